@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from yibao_common.values.calendar import shanghai_day
 from yibao_common.values.errors import InvariantError, RuleError
 from yibao_common.values.ids import Ids
-from yibao_settlement.application.account_close.rows import ClosePosting, PurseEntry, Work
+from yibao_settlement.application.account_close.rows import Brought, ClosePosting, PurseEntry
 from yibao_settlement.rules.account import Standing, carried_over
 from yibao_settlement.rules.account_close.close import (
     AccountClose,
@@ -56,13 +56,13 @@ class ClosePage:
     refused: dict[str, str] = field(default_factory=dict)
     sums: AccountSums = field(default_factory=AccountSums)
 
-    def take(self, work: Work) -> None:
+    def take(self, brought: Brought) -> None:
         """Closes a record, or notes why it cannot be: others are closed all the same."""
         try:
-            closed = self._closed(work)
+            closed = self._closed(brought)
         except (InvariantError, RuleError, ArithmeticError, ValueError) as error:
             # Its text may hold what is stored of the person.
-            self.refused[work.person_id] = type(error).__name__
+            self.refused[brought.person_id] = type(error).__name__
             return
         self.closed.append(closed)
         earned_ = closed.earned
@@ -71,11 +71,11 @@ class ClosePage:
             AccountSums(1, is_earning, earned_.balance_fen, earned_.interest_fen)
         )
 
-    def _closed(self, work: Work) -> ClosedAccount:
-        close, person_id = self.close, work.person_id
+    def _closed(self, brought: Brought) -> ClosedAccount:
+        close, person_id = self.close, brought.person_id
         owner_id = self.owners.get(person_id, person_id)
-        made = account_year(work, self.rules.interest, close.benefit_year)
-        counters = self._counters(work)
+        made = account_year(brought, self.rules.interest, close.benefit_year)
+        counters = self._counters(brought)
         posting_id = self._book(owner_id, made.interest_fen) if made.interest_fen else None
         interest = self.rules.interest
         return ClosedAccount(
@@ -91,17 +91,17 @@ class ClosePage:
             self.now,
         )
 
-    def _counters(self, work: Work) -> Counters | None:
+    def _counters(self, brought: Brought) -> Counters | None:
         rules = self.rules.counters
         # A merged record is nobody: the person's own counts.
-        if rules is None or work.person_id in self.owners:
+        if rules is None or brought.person_id in self.owners:
             return None
         return counters_after(
             rules,
             self.close.benefit_year,
-            work.enrolments,
-            before=work.unclaimed_before,
-            claimed=work.claimed,
+            brought.enrolments,
+            before=brought.unclaimed_before,
+            claimed=brought.claimed,
         )
 
     def _book(self, owner_id: str, interest_fen: int) -> str:
@@ -129,16 +129,18 @@ class ClosePage:
         return posting_id
 
 
-def account_year(work: Work, rules: InterestRules | None, benefit_year: int) -> Earned:
+def account_year(brought: Brought, rules: InterestRules | None, benefit_year: int) -> Earned:
     """Returns what a record's account held at the end of a year and earned in it.
 
     Raises InvariantError where its entries and what it holds do not fit.
     """
-    if work.standing is None:
-        if work.entries:
+    if brought.standing is None:
+        if brought.entries:
             raise InvariantError("an account has entries and nothing to be locked by")
         return earned(rules, Held(0), benefit_year)
-    return earned(rules, held_in(work.standing, work.entries, rules, benefit_year), benefit_year)
+    return earned(
+        rules, held_in(brought.standing, brought.entries, rules, benefit_year), benefit_year
+    )
 
 
 def held_in(

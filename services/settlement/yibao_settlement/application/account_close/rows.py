@@ -12,7 +12,6 @@ from yibao_settlement.rules.account_close.close import (
     ClosedAccount,
 )
 from yibao_settlement.rules.account_close.counters import Claimed
-from yibao_settlement.rules.account_close.interest import Earned
 from yibao_settlement.rules.enrolment import Enrolment
 from yibao_settlement.rules.ledger import Entry, PostingKind
 from yibao_settlement.rules.period.month import PostingFence
@@ -202,7 +201,7 @@ class AccountCloseRows(Protocol):
         ...
 
 
-class Work(NamedTuple):
+class Brought(NamedTuple):
     """What a record brings: its account, what moved it, and what counters need."""
 
     person_id: str
@@ -211,6 +210,3 @@ class Work(NamedTuple):
     enrolments: Sequence[Enrolment]
     claimed: Claimed | None
     unclaimed_before: int | None
-
-
-NOTHING_EARNED = Earned(0, 0, 0, 0)

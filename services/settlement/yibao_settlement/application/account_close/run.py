@@ -17,8 +17,7 @@ from yibao_common.values.clock import Clock
 from yibao_common.values.errors import InvariantError, TransientError
 from yibao_common.values.ids import Ids, IdsAbove
 from yibao_settlement.application.account_close.page import ClosePage
-from yibao_settlement.application.account_close.rows import AccountCloseRows
-from yibao_settlement.application.account_close.rows import Work as RecordWork
+from yibao_settlement.application.account_close.rows import AccountCloseRows, Brought
 from yibao_settlement.rules.account import Standing
 from yibao_settlement.rules.account_close.close import AccountClose, AccountSums, CloseRules
 from yibao_settlement.rules.account_close.counters import NO_CLAIM, Claimed
@@ -120,8 +119,8 @@ class AccountClosing:
         now = fence.time(self._clock())
         ids_above = IdsAbove(self._ids, fence.posting_id)
         page = ClosePage(close, rules, accounts, owners, now, ids_above)
-        for work in self._brought(rows, rules, year, ids, accounts):
-            page.take(work)
+        for each in self._brought(rows, rules, year, ids, accounts):
+            page.take(each)
         changed = [page.accounts[each] for each in sorted(page.changed)]
         rows.store(close, changed, page.postings, page.closed, post_time=now)
         for person_id, reason in page.refused.items():
@@ -140,12 +139,12 @@ class AccountClosing:
         year: int,
         ids: Sequence[str],
         accounts: Mapping[str, Standing],
-    ) -> list[RecordWork]:
+    ) -> list[Brought]:
         entries = rows.purse_entries(ids, since_month=year * 100 + 1)
         counters = rules.counters
         if counters is None:
             return [
-                RecordWork(each, accounts.get(each), entries.get(each, ()), (), None, None)
+                Brought(each, accounts.get(each), entries.get(each, ()), (), None, None)
                 for each in ids
             ]
         enrolments = rows.enrolments(ids)
@@ -157,7 +156,7 @@ class AccountClosing:
             return None if person_id in unknown else claims.get(person_id, NO_CLAIM)
 
         return [
-            RecordWork(
+            Brought(
                 each,
                 accounts.get(each),
                 entries.get(each, ()),

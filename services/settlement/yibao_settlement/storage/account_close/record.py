@@ -22,6 +22,7 @@ from yibao_settlement.rules.enrolment import Enrolment
 from yibao_settlement.rules.period.month import PostingFence, month_of
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.account import STANDING_COLUMNS, standing_from
+from yibao_settlement.storage.account_close import parts
 from yibao_settlement.storage.account_close import tables as close_tables
 from yibao_settlement.storage.account_close.closed import (
     CLOSED_COLUMNS,
@@ -41,8 +42,7 @@ CLOSE_COLUMNS = (
     *AccountCounts._fields,
     *("maker", "propose_time", "state", "checker", "close_time", "request_id", "finish_time"),
 )
-_PART_COLUMNS = ("number", "after_id", "until_id", "reached_id", "is_done", *AccountSums._fields)
-_close, _part = close_tables.account_close.c, close_tables.account_close_part.c
+_close = close_tables.account_close.c
 _refused = close_tables.account_close_refused.c
 
 
@@ -56,9 +56,7 @@ class StoredAccountCloses:
 
     def counts(self, benefit_year: int) -> AccountCounts:
         """Returns how many records there are, and what accounts held at a year's end."""
-        records = self._all_records()
-        count = sa.select(sa.func.count()).select_from(records)
-        persons = int(self._connection.execute(count).scalar_one())
+        persons = parts.count_records(self._connection, self._region)
         return AccountCounts(persons, self.held_at_end(benefit_year))
 
     def insert(self, close: AccountClose) -> None:
@@ -102,12 +100,9 @@ class StoredAccountCloses:
 
     def sums(self, close: AccountClose) -> tuple[AccountSums, int]:
         """Returns what a closing comes to by now, and how many records it could not close."""
-        sums = [sa.func.coalesce(sa.func.sum(_part[name]), 0) for name in AccountSums._fields]
-        row = self._connection.execute(sa.select(*sums).where(*self._of_parts(close.close_id)))
         refused = sa.select(sa.func.count()).where(*self._of_refused(close.close_id))
         left = self._connection.execute(refused).scalar_one()
-        # PostgreSQL sums to a number without a limit.
-        return AccountSums(*map(int, row.one())), int(left)
+        return parts.sums_of(self._connection, self._region, close.close_id), int(left)
 
     def lock_close(self, close_id: str) -> AccountClose:
         """Returns a closing, whose row no other process locks meanwhile."""
@@ -117,61 +112,27 @@ class StoredAccountCloses:
 
     def has_parts(self, close_id: str) -> bool:
         """Tells whether the records of a closing are parted."""
-        query = sa.select(_part.number).where(*self._of_parts(close_id)).limit(1)
-        return self._connection.execute(query).first() is not None
+        return parts.has_parts(self._connection, self._region, close_id)
 
     def insert_parts(self, close_id: str, *, persons: int) -> None:
         """Parts all records that there are into ranges of so many; part 0 has none."""
-        records = self._all_records()
-        number = sa.func.row_number().over(order_by=records.c.person_id).label("number")
-        numbered = sa.select(records.c.person_id, number).subquery()
-        query = (
-            sa.select(numbered.c.person_id)
-            .where(numbered.c.number % persons == 0)
-            .order_by(numbered.c.number)
-        )
-        ends = [*self._connection.execute(query).scalars(), None]
-        parts = [Part(0, None, None, None, True)]
-        for at, until_id in enumerate(ends):
-            parts.append(Part(at + 1, ends[at - 1] if at else None, until_id))
-        rows = [(self._region, close_id, *each[:5], *each.sums) for each in parts]
-        columns = ("region", "close_id", *_PART_COLUMNS)
-        insert_rows(self._connection, close_tables.account_close_part, columns, rows)
+        parts.insert_parts(self._connection, self._region, close_id, persons=persons)
 
     def claim_part(self, close_id: str) -> Part | None:
         """Locks a part that is not done and that no other process works on, None without one."""
-        columns = [_part[name] for name in _PART_COLUMNS]
-        row = self._connection.execute(
-            sa.select(*columns)
-            .where(*self._of_parts(close_id), _part.is_done.is_(False))
-            .order_by(_part.number)
-            .limit(1)
-            .with_for_update(skip_locked=True)
-        ).one_or_none()
-        return None if row is None else Part(*row[:5], AccountSums(*row[5:]))
+        return parts.claim_part(self._connection, self._region, close_id)
 
     def retried(self, close_id: str) -> Part:
         """Returns the part of those that were refused first; the closing is locked."""
-        columns = [_part[name] for name in _PART_COLUMNS]
-        query = sa.select(*columns).where(*self._of_parts(close_id), _part.number == 0)
-        row = self._connection.execute(query).one()
-        return Part(*row[:5], AccountSums(*row[5:]))
+        return parts.retried_part(self._connection, self._region, close_id)
 
     def parts_left(self, close_id: str) -> int:
         """Returns how many parts are not done, whoever works on them."""
-        query = sa.select(sa.func.count()).where(
-            *self._of_parts(close_id), _part.is_done.is_(False)
-        )
-        return self._connection.execute(query).scalar_one()
+        return parts.count_left(self._connection, self._region, close_id)
 
     def set_part(self, close_id: str, part: Part) -> None:
         """Stores how far a part is, whose row was locked."""
-        changed = self._connection.execute(
-            sa.update(close_tables.account_close_part)
-            .where(*self._of_parts(close_id), _part.number == part.number)
-            .values(reached_id=part.reached_id, is_done=part.is_done, **part.sums._asdict())
-        )
-        assert changed.rowcount == 1, close_id
+        parts.set_part(self._connection, self._region, close_id, part)
 
     def records_of(self, part: Part, *, limit: int) -> list[str]:
         """Returns the next records of a part, by their ids."""
@@ -346,13 +307,6 @@ class StoredAccountCloses:
         if changed.rowcount != 1:
             raise InvariantError(f"closing {close_id} was changed meanwhile")
 
-    def _all_records(self) -> sa.Subquery:
-        person, standing = tables.person.c, tables.person_standing.c
-        return sa.union(
-            sa.select(person.person_id).where(person.region == self._region),
-            sa.select(standing.person_id).where(standing.region == self._region),
-        ).subquery()
-
     def _accounts(self, person_ids: Collection[str], *, is_locked: bool) -> dict[str, Standing]:
         rows = select_rows(
             self._connection,
@@ -383,9 +337,6 @@ class StoredAccountCloses:
 
     def _is(self, close_id: str) -> tuple[sa.ColumnElement[bool], ...]:
         return _close.region == self._region, _close.close_id == close_id
-
-    def _of_parts(self, close_id: str) -> tuple[sa.ColumnElement[bool], ...]:
-        return _part.region == self._region, _part.close_id == close_id
 
     def _of_refused(self, close_id: str) -> tuple[sa.ColumnElement[bool], ...]:
         return _refused.region == self._region, _refused.close_id == close_id
