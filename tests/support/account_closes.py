@@ -26,7 +26,7 @@ from yibao_settlement.files.account_close import read_rules
 from yibao_settlement.rules.account_close.close import AccountCounts
 from yibao_settlement.servicer.account_close import close_confirmed, close_proposed
 
-# Current money at a demand rate that fell in July, carried money at that of three months.
+# Money of the year at a demand rate of 0.35 %, earlier years' at 1.1 % for three months.
 RULES = """\
 format: yibao-account-close/1
 cites: 国发〔1998〕44号
@@ -60,12 +60,14 @@ def closes_of(world: World) -> AccountCloses:
     )
 
 
-def closing_of(world: World) -> AccountClosing:
+def closing_of(world: World, *, part_size: int = 5) -> AccountClosing:
+    """Returns what closes accounts, with the caches of a process of its own."""
     return AccountClosing(
         transactions_of(world.database, clock=world.clock),
         read_rules=read_rules,
         clock=world.clock,
         ids=new_id,
+        part_size=part_size,
     )
 
 

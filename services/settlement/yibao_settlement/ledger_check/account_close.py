@@ -153,6 +153,8 @@ def earned_by_days(
 
     Raises InvariantError where that comes to less than nothing.
     """
+    if any(each.post_time is None for each in entries):
+        raise InvariantError("of a posting nothing tells when it was made")
     first = dt.date(benefit_year, 1, 1)
     rest_fen = opening_fen = 0
     current: Changes = []

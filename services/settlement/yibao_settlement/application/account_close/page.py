@@ -169,7 +169,7 @@ def held_in(
     first = dt.date(benefit_year, 1, 1)
     changes: list[Change] = []
     for each in entries:
-        day = shanghai_day(each.post_time)
+        day = _day_of(each)
         if day.year > benefit_year or each.posting_id == rest_posting:
             continue
         if value_on_new_year and each.kind is PostingKind.INTEREST:
@@ -177,6 +177,12 @@ def held_in(
         fen = each.amount_fen
         changes.append(Change(day, 0, fen) if each.is_carried else Change(day, fen, 0))
     return Held(ledger_current_fen + ledger_carried_fen, changes)
+
+
+def _day_of(entry: PurseEntry) -> dt.date:
+    if entry.post_time is None:
+        raise InvariantError("of a posting nothing tells when it was made")
+    return shanghai_day(entry.post_time)
 
 
 def _rest_posting(entries: Sequence[PurseEntry], rest_fen: int, benefit_year: int) -> str:
@@ -189,6 +195,6 @@ def _rest_posting(entries: Sequence[PurseEntry], rest_fen: int, benefit_year: in
             and not each.is_carried
             and each.amount_fen == -rest_fen
         ):
-            is_of_year = shanghai_day(each.post_time).year == benefit_year
+            is_of_year = _day_of(each).year == benefit_year
             return each.posting_id if is_of_year else ""
     return ""

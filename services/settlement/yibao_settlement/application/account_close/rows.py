@@ -35,13 +35,13 @@ class Part(NamedTuple):
 
 
 class PurseEntry(NamedTuple):
-    """What an entry did to a purse, and when it was posted."""
+    """What an entry did to a purse, and when it was posted; None where nothing tells that."""
 
     posting_id: str
     kind: PostingKind
     is_carried: bool
     amount_fen: int
-    post_time: dt.datetime
+    post_time: dt.datetime | None
 
 
 class ClosePosting(NamedTuple):
@@ -150,8 +150,13 @@ class AccountCloseRows(Protocol):
         """Returns the periods of persons."""
         ...
 
-    def claimed(self, benefit_year: int, person_ids: Collection[str]) -> Mapping[str, Claimed]:
-        """Returns what a year's closing statements say, of records that have one."""
+    def claimed(
+        self, benefit_year: int, person_ids: Collection[str]
+    ) -> Mapping[str, Claimed | None]:
+        """Returns what a year's closing statements say, of records that have one.
+
+        None where a statement cannot be read.
+        """
         ...
 
     def not_taken(self, benefit_year: int, person_ids: Collection[str]) -> Collection[str]:

@@ -48,9 +48,19 @@ class AccountClosing:
     """Closes accounts of confirmed years. Blocks."""
 
     def __init__(
-        self, transactions: "Transactions[Work]", *, read_rules: ReadRules, clock: Clock, ids: Ids
+        self,
+        transactions: "Transactions[Work]",
+        *,
+        read_rules: ReadRules,
+        clock: Clock,
+        ids: Ids,
+        part_size: int = _PART,
     ) -> None:
-        """Takes what begins transactions, what reads the file of a close, and its clock."""
+        """Takes what begins transactions, what reads the file of a close, and its clock.
+
+        Records are parted into ranges of `part_size`, of which each process takes one at a time.
+        """
+        self._part_size = part_size
         self._transactions = transactions
         self._read_rules = read_rules
         self._clock = clock
@@ -87,12 +97,11 @@ class AccountClosing:
                 return PageDone(0, False, is_idle=True)
         return self._end(close, limit)
 
-    @staticmethod
-    def _part(work: "Work", close: AccountClose) -> None:
+    def _part(self, work: "Work", close: AccountClose) -> None:
         rows = work.account_closes
         rows.lock_close(close.close_id)
         if not rows.has_parts(close.close_id):
-            rows.insert_parts(close.close_id, persons=_PART)
+            rows.insert_parts(close.close_id, persons=self._part_size)
 
     def _page(self, work: "Work", close: AccountClose, limit: int) -> int | None:
         rows = work.account_closes

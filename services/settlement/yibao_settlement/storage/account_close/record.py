@@ -21,7 +21,6 @@ from yibao_settlement.rules.account_close.counters import Claimed
 from yibao_settlement.rules.enrolment import Enrolment
 from yibao_settlement.rules.period.month import PostingFence, month_of
 from yibao_settlement.storage import tables
-from yibao_settlement.storage.account import STANDING_COLUMNS, standing_from
 from yibao_settlement.storage.account_close import parts
 from yibao_settlement.storage.account_close import tables as close_tables
 from yibao_settlement.storage.account_close.closed import (
@@ -30,6 +29,7 @@ from yibao_settlement.storage.account_close.closed import (
     closed_row,
 )
 from yibao_settlement.storage.account_close.reading import (
+    accounts_of,
     claims_of,
     held_at_end,
     purse_entries,
@@ -163,11 +163,11 @@ class StoredAccountCloses:
 
     def lock_accounts(self, person_ids: Collection[str]) -> dict[str, Standing]:
         """Locks standings in the order of their ids and returns them; some have none."""
-        return self._accounts(person_ids, is_locked=True)
+        return accounts_of(self._connection, self._region, person_ids, is_locked=True)
 
     def accounts(self, person_ids: Collection[str]) -> dict[str, Standing]:
         """Returns standings without a lock; some have none."""
-        return self._accounts(person_ids, is_locked=False)
+        return accounts_of(self._connection, self._region, person_ids, is_locked=False)
 
     def posting_fence(self) -> PostingFence:
         """Returns what every posting must lie behind, once accounts are locked."""
@@ -187,7 +187,7 @@ class StoredAccountCloses:
         """Returns the periods of persons."""
         return enrolments_from(self._of_persons(tables.enrolment, ENROLMENT_COLUMNS, person_ids))
 
-    def claimed(self, benefit_year: int, person_ids: Collection[str]) -> dict[str, Claimed]:
+    def claimed(self, benefit_year: int, person_ids: Collection[str]) -> dict[str, Claimed | None]:
         """Returns what a year's closing statements say, of records that have one."""
         return claims_of(self._connection, self._region, benefit_year, person_ids)
 
@@ -306,19 +306,6 @@ class StoredAccountCloses:
         )
         if changed.rowcount != 1:
             raise InvariantError(f"closing {close_id} was changed meanwhile")
-
-    def _accounts(self, person_ids: Collection[str], *, is_locked: bool) -> dict[str, Standing]:
-        rows = select_rows(
-            self._connection,
-            tables.person_standing,
-            STANDING_COLUMNS,
-            region=self._region,
-            key="person_id",
-            among=sorted(person_ids),
-            order_by=("person_id",),
-            for_update=is_locked,
-        )
-        return {row[0]: standing_from(row) for row in rows}
 
     def _of_persons(
         self, table: sa.Table, columns: tuple[str, ...], person_ids: Collection[str]
