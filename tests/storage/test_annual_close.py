@@ -1,4 +1,4 @@
-"""The annual close in full: killed and begun again (Y1), and bills of the old year after it (Y3)."""
+"""The annual close: killed and begun again (Y1), and bills of the old year behind it (Y3)."""
 
 import datetime as dt
 import multiprocessing
