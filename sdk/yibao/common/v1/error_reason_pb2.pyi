@@ -745,7 +745,9 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     ERROR_REASON_ACCOUNT_CLOSE_FILE_INVALID: _ErrorReason.ValueType  # 480
     """INVALID_ARGUMENT. The file of interest and counters is faulty; each fault names its line and key."""
     ERROR_REASON_ACCOUNT_CLOSE_NOT_FOUND: _ErrorReason.ValueType  # 481
-    """NOT_FOUND. Nobody proposed to close accounts so. Metadata: `close_id`, or `benefit_year`."""
+    """NOT_FOUND. Nobody proposed to close accounts so. Metadata: `close_id`, `benefit_year`,
+    whichever was asked for.
+    """
     ERROR_REASON_ACCOUNT_CLOSE_STATE: _ErrorReason.ValueType  # 482
     """FAILED_PRECONDITION. The closing of accounts was proposed with other rules or sums than the
     checker read. Metadata: `rules_version`, `person_count`, `balance_fen`, those it was proposed
@@ -1495,7 +1497,9 @@ it is, and where it was shown.
 ERROR_REASON_ACCOUNT_CLOSE_FILE_INVALID: ErrorReason.ValueType  # 480
 """INVALID_ARGUMENT. The file of interest and counters is faulty; each fault names its line and key."""
 ERROR_REASON_ACCOUNT_CLOSE_NOT_FOUND: ErrorReason.ValueType  # 481
-"""NOT_FOUND. Nobody proposed to close accounts so. Metadata: `close_id`, or `benefit_year`."""
+"""NOT_FOUND. Nobody proposed to close accounts so. Metadata: `close_id`, `benefit_year`,
+whichever was asked for.
+"""
 ERROR_REASON_ACCOUNT_CLOSE_STATE: ErrorReason.ValueType  # 482
 """FAILED_PRECONDITION. The closing of accounts was proposed with other rules or sums than the
 checker read. Metadata: `rules_version`, `person_count`, `balance_fen`, those it was proposed

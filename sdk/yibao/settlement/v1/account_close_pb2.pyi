@@ -274,10 +274,10 @@ class InterestSpan(google.protobuf.message.Message):
     START_DATE_FIELD_NUMBER: builtins.int
     END_DATE_FIELD_NUMBER: builtins.int
     RATE_PPM_FIELD_NUMBER: builtins.int
-    FEN_DAYS_FIELD_NUMBER: builtins.int
+    BALANCE_SUM_FEN_FIELD_NUMBER: builtins.int
     rate_ppm: builtins.int
     """The rate a year."""
-    fen_days: builtins.int
+    balance_sum_fen: builtins.int
     """The sum of the layer's balances at the ends of these days, in fen times days."""
     @property
     def start_date(self) -> yibao.common.v1.date_pb2.Date:
@@ -293,10 +293,10 @@ class InterestSpan(google.protobuf.message.Message):
         start_date: yibao.common.v1.date_pb2.Date | None = ...,
         end_date: yibao.common.v1.date_pb2.Date | None = ...,
         rate_ppm: builtins.int = ...,
-        fen_days: builtins.int = ...,
+        balance_sum_fen: builtins.int = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["end_date", b"end_date", "start_date", b"start_date"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["end_date", b"end_date", "fen_days", b"fen_days", "rate_ppm", b"rate_ppm", "start_date", b"start_date"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["balance_sum_fen", b"balance_sum_fen", "end_date", b"end_date", "rate_ppm", b"rate_ppm", "start_date", b"start_date"]) -> None: ...
 
 global___InterestSpan = InterestSpan
 
