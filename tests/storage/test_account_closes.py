@@ -64,7 +64,7 @@ def test_interest_is_carried_into_the_new_year_with_what_was_held(world: World) 
     assert told.sums == AccountSums(1, 1, 300_000, 121)
     (explained,) = closed(world, person)
     (span,) = explained.current_year_spans
-    assert (span.rate_ppm, span.fen_days) == (3_500, 300_000 * 42)
+    assert (span.rate_ppm, span.balance_sum_fen) == (3_500, 300_000 * 42)
     assert_books_are_right(world)
 
 
@@ -86,7 +86,7 @@ def test_interest_earns_from_new_year_on_or_from_its_posting_as_the_region_says(
     close(world, 2027)
     close_accounts(world, 2027, rules=rules)
     (told,) = closed(world, person, 2027)
-    assert sum(each.fen_days for each in told.carried_spans) == carried_days
+    assert sum(each.balance_sum_fen for each in told.carried_spans) == carried_days
     interest_fen = (2 * carried_days * 11_000 + 365_000_000) // (2 * 365_000_000)
     assert told.closed.earned == (0, 300_121, 0, interest_fen)
     assert held(world, person) == (300_121 + interest_fen,) * 2

@@ -173,7 +173,7 @@ def test_y3_last_years_settlement_reversed_in_january_frees_last_years_limits(
     close(world, 2027)
     close_accounts(world, 2027)
     (following,) = closed(world, person, 2027)
-    assert sum(each.fen_days for each in following.carried_spans) == paid_fen * 356
+    assert sum(each.balance_sum_fen for each in following.carried_spans) == paid_fen * 356
     assert_books_are_right(world)
 
 

@@ -181,4 +181,4 @@ def test_an_explanation_tells_spans_of_one_rate_whose_days_come_to_the_interest(
         (NEW_YEAR, dt.date(2026, 6, 30), 3_600),
         (dt.date(2026, 7, 1), LAST, 1_000),
     ]
-    assert [each.fen_days for each in found] == [36_500_000 * 181, 0]
+    assert [each.balance_sum_fen for each in found] == [36_500_000 * 181, 0]

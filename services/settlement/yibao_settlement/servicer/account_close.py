@@ -158,7 +158,7 @@ def _layer(balance_fen: int, interest_fen: int, found: Sequence[Span]) -> messag
                 start_date=from_date(each.start_date),
                 end_date=from_date(each.end_date),
                 rate_ppm=each.rate_ppm,
-                fen_days=each.fen_days,
+                balance_sum_fen=each.balance_sum_fen,
             )
             for each in found
         ],

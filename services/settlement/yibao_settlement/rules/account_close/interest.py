@@ -6,7 +6,6 @@ rounded once. All is whole numbers: a rate is in ppm a year, and what a balance 
 of fen with one denominator a year.
 """
 
-import calendar
 import datetime as dt
 import enum
 import functools
@@ -14,10 +13,12 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from yibao_common.values.calendar import add_months
 from yibao_common.values.errors import InvariantError
 
 _PPM = 1_000_000
 _MONTHS = 12
+_DAY = dt.timedelta(days=1)
 
 
 class DayCount(enum.Enum):
@@ -114,13 +115,13 @@ class Earned(NamedTuple):
 class Span(NamedTuple):
     """Days of a layer under one rate, both ends included, as an explanation tells them.
 
-    `fen_days` is the sum of its balances at the ends of these days.
+    `balance_sum_fen` is the sum of its balances at the ends of these days: fen times days.
     """
 
     start_date: dt.date
     end_date: dt.date
     rate_ppm: int
-    fen_days: int
+    balance_sum_fen: int
 
 
 class _Weights(NamedTuple):
@@ -142,7 +143,12 @@ def rate_on(layer: Layer, day: dt.date) -> int:
 def days_of(year: int) -> list[dt.date]:
     """Returns the days of a calendar year."""
     first = dt.date(year, 1, 1)
-    return [first + dt.timedelta(number) for number in range(365 + calendar.isleap(year))]
+    return [first + _DAY * number for number in range((dt.date(year + 1, 1, 1) - first).days)]
+
+
+def _days_in_month(day: dt.date) -> int:
+    first = day.replace(day=1)
+    return (add_months(first, 1) - first).days
 
 
 @functools.lru_cache(maxsize=64)
@@ -152,7 +158,7 @@ def _weights(layer: Layer, day_count: DayCount, year: int) -> _Weights:
         own = [0] * (len(days) - 1) + [rate_on(layer, days[-1])]
         denominator = _PPM
     elif day_count is DayCount.MONTHLY_AVERAGE:
-        lengths = [calendar.monthrange(year, month)[1] for month in range(1, 1 + _MONTHS)]
+        lengths = [_days_in_month(dt.date(year, month, 1)) for month in range(1, 1 + _MONTHS)]
         common = math.lcm(*lengths)
         own = [rate_on(layer, day) * (common // lengths[day.month - 1]) for day in days]
         denominator = _PPM * _MONTHS * common
@@ -230,7 +236,9 @@ def spans(
         rate_ppm = rate_on(layer, day)
         if found and found[-1].rate_ppm == rate_ppm:
             last = found[-1]
-            found[-1] = last._replace(end_date=day, fen_days=last.fen_days + balance_fen)
+            found[-1] = last._replace(
+                end_date=day, balance_sum_fen=last.balance_sum_fen + balance_fen
+            )
         else:
             found.append(Span(day, day, rate_ppm, balance_fen))
     return tuple(found)
@@ -258,7 +266,7 @@ def interest_by_days(
         # 377,580 is a multiple of 28, 29, 30 and 31.
         whole = 377_580
         parts = sum(
-            fen * rate_on(layer, day) * (whole // calendar.monthrange(year, day.month)[1])
+            fen * rate_on(layer, day) * (whole // _days_in_month(day))
             for day, fen in zip(days, balances, strict=True)
         )
         return rounded(parts, _PPM * _MONTHS * whole, layer.rounding)
