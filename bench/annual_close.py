@@ -8,6 +8,7 @@ import argparse
 import contextlib
 import datetime as dt
 import multiprocessing
+import resource
 import sys
 import tempfile
 import time
@@ -198,6 +199,7 @@ def main() -> None:
         for each in workers:
             each.join()
         seconds = time.perf_counter() - began
+        cpu = resource.getrusage(resource.RUSAGE_CHILDREN)
         with database.read() as connection:
             work = UNIT.open(connection, REGION)
             close = work.account_closes.newest(YEAR)
@@ -209,8 +211,9 @@ def main() -> None:
             f"{options.persons} accounts with {options.movements} movements each, "
             f"{options.processes} processes, {'PostgreSQL' if options.postgres else 'SQLite'}: "
             f"proposed and confirmed in {confirmed:.1f} s, closed in {seconds:.1f} s, "
-            f"{options.persons / seconds:.0f} a second; {sums.balance_fen} fen before, "
-            f"{sums.interest_fen} earned"
+            f"{options.persons / seconds:.0f} a second, "
+            f"{cpu.ru_utime + cpu.ru_stime:.0f} s of CPU beside the database's; "
+            f"{sums.balance_fen} fen before, {sums.interest_fen} earned"
         )
         database.close()
 

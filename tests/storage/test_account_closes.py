@@ -24,6 +24,7 @@ from support.settlement_world import REGION, World
 from support.years import JANUARY, YEAR, close
 
 from yibao_settlement.rules.account_close.close import AccountCloseState, AccountSums
+from yibao_settlement.rules.account_close.interest import Earned
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.account_close.tables import account_close, closed_account
 
@@ -43,9 +44,9 @@ def held(world: World, person: str) -> tuple[int, int]:
     return standing.balance_fen, standing.carried_fen
 
 
-def year_of(person_told: World, person: str, year: int = YEAR) -> tuple[int, int, int, int]:
-    (told,) = closed(person_told, person, year)
-    return tuple(told.closed.earned)
+def year_of(world: World, person: str, year: int = YEAR) -> Earned:
+    (told,) = closed(world, person, year)
+    return told.closed.earned
 
 
 def test_interest_is_carried_into_the_new_year_with_what_was_held(world: World) -> None:
@@ -162,6 +163,7 @@ def test_an_account_that_cannot_be_read_holds_up_no_other_one(world: World) -> N
     assert_books_are_right(world)
 
 
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 def test_a_close_that_would_leave_money_out_is_never_told_as_done(world: World) -> None:
     (person,) = world.enrol()
     world.run(world.credit_command(person, 300_000))
@@ -205,6 +207,10 @@ def test_accounts_come_behind_the_statements_and_years_one_after_the_other(world
     assert_books_are_right(world)
 
 
+of_sqlite = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+
+
+@of_sqlite
 @pytest.mark.parametrize(
     ("change", "invariant"),
     [
@@ -228,6 +234,7 @@ def test_the_checker_finds_a_closed_account_that_was_altered(
         assert_books_are_right(world)
 
 
+@of_sqlite
 def test_the_checker_finds_rules_that_nobody_approved(world: World) -> None:
     (person,) = world.enrol()
     world.run(world.credit_command(person, 300_000))

@@ -70,12 +70,16 @@ def run_propose(
     contents = None if rules is None else rules.read_bytes()
 
     def propose(services: Services) -> int:
-        asked = {"request_id": new_id(), "region": services.region, "benefit_year": year}
+        request_id, region = new_id(), services.region
         if contents is None:
-            proposal = years_pb.ProposeYearCloseRequest(**asked)
+            proposal = years_pb.ProposeYearCloseRequest(
+                request_id=request_id, region=region, benefit_year=year
+            )
             print_answer(out, services.years.ProposeYearClose(proposal, timeout=_SECONDS))
         else:
-            request = accounts_pb.ProposeAccountCloseRequest(**asked, rules_file=contents)
+            request = accounts_pb.ProposeAccountCloseRequest(
+                request_id=request_id, region=region, benefit_year=year, rules_file=contents
+            )
             print_answer(out, services.accounts.ProposeAccountClose(request, timeout=_SECONDS))
         return 0
 
@@ -209,11 +213,10 @@ def _progress(out: Console) -> Progress:
 
 
 def _look(services: Services, year: int) -> Seen:
-    asked = {"region": services.region, "benefit_year": year}
-    request = years_pb.GetBenefitYearRequest(**asked)
+    request = years_pb.GetBenefitYearRequest(region=services.region, benefit_year=year)
     found = services.years.GetBenefitYear(request, timeout=_SECONDS).year
     try:
-        closing = accounts_pb.GetAccountCloseRequest(**asked)
+        closing = accounts_pb.GetAccountCloseRequest(region=services.region, benefit_year=year)
         answer = services.accounts.GetAccountClose(closing, timeout=_SECONDS)
     except grpc.RpcError as error:
         if error_of(error).reason != _NOT_PROPOSED:

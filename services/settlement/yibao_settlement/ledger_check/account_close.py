@@ -153,14 +153,12 @@ def earned_by_days(
 
     Raises InvariantError where that comes to less than nothing.
     """
-    if any(each.post_time is None for each in entries):
-        raise InvariantError("of a posting nothing tells when it was made")
     first = dt.date(benefit_year, 1, 1)
     rest_fen = opening_fen = 0
     current: Changes = []
     carried: Changes = []
-    for each in sorted(entries, key=lambda entry: (entry.post_time, entry.posting_id)):
-        day = shanghai_day(each.post_time)
+    for each in entries:
+        day = _day_of(each)
         if day < first:
             opening_fen += each.amount_fen
             rest_fen += 0 if each.is_carried else each.amount_fen
@@ -173,12 +171,12 @@ def earned_by_days(
         each
         for each in sorted(entries, key=lambda entry: entry.posting_id)
         if each.kind is PostingKind.CARRY_OVER
-        and shanghai_day(each.post_time).year == benefit_year
+        and _day_of(each).year == benefit_year
         and not each.is_carried
         and each.amount_fen == -rest_fen
     ]
     if rest_fen and moves:
-        day = shanghai_day(moves[0].post_time)
+        day = _day_of(moves[0])
         current.append((day, rest_fen))
         carried.append((day, -rest_fen))
     held = sum(fen for _, fen in current), opening_fen + sum(fen for _, fen in carried)
@@ -189,6 +187,12 @@ def earned_by_days(
         interest_by_days(rules.current_year, rules.day_count, 0, current, benefit_year),
         interest_by_days(rules.carried, rules.day_count, opening_fen, carried, benefit_year),
     )
+
+
+def _day_of(entry: PurseEntry) -> dt.date:
+    if entry.post_time is None:
+        raise InvariantError("of a posting nothing tells when it was made")
+    return shanghai_day(entry.post_time)
 
 
 def _on_record(close: AccountClose) -> dict[str, str]:

@@ -31,4 +31,6 @@ def closed_from(row: tuple[Any, ...]) -> ClosedAccount:
     """Returns what a row of CLOSED_COLUMNS tells."""
     counted_type, months, years = row[11:14]
     counters = None if counted_type is None else Counters(counted_type, months, years)
-    return ClosedAccount(*row[:5], Earned(*row[5:9]), row[9], row[10], counters, row[14])
+    region, person_id, benefit_year, close_id, insurance_type, *_ = row
+    key = (region, person_id, benefit_year, close_id, insurance_type)
+    return ClosedAccount(*key, Earned(*row[5:9]), row[9], row[10], counters, row[14])

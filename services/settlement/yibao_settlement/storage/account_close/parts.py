@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from yibao_common.db.rows import insert_rows
+from yibao_common.db.rows import Row, insert_rows
 from yibao_settlement.application.account_close.rows import Part
 from yibao_settlement.rules.account_close.close import AccountSums
 from yibao_settlement.storage import tables
@@ -60,14 +60,13 @@ def claim_part(connection: sa.Connection, region: str, close_id: str) -> Part | 
         .limit(1)
         .with_for_update(skip_locked=True)
     ).one_or_none()
-    return None if row is None else Part(*row[:5], AccountSums(*row[5:]))
+    return None if row is None else _part_from(tuple(row))
 
 
 def retried_part(connection: sa.Connection, region: str, close_id: str) -> Part:
     """Returns the part of those that could not be closed at first."""
     query = sa.select(*_SELECTED).where(*_of_close(region, close_id), _part.number == 0)
-    row = connection.execute(query).one()
-    return Part(*row[:5], AccountSums(*row[5:]))
+    return _part_from(tuple(connection.execute(query).one()))
 
 
 def count_left(connection: sa.Connection, region: str, close_id: str) -> int:
@@ -84,6 +83,11 @@ def set_part(connection: sa.Connection, region: str, close_id: str, part: Part) 
         .values(reached_id=part.reached_id, is_done=part.is_done, **part.sums._asdict())
     )
     assert changed.rowcount == 1, close_id
+
+
+def _part_from(row: Row) -> Part:
+    number, after_id, until_id, reached_id, is_done, *sums = row
+    return Part(number, after_id, until_id, reached_id, is_done, AccountSums(*sums))
 
 
 def _all_records(region: str) -> sa.Subquery:

@@ -90,7 +90,7 @@ def bills_since(
         connection,
         [Select(tables.visit, visits, region, "person_id", tuple(sorted(person_ids)))],
     )
-    of_visit = dict(rows)
+    of_visit: dict[str, str] = dict(rows)
     (rows,) = execute(
         connection,
         [
