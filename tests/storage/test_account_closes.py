@@ -6,6 +6,7 @@ import functools
 import pytest
 import sqlalchemy as sa
 from support.account_closes import (
+    COUNTERS,
     RULES,
     close_accounts,
     closed,
@@ -24,6 +25,7 @@ from support.settlement_world import REGION, World
 from support.years import JANUARY, YEAR, close
 
 from yibao_settlement.rules.account_close.close import AccountCloseState, AccountSums
+from yibao_settlement.rules.account_close.counters import Counters
 from yibao_settlement.rules.account_close.interest import Earned
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.account_close.tables import account_close, closed_account
@@ -135,6 +137,44 @@ def test_what_a_merged_record_earned_goes_to_who_has_its_account(
         assert told[retired].earned == told[survivor].earned == (300_000, 0, 121, 0)
     assert held(world, survivor) == (600_242, 600_242)
     assert held(world, retired) == (0, 0)
+    assert_books_are_right(world)
+
+
+def test_what_a_merged_record_claimed_counts_for_who_it_became(world: World) -> None:
+    """A chain of three: bills stay with the first one's visits."""
+    first, second, last, alone = world.enrol(4)
+    settle(world, first, *LINES)
+    world.merge(first, second)
+    world.merge(second, last)
+    world.clock.now = JANUARY
+    close(world)
+    close_accounts(world, rules=RULES + COUNTERS)
+    counted = {
+        told.closed.person_id: told.closed.counters
+        for each in (last, alone)
+        for told in closed(world, each)
+    }
+    assert counted[first] is counted[second] is None
+    assert counted[last] == Counters("390", 156, 0)
+    assert counted[alone] == Counters("390", 156, 1)
+
+
+def test_a_bill_of_last_year_reversed_first_leaves_each_purse_its_money(world: World) -> None:
+    """The account's first movement of 2027: what was left and what came back are carried over."""
+    (person,) = world.enrol()
+    world.run(world.credit_command(person, 300_000))
+    bill = settle(world, person, *LINES, account_used=True)
+    world.run(world.credit_command(person, 50_000))
+    world.clock.now = JANUARY
+    close(world)
+    close_accounts(world)
+    world.clock.now += dt.timedelta(days=30)
+    world.reverse(bill)
+    world.clock.now = NEXT_JANUARY
+    close(world, 2027)
+    close_accounts(world, 2027)
+    made = year_of(world, person, 2027)
+    assert (made.current_year_fen, made.carried_fen) == (0, 350_000 + 20)
     assert_books_are_right(world)
 
 

@@ -4,7 +4,10 @@ import datetime as dt
 from typing import Any
 
 import pytest
+from support.refusals import reason_of
 
+from yibao_common.values.reasons import Reason
+from yibao_settlement.rules.account_close.close import CloseRules, check_rules_of_year
 from yibao_settlement.rules.account_close.counters import (
     NO_CLAIM,
     Claimed,
@@ -13,6 +16,7 @@ from yibao_settlement.rules.account_close.counters import (
     OnClaim,
     UsedUp,
     cap_bonus_fen,
+    claimed_by_all,
     counters_after,
 )
 from yibao_settlement.rules.enrolment import Counted, Enrolment, enrolled_facts_of
@@ -72,6 +76,36 @@ def test_the_bonus_of_these_years_begins_with_the_fifth_year_of_cover() -> None:
     ]
     # Years 1 to 7: of cover 0 0 0 0 1 2 3 times, without a claim 0 1 2 3 4 5 5 times.
     assert bonuses == [each * 300_000 for each in (0, 1, 2, 3, 5)] + [2_000_000, 2_000_000]
+
+
+def test_records_of_one_person_claimed_together_and_one_that_is_not_known_leaves_all_so() -> None:
+    one, other = Claimed(0, {"a": 1}), Claimed(5, {"a": 2, "b": 3})
+    assert claimed_by_all([one, other]) == Claimed(5, {"a": 3, "b": 3})
+    assert claimed_by_all([one]) == one
+    assert claimed_by_all([one, None]) is None
+
+
+@pytest.mark.parametrize(
+    ("window", "is_taken"),
+    [
+        ("390 year:2026 counter.ci", True),
+        # Of the first format, whose names are of no year.
+        ("fund:ci", True),
+        ("390 year:2025 counter.ci", False),
+        ("390 stay:2026 counter.ci", False),
+        ("390 counter.ci", False),
+        (f"390 year:{'9' * 5_000} x", False),
+    ],
+)
+def test_a_window_that_tells_when_counters_restart_is_of_the_year(
+    window: str, is_taken: bool
+) -> None:
+    rules = CloseRules("", None, CounterRules("390", OnClaim.KEEP, UsedUp(window, 1)))
+    if is_taken:
+        check_rules_of_year(rules, 2026)
+    else:
+        reason = reason_of(lambda: check_rules_of_year(rules, 2026))
+        assert reason is Reason.ACCOUNT_CLOSE_FILE_INVALID
 
 
 @pytest.mark.parametrize(

@@ -21,9 +21,10 @@ from yibao_settlement.application.account_close.page import held_in
 from yibao_settlement.application.account_close.rows import PurseEntry
 from yibao_settlement.application.account_close.run import AccountClosing
 from yibao_settlement.files.account_close import read_rules
+from yibao_settlement.ledger_check.account_close import earned_by_days
 from yibao_settlement.rules.account import Standing, new_standing
 from yibao_settlement.rules.account_close.close import AccountClose, AccountCounts
-from yibao_settlement.rules.account_close.interest import Change, InterestRules
+from yibao_settlement.rules.account_close.interest import Change, Held, InterestRules, earned
 from yibao_settlement.rules.ledger import PostingKind
 from yibao_settlement.rules.year.close import Taking, YearClose, YearCounts, YearState
 
@@ -196,6 +197,26 @@ def test_another_carry_over_of_the_year_is_a_movement_of_its_day() -> None:
         moved("3", CARRY, "2026-03-01", 300, is_carried=True),
     )
     assert found == (700, [Change(day, 300, 0), Change(day, -300, 0), Change(day, 0, 300)])
+
+
+def test_where_nothing_carried_over_what_a_year_does_not_cover_comes_of_earlier_years() -> None:
+    """As of the year of an upgrade, whose ledger told no purses yet: 700 of before, 200 came."""
+    first, second = dt.date(2026, 2, 1), dt.date(2026, 3, 1)
+    spent = moved("2", BILL, "2026-03-01", -500)
+    found = held(standing(400, 0), moved("1", CREDIT, "2026-02-01", 200), spent)
+    assert found == (700, [Change(first, 200, 0), Change(second, -200, -300)])
+    by_days = earned_by_days(
+        interest(),
+        [moved("0", CREDIT, "2025-05-01", 700), moved("1", CREDIT, "2026-02-01", 200), spent],
+        2026,
+    )
+    assert by_days == earned(interest(), Held(*found), 2026)
+    assert (by_days.current_year_fen, by_days.carried_fen) == (0, 400)
+
+
+def test_entries_of_years_before_are_passed_over() -> None:
+    """Those without a month are always read."""
+    assert held(standing(700, 700), moved("1", CREDIT, "2025-05-01", 700)) == (700, [])
 
 
 def test_interest_of_the_year_before_counts_from_new_year_on() -> None:

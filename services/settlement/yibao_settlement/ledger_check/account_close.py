@@ -179,6 +179,8 @@ def earned_by_days(
         day = _day_of(moves[0])
         current.append((day, rest_fen))
         carried.append((day, -rest_fen))
+    elif rest_fen:
+        _cover(current, carried)
     held = sum(fen for _, fen in current), opening_fen + sum(fen for _, fen in carried)
     if rules is None:
         return Earned(*held, 0, 0)
@@ -187,6 +189,20 @@ def earned_by_days(
         interest_by_days(rules.current_year, rules.day_count, 0, current, benefit_year),
         interest_by_days(rules.carried, rules.day_count, opening_fen, carried, benefit_year),
     )
+
+
+def _cover(current: Changes, carried: Changes) -> None:
+    """Takes of earlier years' money what this year's went below nothing by.
+
+    So it is in the year in which the ledger began to tell purses, where nothing carries over.
+    """
+    lowest_fen = balance_fen = 0
+    for day, fen in tuple(current):
+        balance_fen += fen
+        if balance_fen < lowest_fen:
+            current.append((day, lowest_fen - balance_fen))
+            carried.append((day, balance_fen - lowest_fen))
+            lowest_fen = balance_fen
 
 
 def _day_of(entry: PurseEntry) -> dt.date:

@@ -126,6 +126,10 @@ class MemoryAccountCloses(AccountCloseRows):
     def claimed(self, benefit_year: int, person_ids: Collection[str]) -> Mapping[str, Claimed]:
         return self.claims
 
+    def merged_into(self, person_ids: Collection[str]) -> dict[str, str]:
+        into = self.taken_over(person_ids)
+        return {each: person for each, person in into.items() if person in person_ids}
+
     def not_taken(self, benefit_year: int, person_ids: Collection[str]) -> set[str]:
         return set()
 

@@ -24,6 +24,7 @@ from yibao_settlement.rules.account_close.close import (
     check_account_checker,
     check_account_read,
     check_accounts_open,
+    check_rules_of_year,
     check_year_taken,
     no_account_close,
 )
@@ -86,6 +87,7 @@ class AccountCloses:
         """
         rules = self._read_rules(command.rules_file)
         region, year = command.request.region, command.benefit_year
+        check_rules_of_year(rules, year)
         with self._transactions.read(region) as work:
             # Without a lock: nothing is posted any more in a year that is closed.
             counts = work.account_closes.counts(year)

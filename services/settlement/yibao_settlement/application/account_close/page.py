@@ -153,8 +153,12 @@ def held_in(
 
     `entries` are all of the year and later ones, in the order of their times: what it held before
     follows from what it holds now. The rest of the year before is carried over with the first
-    movement, and is earlier years' money from 1 January on all the same.
+    movement, and is earlier years' money from 1 January on all the same. Where nothing carried it
+    over, as in the year in which the ledger began to tell purses, movements take of it what this
+    year's money does not cover.
     """
+    first = dt.date(benefit_year, 1, 1)
+    entries = [each for each in entries if _day_of(each) >= first]
     ledger_current_fen = standing.balance_fen - standing.carried_fen
     ledger_carried_fen = standing.carried_fen
     for each in entries:
@@ -166,7 +170,6 @@ def held_in(
         raise InvariantError("an account held less than nothing as the year began")
     rest_posting = _rest_posting(entries, ledger_current_fen, benefit_year)
     value_on_new_year = rules is not None and rules.book_on is BookOn.NEW_YEAR
-    first = dt.date(benefit_year, 1, 1)
     changes: list[Change] = []
     for each in entries:
         day = _day_of(each)
@@ -176,7 +179,20 @@ def held_in(
             day = first
         fen = each.amount_fen
         changes.append(Change(day, 0, fen) if each.is_carried else Change(day, fen, 0))
+    if ledger_current_fen and not rest_posting:
+        changes = _covered(changes)
     return Held(ledger_current_fen + ledger_carried_fen, changes)
+
+
+def _covered(changes: Sequence[Change]) -> list[Change]:
+    """Returns changes that take of earlier years' money what this year's does not cover."""
+    found: list[Change] = []
+    held_fen = 0
+    for day, current_fen, carried_fen in changes:
+        short_fen = max(0, -(held_fen + current_fen))
+        held_fen += current_fen + short_fen
+        found.append(Change(day, current_fen + short_fen, carried_fen - short_fen))
+    return found
 
 
 def _day_of(entry: PurseEntry) -> dt.date:

@@ -159,6 +159,10 @@ class AccountCloseRows(Protocol):
         """
         ...
 
+    def merged_into(self, person_ids: Collection[str]) -> Mapping[str, str]:
+        """Returns records that were merged into persons, however far, with whose they are."""
+        ...
+
     def not_taken(self, benefit_year: int, person_ids: Collection[str]) -> Collection[str]:
         """Returns whose statements of a year could not be taken."""
         ...

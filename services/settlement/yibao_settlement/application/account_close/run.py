@@ -6,6 +6,7 @@ another process, goes on behind it. What was done with a record is a row of its 
 nobody be closed twice.
 """
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -20,7 +21,11 @@ from yibao_settlement.application.account_close.page import ClosePage
 from yibao_settlement.application.account_close.rows import AccountCloseRows, Brought
 from yibao_settlement.rules.account import Standing
 from yibao_settlement.rules.account_close.close import AccountClose, AccountSums, CloseRules
-from yibao_settlement.rules.account_close.counters import NO_CLAIM, Claimed
+from yibao_settlement.rules.account_close.counters import (
+    NO_CLAIM,
+    Claimed,
+    claimed_by_all,
+)
 
 if TYPE_CHECKING:
     from yibao_settlement.application.work import Work
@@ -157,12 +162,28 @@ class AccountClosing:
                 for each in ids
             ]
         enrolments = rows.enrolments(ids)
-        claims = rows.claimed(year, ids)
-        unknown = rows.not_taken(year, ids)
-        before = rows.unclaimed_before(year, counters.insurance_type, ids)
+        # A merge moves no bill: what a person claimed is told of each record.
+        records = {each: [each] for each in ids}
+        for record_id, person_id in rows.merged_into(ids).items():
+            records[person_id].append(record_id)
+        among = {*itertools.chain.from_iterable(records.values())}
+        claims = rows.claimed(year, among)
+        unknown = rows.not_taken(year, among)
+        before = rows.unclaimed_before(year, counters.insurance_type, among)
 
         def claimed(person_id: str) -> Claimed | None:
-            return None if person_id in unknown else claims.get(person_id, NO_CLAIM)
+            return claimed_by_all(
+                [
+                    None if each in unknown else claims.get(each, NO_CLAIM)
+                    for each in records[person_id]
+                ]
+            )
+
+        def unclaimed_before(person_id: str) -> int | None:
+            # The least: a number that is too high raises a limit.
+            return min(
+                (before[each] for each in records[person_id] if each in before), default=None
+            )
 
         return [
             Brought(
@@ -171,7 +192,7 @@ class AccountClosing:
                 entries.get(each, ()),
                 enrolments.get(each, ()),
                 claimed(each),
-                before.get(each),
+                unclaimed_before(each),
             )
             for each in ids
         ]
@@ -185,9 +206,9 @@ class AccountClosing:
             self._transactions.change(region, lambda work: self._again(work, close, refused))
         with self._transactions.read(region) as work:
             sums, left = work.account_closes.sums(close)
+            if left:
+                return PageDone(len(refused), False, is_idle=True)
             held_fen = work.account_closes.held_at_end(close.benefit_year)
-        if left:
-            return PageDone(len(refused), False, is_idle=True)
         if sums.balance_fen != held_fen:
             # Nobody is left out and nobody taken twice, whatever went wrong: T-08.
             raise InvariantError(

@@ -9,10 +9,11 @@ import datetime as dt
 import enum
 from typing import NamedTuple
 
-from yibao_common.values.errors import RuleError
+from yibao_common.values.errors import FieldFault, InvariantError, RuleError, refuse_faults
 from yibao_common.values.reasons import Reason
 from yibao_settlement.rules.account_close.counters import CounterRules, Counters
 from yibao_settlement.rules.account_close.interest import Earned, InterestRules
+from yibao_settlement.rules.benefit.keeping import is_of_window, place_of
 from yibao_settlement.rules.year.close import YearClose
 
 
@@ -121,6 +122,24 @@ def check_accounts_open(
             f"accounts of {due} are to be closed before those of {benefit_year}",
             benefit_year=str(due),
         )
+
+
+def check_rules_of_year(rules: CloseRules, benefit_year: int) -> None:
+    """Raises ACCOUNT_CLOSE_FILE_INVALID where counters ask a window that is not of the year.
+
+    No closing statement of it tells one, so that nothing would ever restart.
+    """
+    above = None if rules.counters is None else rules.counters.restart_above
+    if above is None or not is_of_window(above.window):
+        return
+    try:
+        year = place_of(above.window, person_id="").year
+    except (InvariantError, ValueError):
+        year = 0
+    if year != benefit_year:
+        message = f"expected a window of {benefit_year}, such as 390 year:{benefit_year} counter.ci"
+        key = "rules_file counters.restart_above.window"
+        refuse_faults([FieldFault(key, Reason.ACCOUNT_CLOSE_FILE_INVALID, message)])
 
 
 def check_year_taken(benefit_year: int, close: YearClose | None, *, is_walked: bool) -> None:

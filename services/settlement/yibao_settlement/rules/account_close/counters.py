@@ -68,6 +68,18 @@ class Counters(NamedTuple):
 NO_CLAIM = Claimed(0, {})
 
 
+def claimed_by_all(claims: Sequence[Claimed | None]) -> Claimed | None:
+    """Returns what statements of one person's records say together, None where one is not known."""
+    fund_fen, windows = 0, dict[str, int]()
+    for each in claims:
+        if each is None:
+            return None
+        fund_fen += each.fund_fen
+        for window, amount_fen in each.windows.items():
+            windows[window] = windows.get(window, 0) + amount_fen
+    return Claimed(fund_fen, windows)
+
+
 def cover_begin(
     enrolments: Sequence[Enrolment], insurance_type: str, *, on: dt.date
 ) -> tuple[dt.date, int] | None:

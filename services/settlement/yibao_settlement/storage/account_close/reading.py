@@ -119,6 +119,19 @@ def _claim_in(statement: str) -> Claimed | None:
     return Claimed(told.sums.effective.fund_fen, dict(told.windows))
 
 
+def merged_into(
+    connection: sa.Connection, region: str, person_ids: Collection[str]
+) -> dict[str, str]:
+    """Returns records that were merged into some, and into these in turn, each with into which."""
+    columns, found, asked = ("person_id", "merged_into"), dict[str, str](), set(person_ids)
+    while asked:
+        select = Select(tables.person, columns, region, "merged_into", sorted(asked))
+        (rows,) = execute(connection, [select])
+        asked = {record_id for record_id, _ in rows} - found.keys() - set(person_ids)
+        found.update(rows)
+    return found
+
+
 def accounts_of(
     connection: sa.Connection, region: str, person_ids: Collection[str], *, is_locked: bool
 ) -> dict[str, Standing]:

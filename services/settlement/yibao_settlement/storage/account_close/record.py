@@ -32,6 +32,7 @@ from yibao_settlement.storage.account_close.reading import (
     accounts_of,
     claims_of,
     held_at_end,
+    merged_into,
     purse_entries,
     records_between,
 )
@@ -190,6 +191,11 @@ class StoredAccountCloses:
     def claimed(self, benefit_year: int, person_ids: Collection[str]) -> dict[str, Claimed | None]:
         """Returns what a year's closing statements say, of records that have one."""
         return claims_of(self._connection, self._region, benefit_year, person_ids)
+
+    def merged_into(self, person_ids: Collection[str]) -> dict[str, str]:
+        """Returns records that were merged into persons, however far, with whose they are."""
+        into = merged_into(self._connection, self._region, person_ids)
+        return {each: _last(into, each) for each in into}
 
     def not_taken(self, benefit_year: int, person_ids: Collection[str]) -> set[str]:
         """Returns whose statements of a year could not be taken."""
