@@ -4,6 +4,11 @@ from support.memory.settlement.account_close import MemoryAccountCloses
 from support.memory.settlement.catalogue import MemoryCatalogue, MemoryReference
 from support.memory.settlement.checkpoint import MemoryCheckpoints
 from support.memory.settlement.day import MemoryDays
+from support.memory.settlement.declaration import (
+    MemoryDeclarationOrders,
+    MemoryDeclarations,
+    MemoryPayments,
+)
 from support.memory.settlement.feed import MemoryFeed, MemoryMerges
 from support.memory.settlement.period import MemoryPeriods
 from support.memory.settlement.policy import MemoryPolicies
@@ -39,6 +44,9 @@ class MemoryWork(MemoryTransactions[Work]):
                 days=MemoryDays(),
                 account_closes=MemoryAccountCloses(),
                 reports=MemoryReports(),
+                declarations=MemoryDeclarations(),
+                declaration_orders=MemoryDeclarationOrders(),
+                payments=MemoryPayments(),
             )
         )
 
