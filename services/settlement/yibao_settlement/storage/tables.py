@@ -32,7 +32,7 @@ from yibao_settlement.storage.review import tables as reviewing
 from yibao_settlement.storage.settlement import tables as settlements
 from yibao_settlement.storage.token.tables import credential_token as credential_token
 from yibao_settlement.storage.token.tables import token_use as token_use
-from yibao_settlement.storage.year import tables as years
+from yibao_settlement.storage.year import tables as year
 
 metadata = ledger.metadata
 _region, _index_where_set = ledger.region_column, ledger.index_where_set
@@ -397,8 +397,4 @@ benefit_window, adjustment = settlements.benefit_window, settlements.adjustment
 review, review_event = reviewing.review, reviewing.review_event
 entry, posting, posting_fence = ledger.entry, ledger.posting, ledger.posting_fence
 account_checkpoint = ledger.account_checkpoint
-year_close, year_refused, year_statement = (
-    years.year_close,
-    years.year_refused,
-    years.year_statement,
-)
+year_close, year_refused, year_statement = year.year_close, year.year_refused, year.year_statement
