@@ -802,7 +802,9 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     `left_fen`, what is.
     """
     ERROR_REASON_ACCOUNT_CLOSE_FILE_INVALID: _ErrorReason.ValueType  # 480
-    """INVALID_ARGUMENT. The file of interest and counters is faulty; each fault names its line and key."""
+    """INVALID_ARGUMENT. The file of interest and counters is faulty; each fault names its line and key,
+    that of a window of another year its key alone.
+    """
     ERROR_REASON_ACCOUNT_CLOSE_NOT_FOUND: _ErrorReason.ValueType  # 481
     """NOT_FOUND. Nobody proposed to close accounts so. Metadata: `close_id`, `benefit_year`,
     whichever was asked for.
@@ -1613,7 +1615,9 @@ ERROR_REASON_DEPOSIT_EXCEEDED: ErrorReason.ValueType  # 447
 `left_fen`, what is.
 """
 ERROR_REASON_ACCOUNT_CLOSE_FILE_INVALID: ErrorReason.ValueType  # 480
-"""INVALID_ARGUMENT. The file of interest and counters is faulty; each fault names its line and key."""
+"""INVALID_ARGUMENT. The file of interest and counters is faulty; each fault names its line and key,
+that of a window of another year its key alone.
+"""
 ERROR_REASON_ACCOUNT_CLOSE_NOT_FOUND: ErrorReason.ValueType  # 481
 """NOT_FOUND. Nobody proposed to close accounts so. Metadata: `close_id`, `benefit_year`,
 whichever was asked for.

@@ -70,9 +70,9 @@ class AccountCloseServiceServicer(object):
     def ProposeAccountClose(self, request, context):
         """Proposes to close the accounts of a year by a file of rules (maker), and sums what they held at
         the year's end. Callers: agency of the region. Idempotent by `request_id`. Reasons:
-        ACCOUNT_CLOSE_FILE_INVALID, with file, line, key and what was expected; YEAR_NOT_TAKEN before
-        all closing statements of the year are taken; ACCOUNTS_CLOSED, YEAR_OUT_OF_ORDER,
-        REQUEST_ID_REUSED.
+        ACCOUNT_CLOSE_FILE_INVALID, with file, line, key and what was expected, also where counters ask
+        a window of another year; YEAR_NOT_TAKEN before all closing statements of the year are taken;
+        ACCOUNTS_CLOSED, YEAR_OUT_OF_ORDER, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

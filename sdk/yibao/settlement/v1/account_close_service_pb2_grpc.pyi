@@ -31,9 +31,9 @@ class AccountCloseServiceStub:
     ]
     """Proposes to close the accounts of a year by a file of rules (maker), and sums what they held at
     the year's end. Callers: agency of the region. Idempotent by `request_id`. Reasons:
-    ACCOUNT_CLOSE_FILE_INVALID, with file, line, key and what was expected; YEAR_NOT_TAKEN before
-    all closing statements of the year are taken; ACCOUNTS_CLOSED, YEAR_OUT_OF_ORDER,
-    REQUEST_ID_REUSED.
+    ACCOUNT_CLOSE_FILE_INVALID, with file, line, key and what was expected, also where counters ask
+    a window of another year; YEAR_NOT_TAKEN before all closing statements of the year are taken;
+    ACCOUNTS_CLOSED, YEAR_OUT_OF_ORDER, REQUEST_ID_REUSED.
     """
 
     ConfirmAccountClose: grpc.UnaryUnaryMultiCallable[
@@ -75,9 +75,9 @@ class AccountCloseServiceAsyncStub:
     ]
     """Proposes to close the accounts of a year by a file of rules (maker), and sums what they held at
     the year's end. Callers: agency of the region. Idempotent by `request_id`. Reasons:
-    ACCOUNT_CLOSE_FILE_INVALID, with file, line, key and what was expected; YEAR_NOT_TAKEN before
-    all closing statements of the year are taken; ACCOUNTS_CLOSED, YEAR_OUT_OF_ORDER,
-    REQUEST_ID_REUSED.
+    ACCOUNT_CLOSE_FILE_INVALID, with file, line, key and what was expected, also where counters ask
+    a window of another year; YEAR_NOT_TAKEN before all closing statements of the year are taken;
+    ACCOUNTS_CLOSED, YEAR_OUT_OF_ORDER, REQUEST_ID_REUSED.
     """
 
     ConfirmAccountClose: grpc.aio.UnaryUnaryMultiCallable[
@@ -121,9 +121,9 @@ class AccountCloseServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[yibao.settlement.v1.account_close_service_pb2.ProposeAccountCloseResponse, collections.abc.Awaitable[yibao.settlement.v1.account_close_service_pb2.ProposeAccountCloseResponse]]:
         """Proposes to close the accounts of a year by a file of rules (maker), and sums what they held at
         the year's end. Callers: agency of the region. Idempotent by `request_id`. Reasons:
-        ACCOUNT_CLOSE_FILE_INVALID, with file, line, key and what was expected; YEAR_NOT_TAKEN before
-        all closing statements of the year are taken; ACCOUNTS_CLOSED, YEAR_OUT_OF_ORDER,
-        REQUEST_ID_REUSED.
+        ACCOUNT_CLOSE_FILE_INVALID, with file, line, key and what was expected, also where counters ask
+        a window of another year; YEAR_NOT_TAKEN before all closing statements of the year are taken;
+        ACCOUNTS_CLOSED, YEAR_OUT_OF_ORDER, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
