@@ -190,6 +190,19 @@ class Metrics:
             registry=self.registry,
         )
 
+        self.account_closes_running = Gauge(
+            "yibao_account_closes_running",
+            "Confirmed closings of a year's accounts that are not done.",
+            ("region",),
+            registry=self.registry,
+        )
+        self.accounts_refused = Gauge(
+            "yibao_accounts_refused",
+            "Persons whose account of a year cannot be closed.",
+            ("region",),
+            registry=self.registry,
+        )
+
     def _make_news_metrics(self) -> None:
         """Makes what tells how far a service is behind what it follows."""
         self.feed_age = Gauge(
