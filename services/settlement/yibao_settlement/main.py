@@ -87,7 +87,8 @@ class SettlementService:
         """Serves until `stop` is set, then finishes what runs; `started` gets the port."""
         supervisor = Supervisor(stop, log=self._log)
         metrics = Metrics()
-        reference, blocking = ReferenceCache(), Blocking(party_of=current_party)
+        reference = ReferenceCache(self._config.line_terms)
+        blocking = Blocking(party_of=current_party)
         reads = StoredReads(self.database, reference, clock=self._database_clock)
         ages = self._make_feed_ages(metrics)
         trust = TrustHolder(self._trust_store, check_feed=ages.check)

@@ -15,6 +15,9 @@ from yibao_common.values.ids import Ids
 from yibao_settlement.application.batch.command import Command
 from yibao_settlement.application.catalogue import Catalogue
 from yibao_settlement.application.day.find import Days
+from yibao_settlement.application.institution.find import InstitutionReads
+from yibao_settlement.application.institution.registry import InstitutionRegistry
+from yibao_settlement.application.mapping.book import MappingBook
 from yibao_settlement.application.period.close import Periods
 from yibao_settlement.application.policy import Policies
 from yibao_settlement.application.repricing.orders import Repricings
@@ -30,6 +33,8 @@ from yibao_settlement.servicer.credential import Viewers
 from yibao_settlement.servicer.difference import DifferenceServicer
 from yibao_settlement.servicer.feed.age import FeedAges
 from yibao_settlement.servicer.hold import HoldServicer
+from yibao_settlement.servicer.institution.calls import InstitutionServicer
+from yibao_settlement.servicer.mapping import MappingServicer
 from yibao_settlement.servicer.news import News
 from yibao_settlement.servicer.override import Acts, Overriding
 from yibao_settlement.servicer.period import ClearingServicer
@@ -137,6 +142,12 @@ class Serving:
             YearServicer(years, YearStatements(transactions), blocking, self._closing),
             RepricingServicer(Repricings(transactions, clock=self._clock, ids=self._ids), blocking),
             CatalogueServicer(Catalogue(transactions, clock=self._clock), reads, blocking),
+            MappingServicer(
+                MappingBook(transactions, clock=reads.now, ids=self._ids),
+                blocking,
+                review_in=self._config.mappings.review_in or (),
+            ),
+            self._institutions(),
             PolicyServicer(policies, StoredHistory(self._database), blocking, clock=self._clock),
             self._info(ages, trust_store),
         )
@@ -191,6 +202,16 @@ class Serving:
             viewers=viewers,
             clock=self._clock,
             no_recharge_in=self._config.accounts.no_recharge_in or (),
+        )
+
+    def _institutions(self) -> InstitutionServicer:
+        _, reads, blocking = self._engine
+        return InstitutionServicer(
+            InstitutionRegistry(self._transactions, clock=reads.now, ids=self._ids),
+            InstitutionReads(self._transactions),
+            blocking,
+            points_terms=self._config.suspensions.points_terms,
+            clock=self._clock,
         )
 
     def _info(self, ages: FeedAges, trust_store: TrustStore) -> ServerInfoServicer:

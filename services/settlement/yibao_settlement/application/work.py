@@ -1,11 +1,11 @@
 """The unit of work of what runs beside the batches: one transaction, in one region.
 
 Locks are taken in this order: how far the statements of a year are taken, the feed's position,
-the standings of persons in rising id, the epoch of the reference data, the rows of the
-catalogue, policies, repricings, the region's checkpoint, the posting fence (which alone who
-closes a month or a year locks for long), the end of the audit chain. The last one is taken by
-itself when the unit of work ends. A batch locks standings and nothing else of these, before all
-that it writes.
+the standings of persons in rising id, the epoch of the reference data, institutions' lists of own
+codes in rising id, the rows of the catalogue, policies, repricings, the region's checkpoint, the
+posting fence (which alone who closes a month or a year locks for long), the end of the audit
+chain. The last one is taken by itself when the unit of work ends. A batch locks standings and
+nothing else of these, before all that it writes.
 """
 
 from dataclasses import dataclass, field
@@ -15,6 +15,8 @@ from yibao_settlement.application.catalogue import CatalogueRows
 from yibao_settlement.application.checkpoint import CheckpointRows
 from yibao_settlement.application.day.rows import DayRows
 from yibao_settlement.application.feed import FeedRows
+from yibao_settlement.application.institution.rows import InstitutionRows
+from yibao_settlement.application.mapping.rows import MappingRows
 from yibao_settlement.application.merge.rows import MergeRows
 from yibao_settlement.application.period.rows import PeriodRows
 from yibao_settlement.application.policy import PolicyRows
@@ -37,4 +39,6 @@ class Work:
     repricings: RepricingRows
     years: YearRows
     days: DayRows
+    mappings: MappingRows
+    institutions: InstitutionRows
     audit: AuditTrail = field(default_factory=AuditTrail)

@@ -17,6 +17,7 @@ from yibao_settlement.storage.difference.tables import due_move as due_move
 from yibao_settlement.storage.hold.tables import hold as hold
 from yibao_settlement.storage.hold.tables import hold_request as hold_request
 from yibao_settlement.storage.ledger import tables as ledger
+from yibao_settlement.storage.mapping import tables as mappings
 from yibao_settlement.storage.outcome.tables import answer as answer
 from yibao_settlement.storage.outcome.tables import past_answer as past_answer
 from yibao_settlement.storage.override.tables import override as override
@@ -342,15 +343,12 @@ sa.Index(
 )
 sa.Index(
     "ix_settlement_region_institution_id_settle_time_settlement_id",
-    settlement.c.region,
-    settlement.c.institution_id,
-    settlement.c.settle_time,
+    *(settlement.c.region, settlement.c.institution_id, settlement.c.settle_time),
     settlement.c.settlement_id,
 )
 sa.Index(
     "ix_settlement_region_visit_id_reversed",
-    settlement.c.region,
-    settlement.c.visit_id,
+    *(settlement.c.region, settlement.c.visit_id),
     sqlite_where=settlement.c.reversal_id.is_not(None),
     postgresql_where=settlement.c.reversal_id.is_not(None),
 )
@@ -398,3 +396,4 @@ benefit_window, adjustment = settlements.benefit_window, settlements.adjustment
 review, review_event = reviewing.review, reviewing.review_event
 entry, posting, posting_fence = ledger.entry, ledger.posting, ledger.posting_fence
 account_checkpoint = ledger.account_checkpoint
+code_mapping, mapping_book = mappings.code_mapping, mappings.mapping_book

@@ -10,6 +10,8 @@ from yibao_settlement.storage.catalogue import StoredCatalogue
 from yibao_settlement.storage.checkpoint import StoredCheckpoints
 from yibao_settlement.storage.day.record import StoredDays
 from yibao_settlement.storage.feed import StoredFeed
+from yibao_settlement.storage.institution.record import StoredInstitutions
+from yibao_settlement.storage.mapping.record import StoredMappings
 from yibao_settlement.storage.merge import StoredMerges
 from yibao_settlement.storage.period.record import StoredPeriods
 from yibao_settlement.storage.policy import StoredPolicies
@@ -30,6 +32,8 @@ def _open(connection: sa.Connection, region: str) -> Work:
         repricings=StoredRepricings(connection, region),
         years=StoredYears(connection, region),
         days=StoredDays(connection, region),
+        mappings=StoredMappings(connection, region),
+        institutions=StoredInstitutions(connection, region),
     )
 
 

@@ -4,6 +4,8 @@ from support.memory.settlement.catalogue import MemoryCatalogue, MemoryReference
 from support.memory.settlement.checkpoint import MemoryCheckpoints
 from support.memory.settlement.day import MemoryDays
 from support.memory.settlement.feed import MemoryFeed, MemoryMerges
+from support.memory.settlement.institution import MemoryInstitutions
+from support.memory.settlement.mapping import MemoryMappings
 from support.memory.settlement.period import MemoryPeriods
 from support.memory.settlement.policy import MemoryPolicies
 from support.memory.settlement.repricing import MemoryRepricings
@@ -35,6 +37,8 @@ class MemoryWork(MemoryTransactions[Work]):
                 repricings=MemoryRepricings(),
                 years=MemoryYears(),
                 days=MemoryDays(),
+                mappings=MemoryMappings(),
+                institutions=MemoryInstitutions(),
             )
         )
 
@@ -86,6 +90,16 @@ class MemoryWork(MemoryTransactions[Work]):
     def years(self) -> MemoryYears:
         assert isinstance(self.work.years, MemoryYears)
         return self.work.years
+
+    @property
+    def mappings(self) -> MemoryMappings:
+        assert isinstance(self.work.mappings, MemoryMappings)
+        return self.work.mappings
+
+    @property
+    def institutions(self) -> MemoryInstitutions:
+        assert isinstance(self.work.institutions, MemoryInstitutions)
+        return self.work.institutions
 
     @property
     def days(self) -> MemoryDays:

@@ -26,7 +26,13 @@ from yibao_settlement.rules.account import (
 )
 from yibao_settlement.rules.benefit.bill import Given
 from yibao_settlement.rules.benefit.policy import BenefitPolicy
-from yibao_settlement.rules.bill import Bill, ChargedLine, ExpectedAmounts, are_plain
+from yibao_settlement.rules.bill import (
+    Bill,
+    ChargedLine,
+    ExpectedAmounts,
+    RefusedLine,
+    are_plain,
+)
 from yibao_settlement.rules.duplicate import NO_MARKS, Marks
 from yibao_settlement.rules.enrolment import (
     Enrolment,
@@ -40,7 +46,8 @@ from yibao_settlement.rules.ledger import Entry
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
 from yibao_settlement.rules.policy.benefits import adjudicate
 from yibao_settlement.rules.policy.split import Facts, Split
-from yibao_settlement.rules.pricing import Days, Items, Priced, price_bill
+from yibao_settlement.rules.pricing import NOTHING_BARRED, Days, Items, Priced, price_bill
+from yibao_settlement.rules.suspension import barred_lines
 from yibao_settlement.rules.visit import Visit, check_designated, check_service_date
 
 
@@ -115,12 +122,16 @@ def adjudicate_bill(
     check_alive_on(death_date, day)
     cover = cover_of(bill.lines, enrolments, visit=visit, last=day)
     policy = policy_on(reference, cover.enrolment.insurance_type, day, region=region)
+    barred = NOTHING_BARRED
+    if reference.suspended:
+        barred = barred_by(reference, bill.lines, visit, last=day)
     priced = price_bill(
         bill,
         items_by_day(bill.lines, reference, day),
         cover.days,
         institution_level=visit.institution_level,
         settled=settled_lines,
+        barred=barred,
     )
     insurance_type = cover.enrolment.insurance_type
     if isinstance(policy, BenefitPolicy):
@@ -225,6 +236,20 @@ def items_by_day(
     for line in lines:
         codes.setdefault(line.day(last), []).append(line.item_code)
     return {day: reference.items(of_day, day) for day, of_day in codes.items()}
+
+
+def barred_by(
+    reference: Reference, lines: Sequence[ChargedLine], visit: Visit, *, last: dt.date
+) -> Mapping[int, RefusedLine]:
+    """Returns the lines of a bill that are not payable because of who ordered them, by number."""
+    return barred_lines(
+        lines,
+        reference.suspended,
+        visit.institution_id,
+        care_type=visit.care_type,
+        last=last,
+        is_borne=reference.line_terms.suspended_is_borne,
+    )
 
 
 def facts_of(visit: Visit, enrolment: Enrolment, day: dt.date) -> Facts:
