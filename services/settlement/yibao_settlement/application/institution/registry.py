@@ -156,7 +156,10 @@ class InstitutionRegistry:
             detail = {"points": str(command.points), "total": str(total), "reason": command.reason}
             if brought is not None:
                 detail["suspension"] = brought.suspension_id
-            work.audit.add(entry_of(request, at=now, subject_ids=(code,), detail=detail))
+            detail["doctor"] = code
+            work.audit.add(
+                entry_of(request, at=now, subject_ids=(points.points_id,), detail=detail)
+            )
             return command.encode(points, total, brought)
 
         return self._transactions.once(request, decide)
@@ -224,13 +227,15 @@ class InstitutionRegistry:
 
 
 def _entry(request: Request, suspension: Suspension, now: dt.datetime, reason: str) -> AuditEntry:
-    subjects = (suspension.suspension_id, suspension.institution_id, suspension.code)
     detail = {
         "kind": suspension.kind.name,
+        "institution": suspension.institution_id,
+        "code": suspension.code,
         "start_date": suspension.start_date.isoformat(),
         "reason": reason,
     }
-    return entry_of(request, at=now, subject_ids=tuple(filter(None, subjects)), detail=detail)
+    told = {name: value for name, value in detail.items() if value}
+    return entry_of(request, at=now, subject_ids=(suspension.suspension_id,), detail=told)
 
 
 def year_of(year: int) -> tuple[dt.date, dt.date]:

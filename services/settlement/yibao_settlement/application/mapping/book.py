@@ -35,6 +35,9 @@ from yibao_settlement.rules.visit import check_known
 if TYPE_CHECKING:
     from yibao_settlement.application.work import Work
 
+# Institutions that the record of a decision names.
+_MOST_NAMED = 20
+
 Items = Mapping[str, Sequence[CatalogueItem]]
 Stored = Mapping[tuple[str, str], Sequence[CodeMapping]]
 
@@ -125,7 +128,7 @@ class MappingBook:
             detail = {"rows": str(len(new)), "digest": request.digest.hex()}
             if refused:
                 detail["refused"] = str(refused)
-            work.audit.add(entry_of(request, at=now, subject_ids=(institution_id,), detail=detail))
+            work.audit.add(entry_of(request, at=now, subject_ids=(), detail=detail))
             return command.encode(outcomes, len(new))
 
         return self._transactions.once(request, decide)
@@ -146,7 +149,8 @@ class MappingBook:
             detail = {"reason": command.reason, "item_code": mapping.row.item_code}
             if command.last_date is not None:
                 detail["last_date"] = command.last_date.isoformat()
-            subject_ids = (mapping.mapping_id, mapping.institution_id)
+            detail["institution"] = mapping.institution_id
+            subject_ids = (mapping.mapping_id,)
             work.audit.add(entry_of(request, at=now, subject_ids=subject_ids, detail=detail))
             return command.encode(mapping)
 
@@ -184,8 +188,9 @@ class MappingBook:
                 "is_approved": str(command.is_approved).lower(),
                 "digest": request.digest.hex(),
             }
-            subject_ids = tuple(sorted({each.institution_id for each in changed}))
-            work.audit.add(entry_of(request, at=act.time, subject_ids=subject_ids, detail=detail))
+            institutions = {each.institution_id for each in changed}
+            detail["institutions"] = ",".join(sorted(institutions)[:_MOST_NAMED])
+            work.audit.add(entry_of(request, at=act.time, subject_ids=(), detail=detail))
             return command.encode(outcomes)
 
         return self._transactions.once(request, decide)
