@@ -77,8 +77,8 @@ def test_a_mapped_line_is_settled_remapped_cancelled_and_refunded_by_its_day(
     again = carrying(world, visit, own("药-1", 300))
     assert tried(world, again) == [("A1", "01")]
     refunded = world.refund(settled.settlement_id, AskedReturn(2))
-    left = refunded.settlement
-    assert [(each.item_code, each.mapping_id) for each in left.lines][0] == ("A1", first)
+    left = refunded.settlement.lines[0]
+    assert (left.item_code, left.mapping_id) == ("A1", first)
     caller = world.request("ExplainSettlement").caller
     record, *_ = find_explained(world.queries, REGION, settled.settlement_id, caller)
     kept = [each.mapping_id for each in record.as_settled.particulars if each is not None]
