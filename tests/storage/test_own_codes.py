@@ -3,6 +3,7 @@
 import datetime as dt
 
 import pytest
+import sqlalchemy as sa
 from support.charges import (
     ADMITTED,
     assert_books_are_right,
@@ -30,15 +31,19 @@ from support.settlement_world import HOSPITAL, NOW, OTHER_HOSPITAL, REGION, TODA
 from yibao.settlement.v1.hold_service_pb2 import HoldBillResponse
 from yibao.settlement.v1.settlement_pb2 import OwnCostReason
 from yibao_common.values.errors import RuleError
+from yibao_common.values.ids import new_id
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.charge.results import LineResult
 from yibao_settlement.application.hold.take import HoldBill
 from yibao_settlement.application.settlement.find import find_explained
 from yibao_settlement.application.settlement.trial import trial
+from yibao_settlement.ledger_check import check_ledger
+from yibao_settlement.ledger_check.report import MAPPED
 from yibao_settlement.rules.bill import Bill, CatalogueItem, ChargedLine, LevelPriceCeiling
 from yibao_settlement.rules.policy.split import OwnCost
 from yibao_settlement.rules.refund import AskedReturn
 from yibao_settlement.servicer.hold import held
+from yibao_settlement.storage import tables
 
 TENTH, FIFTEENTH = ADMITTED.replace(day=10), ADMITTED.replace(day=15)
 
@@ -249,3 +254,41 @@ def test_a_reviewed_mapping_holds_once_the_agency_approved_it(world: World) -> N
     (own_decision,) = decide_mappings(world, second, caller=uploader)
     assert isinstance(own_decision, RuleError)
     assert own_decision.reason is Reason.SAME_MAKER_AND_CHECKER
+
+
+def test_the_checker_finds_a_line_whose_mapping_says_something_else(world: World) -> None:
+    (person,) = world.enrol()
+    visit = world.register(person)
+    first, _ = mapped(world, row("药-1", "A1"), row("药-2", "B1"))
+    bill = carrying(world, visit, own("药-1", charge_date=TENTH), own("药-2"))
+    settled = world.settle(visit, person, bill=bill)
+    assert_books_are_right(world)
+    table = tables.code_mapping
+    altered: list[tuple[str, dict[str, object]]] = [
+        ("which is to C1", {"item_code": "C1"}),
+        ("which is of another own code", {"provider_item_code": "药-9"}),
+        ("which is not of 2026-11-10", {"start_date": FIFTEENTH}),
+        ("which was rejected", {"state": 3}),
+        ("which was uploaded later", {"upload_time": NOW + dt.timedelta(days=1)}),
+        ("which is not there", {"mapping_id": new_id()}),
+    ]
+    with world.database.read() as connection:
+        query = sa.select(table).where(table.c.mapping_id == first)
+        stored = dict(connection.execute(query).mappings().one())
+    for what, values in altered:
+        put_in_place(world, stored, {**stored, **values})
+        drifts = check_ledger(world.database).drifts
+        assert [(each.subject, each.invariant) for each in drifts] == [
+            (settled.settlement_id, MAPPED)
+        ]
+        assert drifts[0].detail.endswith(what)
+        put_in_place(world, {**stored, **values}, stored)
+    assert_books_are_right(world)
+
+
+def put_in_place(world: World, former: dict[str, object], row: dict[str, object]) -> None:
+    """Puts a mapping into the database in the place of another one."""
+    table = tables.code_mapping
+    with world.database.write() as connection:
+        connection.execute(sa.delete(table).where(table.c.mapping_id == former["mapping_id"]))
+        connection.execute(sa.insert(table).values(**row))

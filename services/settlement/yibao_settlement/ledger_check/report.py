@@ -3,6 +3,7 @@
 import datetime as dt
 from dataclasses import dataclass, field
 
+MAPPED = "every line of an own code took what its institution had mapped that to on its day"
 INVARIANTS = (
     "the entries of every posting sum to zero",
     "every posting belongs to a settlement, a reversal, an adjustment, a credit, a merge, "
@@ -35,9 +36,13 @@ INVARIANTS = (
     "no request that was told as not booked settled, returned, reversed, posted or held anything",
     "every token stood for a code that its institution resolved, as the audit tells, and was used "
     "for what is there",
+    MAPPED,
 )
 # Those that are proven of a person, whoever else there is; the others take everything.
-OF_PERSONS = tuple(INVARIANTS[number] for number in (2, 4, 5, 6, 8, *range(11, 19), 20, 22))
+OF_PERSONS = (
+    *(INVARIANTS[number] for number in (2, 4, 5, 6, 8, *range(11, 19), 20, 22)),
+    MAPPED,
+)
 # The number of an invariant, whom or what it does not hold for, and how.
 Fault = tuple[int, str, str]
 
