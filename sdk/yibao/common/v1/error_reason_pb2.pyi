@@ -753,7 +753,7 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     ERROR_REASON_MAPPING_STATE: _ErrorReason.ValueType  # 513
     """FAILED_PRECONDITION. The mapping is decided, rejected or cancelled already. Metadata: `state`."""
     ERROR_REASON_INSTITUTION_SUSPENDED: _ErrorReason.ValueType  # 514
-    """FAILED_PRECONDITION. The institution is suspended on the day. Metadata: `date`."""
+    """FAILED_PRECONDITION. The institution is suspended on the day. Metadata: `institution_id`, `date`."""
     ERROR_REASON_DEPARTMENT_SUSPENDED: _ErrorReason.ValueType  # 515
     """FAILED_PRECONDITION. The department that ordered the line is suspended on the charge day."""
     ERROR_REASON_DOCTOR_SUSPENDED: _ErrorReason.ValueType  # 516
@@ -761,7 +761,9 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     ERROR_REASON_LINE_BORNE_BY_INSTITUTION: _ErrorReason.ValueType  # 517
     """FAILED_PRECONDITION. What was ordered while suspended is borne by the institution: nobody else is charged for it."""
     ERROR_REASON_INSTITUTION_NOT_NETWORKED: _ErrorReason.ValueType  # 518
-    """FAILED_PRECONDITION. The institution is not networked for the care type on the day. Metadata: `care_type`."""
+    """FAILED_PRECONDITION. The institution is not networked for the care type on the day. Metadata: `institution_id`,
+    `care_type`.
+    """
     ERROR_REASON_DOCTOR_NOT_FOUND: _ErrorReason.ValueType  # 519
     """NOT_FOUND. No such doctor, or none of the institution. Metadata: `doctor_code`."""
     ERROR_REASON_DEPARTMENT_NOT_FOUND: _ErrorReason.ValueType  # 520
@@ -1510,7 +1512,7 @@ ERROR_REASON_MAPPING_NOT_FOUND: ErrorReason.ValueType  # 512
 ERROR_REASON_MAPPING_STATE: ErrorReason.ValueType  # 513
 """FAILED_PRECONDITION. The mapping is decided, rejected or cancelled already. Metadata: `state`."""
 ERROR_REASON_INSTITUTION_SUSPENDED: ErrorReason.ValueType  # 514
-"""FAILED_PRECONDITION. The institution is suspended on the day. Metadata: `date`."""
+"""FAILED_PRECONDITION. The institution is suspended on the day. Metadata: `institution_id`, `date`."""
 ERROR_REASON_DEPARTMENT_SUSPENDED: ErrorReason.ValueType  # 515
 """FAILED_PRECONDITION. The department that ordered the line is suspended on the charge day."""
 ERROR_REASON_DOCTOR_SUSPENDED: ErrorReason.ValueType  # 516
@@ -1518,7 +1520,9 @@ ERROR_REASON_DOCTOR_SUSPENDED: ErrorReason.ValueType  # 516
 ERROR_REASON_LINE_BORNE_BY_INSTITUTION: ErrorReason.ValueType  # 517
 """FAILED_PRECONDITION. What was ordered while suspended is borne by the institution: nobody else is charged for it."""
 ERROR_REASON_INSTITUTION_NOT_NETWORKED: ErrorReason.ValueType  # 518
-"""FAILED_PRECONDITION. The institution is not networked for the care type on the day. Metadata: `care_type`."""
+"""FAILED_PRECONDITION. The institution is not networked for the care type on the day. Metadata: `institution_id`,
+`care_type`.
+"""
 ERROR_REASON_DOCTOR_NOT_FOUND: ErrorReason.ValueType  # 519
 """NOT_FOUND. No such doctor, or none of the institution. Metadata: `doctor_code`."""
 ERROR_REASON_DEPARTMENT_NOT_FOUND: ErrorReason.ValueType  # 520

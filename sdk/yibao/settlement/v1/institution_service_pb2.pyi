@@ -443,9 +443,9 @@ class GetDoctorResponse(google.protobuf.message.Message):
 
     DOCTORS_FIELD_NUMBER: builtins.int
     POINTS_FIELD_NUMBER: builtins.int
-    POINTS_TOTAL_FIELD_NUMBER: builtins.int
+    YEAR_POINTS_FIELD_NUMBER: builtins.int
     SUSPENSIONS_FIELD_NUMBER: builtins.int
-    points_total: builtins.int
+    year_points: builtins.int
     """Their sum."""
     @property
     def doctors(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[yibao.settlement.v1.institution_pb2.Doctor]:
@@ -464,10 +464,10 @@ class GetDoctorResponse(google.protobuf.message.Message):
         *,
         doctors: collections.abc.Iterable[yibao.settlement.v1.institution_pb2.Doctor] | None = ...,
         points: collections.abc.Iterable[yibao.settlement.v1.institution_pb2.DoctorPoints] | None = ...,
-        points_total: builtins.int = ...,
+        year_points: builtins.int = ...,
         suspensions: collections.abc.Iterable[yibao.settlement.v1.institution_pb2.Suspension] | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["doctors", b"doctors", "points", b"points", "points_total", b"points_total", "suspensions", b"suspensions"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["doctors", b"doctors", "points", b"points", "suspensions", b"suspensions", "year_points", b"year_points"]) -> None: ...
 
 global___GetDoctorResponse = GetDoctorResponse
 
@@ -527,9 +527,9 @@ class AddDoctorPointsResponse(google.protobuf.message.Message):
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
     POINTS_FIELD_NUMBER: builtins.int
-    POINTS_TOTAL_FIELD_NUMBER: builtins.int
+    YEAR_POINTS_FIELD_NUMBER: builtins.int
     SUSPENSION_FIELD_NUMBER: builtins.int
-    points_total: builtins.int
+    year_points: builtins.int
     """The points of the year."""
     @property
     def points(self) -> yibao.settlement.v1.institution_pb2.DoctorPoints:
@@ -543,11 +543,11 @@ class AddDoctorPointsResponse(google.protobuf.message.Message):
         self,
         *,
         points: yibao.settlement.v1.institution_pb2.DoctorPoints | None = ...,
-        points_total: builtins.int = ...,
+        year_points: builtins.int = ...,
         suspension: yibao.settlement.v1.institution_pb2.Suspension | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["points", b"points", "suspension", b"suspension"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["points", b"points", "points_total", b"points_total", "suspension", b"suspension"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["points", b"points", "suspension", b"suspension", "year_points", b"year_points"]) -> None: ...
 
 global___AddDoctorPointsResponse = AddDoctorPointsResponse
 

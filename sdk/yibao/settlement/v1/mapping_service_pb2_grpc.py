@@ -75,7 +75,7 @@ class MappingServiceServicer(object):
         `is_remapping`, and a row that is stored already is answered with its mapping. In a region
         that reviews mappings they are PENDING until the agency decides. Callers: institution, its
         own codes. Idempotent by `request_id`; corrected rows come under another one. Reasons:
-        INSTITUTION_NOT_DESIGNATED, REQUEST_ID_REUSED; of a row also ROW_REPEATED, MAPPING_CONFLICT,
+        INSTITUTION_NOT_DESIGNATED, REQUEST_ID_REUSED; of a row also MAPPING_CONFLICT,
         CATALOGUE_ITEM_UNKNOWN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -95,7 +95,7 @@ class MappingServiceServicer(object):
     def DecideMappings(self, request, context):
         """Approves or rejects mappings that are PENDING, each on its own. Callers: agency of the
         region, who uploaded none of them. Idempotent by `request_id`. Reasons: REQUEST_ID_REUSED; of
-        a mapping also MAPPING_NOT_FOUND, MAPPING_STATE.
+        a mapping also MAPPING_NOT_FOUND, MAPPING_STATE, SAME_MAKER_AND_CHECKER.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

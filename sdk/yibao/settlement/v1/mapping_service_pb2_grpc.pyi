@@ -33,7 +33,7 @@ class MappingServiceStub:
     `is_remapping`, and a row that is stored already is answered with its mapping. In a region
     that reviews mappings they are PENDING until the agency decides. Callers: institution, its
     own codes. Idempotent by `request_id`; corrected rows come under another one. Reasons:
-    INSTITUTION_NOT_DESIGNATED, REQUEST_ID_REUSED; of a row also ROW_REPEATED, MAPPING_CONFLICT,
+    INSTITUTION_NOT_DESIGNATED, REQUEST_ID_REUSED; of a row also MAPPING_CONFLICT,
     CATALOGUE_ITEM_UNKNOWN.
     """
 
@@ -53,7 +53,7 @@ class MappingServiceStub:
     ]
     """Approves or rejects mappings that are PENDING, each on its own. Callers: agency of the
     region, who uploaded none of them. Idempotent by `request_id`. Reasons: REQUEST_ID_REUSED; of
-    a mapping also MAPPING_NOT_FOUND, MAPPING_STATE.
+    a mapping also MAPPING_NOT_FOUND, MAPPING_STATE, SAME_MAKER_AND_CHECKER.
     """
 
     ListMappings: grpc.UnaryUnaryMultiCallable[
@@ -88,7 +88,7 @@ class MappingServiceAsyncStub:
     `is_remapping`, and a row that is stored already is answered with its mapping. In a region
     that reviews mappings they are PENDING until the agency decides. Callers: institution, its
     own codes. Idempotent by `request_id`; corrected rows come under another one. Reasons:
-    INSTITUTION_NOT_DESIGNATED, REQUEST_ID_REUSED; of a row also ROW_REPEATED, MAPPING_CONFLICT,
+    INSTITUTION_NOT_DESIGNATED, REQUEST_ID_REUSED; of a row also MAPPING_CONFLICT,
     CATALOGUE_ITEM_UNKNOWN.
     """
 
@@ -108,7 +108,7 @@ class MappingServiceAsyncStub:
     ]
     """Approves or rejects mappings that are PENDING, each on its own. Callers: agency of the
     region, who uploaded none of them. Idempotent by `request_id`. Reasons: REQUEST_ID_REUSED; of
-    a mapping also MAPPING_NOT_FOUND, MAPPING_STATE.
+    a mapping also MAPPING_NOT_FOUND, MAPPING_STATE, SAME_MAKER_AND_CHECKER.
     """
 
     ListMappings: grpc.aio.UnaryUnaryMultiCallable[
@@ -145,7 +145,7 @@ class MappingServiceServicer(metaclass=abc.ABCMeta):
         `is_remapping`, and a row that is stored already is answered with its mapping. In a region
         that reviews mappings they are PENDING until the agency decides. Callers: institution, its
         own codes. Idempotent by `request_id`; corrected rows come under another one. Reasons:
-        INSTITUTION_NOT_DESIGNATED, REQUEST_ID_REUSED; of a row also ROW_REPEATED, MAPPING_CONFLICT,
+        INSTITUTION_NOT_DESIGNATED, REQUEST_ID_REUSED; of a row also MAPPING_CONFLICT,
         CATALOGUE_ITEM_UNKNOWN.
         """
 
@@ -169,7 +169,7 @@ class MappingServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[yibao.settlement.v1.mapping_service_pb2.DecideMappingsResponse, collections.abc.Awaitable[yibao.settlement.v1.mapping_service_pb2.DecideMappingsResponse]]:
         """Approves or rejects mappings that are PENDING, each on its own. Callers: agency of the
         region, who uploaded none of them. Idempotent by `request_id`. Reasons: REQUEST_ID_REUSED; of
-        a mapping also MAPPING_NOT_FOUND, MAPPING_STATE.
+        a mapping also MAPPING_NOT_FOUND, MAPPING_STATE, SAME_MAKER_AND_CHECKER.
         """
 
     @abc.abstractmethod
