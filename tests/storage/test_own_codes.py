@@ -39,7 +39,13 @@ from yibao_settlement.application.settlement.find import find_explained
 from yibao_settlement.application.settlement.trial import trial
 from yibao_settlement.ledger_check import check_ledger
 from yibao_settlement.ledger_check.report import MAPPED
-from yibao_settlement.rules.bill import Bill, CatalogueItem, ChargedLine, LevelPriceCeiling
+from yibao_settlement.rules.bill import (
+    NO_DETAILS,
+    Bill,
+    CatalogueItem,
+    ChargedLine,
+    LevelPriceCeiling,
+)
 from yibao_settlement.rules.policy.split import OwnCost
 from yibao_settlement.rules.refund import AskedReturn
 from yibao_settlement.servicer.hold import held
@@ -111,7 +117,8 @@ def test_an_uploaded_line_keeps_what_its_code_was_mapped_to_when_it_came(world: 
     # Case N2: the same line again gets the same answer, whatever its code means by now.
     assert upload(world, visit, line) == [result]
     back = line._replace(quantity="-1", amount_fen=-10_000)
-    back = back._replace(details=back.details._replace(line_id="R1", returned_line_id="L1"))
+    details = (back.details or NO_DETAILS)._replace(line_id="R1", returned_line_id="L1")
+    back = back._replace(details=details)
     more = own("药-1", line_id="L2", charge_date=TENTH)
     assert upload(world, visit, back, more)[0] is None
     cancel(world, visit, "R1")
@@ -172,8 +179,8 @@ def test_a_hold_and_a_correction_take_what_own_codes_mean(world: World) -> None:
     cancel_mapping(world, first)
     mapped(world, row("药-1", "C1"))
     # A correction keeps what a line was settled as, by its id; a new line means what it does now.
-    lines = [own("药-1", line_id="L1"), own("药-1", 20, line_id="L2")._replace(line_number=2)]
-    world.run(correct_command(world, settled.settlement_id, lines))
+    others = [own("药-1", line_id="L1"), own("药-1", 20, line_id="L2")._replace(line_number=2)]
+    world.run(correct_command(world, settled.settlement_id, others))
     page = world.queries.settlement(REGION, settled.settlement_id)
     assert page is not None
     assert page.corrected_by_id is not None

@@ -33,10 +33,10 @@ from yibao_settlement.application.institution.registry import (
 )
 from yibao_settlement.application.settlement.trial import trial
 from yibao_settlement.rules.bill import Bill, ChargedLine, LineOrigin
-from yibao_settlement.rules.points import POINTS_TERMS, DoctorPoints
-from yibao_settlement.rules.scope import InstitutionScope
-from yibao_settlement.rules.staff import Department, Doctor
-from yibao_settlement.rules.suspension import SuspendedKind, Suspension
+from yibao_settlement.rules.institution.points import POINTS_TERMS, DoctorPoints
+from yibao_settlement.rules.institution.scope import InstitutionScope
+from yibao_settlement.rules.institution.staff import Department, Doctor
+from yibao_settlement.rules.institution.suspension import SuspendedKind, Suspension
 from yibao_settlement.servicer.hold import held
 
 TENTH, FIFTEENTH = ADMITTED.replace(day=10), ADMITTED.replace(day=15)

@@ -20,8 +20,8 @@ from yibao_settlement.application.mapping.book import (
 )
 from yibao_settlement.application.reference import LineTerms
 from yibao_settlement.rules.bill import ChargedLine, LineDetails, LineOrigin
+from yibao_settlement.rules.institution.suspension import SuspendedKind, Suspension
 from yibao_settlement.rules.mapping import CodeMapping, MappingRow
-from yibao_settlement.rules.suspension import SuspendedKind, Suspension
 from yibao_settlement.storage.batch.transaction import SettlementTransactions
 from yibao_settlement.storage.reading import StoredReads
 from yibao_settlement.storage.reference import ReferenceCache

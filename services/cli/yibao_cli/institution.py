@@ -8,7 +8,7 @@ from google.protobuf.message import Message
 from rich.console import Console
 
 from yibao.errors import error_of
-from yibao.settlement.v1 import institution_pb2
+from yibao.settlement.v1 import catalogue_service_pb2, institution_pb2
 from yibao.settlement.v1 import institution_service_pb2 as pb
 from yibao.settlement.v1.institution_service_pb2_grpc import InstitutionServiceStub
 from yibao_cli.call import REFUSED, print_answer, show_refusal, to_values
@@ -35,7 +35,7 @@ def run_list(out: Console, err: Console, at: Connection, *, prefix: str, name: s
     request = pb.ListInstitutionsRequest(region=at.region, code_prefix=prefix, name_contains=name)
 
     def list_all(stub: InstitutionServiceStub) -> None:
-        found = []
+        found: list[catalogue_service_pb2.Institution] = []
         while True:
             answer = stub.ListInstitutions(request, timeout=_SECONDS)
             found += answer.institutions

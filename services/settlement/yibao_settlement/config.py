@@ -18,7 +18,7 @@ from yibao_common.process.config import (
 )
 from yibao_settlement.application.reference import LineTerms
 from yibao_settlement.rules.finding import RetiredCadres
-from yibao_settlement.rules.points import PointsTerms
+from yibao_settlement.rules.institution.points import PointsTerms
 from yibao_settlement.rules.presentation import RESOLVED_FOR_MAX
 from yibao_settlement.rules.restating import OwnDebts
 

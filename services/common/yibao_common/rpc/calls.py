@@ -17,7 +17,7 @@ from yibao_common.values.reasons import Reason
 # A method whose name begins so changes nothing.
 READS = (
     *("Get", "List", "Search", "Describe", "Diff", "Explain"),
-    *("Trial", "Validate", "Simulate", "Compare"),
+    *("Trial", "Validate", "Simulate", "Compare", "Check"),
 )
 # Health and reflection answer any caller with a certificate, at any time.
 _OPEN = ("/grpc.health.v1.Health/", "/grpc.reflection.")

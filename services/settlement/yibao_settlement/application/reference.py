@@ -7,9 +7,9 @@ from typing import NamedTuple, Protocol
 
 from yibao_settlement.rules.benefit.policy import BenefitPolicy
 from yibao_settlement.rules.bill import CatalogueItem, item_on
+from yibao_settlement.rules.institution.scope import InstitutionScope, scope_on
+from yibao_settlement.rules.institution.suspension import NOBODY_SUSPENDED, Suspended
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
-from yibao_settlement.rules.scope import InstitutionScope, scope_on
-from yibao_settlement.rules.suspension import NOBODY_SUSPENDED, Suspended
 from yibao_settlement.rules.visit import Institution
 
 # Bills are of the last days; late ones are few.
@@ -65,11 +65,11 @@ class Reference:
     epoch: int
     policies: Mapping[str, Sequence[DatedPolicy]]
     institutions: Mapping[str, Institution]
+    rows_by_code: dict[str, tuple[CatalogueItem, ...]] = field(default_factory=dict)
+    items_by_day: dict[dt.date, dict[str, CatalogueItem | None]] = field(default_factory=dict)
     scopes: Mapping[str, Sequence[InstitutionScope]] = field(default_factory=dict)
     suspended: Suspended = NOBODY_SUSPENDED
     line_terms: LineTerms = NO_LINE_TERMS
-    rows_by_code: dict[str, tuple[CatalogueItem, ...]] = field(default_factory=dict)
-    items_by_day: dict[dt.date, dict[str, CatalogueItem | None]] = field(default_factory=dict)
 
     def institution(self, institution_id: str) -> Institution | None:
         """Returns the institution, or None where the region has no agreement with it."""

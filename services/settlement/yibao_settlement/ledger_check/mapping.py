@@ -20,7 +20,12 @@ def mapping_faults(records: Sequence[SettlementRecord], find: FindMappings) -> I
     agency rejected was never taken.
     """
     named = sorted(
-        {own.mapping_id for record in records for own in record.particulars if _names(own)}
+        {
+            own.mapping_id
+            for record in records
+            for own in record.particulars
+            if own is not None and own.mapping_id
+        }
     )
     if not named:
         return
@@ -33,10 +38,6 @@ def mapping_faults(records: Sequence[SettlementRecord], find: FindMappings) -> I
             if what:
                 detail = f"line {line.line_number} names mapping {own.mapping_id}, {what}"
                 yield _NUMBER, record.settlement_id, detail
-
-
-def _names(own: LineParticulars | None) -> bool:
-    return own is not None and bool(own.mapping_id)
 
 
 def _fault(

@@ -14,9 +14,9 @@ from yibao_common.db.rows import insert_rows, select_rows
 from yibao_settlement.application.reference import NO_LINE_TERMS, DatedPolicy, LineTerms, Reference
 from yibao_settlement.files.policy.any_file import load_any_policy
 from yibao_settlement.rules.bill import CatalogueItem
+from yibao_settlement.rules.institution.suspension import Suspended
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
 from yibao_settlement.rules.policy.version import PolicyState
-from yibao_settlement.rules.suspension import suspended_by
 from yibao_settlement.rules.visit import Institution
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.catalogue import INSTITUTION_COLUMNS, ITEM_COLUMNS, item_from
@@ -52,7 +52,7 @@ class ReferenceCache:
                     self._policies(connection, region),
                     _institutions(connection, region),
                     scopes=read_scopes(connection, region),
-                    suspended=suspended_by(read_suspensions(connection, region)),
+                    suspended=Suspended.of(read_suspensions(connection, region)),
                     line_terms=self._line_terms.get(region, NO_LINE_TERMS),
                 )
                 self._regions[region] = known

@@ -5,10 +5,10 @@ import datetime as dt
 from collections.abc import Collection, Sequence
 
 from yibao_settlement.application.institution.rows import InstitutionRows, InstitutionWish
-from yibao_settlement.rules.points import DoctorPoints
-from yibao_settlement.rules.scope import InstitutionScope
-from yibao_settlement.rules.staff import Department, Doctor
-from yibao_settlement.rules.suspension import SuspendedKind, Suspension
+from yibao_settlement.rules.institution.points import DoctorPoints
+from yibao_settlement.rules.institution.scope import InstitutionScope
+from yibao_settlement.rules.institution.staff import Department, Doctor
+from yibao_settlement.rules.institution.suspension import SuspendedKind, Suspension
 from yibao_settlement.rules.visit import Institution
 
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from yibao_common.commands.transactions import Transactions
 from yibao_settlement.application.institution.registry import doctor_not_found, year_of
 from yibao_settlement.application.institution.rows import InstitutionWish
-from yibao_settlement.rules.points import DoctorPoints
-from yibao_settlement.rules.scope import InstitutionScope, scope_on
-from yibao_settlement.rules.staff import Department, Doctor
-from yibao_settlement.rules.suspension import SuspendedKind, Suspension
+from yibao_settlement.rules.institution.points import DoctorPoints
+from yibao_settlement.rules.institution.scope import InstitutionScope, scope_on
+from yibao_settlement.rules.institution.staff import Department, Doctor
+from yibao_settlement.rules.institution.suspension import SuspendedKind, Suspension
 from yibao_settlement.rules.visit import Institution, check_known
 
 if TYPE_CHECKING:

@@ -14,10 +14,10 @@ from yibao_common.values.ids import Ids
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.institution.rows import InstitutionRows
 from yibao_settlement.rules.catalogue import repeated_rows, row_repeated
-from yibao_settlement.rules.points import DoctorPoints, PointsTerms, suspended_days
-from yibao_settlement.rules.scope import InstitutionScope
-from yibao_settlement.rules.staff import Department, Doctor, days_faults
-from yibao_settlement.rules.suspension import SuspendedKind, Suspension
+from yibao_settlement.rules.institution.points import DoctorPoints, PointsTerms, suspended_days
+from yibao_settlement.rules.institution.scope import InstitutionScope
+from yibao_settlement.rules.institution.staff import Department, Doctor, days_faults
+from yibao_settlement.rules.institution.suspension import SuspendedKind, Suspension
 from yibao_settlement.rules.visit import check_known
 
 if TYPE_CHECKING:

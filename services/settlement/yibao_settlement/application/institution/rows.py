@@ -4,10 +4,10 @@ import datetime as dt
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
-from yibao_settlement.rules.points import DoctorPoints
-from yibao_settlement.rules.scope import InstitutionScope
-from yibao_settlement.rules.staff import Department, Doctor
-from yibao_settlement.rules.suspension import Suspension
+from yibao_settlement.rules.institution.points import DoctorPoints
+from yibao_settlement.rules.institution.scope import InstitutionScope
+from yibao_settlement.rules.institution.staff import Department, Doctor
+from yibao_settlement.rules.institution.suspension import Suspension
 from yibao_settlement.rules.visit import Institution
 
 

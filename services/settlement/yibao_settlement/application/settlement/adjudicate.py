@@ -42,12 +42,12 @@ from yibao_settlement.rules.enrolment import (
     check_premium,
     paying_on,
 )
+from yibao_settlement.rules.institution.suspension import barred_lines
 from yibao_settlement.rules.ledger import Entry
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
 from yibao_settlement.rules.policy.benefits import adjudicate
 from yibao_settlement.rules.policy.split import Facts, Split
 from yibao_settlement.rules.pricing import NOTHING_BARRED, Days, Items, Priced, price_bill
-from yibao_settlement.rules.suspension import barred_lines
 from yibao_settlement.rules.visit import Visit, check_designated, check_service_date
 
 
@@ -122,16 +122,13 @@ def adjudicate_bill(
     check_alive_on(death_date, day)
     cover = cover_of(bill.lines, enrolments, visit=visit, last=day)
     policy = policy_on(reference, cover.enrolment.insurance_type, day, region=region)
-    barred = NOTHING_BARRED
-    if reference.suspended:
-        barred = barred_by(reference, bill.lines, visit, last=day)
     priced = price_bill(
         bill,
         items_by_day(bill.lines, reference, day),
         cover.days,
         institution_level=visit.institution_level,
         settled=settled_lines,
-        barred=barred,
+        barred=barred_by(reference, bill.lines, visit, last=day),
     )
     insurance_type = cover.enrolment.insurance_type
     if isinstance(policy, BenefitPolicy):
@@ -242,6 +239,8 @@ def barred_by(
     reference: Reference, lines: Sequence[ChargedLine], visit: Visit, *, last: dt.date
 ) -> Mapping[int, RefusedLine]:
     """Returns the lines of a bill that are not payable because of who ordered them, by number."""
+    if not reference.suspended:
+        return NOTHING_BARRED
     return barred_lines(
         lines,
         reference.suspended,

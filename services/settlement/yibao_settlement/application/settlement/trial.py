@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from yibao_common.values.calendar import shanghai_day
+from yibao_settlement.application.charge.taking import Taking
 from yibao_settlement.application.hold.state import Hold
 from yibao_settlement.application.mapping.lines import taking_with_items
-from yibao_settlement.application.reading import Reads
+from yibao_settlement.application.reading import Reads, TrialInputs
 from yibao_settlement.application.settlement.adjudicate import adjudicate_bill, record_of
 from yibao_settlement.application.settlement.explain import TraceNode, explained
 from yibao_settlement.application.settlement.record import SettlementRecord
@@ -87,8 +88,7 @@ def trial(
     )
     standing = inputs.standing or new_standing(inputs.visit.person_id)
     check_not_merged(standing)
-    charges = {each.line.line_id: each for each in inputs.charges}
-    taking = taking_with_items(bill, inputs.visit, charges, inputs.mappings, inputs.reference)
+    taking = _taking(bill, inputs)
     check_not_repeated(
         marks_of(taking.bill.lines, bill.service_date),
         inputs.standing_bills,
@@ -119,6 +119,11 @@ def trial(
     )
     trace = explained(adjudication.policy, adjudication.split)
     return Trial(record, trace, inputs.holds)
+
+
+def _taking(bill: Bill, inputs: TrialInputs) -> Taking:
+    charges = {each.line.line_id: each for each in inputs.charges}
+    return taking_with_items(bill, inputs.visit, charges, inputs.mappings, inputs.reference)
 
 
 def _any_run_out(holds: Sequence[Hold], now: dt.datetime) -> bool:

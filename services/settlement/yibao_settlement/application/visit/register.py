@@ -24,9 +24,9 @@ from yibao_settlement.rules.account import check_not_merged
 from yibao_settlement.rules.care_facts import NO_FACTS, CareFacts, fact_faults
 from yibao_settlement.rules.care_type import care_type_not_allowed, check_care_type, is_stay
 from yibao_settlement.rules.enrolment import check_alive, check_enrolled, not_enrolled_here
-from yibao_settlement.rules.scope import check_networked
+from yibao_settlement.rules.institution.scope import check_networked
+from yibao_settlement.rules.institution.suspension import check_not_suspended
 from yibao_settlement.rules.stay import check_no_open_stay, check_transfer, end_of
-from yibao_settlement.rules.suspension import check_not_suspended
 from yibao_settlement.rules.visit import Visit, check_designated, check_start_date, is_pharmacy
 
 

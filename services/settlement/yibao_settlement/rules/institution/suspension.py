@@ -63,30 +63,30 @@ class Suspended(NamedTuple):
     departments: Mapping[tuple[str, str], Sequence[Suspension]]
     doctors: Mapping[str, Sequence[Suspension]]
 
+    @classmethod
+    def of(cls, suspensions: Iterable[Suspension]) -> "Suspended":
+        """Returns suspensions by whom they are of; those lifted altogether are left out."""
+        institutions: dict[str, list[Suspension]] = {}
+        departments: dict[tuple[str, str], list[Suspension]] = {}
+        doctors: dict[str, list[Suspension]] = {}
+        for each in suspensions:
+            if each.lift_time is not None and each.lift_last_date is None:
+                continue
+            if each.kind is SuspendedKind.INSTITUTION:
+                institutions.setdefault(each.institution_id, []).append(each)
+            elif each.kind is SuspendedKind.DOCTOR:
+                doctors.setdefault(each.code, []).append(each)
+            else:
+                for called in {each.code, each.name} - {""}:
+                    departments.setdefault((each.institution_id, called), []).append(each)
+        return cls(institutions, departments, doctors)
+
     def __bool__(self) -> bool:
         """Tells whether anybody is suspended."""
         return bool(self.institutions or self.departments or self.doctors)
 
 
-def suspended_by(suspensions: Iterable[Suspension]) -> Suspended:
-    """Returns suspensions by whom they are of; those lifted altogether are left out."""
-    institutions: dict[str, list[Suspension]] = {}
-    departments: dict[tuple[str, str], list[Suspension]] = {}
-    doctors: dict[str, list[Suspension]] = {}
-    for each in suspensions:
-        if each.lift_time is not None and each.lift_last_date is None:
-            continue
-        if each.kind is SuspendedKind.INSTITUTION:
-            institutions.setdefault(each.institution_id, []).append(each)
-        elif each.kind is SuspendedKind.DOCTOR:
-            doctors.setdefault(each.code, []).append(each)
-        else:
-            for called in {each.code, each.name} - {""}:
-                departments.setdefault((each.institution_id, called), []).append(each)
-    return Suspended(institutions, departments, doctors)
-
-
-NOBODY_SUSPENDED = suspended_by(())
+NOBODY_SUSPENDED = Suspended.of(())
 
 
 def is_exempt(care_type: str) -> bool:

@@ -31,8 +31,8 @@ from yibao_settlement.application.institution.registry import (
     Suspend,
 )
 from yibao_settlement.application.institution.rows import InstitutionWish
-from yibao_settlement.rules.points import DoctorPoints, PointsTerms
-from yibao_settlement.rules.suspension import SuspendedKind, Suspension
+from yibao_settlement.rules.institution.points import DoctorPoints, PointsTerms
+from yibao_settlement.rules.institution.suspension import SuspendedKind, Suspension
 from yibao_settlement.servicer.catalogue import institution_message
 from yibao_settlement.servicer.institution import messages as told
 from yibao_settlement.servicer.mapping import asked_institution
@@ -116,7 +116,7 @@ class InstitutionServicer(rpc.InstitutionServiceServicer):
                 for error in item_errors(refusals)
             ]
             stored = sum(refusal is None for refusal in refusals)
-            return answer(stored=stored, results=results).SerializeToString()  # type: ignore[call-arg]
+            return answer(stored=stored, results=results).SerializeToString()
 
         command = ImportStaff(request_of(request, method), rows, encode)
         response = await self._blocking.run(self._registry.import_rows, command)
@@ -219,7 +219,7 @@ class InstitutionServicer(rpc.InstitutionServiceServicer):
         return pb.GetDoctorResponse(
             doctors=map(told.doctor_message, found.doctors),
             points=map(told.points_message, found.points),
-            points_total=sum(each.points for each in found.points),
+            year_points=sum(each.points for each in found.points),
             suspensions=map(told.suspension_message, found.suspensions),
         )
 
@@ -337,6 +337,6 @@ def _code_place(text: str) -> str:
 def _points_added(points: DoctorPoints, total: int, brought: Suspension | None) -> bytes:
     return pb.AddDoctorPointsResponse(
         points=told.points_message(points),
-        points_total=total,
+        year_points=total,
         suspension=None if brought is None else told.suspension_message(brought),
     ).SerializeToString()

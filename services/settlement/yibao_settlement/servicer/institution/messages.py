@@ -6,10 +6,10 @@ from yibao.settlement.v1 import institution_pb2 as messages
 from yibao_common.rpc.validation import Validator
 from yibao_common.rpc.wire import from_date, from_instant
 from yibao_settlement.application.institution.registry import SentStaff
-from yibao_settlement.rules.points import DoctorPoints
-from yibao_settlement.rules.scope import InstitutionScope
-from yibao_settlement.rules.staff import Department, Doctor
-from yibao_settlement.rules.suspension import Suspension
+from yibao_settlement.rules.institution.points import DoctorPoints
+from yibao_settlement.rules.institution.scope import InstitutionScope
+from yibao_settlement.rules.institution.staff import Department, Doctor
+from yibao_settlement.rules.institution.suspension import Suspension
 from yibao_settlement.servicer.rows import form_faults_of, row_day, row_days
 
 _SCOPE = Validator(messages.InstitutionScope.DESCRIPTOR, refuse_unknown=True)

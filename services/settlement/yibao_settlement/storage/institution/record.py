@@ -9,10 +9,10 @@ import sqlalchemy as sa
 
 from yibao_common.db.rows import Row, insert_rows, select_rows, update_rows
 from yibao_settlement.application.institution.rows import InstitutionRows, InstitutionWish
-from yibao_settlement.rules.points import DoctorPoints
-from yibao_settlement.rules.scope import InstitutionScope
-from yibao_settlement.rules.staff import Department, Doctor
-from yibao_settlement.rules.suspension import SuspendedKind, Suspension
+from yibao_settlement.rules.institution.points import DoctorPoints
+from yibao_settlement.rules.institution.scope import InstitutionScope
+from yibao_settlement.rules.institution.staff import Department, Doctor
+from yibao_settlement.rules.institution.suspension import SuspendedKind, Suspension
 from yibao_settlement.rules.visit import Institution
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.catalogue import INSTITUTION_COLUMNS
@@ -230,7 +230,7 @@ class StoredInstitutions(InstitutionRows):
         """Stores rows in the place of those with the same keys."""
         if not rows:
             return
-        named = [sa.bindparam(f"key_{name}") for name in keys]
+        named: list[sa.BindParameter[Any]] = [sa.bindparam(f"key_{name}") for name in keys]
         conditions = [table.c[name] == each for name, each in zip(keys, named, strict=True)]
         self._connection.execute(
             sa.delete(table).where(table.c.region == self._region, *conditions),

@@ -99,10 +99,7 @@ def mapping_from(row: Row) -> CodeMapping:
     return CodeMapping(
         values["mapping_id"],
         values["institution_id"],
-        MappingRow(
-            *row[2:9],
-            _texts(texts) if texts else _NO_TEXTS,
-        ),
+        MappingRow._make([*row[2:9], _texts(texts) if texts else _NO_TEXTS]),
         MappingState(values["state"]),
         Act(values["upload_time"], values["uploaded_by"]),
         _act(values["decide_time"], values["decided_by"], values["decision_reason"]),
@@ -236,14 +233,13 @@ def _taken_on(day: dt.date) -> tuple[sa.ColumnElement[bool], ...]:
         later.c.institution_id == column.institution_id,
         later.c.provider_item_code == column.provider_item_code,
         begins_later,
-        *_holds_on(later.c, day),
+        *_holds_on(later, day),
     )
-    return *_holds_on(column, day), ~replaced
+    return *_holds_on(tables.code_mapping, day), ~replaced
 
 
-def _holds_on(
-    column: "sa.ReadOnlyColumnCollection[str, sa.Column[Any]]", day: dt.date
-) -> tuple[sa.ColumnElement[bool], ...]:
+def _holds_on(mapping: sa.FromClause, day: dt.date) -> tuple[sa.ColumnElement[bool], ...]:
+    column = mapping.c
     last = sa.func.coalesce(column.cancel_last_date, column.end_date)
     return (
         column.start_date <= day,

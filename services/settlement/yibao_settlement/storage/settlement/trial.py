@@ -11,7 +11,7 @@ from yibao_settlement.application.reading import TrialInputs
 from yibao_settlement.application.reference import Reference
 from yibao_settlement.rules.account import Standing
 from yibao_settlement.rules.enrolment import RegisteredDisease
-from yibao_settlement.rules.mapping import Mappings, unmapped_codes
+from yibao_settlement.rules.mapping import Mappings
 from yibao_settlement.rules.visit import Visit
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.account import find_standing
@@ -57,7 +57,7 @@ def find_trial_inputs(
     )
     charges = charges_of(connection, region, visit_id) if with_charges else []
     mappings: Mappings = {}
-    unmapped = {*own_codes, *unmapped_codes([each.line for each in charges])}
+    unmapped = {*own_codes, *(each.line.own_code for each in charges if not each.line.item_code)}
     if unmapped:
         keys = [(visit.institution_id, code) for code in unmapped]
         mappings = find_mappings(connection, region, keys)
