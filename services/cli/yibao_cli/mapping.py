@@ -14,7 +14,7 @@ from yibao.errors import error_of
 from yibao.settlement.v1 import mapping_pb2
 from yibao.settlement.v1 import mapping_service_pb2 as pb
 from yibao.settlement.v1.mapping_service_pb2_grpc import MappingServiceStub
-from yibao_cli.call import REFUSED, UNUSABLE, show_refusal, to_values
+from yibao_cli.call import REFUSED, show_refusal, to_values
 from yibao_cli.connection import Connection
 from yibao_cli.mapping_csv import read_checked, read_mappings, write_report
 from yibao_cli.output import is_json, print_document
@@ -64,29 +64,29 @@ def run_upload(
                 told.extend(_outcomes(number, row, result))
 
     code = _carry_out(err, at, upload)
-    if code == UNUSABLE:
-        return code
     if report is not None:
         write_report(report, told)
-    refused = [each for each in told if each[2] == "refused"]
-    rows_refused = len({each[0] for each in refused})
-    if is_json():
-        faults = [
-            dict(
-                zip(("row", "provider_item_code", "outcome", "field", "reason"), each, strict=False)
-            )
-            | {"message": each[5]}
-            for each in refused
-        ]
-        document = {"rows": len(rows), "stored": stored, "refused": rows_refused, "faults": faults}
-        if code == 0:
-            print_document(out, document)
+    faults = [each for each in told if each[2] == "refused"]
+    refused = len({each[0] for each in faults})
+    if code:
+        # What was answered before it failed is stored all the same.
+        if not is_json():
+            err.print(f"{stored} rows were stored before", markup=False)
+    elif is_json():
+        names = ("row", "provider_item_code", "outcome", "field", "reason", "message")
+        document = {
+            "rows": len(rows),
+            "stored": stored,
+            "refused": refused,
+            "faults": [dict(zip(names, each, strict=True)) for each in faults],
+        }
+        print_document(out, document)
     else:
-        for each in refused[:_MOST_SHOWN]:
+        for each in faults[:_MOST_SHOWN]:
             _print(out, f"row {each[0]}  {each[1]}  {each[3]}: {each[5]}")
-        if len(refused) > _MOST_SHOWN:
-            _print(out, f"and {len(refused) - _MOST_SHOWN} more")
-        _print(out, f"{len(rows)} rows, {stored} stored, {rows_refused} refused")
+        if len(faults) > _MOST_SHOWN:
+            _print(out, f"and {len(faults) - _MOST_SHOWN} more")
+        _print(out, f"{len(rows)} rows, {stored} stored, {refused} refused")
     return code or (REFUSED if refused else 0)
 
 

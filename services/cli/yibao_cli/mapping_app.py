@@ -30,7 +30,7 @@ def upload(
         Path | None, typer.Option(help="Where what became of rows goes, as CSV.", metavar="FILE")
     ] = None,
     encoding: Encoding = "utf-8-sig",
-    timeout: Timeout = 60.0,
+    timeout: Timeout = 30.0,
     as_json: Json = False,
 ) -> None:
     """Upload mappings, each row on its own; what is stored already is answered with its mapping.
@@ -60,7 +60,7 @@ def check(
     ] = None,
     institution: Institution = "",
     encoding: Encoding = "utf-8-sig",
-    timeout: Timeout = 60.0,
+    timeout: Timeout = 30.0,
     as_json: Json = False,
 ) -> None:
     """Tell which own codes are unmapped, or mapped to what does not fit.
