@@ -1,6 +1,7 @@
 """Lines that carry the institution's own code alone, on every path and on both databases."""
 
 import datetime as dt
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import sqlalchemy as sa
@@ -209,6 +210,17 @@ def test_one_code_means_one_item_a_day(world: World) -> None:
     assert refusal(lambda: cancel_mapping(world, known)).reason is Reason.MAPPING_STATE
     elsewhere = refusal(lambda: cancel_mapping(world, known, institution_id=OTHER_HOSPITAL))
     assert elsewhere.reason is Reason.MAPPING_NOT_FOUND
+
+
+def test_of_two_uploads_at_once_one_gets_the_day(world: World) -> None:
+    items = ["A1", "B1"] * 4
+    with ThreadPoolExecutor(4) as threads:
+        outcomes = list(threads.map(lambda item: map_codes(world, row("药-1", item))[0], items))
+    stored = {each.row.item_code for each in outcomes if not isinstance(each, RuleError)}
+    assert len(stored) == 1
+    with world.database.read() as connection:
+        count = sa.select(sa.func.count()).select_from(tables.code_mapping)
+        assert connection.execute(count).scalar_one() == 1
 
 
 def test_a_row_is_told_all_its_faults(world: World) -> None:

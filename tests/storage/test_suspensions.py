@@ -15,7 +15,7 @@ from support.charges import (
 )
 from support.corrections import correct_command
 from support.databases import Databases
-from support.own_codes import on_terms, registry_of, suspend
+from support.own_codes import LI, imported, lift, on_terms, points, suspend
 from support.settlement_parts import transactions_of
 from support.settlement_world import HOSPITAL, NOW, OTHER_HOSPITAL, REGION, TODAY, World
 
@@ -24,24 +24,16 @@ from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.hold.take import HoldBill
 from yibao_settlement.application.institution.find import InstitutionReads
-from yibao_settlement.application.institution.registry import (
-    AddPoints,
-    ImportStaff,
-    LiftSuspension,
-    SentStaff,
-    StaffRow,
-)
 from yibao_settlement.application.settlement.trial import trial
 from yibao_settlement.rules.bill import Bill, ChargedLine, LineOrigin
-from yibao_settlement.rules.institution.points import POINTS_TERMS, DoctorPoints
 from yibao_settlement.rules.institution.scope import InstitutionScope
 from yibao_settlement.rules.institution.staff import Department, Doctor
-from yibao_settlement.rules.institution.suspension import SuspendedKind, Suspension
+from yibao_settlement.rules.institution.suspension import SuspendedKind
 from yibao_settlement.servicer.hold import held
 
 TENTH, FIFTEENTH = ADMITTED.replace(day=10), ADMITTED.replace(day=15)
 SINCE = dt.date(2026, 1, 1)
-LI, DAY = "D999019000001", dt.timedelta(days=1)
+DAY = dt.timedelta(days=1)
 
 
 @pytest.fixture
@@ -54,48 +46,6 @@ def world(databases: Databases) -> World:
         Doctor(OTHER_HOSPITAL, LI, "李医生", "", SINCE),
     )
     return made
-
-
-def imported(
-    world: World, *rows: StaffRow, institution_id: str | None = None
-) -> list[Reason | None]:
-    """Imports rows and returns why each was refused."""
-    told: list[Reason | None] = []
-
-    def encode(refusals: object) -> bytes:
-        told[:] = [each and each.reason for each in refusals]  # type: ignore[attr-defined]
-        return b"imported"
-
-    request = world.request("ImportDoctors", institution_id=institution_id)
-    command = ImportStaff(request, [SentStaff(each) for each in rows], encode)
-    registry_of(world).import_rows(command)
-    return told
-
-
-def points(world: World, count: int, day: dt.date = TODAY) -> tuple[int, Suspension | None]:
-    """Adds points, and returns those of the year and what they brought."""
-    told: list[tuple[int, Suspension | None]] = []
-
-    def encode(given: DoctorPoints, total: int, brought: Suspension | None) -> bytes:
-        told.append((total, brought))
-        return b"added"
-
-    request = world.request("AddDoctorPoints", institution_id=None)
-    command = AddPoints(request, LI, count, day, "overcharged", None, POINTS_TERMS, encode)
-    registry_of(world).add_points(command)
-    return told[0]
-
-
-def lift(world: World, suspension_id: str, last: dt.date | None = None) -> Suspension:
-    told: list[Suspension] = []
-
-    def encode(suspension: Suspension) -> bytes:
-        told.append(suspension)
-        return b"lifted"
-
-    request = world.request("LiftSuspension", institution_id=None)
-    registry_of(world).lift(LiftSuspension(request, suspension_id, last, "appeal", encode))
-    return told[0]
 
 
 def by(doctor: str = "", department: str = "") -> LineOrigin:

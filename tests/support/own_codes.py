@@ -5,12 +5,21 @@ from collections.abc import Sequence
 from typing import Any
 
 from support.settlement_parts import transactions_of
-from support.settlement_world import HOSPITAL, REGION, World
+from support.settlement_world import HOSPITAL, REGION, TODAY, World
 
 from yibao_common.values.errors import RuleError
 from yibao_common.values.ids import new_id
+from yibao_common.values.reasons import Reason
 from yibao_settlement.application.batch.work import BatchWork
-from yibao_settlement.application.institution.registry import InstitutionRegistry, Suspend
+from yibao_settlement.application.institution.registry import (
+    AddPoints,
+    ImportStaff,
+    InstitutionRegistry,
+    LiftSuspension,
+    SentStaff,
+    StaffRow,
+    Suspend,
+)
 from yibao_settlement.application.mapping.book import (
     CancelMapping,
     DecideMappings,
@@ -20,6 +29,9 @@ from yibao_settlement.application.mapping.book import (
 )
 from yibao_settlement.application.reference import LineTerms
 from yibao_settlement.rules.bill import ChargedLine, LineDetails, LineOrigin
+from yibao_settlement.rules.institution.points import POINTS_TERMS, DoctorPoints
+from yibao_settlement.rules.institution.scope import InstitutionScope
+from yibao_settlement.rules.institution.staff import Department, Doctor
 from yibao_settlement.rules.institution.suspension import SuspendedKind, Suspension
 from yibao_settlement.rules.mapping import CodeMapping, MappingRow
 from yibao_settlement.storage.batch.transaction import SettlementTransactions
@@ -27,6 +39,7 @@ from yibao_settlement.storage.reading import StoredReads
 from yibao_settlement.storage.reference import ReferenceCache
 
 SINCE = dt.date(2026, 1, 1)
+LI = "D999019000001"
 Outcome = CodeMapping | RuleError
 
 
@@ -125,3 +138,57 @@ def on_terms(world: World, **terms: bool) -> World:
     )
     world.queries = StoredReads(world.database, ReferenceCache(said), clock=world.clock)
     return world
+
+
+def imported(
+    world: World, *rows: StaffRow, institution_id: str | None = None
+) -> list[Reason | None]:
+    """Imports rows and returns why each was refused."""
+    told: list[Reason | None] = []
+
+    def encode(refusals: object) -> bytes:
+        told[:] = [each and each.reason for each in refusals]  # type: ignore[attr-defined]
+        return b"imported"
+
+    request = world.request("ImportDoctors", institution_id=institution_id)
+    command = ImportStaff(request, [SentStaff(each) for each in rows], encode)
+    registry_of(world).import_rows(command)
+    return told
+
+
+def points(world: World, count: int, day: dt.date = TODAY) -> tuple[int, Suspension | None]:
+    """Adds points, and returns those of the year and what they brought."""
+    told: list[tuple[int, Suspension | None]] = []
+
+    def encode(given: DoctorPoints, total: int, brought: Suspension | None) -> bytes:
+        told.append((total, brought))
+        return b"added"
+
+    request = world.request("AddDoctorPoints", institution_id=None)
+    command = AddPoints(request, LI, count, day, "overcharged", None, POINTS_TERMS, encode)
+    registry_of(world).add_points(command)
+    return told[0]
+
+
+def lift(world: World, suspension_id: str, last: dt.date | None = None) -> Suspension:
+    told: list[Suspension] = []
+
+    def encode(suspension: Suspension) -> bytes:
+        told.append(suspension)
+        return b"lifted"
+
+    request = world.request("LiftSuspension", institution_id=None)
+    registry_of(world).lift(LiftSuspension(request, suspension_id, last, "appeal", encode))
+    return told[0]
+
+
+def suspend_and_lift(world: World) -> None:
+    """Imports a doctor and what the hospital is for; gives points, suspends and lifts that."""
+    scope = InstitutionScope(HOSPITAL, SINCE, "1", (), False, True)
+    imported(world, Doctor(HOSPITAL, LI, "李医生", "", SINCE))
+    imported(world, Department(HOSPITAL, "K1", "心内科", "", SINCE))
+    imported(world, scope)
+    imported(world, scope)
+    _, brought = points(world, 12)
+    assert brought is not None
+    lift(world, brought.suspension_id)

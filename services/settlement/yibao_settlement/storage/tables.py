@@ -16,6 +16,7 @@ from yibao_settlement.storage.difference.tables import difference_order as diffe
 from yibao_settlement.storage.difference.tables import due_move as due_move
 from yibao_settlement.storage.hold.tables import hold as hold
 from yibao_settlement.storage.hold.tables import hold_request as hold_request
+from yibao_settlement.storage.institution.tables import doctor_points as doctor_points
 from yibao_settlement.storage.ledger import tables as ledger
 from yibao_settlement.storage.mapping import tables as mappings
 from yibao_settlement.storage.outcome.tables import answer as answer
@@ -389,8 +390,7 @@ charge = sa.Table(
 )
 _index_where_set(charge, "region", "settlement_id", is_set="settlement_id")
 
-# --- Credentials, windows, cases and the ledger: stated beside what reads or writes them.
-
+# --- Stated beside what reads or writes them.
 credential = credentials.credential
 benefit_window, adjustment = settlements.benefit_window, settlements.adjustment
 review, review_event = reviewing.review, reviewing.review_event
