@@ -20,6 +20,7 @@ from yibao_settlement.application.institution.registry import InstitutionRegistr
 from yibao_settlement.application.mapping.book import MappingBook
 from yibao_settlement.application.period.close import Periods
 from yibao_settlement.application.policy import Policies
+from yibao_settlement.application.report.find import Reports
 from yibao_settlement.application.repricing.orders import Repricings
 from yibao_settlement.application.work import Work
 from yibao_settlement.application.year.close import Years
@@ -42,6 +43,7 @@ from yibao_settlement.servicer.policy import PolicyServicer
 from yibao_settlement.servicer.refund.calls import RefundServicer
 from yibao_settlement.servicer.refund.correcting import Correcting
 from yibao_settlement.servicer.refused_lines import RefusedLines
+from yibao_settlement.servicer.report import ReportServicer
 from yibao_settlement.servicer.repricing import RepricingServicer
 from yibao_settlement.servicer.review import ReviewServicer
 from yibao_settlement.servicer.settlement import SettlementServicer
@@ -114,6 +116,7 @@ class Serving:
             credentials_of(self._config, news, trust, clock=self._clock),
             SettlementServicer(
                 *engine,
+                news=news,
                 settling=settling,
                 viewers=viewers,
                 clock=self._clock,
@@ -124,9 +127,10 @@ class Serving:
                 own_debts=own_debts,
             ),
             ChangeServicer(reads, blocking),
-            self._refunds(settling, refused_lines),
+            self._refunds(settling, refused_lines, news),
             HoldServicer(
                 *engine,
+                news=news,
                 settling=settling,
                 valid_for=self._config.holds.valid_for,
             ),
@@ -140,6 +144,7 @@ class Serving:
             ),
             ClearingServicer(periods, days, blocking, self._closing),
             YearServicer(years, YearStatements(transactions), blocking, self._closing),
+            ReportServicer(Reports(transactions, clock=reads.now), blocking),
             RepricingServicer(Repricings(transactions, clock=self._clock, ids=self._ids), blocking),
             CatalogueServicer(Catalogue(transactions, clock=self._clock), reads, blocking),
             MappingServicer(
@@ -152,7 +157,9 @@ class Serving:
             self._info(ages, trust_store),
         )
 
-    def _refunds(self, settling: Settling, refused_lines: RefusedLines) -> RefundServicer:
+    def _refunds(
+        self, settling: Settling, refused_lines: RefusedLines, news: News
+    ) -> RefundServicer:
         batcher, reads, blocking = self._engine
         refunds = self._config.refunds
         own_debts, newest_first_in = refunds.own_debts or {}, refunds.newest_first_in or ()
@@ -178,6 +185,7 @@ class Serving:
                 newest_first_in=newest_first_in,
             ),
             refused_lines,
+            news,
             cash_first_in=cash_first_in,
             newest_first_in=newest_first_in,
             carried_first_in=settling.carried_first_in,

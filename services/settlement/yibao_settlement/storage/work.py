@@ -16,6 +16,7 @@ from yibao_settlement.storage.merge import StoredMerges
 from yibao_settlement.storage.period.record import StoredPeriods
 from yibao_settlement.storage.policy import StoredPolicies
 from yibao_settlement.storage.reference import StoredReference
+from yibao_settlement.storage.report.record import StoredReports
 from yibao_settlement.storage.repricing.record import StoredRepricings
 from yibao_settlement.storage.year.record import StoredYears
 
@@ -34,6 +35,7 @@ def _open(connection: sa.Connection, region: str) -> Work:
         days=StoredDays(connection, region),
         mappings=StoredMappings(connection, region),
         institutions=StoredInstitutions(connection, region),
+        reports=StoredReports(connection, region),
     )
 
 

@@ -8,6 +8,7 @@ from support.memory.settlement.institution import MemoryInstitutions
 from support.memory.settlement.mapping import MemoryMappings
 from support.memory.settlement.period import MemoryPeriods
 from support.memory.settlement.policy import MemoryPolicies
+from support.memory.settlement.report import MemoryReports
 from support.memory.settlement.repricing import MemoryRepricings
 from support.memory.settlement.year import MemoryYears
 from support.memory.transactions import MemoryTransactions
@@ -39,6 +40,7 @@ class MemoryWork(MemoryTransactions[Work]):
                 days=MemoryDays(),
                 mappings=MemoryMappings(),
                 institutions=MemoryInstitutions(),
+                reports=MemoryReports(),
             )
         )
 
