@@ -88,8 +88,7 @@ class SettlementService:
         self, stop: asyncio.Event, *, started: "asyncio.Future[int] | None" = None
     ) -> None:
         """Serves until `stop` is set, then finishes what runs; `started` gets the port."""
-        supervisor = Supervisor(stop, log=self._log)
-        metrics = Metrics()
+        supervisor, metrics = Supervisor(stop, log=self._log), Metrics()
         reference = ReferenceCache(self._config.line_terms)
         blocking = Blocking(party_of=current_party)
         reads = StoredReads(self.database, reference, clock=self._database_clock)

@@ -147,11 +147,7 @@ class Serving:
             ReportServicer(Reports(transactions, clock=reads.now), blocking),
             RepricingServicer(Repricings(transactions, clock=self._clock, ids=self._ids), blocking),
             CatalogueServicer(Catalogue(transactions, clock=self._clock), reads, blocking),
-            MappingServicer(
-                MappingBook(transactions, clock=reads.now, ids=self._ids),
-                blocking,
-                review_in=self._config.mappings.review_in or (),
-            ),
+            self._mappings(),
             self._institutions(),
             PolicyServicer(policies, StoredHistory(self._database), blocking, clock=self._clock),
             self._info(ages, trust_store),
@@ -210,6 +206,14 @@ class Serving:
             viewers=viewers,
             clock=self._clock,
             no_recharge_in=self._config.accounts.no_recharge_in or (),
+        )
+
+    def _mappings(self) -> MappingServicer:
+        _, reads, blocking = self._engine
+        return MappingServicer(
+            MappingBook(self._transactions, clock=reads.now, ids=self._ids),
+            blocking,
+            review_in=self._config.mappings.review_in or (),
         )
 
     def _institutions(self) -> InstitutionServicer:
