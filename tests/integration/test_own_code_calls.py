@@ -85,6 +85,8 @@ def test_a_row_is_told_every_fault_and_stands_beside_good_ones(services: BothSer
         row("药#2", "", list_type="x", end_date=Date(year=2023, month=1, day=1)),
         row("药#3", "A1"),
         row("药#3", "B1", start_date=Date(year=2025, month=1, day=1)),
+        # Text that no database takes is told like any other.
+        row("药\0", "A\0"),
     )
     faults = [[each.field for each in result.error.field_faults] for result in response.results]
     assert faults == [
@@ -92,10 +94,23 @@ def test_a_row_is_told_every_fault_and_stands_beside_good_ones(services: BothSer
         ["list_type", "item_code", "end_date"],
         ["provider_item_code"],
         ["provider_item_code"],
+        ["provider_item_code", "item_code"],
     ]
     assert response.stored == 1
     (known,) = upload(services, row("药#1", "A1")).results
     assert known.mapping_id == response.results[0].mapping_id
+    request = at_institutions.ImportDoctorsRequest(
+        request_id=new_id(),
+        region=REGION,
+        items=[institution_pb2.Doctor(institution_id="H\0", doctor_code="\0")],
+    )
+    (doctor,) = institutions(services).ImportDoctors(request, timeout=CALL_SECONDS).results
+    assert [each.field for each in doctor.error.field_faults] == [
+        "institution_id",
+        "doctor_code",
+        "doctor_name",
+        "start_date",
+    ]
 
 
 def test_bills_uploads_and_trials_take_own_codes(services: BothServices) -> None:

@@ -223,6 +223,40 @@ def test_of_two_uploads_at_once_one_gets_the_day(world: World) -> None:
         assert connection.execute(count).scalar_one() == 1
 
 
+def test_what_is_uploaded_after_a_bill_is_decided_counts_from_the_next_one_on(
+    world: World,
+) -> None:
+    # A batch knows its moment before it reads what codes mean; the ledger tells both.
+    (person,) = world.enrol()
+    visit = world.register(person)
+    clock, world.clock = world.clock, lambda: NOW + dt.timedelta(milliseconds=1)
+    mapped(world, row("药-1", "A1"))
+    world.clock = clock
+    early = refusal(lambda: world.settle(visit, person, bill=carrying(world, visit, own("药-1"))))
+    assert early.reason is Reason.OWN_CODE_UNMAPPED
+    assert_books_are_right(world)
+
+
+def test_a_correction_to_another_day_takes_what_the_code_means_on_it(world: World) -> None:
+    (person,) = world.enrol()
+    visit = world.register(person)
+    first, latter = mapped(
+        world, row("药-1", "A1"), row("药-1", "B1", FIFTEENTH, is_remapping=True)
+    )
+    lines = [own("药-1", line_id="L1", charge_date=TENTH), own("药-1", 20, charge_date=TENTH)]
+    settled = world.settle(visit, person, bill=carrying(world, visit, *lines))
+    assert {each.mapping_id for each in settled.lines} == {first}
+    moved = own("药-1", line_id="L1", charge_date=FIFTEENTH)
+    world.run(correct_command(world, settled.settlement_id, [moved]))
+    page = world.queries.settlement(REGION, settled.settlement_id)
+    assert page is not None
+    assert page.corrected_by_id is not None
+    new = record_of(world, page.corrected_by_id)
+    assert [(line.item_code) for line in new.lines] == ["B1"]
+    assert [each and each.mapping_id for each in new.particulars] == [latter]
+    assert_books_are_right(world)
+
+
 def test_a_row_is_told_all_its_faults(world: World) -> None:
     # Case M5: an end before the start is refused at import, with what else is wrong.
     end = FIFTEENTH - dt.timedelta(days=1)

@@ -1,6 +1,7 @@
 """What somebody suspended ordered, on every path and on both databases."""
 
 import datetime as dt
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from support.charges import (
@@ -210,6 +211,16 @@ def test_an_institution_is_for_what_was_said_of_it_on_the_first_day(world: World
     reads = InstitutionReads(transactions_of(world.database))
     found = reads.institution(REGION, HOSPITAL, FIFTEENTH - DAY)
     assert found.scope == rows[0]
+
+
+def test_the_same_staff_is_imported_by_many_at_once(world: World) -> None:
+    rows = [Doctor(HOSPITAL, f"D{number}", "王医生", "", SINCE) for number in range(20)]
+
+    def once(turn: int) -> list[Reason | None]:
+        return imported(world, *(rows if turn % 2 else rows[::-1]), institution_id=HOSPITAL)
+
+    with ThreadPoolExecutor(8) as threads:
+        assert [*threads.map(once, range(16))] == [[None] * len(rows)] * 16
 
 
 def test_an_institution_imports_its_own_staff_and_nobody_elses(world: World) -> None:

@@ -14,6 +14,7 @@ from yibao_settlement.rules.bill import (
     LineOrigin,
 )
 from yibao_settlement.rules.catalogue import item_faults
+from yibao_settlement.rules.charge import differing_fields
 from yibao_settlement.rules.institution.points import POINTS_TERMS, suspended_days
 from yibao_settlement.rules.institution.scope import InstitutionScope, check_networked, scope_on
 from yibao_settlement.rules.institution.suspension import (
@@ -159,11 +160,27 @@ def test_a_line_takes_its_own_item_before_that_of_its_code() -> None:
     # One that was sent before keeps its item; one of another code does not, under the same id.
     assert items(line("L1"), known=line("L1", item="OLD")) == ["OLD"]
     assert items(line("L1"), known=line("L1", "X", item="OLD")) == ["A"]
+    # Nor does one that a correction moves to another day.
+    moved = line("L1", item="OLD")
+    assert moved.details is not None
+    moved = moved._replace(details=moved.details._replace(charge_date=day(7)))
+    assert items(line("L1"), known=moved) == ["A"]
     # What was mapped to nothing when it came is asked for again.
     assert items(line("L1"), known=line("L1")) == ["A"]
     # A return has the item of its line, also where it stands before it.
     assert items(line("R1", back="L1"), line("L1")) == ["A", "A"]
     assert items(line("R1", back="L1"), known=line("L1", item="OLD")) == ["OLD"]
+
+
+def test_a_line_sent_again_differs_by_an_item_that_no_mapping_gave() -> None:
+    waiting, told = line("L1"), line("L1", item="A")
+    assert told.details is not None
+    given = told._replace(details=told.details._replace(mapping_id="M1"))
+    # An own code that was mapped to nothing, sent again once it is mapped.
+    assert list(differing_fields(given, waiting)) == []
+    assert list(differing_fields(waiting, given)) == []
+    assert list(differing_fields(told, waiting)) == ["item_code"]
+    assert list(differing_fields(given, line("L1", item="B"))) == ["item_code"]
 
 
 @pytest.mark.parametrize(

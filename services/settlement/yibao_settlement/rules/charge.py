@@ -217,7 +217,9 @@ def differing_fields(line: ChargedLine, other: ChargedLine) -> Iterator[str]:
 
 def _is_same_own_code(line: ChargedLine, other: ChargedLine) -> bool:
     """Tells whether an own code alone was sent, which is mapped to something in between."""
-    return "" in (line.item_code, other.item_code) and line.own_code == other.own_code
+    taken = line if line.item_code else other
+    is_mapped = taken.details is not None and bool(taken.details.mapping_id)
+    return is_mapped and "" in (line.item_code, other.item_code) and line.own_code == other.own_code
 
 
 def _price(line: ChargedLine) -> int:

@@ -124,9 +124,9 @@ def mapped_lines(
 ) -> tuple[ChargedLine, ...]:
     """Returns lines of which those without a national code take that of their charge day.
 
-    A line that is sent again takes what it was given, and one that returns another what that was:
-    `known` are the visit's lines by id. What is mapped to nothing stays without a code: own cost
-    where it `are_own_cost`, else refused by itself when it is priced.
+    A line that is sent again of its day takes what it was given, and one that returns another what
+    that was: `known` are the visit's lines by id. What is mapped to nothing stays without a code:
+    own cost where it `are_own_cost`, else refused by itself when it is priced.
     """
     made: dict[int, ChargedLine] = {}
     by_id: dict[str, ChargedLine] = dict(known)
@@ -135,8 +135,9 @@ def mapped_lines(
         taken = line
         if not line.item_code:
             former = known.get(line.line_id) if not line.returned_line_id else None
-            if former is None or not former.item_code:
-                # What was uploaded before its code was mapped is asked for again.
+            if former is None or not former.item_code or former.day(last) != line.day(last):
+                # What was uploaded before its code was mapped is asked for again, and what a
+                # correction moves to another day, on which the code may mean something else.
                 former = by_id.get(line.returned_line_id) if line.returned_line_id else None
             if former is not None and former.own_code == line.own_code:
                 taken = _taking(line, former)

@@ -102,13 +102,16 @@ class InstitutionRegistry:
             # First: it locks the region. What institutions are for is cached by its epoch.
             if any(isinstance(each.row, InstitutionScope) for each in command.rows):
                 work.reference.raise_epoch()
-            ids = {each.row.institution_id for each in command.rows}
+            ids = {each.row.institution_id for each in command.rows if not each.form_faults}
             refusals = _refusals(command, known=set(work.institutions.find(ids)))
             accepted = [
                 each.row
                 for each, refusal in zip(command.rows, refusals, strict=True)
                 if refusal is None
             ]
+            # In one order: of two who import the same rows one waits for the other.
+            for institution_id in sorted({each.institution_id for each in accepted}):
+                work.mappings.lock(institution_id)
             _put(work.institutions, accepted)
             refused = len(refusals) - len(accepted)
             detail = {"rows": str(len(accepted)), "digest": request.digest.hex()}

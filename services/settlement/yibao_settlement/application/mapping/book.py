@@ -104,10 +104,9 @@ class MappingBook:
             check_known(institutions.get(institution_id), institution_id)
             work.mappings.lock(institution_id)
             rows = [each.row for each in command.rows]
-            stored = work.mappings.of_codes(
-                institution_id, {row.provider_item_code for row in rows}
-            )
-            items = work.mappings.items({row.item_code for row in rows})
+            codes = _well_formed(command.rows, "provider_item_code")
+            stored = work.mappings.of_codes(institution_id, codes)
+            items = work.mappings.items(_well_formed(command.rows, "item_code"))
             refusals = _refusals(command.rows, stored, items, institution_id)
             now = self._clock()
             state = MappingState.PENDING if command.is_reviewed else MappingState.IN_FORCE
@@ -245,6 +244,15 @@ def _locked(work: "Work", mapping_id: str, caller: Caller) -> CodeMapping:
             work.mappings.lock(mapping.institution_id)
             return work.mappings.find([mapping_id])[mapping_id]
     raise mapping_not_found(mapping_id)
+
+
+def _well_formed(sent: Sequence[SentMapping], field: str) -> set[str]:
+    """Returns the values of a field that can be asked for: others may be of no database."""
+    return {
+        getattr(row, field)
+        for row, faults, total in sent
+        if total <= len(faults) and not any(fault.field == field for fault in faults)
+    }
 
 
 def _refusals(

@@ -69,7 +69,8 @@ def find_mappings(
 def read_mappings(connection: sa.Connection, working_set: WorkingSet, wanted: Wanted) -> None:
     """Reads what the own codes of lines are mapped to, whose institutions are known by now.
 
-    Also those of uploaded lines that were mapped to nothing when they came.
+    Also those of uploaded lines that were mapped to nothing when they came. What is uploaded after
+    the moment that is decided at, while this is read, counts from the next one on.
     """
     codes = set(wanted.needs.own_codes)
     for visit_id, charges in working_set.charges.items():
@@ -84,7 +85,11 @@ def read_mappings(connection: sa.Connection, working_set: WorkingSet, wanted: Wa
         if visit_id in working_set.visits
     ]
     if keys:
-        working_set.mappings = find_mappings(connection, wanted.region, keys)
+        found = find_mappings(connection, wanted.region, keys)
+        working_set.mappings = {
+            key: [each for each in mappings if each.uploaded.time <= working_set.now]
+            for key, mappings in found.items()
+        }
 
 
 def items_of(mappings: Mappings) -> set[str]:

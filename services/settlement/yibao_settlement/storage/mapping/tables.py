@@ -41,7 +41,7 @@ code_mapping = sa.Table(
     ),
 )
 
-# One row an institution: who changes its list locks it, so that no two rows take one day.
+# One row an institution: who changes its list or staff locks it, so that no two take one row.
 mapping_book = sa.Table(
     "mapping_book",
     metadata,
