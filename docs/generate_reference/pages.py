@@ -36,6 +36,7 @@ _REASON_GROUPS = {
     380: "Closed periods",
     400: "Repricings and closed years",
     420: "Codes that are resolved",
+    430: "Declared months",
     500: "Own codes, institutions and suspensions",
 }
 _END_OF_GROUPS = 540

@@ -17,6 +17,7 @@ from yibao_common.process.config import (
     ServiceConfig,
 )
 from yibao_settlement.application.reference import LineTerms
+from yibao_settlement.rules.declaration.share import DEPOSIT_RATIO_MAX_PPM
 from yibao_settlement.rules.finding import RetiredCadres
 from yibao_settlement.rules.institution.points import PointsTerms
 from yibao_settlement.rules.presentation import RESOLVED_FOR_MAX
@@ -26,6 +27,7 @@ from yibao_settlement.rules.restating import OwnDebts
 OwnDebtsWord = Annotated[OwnDebts, Field(strict=False)]
 PersonClass = Annotated[str, Field(pattern=r"^[0-9]{1,4}$")]
 DustFen = Annotated[int, Field(ge=0, le=100_000)]
+DepositRatioPpm = Annotated[int, Field(ge=0, le=DEPOSIT_RATIO_MAX_PPM)]
 InsuranceType = Annotated[str, Field(pattern=r"^[0-9]{3}$")]
 
 
@@ -84,6 +86,13 @@ class RefundsConfig(Section):
     newest_first_in: Regions | None = None
     # By region: what becomes of an institution's own later bills that it would leave unpaid.
     own_debts: dict[Region, OwnDebtsWord] | None = None
+
+
+class DeclarationsConfig(Section):
+    """What regions say of declared months."""
+
+    # By region: what is withheld as a deposit of what funds are to pay; nothing in others.
+    deposit_ratio_ppm: dict[Region, DepositRatioPpm] | None = None
 
 
 class HoldsConfig(Section):
@@ -170,6 +179,9 @@ class SettlementConfig(ServiceConfig):
     suspensions: SuspensionsConfig = Field(
         default_factory=lambda: SuspensionsConfig.model_validate({})
     )
+    declarations: DeclarationsConfig = Field(
+        default_factory=lambda: DeclarationsConfig.model_validate({})
+    )
     review: ReviewConfig = Field(default_factory=lambda: ReviewConfig.model_validate({}))
 
     @property
@@ -201,6 +213,7 @@ class SettlementConfig(ServiceConfig):
                     "suspensions.borne_by_institution_in",
                     self.suspensions.borne_by_institution_in,
                 ),
+                ("declarations.deposit_ratio_ppm", self.declarations.deposit_ratio_ppm),
             )
             if set(regions or ()) - set(self.identity.regions)
         ]

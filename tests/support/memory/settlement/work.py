@@ -3,6 +3,11 @@
 from support.memory.settlement.catalogue import MemoryCatalogue, MemoryReference
 from support.memory.settlement.checkpoint import MemoryCheckpoints
 from support.memory.settlement.day import MemoryDays
+from support.memory.settlement.declaration import (
+    MemoryDeclarationOrders,
+    MemoryDeclarations,
+    MemoryPayments,
+)
 from support.memory.settlement.feed import MemoryFeed, MemoryMerges
 from support.memory.settlement.institution import MemoryInstitutions
 from support.memory.settlement.mapping import MemoryMappings
@@ -41,6 +46,9 @@ class MemoryWork(MemoryTransactions[Work]):
                 mappings=MemoryMappings(),
                 institutions=MemoryInstitutions(),
                 reports=MemoryReports(),
+                declarations=MemoryDeclarations(),
+                declaration_orders=MemoryDeclarationOrders(),
+                payments=MemoryPayments(),
             )
         )
 
