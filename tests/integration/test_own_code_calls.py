@@ -94,7 +94,7 @@ def test_a_row_is_told_every_fault_and_stands_beside_good_ones(services: BothSer
         ["list_type", "item_code", "end_date"],
         ["provider_item_code"],
         ["provider_item_code"],
-        ["provider_item_code", "item_code"],
+        ["provider_item_code", "provider_item_name", "item_code"],
     ]
     assert response.stored == 1
     (known,) = upload(services, row("药#1", "A1")).results

@@ -229,9 +229,9 @@ def test_what_is_uploaded_after_a_bill_is_decided_counts_from_the_next_one_on(
     # A batch knows its moment before it reads what codes mean; the ledger tells both.
     (person,) = world.enrol()
     visit = world.register(person)
-    clock, world.clock = world.clock, lambda: NOW + dt.timedelta(milliseconds=1)
+    world.clock.now = NOW + dt.timedelta(milliseconds=1)
     mapped(world, row("药-1", "A1"))
-    world.clock = clock
+    world.clock.now = NOW
     early = refusal(lambda: world.settle(visit, person, bill=carrying(world, visit, own("药-1"))))
     assert early.reason is Reason.OWN_CODE_UNMAPPED
     assert_books_are_right(world)

@@ -226,9 +226,9 @@ def test_rows_of_the_catalogue_that_could_not_be_used_are_refused() -> None:
 
 
 def suspension(kind: SuspendedKind, first: int, last: int | None = None, **of: str) -> Suspension:
-    told = {"institution_id": "", "code": "", "name": "", **of}
     end = None if last is None else day(last)
-    return Suspension("S1", kind, *told.values(), day(first), end, "points", NOW, "agency/1/wang")
+    of_nobody = ("S1", kind, "", "", "", day(first), end, "points", NOW, "agency/1/wang")
+    return Suspension(*of_nobody)._replace(**of)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
