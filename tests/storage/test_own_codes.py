@@ -38,6 +38,7 @@ from yibao_settlement.application.charge.results import LineResult
 from yibao_settlement.application.hold.take import HoldBill
 from yibao_settlement.application.settlement.find import find_explained
 from yibao_settlement.application.settlement.trial import trial
+from yibao_settlement.application.statement import find_statement
 from yibao_settlement.ledger_check import check_ledger
 from yibao_settlement.ledger_check.report import MAPPED
 from yibao_settlement.rules.bill import (
@@ -154,6 +155,10 @@ def test_a_region_may_take_unmapped_lines_as_own_cost_and_names_them(world: Worl
         10_000,
         OwnCostReason.OWN_COST_REASON_UNMAPPED,
     )
+    statement = find_statement(
+        world.queries, REGION, settled.settlement_id, world.request("GetStatement").caller
+    )
+    assert [each.item_name for each in statement.items] == ["药-8", "甲类药"]
     # What was uploaded before its code was mapped takes the item that it means by now.
     (mapping,) = mapped(world, row("药-9", "A1"))
     last = world.settle(visit, person, bill=of_uploaded(world, visit, 10_000))
