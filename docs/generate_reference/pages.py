@@ -37,6 +37,7 @@ _REASON_GROUPS = {
     400: "Repricings and closed years",
     420: "Codes that are resolved",
     430: "Declared months",
+    480: "Closed accounts",
     500: "Own codes, institutions and suspensions",
 }
 _END_OF_GROUPS = 540

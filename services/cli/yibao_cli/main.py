@@ -21,6 +21,7 @@ from yibao_cli.policy.app import app as policy_app
 from yibao_cli.qr.app import app as qr_app
 from yibao_cli.report_app import app as report_app
 from yibao_cli.review_app import app as review_app
+from yibao_cli.year_app import app as year_app
 
 TRY, CALL, RUN, ITSELF = "Try it", "Call the services", "Run the services", "The command itself"
 
@@ -38,6 +39,7 @@ app.add_typer(persons_app.app, name="persons", rich_help_panel=CALL)
 app.add_typer(policy_app, name="policy", rich_help_panel=CALL)
 app.add_typer(review_app, name="review", rich_help_panel=CALL)
 app.add_typer(day_app, name="day", rich_help_panel=CALL)
+app.add_typer(year_app, name="year", rich_help_panel=CALL)
 app.add_typer(mapping_app, name="mapping", rich_help_panel=CALL)
 app.add_typer(institution_app, name="institution", rich_help_panel=CALL)
 app.add_typer(report_app, name="report", rich_help_panel=CALL)

@@ -139,6 +139,12 @@ ACCESS = AccessTable.of_services(
             "GetYearStatement": _AGENCY,
             "ListYearStatements": _AGENCY,
         },
+        "yibao.settlement.v1.AccountCloseService": {
+            "ProposeAccountClose": _AGENCY,
+            "ConfirmAccountClose": _AGENCY,
+            "GetAccountClose": _AGENCY,
+            "GetClosedAccount": _AGENCY,
+        },
         "yibao.settlement.v1.RepricingService": {
             "RepriceSettlements": _AGENCY,
             "GetRepricing": _AGENCY,

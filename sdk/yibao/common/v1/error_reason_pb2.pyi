@@ -801,6 +801,31 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """FAILED_PRECONDITION. So much is not withheld of the declaration any more. Metadata: `fund_type`,
     `left_fen`, what is.
     """
+    ERROR_REASON_ACCOUNT_CLOSE_FILE_INVALID: _ErrorReason.ValueType  # 480
+    """INVALID_ARGUMENT. The file of interest and counters is faulty; each fault names its line and key,
+    that of a window of another year its key alone.
+    """
+    ERROR_REASON_ACCOUNT_CLOSE_NOT_FOUND: _ErrorReason.ValueType  # 481
+    """NOT_FOUND. Nobody proposed to close accounts so. Metadata: `close_id`, `benefit_year`,
+    whichever was asked for.
+    """
+    ERROR_REASON_ACCOUNT_CLOSE_STATE: _ErrorReason.ValueType  # 482
+    """FAILED_PRECONDITION. The closing of accounts was proposed with other rules or sums than the
+    checker read. Metadata: `rules_version`, `person_count`, `balance_fen`, those it was proposed
+    with.
+    """
+    ERROR_REASON_ACCOUNTS_CLOSED: _ErrorReason.ValueType  # 483
+    """FAILED_PRECONDITION. The accounts of the benefit year are closed, or are being closed. Metadata:
+    `benefit_year`, `closed_through`, the last one of which they are.
+    """
+    ERROR_REASON_YEAR_NOT_TAKEN: _ErrorReason.ValueType  # 484
+    """FAILED_PRECONDITION. The year is not closed, or its closing statements are not all taken:
+    accounts come behind them. Metadata: `benefit_year`.
+    """
+    ERROR_REASON_CLOSED_ACCOUNT_NOT_FOUND: _ErrorReason.ValueType  # 485
+    """NOT_FOUND. No close of accounts has passed the person in this year. Metadata: `person_id`,
+    `benefit_year`.
+    """
     ERROR_REASON_OWN_CODE_UNMAPPED: _ErrorReason.ValueType  # 510
     """FAILED_PRECONDITION. The institution's own code is mapped to no item on the charge day."""
     ERROR_REASON_MAPPING_CONFLICT: _ErrorReason.ValueType  # 511
@@ -1618,6 +1643,31 @@ was read, or is paid. Metadata: `state`, `move_id`, `amount_fen`.
 ERROR_REASON_DEPOSIT_EXCEEDED: ErrorReason.ValueType  # 447
 """FAILED_PRECONDITION. So much is not withheld of the declaration any more. Metadata: `fund_type`,
 `left_fen`, what is.
+"""
+ERROR_REASON_ACCOUNT_CLOSE_FILE_INVALID: ErrorReason.ValueType  # 480
+"""INVALID_ARGUMENT. The file of interest and counters is faulty; each fault names its line and key,
+that of a window of another year its key alone.
+"""
+ERROR_REASON_ACCOUNT_CLOSE_NOT_FOUND: ErrorReason.ValueType  # 481
+"""NOT_FOUND. Nobody proposed to close accounts so. Metadata: `close_id`, `benefit_year`,
+whichever was asked for.
+"""
+ERROR_REASON_ACCOUNT_CLOSE_STATE: ErrorReason.ValueType  # 482
+"""FAILED_PRECONDITION. The closing of accounts was proposed with other rules or sums than the
+checker read. Metadata: `rules_version`, `person_count`, `balance_fen`, those it was proposed
+with.
+"""
+ERROR_REASON_ACCOUNTS_CLOSED: ErrorReason.ValueType  # 483
+"""FAILED_PRECONDITION. The accounts of the benefit year are closed, or are being closed. Metadata:
+`benefit_year`, `closed_through`, the last one of which they are.
+"""
+ERROR_REASON_YEAR_NOT_TAKEN: ErrorReason.ValueType  # 484
+"""FAILED_PRECONDITION. The year is not closed, or its closing statements are not all taken:
+accounts come behind them. Metadata: `benefit_year`.
+"""
+ERROR_REASON_CLOSED_ACCOUNT_NOT_FOUND: ErrorReason.ValueType  # 485
+"""NOT_FOUND. No close of accounts has passed the person in this year. Metadata: `person_id`,
+`benefit_year`.
 """
 ERROR_REASON_OWN_CODE_UNMAPPED: ErrorReason.ValueType  # 510
 """FAILED_PRECONDITION. The institution's own code is mapped to no item on the charge day."""

@@ -349,6 +349,16 @@ class Reason(enum.Enum):
     DEPOSIT_MOVE_NOT_FOUND = (445, Code.NOT_FOUND, "未查到该质量保证金处理单")
     DEPOSIT_MOVE_STATE = (446, Code.FAILED_PRECONDITION, "该质量保证金处理单的当前状态不允许此操作")
     DEPOSIT_EXCEEDED = (447, Code.FAILED_PRECONDITION, "金额超过尚未处理的质量保证金")
+    ACCOUNT_CLOSE_FILE_INVALID = (480, Code.INVALID_ARGUMENT, "个人账户年度结转规则文件有误")
+    ACCOUNT_CLOSE_NOT_FOUND = (481, Code.NOT_FOUND, "未查到该个人账户年度结转申请")
+    ACCOUNT_CLOSE_STATE = (
+        482,
+        Code.FAILED_PRECONDITION,
+        "个人账户年度结转申请的内容与所见不一致，请重新核对",
+    )
+    ACCOUNTS_CLOSED = (483, Code.FAILED_PRECONDITION, "该年度的个人账户已结转或正在结转")
+    YEAR_NOT_TAKEN = (484, Code.FAILED_PRECONDITION, "该医保年度尚未结转完毕，请先完成年度结转")
+    CLOSED_ACCOUNT_NOT_FOUND = (485, Code.NOT_FOUND, "未查到该参保人该年度的个人账户结转记录")
     OWN_CODE_UNMAPPED = (
         510,
         Code.FAILED_PRECONDITION,

@@ -37,7 +37,7 @@ from yibao_settlement.storage.batch.writing import writes_of
 from yibao_settlement.storage.charge import read_charges
 from yibao_settlement.storage.credential.reading import read_credentials
 from yibao_settlement.storage.difference.loading import read_differences
-from yibao_settlement.storage.enrolment import read_enrolments
+from yibao_settlement.storage.enrolment import read_counted, read_enrolments
 from yibao_settlement.storage.hold.loading import find_holders, may_leave, read_holds
 from yibao_settlement.storage.hold.requests import (
     read_hold_requests,
@@ -168,6 +168,8 @@ class _Transaction:
         reads: list[Read] = []
         if wanted.needs.reviewed_visit_ids:
             reads.append(read_returned(working_set))
+        if working_set.reference.has_counted:
+            reads.append(read_counted(wanted))
         if working_set.opens_windows:
             reads += read_windows(self._connection, working_set, wanted, known_ids=known_ids)
         for read, rows in zip(
