@@ -38,7 +38,8 @@ _REASON_GROUPS = {
     420: "Codes that are resolved",
     430: "Declared months",
     480: "Closed accounts",
-    520: "Sandboxes",
+    510: "Own codes, institutions and suspensions",
+    530: "Sandboxes",
 }
 _END_OF_GROUPS = 540
 _EXAMPLES = (

@@ -12,7 +12,9 @@ from yibao_cli.command_line import App
 from yibao_cli.connection import ContextName
 from yibao_cli.contexts.app import app as contexts_app
 from yibao_cli.day_app import app as day_app
+from yibao_cli.institution_app import app as institution_app
 from yibao_cli.keys.app import app as keys_app
+from yibao_cli.mapping_app import app as mapping_app
 from yibao_cli.month_orders_app import month_app
 from yibao_cli.output import UNUSABLE, error_document, write_document
 from yibao_cli.policy.app import app as policy_app
@@ -39,6 +41,8 @@ app.add_typer(policy_app, name="policy", rich_help_panel=CALL)
 app.add_typer(review_app, name="review", rich_help_panel=CALL)
 app.add_typer(day_app, name="day", rich_help_panel=CALL)
 app.add_typer(year_app, name="year", rich_help_panel=CALL)
+app.add_typer(mapping_app, name="mapping", rich_help_panel=CALL)
+app.add_typer(institution_app, name="institution", rich_help_panel=CALL)
 app.add_typer(report_app, name="report", rich_help_panel=CALL)
 app.add_typer(month_app, name="month", rich_help_panel=CALL)
 app.command(rich_help_panel=CALL)(call_app.statement)

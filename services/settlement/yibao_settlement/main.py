@@ -93,8 +93,8 @@ class SettlementService:
         self, stop: asyncio.Event, *, started: "asyncio.Future[int] | None" = None
     ) -> None:
         """Serves until `stop` is set, then finishes what runs; `started` gets the port."""
-        supervisor = Supervisor(stop, log=self._log)
-        metrics, reference = Metrics(), ReferenceCache()
+        supervisor, metrics = Supervisor(stop, log=self._log), Metrics()
+        reference = ReferenceCache(self._config.line_terms)
         blocking = Blocking(party_of=current_party)
         reads = StoredReads(self.database, reference, clock=self._database_clock)
         ages = self._make_feed_ages(metrics)

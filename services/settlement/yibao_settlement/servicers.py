@@ -29,6 +29,10 @@ from yibao.settlement.v1 import (
     hold_service_pb2_grpc,
     institution_payment_service_pb2,
     institution_payment_service_pb2_grpc,
+    institution_service_pb2,
+    institution_service_pb2_grpc,
+    mapping_service_pb2,
+    mapping_service_pb2_grpc,
     policy_service_pb2,
     policy_service_pb2_grpc,
     refund_service_pb2,
@@ -59,6 +63,8 @@ from yibao_settlement.servicer.declaration.calls import DeclarationServicer
 from yibao_settlement.servicer.declaration.payments import InstitutionPaymentServicer
 from yibao_settlement.servicer.difference import DifferenceServicer
 from yibao_settlement.servicer.hold import HoldServicer
+from yibao_settlement.servicer.institution.calls import InstitutionServicer
+from yibao_settlement.servicer.mapping import MappingServicer
 from yibao_settlement.servicer.news import News
 from yibao_settlement.servicer.period import ClearingServicer
 from yibao_settlement.servicer.policy import PolicyServicer
@@ -91,6 +97,8 @@ DESCRIPTORS = (
     report_service_pb2.DESCRIPTOR.services_by_name["ReportService"],
     repricing_service_pb2.DESCRIPTOR.services_by_name["RepricingService"],
     catalogue_service_pb2.DESCRIPTOR.services_by_name["CatalogueService"],
+    mapping_service_pb2.DESCRIPTOR.services_by_name["MappingService"],
+    institution_service_pb2.DESCRIPTOR.services_by_name["InstitutionService"],
     policy_service_pb2.DESCRIPTOR.services_by_name["PolicyService"],
     server_info.DESCRIPTOR,
     sandbox.DESCRIPTOR,
@@ -132,6 +140,8 @@ class Servicers(NamedTuple):
     reports: ReportServicer
     repricings: RepricingServicer
     catalogue: CatalogueServicer
+    mappings: MappingServicer
+    institutions: InstitutionServicer
     policies: PolicyServicer
     server: ServerInfoServicer
 
@@ -167,5 +177,9 @@ class Servicers(NamedTuple):
         report_service_pb2_grpc.add_ReportServiceServicer_to_server(self.reports, server)
         repricing_service_pb2_grpc.add_RepricingServiceServicer_to_server(self.repricings, server)
         catalogue_service_pb2_grpc.add_CatalogueServiceServicer_to_server(self.catalogue, server)
+        mapping_service_pb2_grpc.add_MappingServiceServicer_to_server(self.mappings, server)
+        institution_service_pb2_grpc.add_InstitutionServiceServicer_to_server(
+            self.institutions, server
+        )
         policy_service_pb2_grpc.add_PolicyServiceServicer_to_server(self.policies, server)
         server_service_pb2_grpc.add_ServerServiceServicer_to_server(self.server, server)

@@ -21,6 +21,9 @@ from yibao_settlement.application.declaration.declare import Declarations
 from yibao_settlement.application.declaration.find import DeclarationReads
 from yibao_settlement.application.declaration.order import DeclarationOrders
 from yibao_settlement.application.declaration.pay import InstitutionPayments
+from yibao_settlement.application.institution.find import InstitutionReads
+from yibao_settlement.application.institution.registry import InstitutionRegistry
+from yibao_settlement.application.mapping.book import MappingBook
 from yibao_settlement.application.period.close import Periods
 from yibao_settlement.application.policy import Policies
 from yibao_settlement.application.report.find import Reports
@@ -42,6 +45,8 @@ from yibao_settlement.servicer.declaration.payments import InstitutionPaymentSer
 from yibao_settlement.servicer.difference import DifferenceServicer
 from yibao_settlement.servicer.feed.age import FeedAges
 from yibao_settlement.servicer.hold import HoldServicer
+from yibao_settlement.servicer.institution.calls import InstitutionServicer
+from yibao_settlement.servicer.mapping import MappingServicer
 from yibao_settlement.servicer.news import News
 from yibao_settlement.servicer.override import Acts, Overriding
 from yibao_settlement.servicer.period import ClearingServicer
@@ -156,6 +161,8 @@ class Serving:
             ReportServicer(Reports(transactions, clock=reads.now), blocking),
             RepricingServicer(Repricings(transactions, clock=self._clock, ids=self._ids), blocking),
             CatalogueServicer(Catalogue(transactions, clock=self._clock), reads, blocking),
+            self._mappings(),
+            self._institutions(),
             PolicyServicer(policies, StoredHistory(self._database), blocking, clock=self._clock),
             self._info(ages, trust_store),
         )
@@ -240,6 +247,24 @@ class Serving:
         )
         accounts = ClosedAccounts(self._transactions, read_rules=read_rules)
         return AccountCloseServicer(closes, accounts, blocking, self._closing)
+
+    def _mappings(self) -> MappingServicer:
+        _, reads, blocking = self._engine
+        return MappingServicer(
+            MappingBook(self._transactions, clock=reads.now, ids=self._ids),
+            blocking,
+            review_in=self._config.mappings.review_in or (),
+        )
+
+    def _institutions(self) -> InstitutionServicer:
+        _, reads, blocking = self._engine
+        return InstitutionServicer(
+            InstitutionRegistry(self._transactions, clock=reads.now, ids=self._ids),
+            InstitutionReads(self._transactions),
+            blocking,
+            points_terms=self._config.suspensions.points_terms,
+            clock=self._clock,
+        )
 
     def _info(self, ages: FeedAges, trust_store: TrustStore) -> ServerInfoServicer:
         return ServerInfoServicer(

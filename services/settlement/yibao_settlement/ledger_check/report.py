@@ -11,6 +11,7 @@ ACCOUNT_CLOSES = (
     "closed accounts of a year are all accounts, what they held and earned is what two operators "
     "had closed, as the audit tells"
 )
+MAPPED = "every line of an own code took what its institution had mapped that to on its day"
 INVARIANTS = (
     "the entries of every posting sum to zero",
     "every posting belongs to a settlement, a reversal, an adjustment, a credit, a merge, "
@@ -48,9 +49,13 @@ INVARIANTS = (
     "every act of an institution is in one declaration of its month and types, or in none",
     CLOSED_ACCOUNTS,
     ACCOUNT_CLOSES,
+    MAPPED,
 )
 # Those that are proven of a person, whoever else there is; the others take everything.
-OF_PERSONS = tuple(INVARIANTS[number] for number in (2, 4, 5, 6, 8, *range(11, 19), 20, 22))
+OF_PERSONS = (
+    *(INVARIANTS[number] for number in (2, 4, 5, 6, 8, *range(11, 19), 20, 22)),
+    MAPPED,
+)
 # The number of an invariant, whom or what it does not hold for, and how.
 Fault = tuple[int, str, str]
 

@@ -16,7 +16,9 @@ from yibao_settlement.storage.difference.tables import difference_order as diffe
 from yibao_settlement.storage.difference.tables import due_move as due_move
 from yibao_settlement.storage.hold.tables import hold as hold
 from yibao_settlement.storage.hold.tables import hold_request as hold_request
+from yibao_settlement.storage.institution.tables import doctor_points as doctor_points
 from yibao_settlement.storage.ledger import tables as ledger
+from yibao_settlement.storage.mapping import tables as mappings
 from yibao_settlement.storage.outcome.tables import answer as answer
 from yibao_settlement.storage.outcome.tables import past_answer as past_answer
 from yibao_settlement.storage.override.tables import override as override
@@ -341,15 +343,12 @@ sa.Index(
 )
 sa.Index(
     "ix_settlement_region_institution_id_settle_time_settlement_id",
-    settlement.c.region,
-    settlement.c.institution_id,
-    settlement.c.settle_time,
+    *(settlement.c.region, settlement.c.institution_id, settlement.c.settle_time),
     settlement.c.settlement_id,
 )
 sa.Index(
     "ix_settlement_region_visit_id_reversed",
-    settlement.c.region,
-    settlement.c.visit_id,
+    *(settlement.c.region, settlement.c.visit_id),
     sqlite_where=settlement.c.reversal_id.is_not(None),
     postgresql_where=settlement.c.reversal_id.is_not(None),
 )
@@ -390,11 +389,11 @@ charge = sa.Table(
 )
 _index_where_set(charge, "region", "settlement_id", is_set="settlement_id")
 
-# --- Credentials, windows, cases and the ledger: stated beside what reads or writes them.
-
+# --- Stated beside what reads or writes them.
 credential = credentials.credential
 benefit_window, adjustment = settlements.benefit_window, settlements.adjustment
 review, review_event = reviewing.review, reviewing.review_event
 entry, posting, posting_fence = ledger.entry, ledger.posting, ledger.posting_fence
 account_checkpoint = ledger.account_checkpoint
 year_close, year_refused, year_statement = year.year_close, year.year_refused, year.year_statement
+code_mapping, mapping_book = mappings.code_mapping, mappings.mapping_book

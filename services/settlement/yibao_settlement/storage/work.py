@@ -14,6 +14,8 @@ from yibao_settlement.storage.declaration.order import StoredDeclarationOrders
 from yibao_settlement.storage.declaration.payment import StoredPayments
 from yibao_settlement.storage.declaration.record import StoredDeclarations
 from yibao_settlement.storage.feed import StoredFeed
+from yibao_settlement.storage.institution.record import StoredInstitutions
+from yibao_settlement.storage.mapping.record import StoredMappings
 from yibao_settlement.storage.merge import StoredMerges
 from yibao_settlement.storage.period.record import StoredPeriods
 from yibao_settlement.storage.policy import StoredPolicies
@@ -36,6 +38,8 @@ def _open(connection: sa.Connection, region: str) -> Work:
         years=StoredYears(connection, region),
         days=StoredDays(connection, region),
         account_closes=StoredAccountCloses(connection, region),
+        mappings=StoredMappings(connection, region),
+        institutions=StoredInstitutions(connection, region),
         reports=StoredReports(connection, region),
         declarations=StoredDeclarations(connection, region),
         declaration_orders=StoredDeclarationOrders(connection, region),

@@ -10,6 +10,8 @@ from support.memory.settlement.declaration import (
     MemoryPayments,
 )
 from support.memory.settlement.feed import MemoryFeed, MemoryMerges
+from support.memory.settlement.institution import MemoryInstitutions
+from support.memory.settlement.mapping import MemoryMappings
 from support.memory.settlement.period import MemoryPeriods
 from support.memory.settlement.policy import MemoryPolicies
 from support.memory.settlement.report import MemoryReports
@@ -43,6 +45,8 @@ class MemoryWork(MemoryTransactions[Work]):
                 years=MemoryYears(),
                 days=MemoryDays(),
                 account_closes=MemoryAccountCloses(),
+                mappings=MemoryMappings(),
+                institutions=MemoryInstitutions(),
                 reports=MemoryReports(),
                 declarations=MemoryDeclarations(),
                 declaration_orders=MemoryDeclarationOrders(),
@@ -98,6 +102,16 @@ class MemoryWork(MemoryTransactions[Work]):
     def years(self) -> MemoryYears:
         assert isinstance(self.work.years, MemoryYears)
         return self.work.years
+
+    @property
+    def mappings(self) -> MemoryMappings:
+        assert isinstance(self.work.mappings, MemoryMappings)
+        return self.work.mappings
+
+    @property
+    def institutions(self) -> MemoryInstitutions:
+        assert isinstance(self.work.institutions, MemoryInstitutions)
+        return self.work.institutions
 
     @property
     def days(self) -> MemoryDays:
