@@ -9,6 +9,8 @@ from yibao.common.v1 import server_service_pb2_grpc
 from yibao.settlement.v1 import (
     account_service_pb2,
     account_service_pb2_grpc,
+    allocation_service_pb2,
+    allocation_service_pb2_grpc,
     catalogue_service_pb2,
     catalogue_service_pb2_grpc,
     change_service_pb2,
@@ -19,6 +21,8 @@ from yibao.settlement.v1 import (
     clearing_service_pb2_grpc,
     credential_service_pb2,
     credential_service_pb2_grpc,
+    credit_service_pb2,
+    credit_service_pb2_grpc,
     difference_service_pb2,
     difference_service_pb2_grpc,
     hold_service_pb2,
@@ -43,9 +47,11 @@ from yibao_common.rpc.server_info import ServerInfoServicer
 from yibao_common.values.clock import Clock
 from yibao_settlement.config import SettlementConfig
 from yibao_settlement.servicer.account import AccountServicer
+from yibao_settlement.servicer.allocation import AllocationServicer
 from yibao_settlement.servicer.catalogue import CatalogueServicer
 from yibao_settlement.servicer.change import ChangeServicer
 from yibao_settlement.servicer.charge import ChargeServicer
+from yibao_settlement.servicer.credit import CreditServicer
 from yibao_settlement.servicer.difference import DifferenceServicer
 from yibao_settlement.servicer.hold import HoldServicer
 from yibao_settlement.servicer.news import News
@@ -70,6 +76,8 @@ DESCRIPTORS = (
     hold_service_pb2.DESCRIPTOR.services_by_name["HoldService"],
     review_service_pb2.DESCRIPTOR.services_by_name["ReviewService"],
     account_service_pb2.DESCRIPTOR.services_by_name["AccountService"],
+    credit_service_pb2.DESCRIPTOR.services_by_name["CreditService"],
+    allocation_service_pb2.DESCRIPTOR.services_by_name["AllocationService"],
     difference_service_pb2.DESCRIPTOR.services_by_name["DifferenceService"],
     clearing_service_pb2.DESCRIPTOR.services_by_name["ClearingService"],
     year_service_pb2.DESCRIPTOR.services_by_name["YearService"],
@@ -106,6 +114,8 @@ class Servicers(NamedTuple):
     charges: ChargeServicer
     reviews: ReviewServicer
     accounts: AccountServicer
+    credits: CreditServicer
+    allocations: AllocationServicer
     differences: DifferenceServicer
     clearing: ClearingServicer
     years: YearServicer
@@ -129,6 +139,10 @@ class Servicers(NamedTuple):
         charge_service_pb2_grpc.add_ChargeServiceServicer_to_server(self.charges, server)
         review_service_pb2_grpc.add_ReviewServiceServicer_to_server(self.reviews, server)
         account_service_pb2_grpc.add_AccountServiceServicer_to_server(self.accounts, server)
+        credit_service_pb2_grpc.add_CreditServiceServicer_to_server(self.credits, server)
+        allocation_service_pb2_grpc.add_AllocationServiceServicer_to_server(
+            self.allocations, server
+        )
         difference_service_pb2_grpc.add_DifferenceServiceServicer_to_server(
             self.differences, server
         )

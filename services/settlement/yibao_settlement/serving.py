@@ -12,8 +12,10 @@ from yibao_common.process.metrics import Metrics
 from yibao_common.rpc.server_info import Known, ServerInfoServicer
 from yibao_common.values.clock import Clock
 from yibao_common.values.ids import Ids
+from yibao_settlement.application.allocation.orders import Allocations
 from yibao_settlement.application.batch.command import Command
 from yibao_settlement.application.catalogue import Catalogue
+from yibao_settlement.application.credit.find import CreditBook
 from yibao_settlement.application.day.find import Days
 from yibao_settlement.application.period.close import Periods
 from yibao_settlement.application.policy import Policies
@@ -23,10 +25,12 @@ from yibao_settlement.application.year.close import Years
 from yibao_settlement.application.year.find import YearStatements
 from yibao_settlement.config import SettlementConfig
 from yibao_settlement.servicer.account import AccountServicer
+from yibao_settlement.servicer.allocation import AllocationServicer
 from yibao_settlement.servicer.catalogue import CatalogueServicer
 from yibao_settlement.servicer.change import ChangeServicer
 from yibao_settlement.servicer.charge import ChargeServicer
 from yibao_settlement.servicer.credential import Viewers
+from yibao_settlement.servicer.credit import CreditServicer
 from yibao_settlement.servicer.difference import DifferenceServicer
 from yibao_settlement.servicer.feed.age import FeedAges
 from yibao_settlement.servicer.hold import HoldServicer
@@ -89,7 +93,7 @@ class Serving:
     ) -> Servicers:
         """Returns all servicers; each is given what it needs and no more."""
         engine, transactions = self._engine, self._transactions
-        _, reads, blocking = engine
+        batcher, reads, blocking = engine
         settling = self._settling(trust)
         viewers = Viewers(reads, blocking, check_feed=ages.check, clock=self._clock)
         refused_lines = RefusedLines(metrics=metrics, log=self._log)
@@ -128,6 +132,8 @@ class Serving:
             ChargeServicer(*engine, clock=self._clock),
             ReviewServicer(*engine),
             self._accounts(news, viewers),
+            CreditServicer(batcher, CreditBook(transactions), blocking),
+            AllocationServicer(Allocations(transactions, clock=reads.now, ids=self._ids), blocking),
             DifferenceServicer(
                 *engine,
                 viewers=viewers,
@@ -191,6 +197,7 @@ class Serving:
             viewers=viewers,
             clock=self._clock,
             no_recharge_in=self._config.accounts.no_recharge_in or (),
+            second_above_fen=self._config.accounts.second_person_above_fen,
         )
 
     def _info(self, ages: FeedAges, trust_store: TrustStore) -> ServerInfoServicer:

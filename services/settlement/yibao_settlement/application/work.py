@@ -11,8 +11,10 @@ that it writes.
 from dataclasses import dataclass, field
 
 from yibao_common.commands.audit import AuditTrail
+from yibao_settlement.application.allocation.rows import AllocationRows
 from yibao_settlement.application.catalogue import CatalogueRows
 from yibao_settlement.application.checkpoint import CheckpointRows
+from yibao_settlement.application.credit.find import CreditRows
 from yibao_settlement.application.day.rows import DayRows
 from yibao_settlement.application.feed import FeedRows
 from yibao_settlement.application.merge.rows import MergeRows
@@ -37,4 +39,6 @@ class Work:
     repricings: RepricingRows
     years: YearRows
     days: DayRows
+    credits: CreditRows
+    allocations: AllocationRows
     audit: AuditTrail = field(default_factory=AuditTrail)

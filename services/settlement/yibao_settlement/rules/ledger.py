@@ -29,6 +29,11 @@ class PostingKind(enum.IntEnum):
     DIFFERENCE_COLLECTED = 9
     DIFFERENCE_WRITTEN_OFF = 10
     REFUND = 11
+    CREDIT_TAKEN_BACK = 20
+    RECEIVABLE_MET = 21
+    PAID_OUT = 22
+    TRANSFERRED_OUT = 23
+    TRANSFER_PAID = 24
 
 
 class Entry(NamedTuple):
@@ -71,6 +76,11 @@ def difference_account(person_id: str) -> str:
 def due_account(person_id: str) -> str:
     """Names what is owed to a person's account, and goes nowhere else."""
     return f"due:{person_id}"
+
+
+def receivable_account(person_id: str) -> str:
+    """Names what a person's account owes for credits that were taken back, negative."""
+    return f"receivable:{person_id}"
 
 
 def payment_account(order_id: str) -> str:

@@ -10,8 +10,15 @@ import sqlalchemy as sa
 
 from yibao_common.db.audit_chain import audit_tables
 from yibao_common.db.rows import Id, Instant
+from yibao_settlement.storage.allocation.tables import allocated_person as allocated_person
+from yibao_settlement.storage.allocation.tables import allocation as allocation
+from yibao_settlement.storage.allocation.tables import contribution as contribution
+from yibao_settlement.storage.allocation.tables import credit_policy as credit_policy
 from yibao_settlement.storage.correction.tables import correction as correction
 from yibao_settlement.storage.credential import tables as credentials
+from yibao_settlement.storage.credit.tables import account_closing as account_closing
+from yibao_settlement.storage.credit.tables import account_order as account_order
+from yibao_settlement.storage.credit.tables import credit as credit
 from yibao_settlement.storage.difference.tables import difference_order as difference_order
 from yibao_settlement.storage.difference.tables import due_move as due_move
 from yibao_settlement.storage.hold.tables import hold as hold

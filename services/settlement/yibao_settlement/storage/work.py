@@ -6,8 +6,10 @@ from yibao_common.db.audit_chain import record_audit
 from yibao_common.db.transactions import UnitOfWork
 from yibao_settlement.application.work import Work
 from yibao_settlement.storage import tables
+from yibao_settlement.storage.allocation.record import StoredAllocations
 from yibao_settlement.storage.catalogue import StoredCatalogue
 from yibao_settlement.storage.checkpoint import StoredCheckpoints
+from yibao_settlement.storage.credit.record import StoredCredits
 from yibao_settlement.storage.day.record import StoredDays
 from yibao_settlement.storage.feed import StoredFeed
 from yibao_settlement.storage.merge import StoredMerges
@@ -30,6 +32,8 @@ def _open(connection: sa.Connection, region: str) -> Work:
         repricings=StoredRepricings(connection, region),
         years=StoredYears(connection, region),
         days=StoredDays(connection, region),
+        credits=StoredCredits(connection, region),
+        allocations=StoredAllocations(connection, region),
     )
 
 

@@ -2,6 +2,7 @@
 
 from support.memory.settlement.catalogue import MemoryCatalogue, MemoryReference
 from support.memory.settlement.checkpoint import MemoryCheckpoints
+from support.memory.settlement.credit import MemoryAllocations, MemoryCredits
 from support.memory.settlement.day import MemoryDays
 from support.memory.settlement.feed import MemoryFeed, MemoryMerges
 from support.memory.settlement.period import MemoryPeriods
@@ -35,6 +36,8 @@ class MemoryWork(MemoryTransactions[Work]):
                 repricings=MemoryRepricings(),
                 years=MemoryYears(),
                 days=MemoryDays(),
+                credits=MemoryCredits(),
+                allocations=MemoryAllocations(),
             )
         )
 

@@ -5,6 +5,8 @@ from collections.abc import Collection, Iterable
 from itertools import chain
 from typing import NamedTuple
 
+from yibao_settlement.rules.credit.credit import CreditKey
+
 
 class Needs(NamedTuple):
     """The keys that commands name, by kind; a command states those that it needs.
@@ -77,6 +79,15 @@ class Needs(NamedTuple):
     resolution_ids: Collection[str] = ()
     # Those of the holders who are told of to a counter.
     described_subjects: Collection[str] = ()
+    # Business keys of credits, and credits themselves.
+    credit_keys: Collection[CreditKey] = ()
+    credit_ids: Collection[str] = ()
+    # Persons whose orders decide, and what their accounts owe for credits that were wrong.
+    account_person_ids: Collection[str] = ()
+    # Allocations with persons, for whether they were looked at; and whose contributions decide,
+    # with insurance type and month.
+    allocated_persons: Collection[tuple[str, str]] = ()
+    contributions: Collection[tuple[str, str, int]] = ()
 
 
 def united(needs: Iterable[Needs]) -> Needs:

@@ -1,0 +1,108 @@
+"""What takes allocations on in the background, and counts the orders of accounts that wait."""
+
+import functools
+
+from yibao_common.commands.background import BackgroundTask, Duty, ToldError
+from yibao_common.commands.blocking import Blocking
+from yibao_common.db.batcher import Batcher
+from yibao_common.process.logs import Log
+from yibao_common.process.metrics import Metrics
+from yibao_common.values.clock import Clock
+from yibao_settlement.application.allocation.run import AllocationRun
+from yibao_settlement.application.batch.command import Command
+from yibao_settlement.application.credit.find import CreditBook
+from yibao_settlement.files.benefit.credit import load_credit_policy
+from yibao_settlement.rules.allocation import Allocation
+from yibao_settlement.rules.benefit.credit import CreditPolicy
+
+_STEP_SECONDS = 0.5
+# Pages a round and region: they come in batches with what callers ask.
+_PAGES = 10
+_COUNT_SECONDS = 60.0
+
+
+def read_rules(policy_file: bytes) -> CreditPolicy:
+    """Returns the rules of a file that was submitted."""
+    return load_credit_policy(policy_file, name="policy_file")
+
+
+def allocation_pages(
+    run: AllocationRun,
+    batcher: Batcher[Command, bytes],
+    blocking: Blocking,
+    *,
+    regions: tuple[str, ...],
+    metrics: Metrics,
+    clock: Clock,
+    log: Log,
+) -> BackgroundTask:
+    """Returns the task that takes allocations on, some pages a round.
+
+    One whose page fails stands until it can be decided, which is told as a failure of its duty,
+    and keeps no other one from its turn.
+    """
+
+    async def take(allocation: Allocation) -> bool:
+        """Returns whether another page may be left."""
+        page = await blocking.run(run.next_page, allocation)
+        if page is None:
+            log.info(
+                "allocation finished",
+                region=allocation.region,
+                allocation_id=allocation.allocation_id,
+                month=allocation.month,
+            )
+            return False
+        await batcher.submit(allocation.region, page)
+        return True
+
+    async def carry_on(region: str) -> None:
+        going_on = await blocking.run(run.going_on, region)
+        metrics.allocations_running.labels(region).set(len(going_on))
+        failed: list[str] = []
+        for allocation in going_on:
+            try:
+                for _ in range(_PAGES):
+                    if not await take(allocation):
+                        break
+            except Exception as error:
+                failed.append(type(error).__name__)
+        if failed:
+            kinds = ", ".join(sorted(set(failed)))
+            raise ToldError(f"{len(failed)} allocations could not be taken on: {kinds}")
+
+    duties = [
+        Duty(run=functools.partial(carry_on, region), failure="allocation stands", region=region)
+        for region in regions
+    ]
+    return BackgroundTask(
+        "allocation", duties, seconds=_STEP_SECONDS, metrics=metrics, clock=clock, log=log
+    )
+
+
+def account_order_watch(
+    book: CreditBook,
+    blocking: Blocking,
+    *,
+    regions: tuple[str, ...],
+    metrics: Metrics,
+    clock: Clock,
+    log: Log,
+) -> BackgroundTask:
+    """Returns the task that counts the orders that wait for a checker, a region once a minute."""
+
+    async def count(region: str) -> None:
+        waiting = await blocking.run(book.count_waiting, region)
+        metrics.account_orders_waiting.labels(region).set(waiting)
+
+    duties = [
+        Duty(
+            run=functools.partial(count, region),
+            failure="account orders not counted",
+            region=region,
+        )
+        for region in regions
+    ]
+    return BackgroundTask(
+        "account_orders", duties, seconds=_COUNT_SECONDS, metrics=metrics, clock=clock, log=log
+    )
