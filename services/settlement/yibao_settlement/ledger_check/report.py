@@ -3,6 +3,14 @@
 import datetime as dt
 from dataclasses import dataclass, field
 
+CREDITS = (
+    "every credit has a business key of its own and is booked as it says, "
+    "and whom allocations tell as credited were so"
+)
+ORDERS_OF_ACCOUNTS = (
+    "large credits, corrections and pay-outs of accounts are by two operators and booked as they "
+    "say, and what accounts owe is what corrections left and credits have not met"
+)
 INVARIANTS = (
     "the entries of every posting sum to zero",
     "every posting belongs to a settlement, a reversal, an adjustment, a credit, a merge, "
@@ -35,6 +43,8 @@ INVARIANTS = (
     "no request that was told as not booked settled, returned, reversed, posted or held anything",
     "every token stood for a code that its institution resolved, as the audit tells, and was used "
     "for what is there",
+    CREDITS,
+    ORDERS_OF_ACCOUNTS,
 )
 # Those that are proven of a person, whoever else there is; the others take everything.
 OF_PERSONS = tuple(INVARIANTS[number] for number in (2, 4, 5, 6, 8, *range(11, 19), 20, 22))
