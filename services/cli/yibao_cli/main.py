@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from yibao_cli import about, call_app, db_app, persons_app, try_app
+from yibao_cli import about, account_app, call_app, db_app, persons_app, try_app
 from yibao_cli.command_line import App
 from yibao_cli.connection import ContextName
 from yibao_cli.contexts.app import app as contexts_app
@@ -34,6 +34,7 @@ app.add_typer(persons_app.app, name="persons", rich_help_panel=CALL)
 app.add_typer(policy_app, name="policy", rich_help_panel=CALL)
 app.add_typer(review_app, name="review", rich_help_panel=CALL)
 app.add_typer(day_app, name="day", rich_help_panel=CALL)
+app.add_typer(account_app.app, name="account", rich_help_panel=CALL)
 app.command(rich_help_panel=CALL)(call_app.statement)
 app.add_typer(qr_app, name="qr", rich_help_panel=CALL)
 app.command(rich_help_panel=RUN)(try_app.doctor)
