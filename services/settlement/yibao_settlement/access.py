@@ -98,6 +98,16 @@ ACCESS = AccessTable.of_services(
             "ListAllocations": _AGENCY,
             "ListAllocatedPersons": _AGENCY,
         },
+        "yibao.settlement.v1.TransferService": {
+            "RequestTransfer": _AGENCY,
+            "RecordTransferOut": _AGENCY,
+            "PayTransfer": _AGENCY,
+            "CompleteTransfer": _AGENCY,
+            "CancelTransfer": _AGENCY,
+            "ReceiveTransfer": _AGENCY,
+            "GetTransfer": _AGENCY,
+            "ListTransfers": _AGENCY,
+        },
         "yibao.settlement.v1.DifferenceService": {
             "GetDifference": _AGENCY | _OWN,
             "ListDifferenceOrders": _AGENCY,

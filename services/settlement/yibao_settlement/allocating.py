@@ -1,4 +1,4 @@
-"""What takes allocations on in the background, and counts the orders of accounts that wait."""
+"""What takes allocations on in the background, and counts what waits of accounts."""
 
 import functools
 
@@ -11,6 +11,7 @@ from yibao_common.values.clock import Clock
 from yibao_settlement.application.allocation.run import AllocationRun
 from yibao_settlement.application.batch.command import Command
 from yibao_settlement.application.credit.find import CreditBook
+from yibao_settlement.application.transfer.find import TransferBook
 from yibao_settlement.files.benefit.credit import load_credit_policy
 from yibao_settlement.rules.allocation import Allocation
 from yibao_settlement.rules.benefit.credit import CreditPolicy
@@ -80,8 +81,9 @@ def allocation_pages(
     )
 
 
-def account_order_watch(
+def account_watch(
     book: CreditBook,
+    transfers: TransferBook,
     blocking: Blocking,
     *,
     regions: tuple[str, ...],
@@ -89,20 +91,25 @@ def account_order_watch(
     clock: Clock,
     log: Log,
 ) -> BackgroundTask:
-    """Returns the task that counts the orders that wait for a checker, a region once a minute."""
+    """Returns the task that counts what waits of accounts, a region once a minute.
+
+    Those are orders without a checker, and transfers behind their working days.
+    """
 
     async def count(region: str) -> None:
         waiting = await blocking.run(book.count_waiting, region)
         metrics.account_orders_waiting.labels(region).set(waiting)
+        stuck = await blocking.run(transfers.stuck, region)
+        metrics.transfers_stuck.labels(region).set(len(stuck))
 
     duties = [
         Duty(
             run=functools.partial(count, region),
-            failure="account orders not counted",
+            failure="accounts not watched",
             region=region,
         )
         for region in regions
     ]
     return BackgroundTask(
-        "account_orders", duties, seconds=_COUNT_SECONDS, metrics=metrics, clock=clock, log=log
+        "accounts", duties, seconds=_COUNT_SECONDS, metrics=metrics, clock=clock, log=log
     )

@@ -37,6 +37,8 @@ from yibao.settlement.v1 import (
     review_service_pb2_grpc,
     settlement_service_pb2,
     settlement_service_pb2_grpc,
+    transfer_service_pb2,
+    transfer_service_pb2_grpc,
     visit_service_pb2,
     visit_service_pb2_grpc,
     year_service_pb2,
@@ -62,6 +64,7 @@ from yibao_settlement.servicer.repricing import RepricingServicer
 from yibao_settlement.servicer.resolution import CredentialServicer
 from yibao_settlement.servicer.review import ReviewServicer
 from yibao_settlement.servicer.settlement import SettlementServicer
+from yibao_settlement.servicer.transfer import TransferServicer
 from yibao_settlement.servicer.trust.holder import TrustHolder
 from yibao_settlement.servicer.visit import VisitServicer
 from yibao_settlement.servicer.year import YearServicer
@@ -78,6 +81,7 @@ DESCRIPTORS = (
     account_service_pb2.DESCRIPTOR.services_by_name["AccountService"],
     credit_service_pb2.DESCRIPTOR.services_by_name["CreditService"],
     allocation_service_pb2.DESCRIPTOR.services_by_name["AllocationService"],
+    transfer_service_pb2.DESCRIPTOR.services_by_name["TransferService"],
     difference_service_pb2.DESCRIPTOR.services_by_name["DifferenceService"],
     clearing_service_pb2.DESCRIPTOR.services_by_name["ClearingService"],
     year_service_pb2.DESCRIPTOR.services_by_name["YearService"],
@@ -116,6 +120,7 @@ class Servicers(NamedTuple):
     accounts: AccountServicer
     credits: CreditServicer
     allocations: AllocationServicer
+    transfers: TransferServicer
     differences: DifferenceServicer
     clearing: ClearingServicer
     years: YearServicer
@@ -143,6 +148,7 @@ class Servicers(NamedTuple):
         allocation_service_pb2_grpc.add_AllocationServiceServicer_to_server(
             self.allocations, server
         )
+        transfer_service_pb2_grpc.add_TransferServiceServicer_to_server(self.transfers, server)
         difference_service_pb2_grpc.add_DifferenceServiceServicer_to_server(
             self.differences, server
         )

@@ -20,6 +20,7 @@ from yibao_settlement.application.day.find import Days
 from yibao_settlement.application.period.close import Periods
 from yibao_settlement.application.policy import Policies
 from yibao_settlement.application.repricing.orders import Repricings
+from yibao_settlement.application.transfer.find import TransferBook
 from yibao_settlement.application.work import Work
 from yibao_settlement.application.year.close import Years
 from yibao_settlement.application.year.find import YearStatements
@@ -45,6 +46,7 @@ from yibao_settlement.servicer.repricing import RepricingServicer
 from yibao_settlement.servicer.review import ReviewServicer
 from yibao_settlement.servicer.settlement import SettlementServicer
 from yibao_settlement.servicer.settling import Settling
+from yibao_settlement.servicer.transfer import TransferServicer
 from yibao_settlement.servicer.trust.holder import TrustHolder
 from yibao_settlement.servicer.visit import VisitServicer
 from yibao_settlement.servicer.year import YearServicer
@@ -134,6 +136,7 @@ class Serving:
             self._accounts(news, viewers),
             CreditServicer(batcher, CreditBook(transactions), blocking),
             AllocationServicer(Allocations(transactions, clock=reads.now, ids=self._ids), blocking),
+            self._transfers(),
             DifferenceServicer(
                 *engine,
                 viewers=viewers,
@@ -198,6 +201,15 @@ class Serving:
             clock=self._clock,
             no_recharge_in=self._config.accounts.no_recharge_in or (),
             second_above_fen=self._config.accounts.second_person_above_fen,
+        )
+
+    def _transfers(self) -> TransferServicer:
+        batcher, reads, blocking = self._engine
+        return TransferServicer(
+            batcher,
+            TransferBook(self._transactions, clock=reads.now),
+            blocking,
+            second_above_fen=self._config.accounts.second_person_above_fen or {},
         )
 
     def _info(self, ages: FeedAges, trust_store: TrustStore) -> ServerInfoServicer:

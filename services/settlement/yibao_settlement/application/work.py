@@ -22,6 +22,7 @@ from yibao_settlement.application.period.rows import PeriodRows
 from yibao_settlement.application.policy import PolicyRows
 from yibao_settlement.application.reference import ReferenceRows
 from yibao_settlement.application.repricing.orders import RepricingRows
+from yibao_settlement.application.transfer.find import TransferRows
 from yibao_settlement.application.year.rows import YearRows
 
 
@@ -41,4 +42,5 @@ class Work:
     days: DayRows
     credits: CreditRows
     allocations: AllocationRows
+    transfers: TransferRows
     audit: AuditTrail = field(default_factory=AuditTrail)

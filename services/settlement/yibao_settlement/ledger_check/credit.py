@@ -3,9 +3,9 @@
 Each fault is a subject and what is wrong with it.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-from yibao_settlement.rules.credit.credit import Credit, CreditState
+from yibao_settlement.rules.credit.credit import TRANSFER, Credit, CreditState
 from yibao_settlement.rules.credit.order import (
     AccountOrder,
     AccountOrderKind,
@@ -18,7 +18,9 @@ from yibao_settlement.rules.ledger import (
     person_account,
     receivable_account,
     source_account,
+    transfer_account,
 )
+from yibao_settlement.rules.transfer import Direction, Transfer, TransferState, incoming_key
 
 Fault = tuple[str, str]
 # Amounts by account, by posting.
@@ -77,7 +79,7 @@ def _posting_faults(
         other = "" if credit is None else source_account(credit.source)
         owed_fen = -amounts.pop(receivable_account(person_id), 0)
     whole_fen = amounts.pop(other, 0)
-    own = {person_account(person_id), carried_account(person_id)}
+    own = _purses(person_id)
     if whole_fen != order.amount_fen or owed_fen != order.receivable_fen or amounts.keys() - own:
         yield f"posted {whole_fen} fen of {order.amount_fen}, {owed_fen} fen owed, and {amounts}"
 
@@ -122,22 +124,87 @@ def _is_met(amounts: Mapping[str, int], holder_of: Mapping[str, str]) -> bool:
 
 
 def closing_faults(
-    orders: Iterable[AccountOrder], closed: Mapping[str, str], causes: Collection[str]
+    orders: Iterable[AccountOrder],
+    transfers: Iterable[Transfer],
+    closed: Collection[tuple[str, str]],
 ) -> Iterator[Fault]:
-    """Yields accounts that an order paid out and that are open, and the other way round.
-
-    `causes` are transfers that close accounts.
-    """
-    paid = {
-        each.order_id: each.person_id
+    """Yields accounts that were paid out or moved and not closed, and the other way round."""
+    left = {
+        (each.person_id, each.order_id)
         for each in orders
         if each.kind is AccountOrderKind.PAY_OUT and each.state is AccountOrderState.CARRIED_OUT
     }
-    for person_id in set(paid.values()) - closed.keys():
-        yield person_id, "the account was paid out, and is open"
-    for person_id, cause_id in closed.items():
-        if paid.get(cause_id) != person_id and cause_id not in causes:
-            yield person_id, "the account is closed by nothing that is there"
+    left |= {(each.person_id, each.transfer_id) for each in transfers if each.posting_id}
+    yield from (
+        (person_id, "the account was left, and not closed") for person_id, _ in left - set(closed)
+    )
+    yield from (
+        (person_id, "was closed by nothing that is there") for person_id, _ in set(closed) - left
+    )
+
+
+def transfer_faults(
+    transfers: Sequence[Transfer],
+    credits: Mapping[str, Credit],
+    posted: Mapping[PostingKind, Posted],
+    others: Mapping[tuple[str, str], Transfer],
+) -> Iterator[Fault]:
+    """Yields transfers that were not booked as they say, or arrived otherwise than they left.
+
+    `credits` are those of incoming ones by id, `others` the outgoing ones of other regions that
+    are here, by region and number.
+    """
+    known: dict[PostingKind, set[str]] = {
+        PostingKind.TRANSFERRED_OUT: set(),
+        PostingKind.TRANSFER_PAID: set(),
+    }
+    for each in transfers:
+        if each.direction is Direction.IN:
+            yield from (
+                (each.transfer_id, detail) for detail in _incoming_faults(each, credits, others)
+            )
+            continue
+        is_out = each.state not in (TransferState.REQUESTED, TransferState.CANCELLED)
+        if is_out and each.checker in (None, each.maker):
+            yield each.transfer_id, f"was requested by {each.maker}, recorded by {each.checker}"
+        on_its_way, own = transfer_account(each.transfer_id), _purses(each.person_id)
+        moved = posted[PostingKind.TRANSFERRED_OUT].get(each.posting_id or "", {})
+        paid = posted[PostingKind.TRANSFER_PAID].get(each.payment_posting_id or "", {})
+        known[PostingKind.TRANSFERRED_OUT].add(each.posting_id or "")
+        known[PostingKind.TRANSFER_PAID].add(each.payment_posting_id or "")
+        is_paid = each.state in (TransferState.MONEY_OUT, TransferState.IN)
+        amount_fen = each.amount_fen or 0
+        owed = {on_its_way: -amount_fen, payment_account(each.transfer_id): amount_fen}
+        if moved.get(on_its_way, 0) != (amount_fen if is_out else 0) or (
+            moved.keys() - {on_its_way, *own}
+        ):
+            yield each.transfer_id, f"is {each.state.name} of {amount_fen} fen, posted {moved}"
+        if dict(paid) != (owed if is_paid else {}):
+            yield each.transfer_id, f"is {each.state.name} of {amount_fen} fen, paid {paid}"
+    for kind, ids in known.items():
+        yield from ((each, "no transfer was made by it") for each in posted[kind].keys() - ids)
+
+
+def _incoming_faults(
+    transfer: Transfer,
+    credits: Mapping[str, Credit],
+    others: Mapping[tuple[str, str], Transfer],
+) -> Iterator[str]:
+    credit = credits.get(transfer.credit_id or "")
+    key = incoming_key(transfer.other_region, transfer.transfer_number)
+    if credit is None or (credit.amount_fen, credit.source, credit.business_key) != (
+        transfer.amount_fen,
+        TRANSFER,
+        key,
+    ):
+        yield f"was not credited with {transfer.amount_fen} fen"
+    other = others.get((transfer.other_region, transfer.transfer_number))
+    if other is not None and other.amount_fen != transfer.amount_fen:
+        yield f"{transfer.amount_fen} fen arrived, {other.amount_fen} left"
+
+
+def _purses(person_id: str) -> set[str]:
+    return {person_account(person_id), carried_account(person_id)}
 
 
 def waiting_faults(

@@ -9,6 +9,7 @@ from yibao_settlement.ledger_check.credit import (
     closing_faults,
     receivable_faults,
     stray_faults,
+    transfer_faults,
     waiting_faults,
 )
 from yibao_settlement.ledger_check.credit import order_faults as order_faults_of_accounts
@@ -36,6 +37,7 @@ from yibao_settlement.storage.outcome import booked as fenced
 from yibao_settlement.storage.override import booked as overrides
 from yibao_settlement.storage.period import booked as periods
 from yibao_settlement.storage.token import booked as tokens
+from yibao_settlement.storage.transfer import record as transfers
 from yibao_settlement.storage.year import booked as years
 from yibao_settlement.storage.year.statement import rows_in_order
 
@@ -243,14 +245,18 @@ class RegionChecker:
         orders = credits.all_orders(connection, region)
         of_orders = {each.credit_id: each for each in credits.corrected_credits(connection, region)}
         posted = credits.posted_of_orders(connection, region)
-        closed = credits.closed_by(connection, region)
+        moved = transfers.all_transfers(connection, region)
         audited = credits.audited_orders(connection, region)
         last = {each: later_of(self._merged, each)[-1] for each in self._merged}
         self._tell(ORDERS_OF_ACCOUNTS, order_faults_of_accounts(orders, of_orders, posted, audited))
         self._tell(ORDERS_OF_ACCOUNTS, stray_faults(orders, posted))
         self._tell(ORDERS_OF_ACCOUNTS, receivable_faults(posted, last))
         self._tell(ORDERS_OF_ACCOUNTS, waiting_faults(orders, of_orders))
-        self._tell(ORDERS_OF_ACCOUNTS, closing_faults(orders, closed, ()))
+        closed = credits.closings(connection, region)
+        self._tell(ORDERS_OF_ACCOUNTS, closing_faults(orders, moved, closed))
+        arrived = credits.credits_named(connection, region, [each.credit_id for each in moved])
+        others = transfers.other_ends(connection, region, moved)
+        self._tell(ORDERS_OF_ACCOUNTS, transfer_faults(moved, arrived, posted, others))
 
     def _tell(self, invariant: str, faults: Iterable[tuple[str, str]]) -> None:
         drifts = self._report.drifts

@@ -8,8 +8,9 @@ CREDITS = (
     "and whom allocations tell as credited were so"
 )
 ORDERS_OF_ACCOUNTS = (
-    "large credits, corrections and pay-outs of accounts are by two operators and booked as they "
-    "say, and what accounts owe is what corrections left and credits have not met"
+    "large credits, corrections, pay-outs and transfers of accounts are by two operators and "
+    "booked as they say, what accounts owe is what corrections left and credits have not met, "
+    "and as much of a transfer arrives as left"
 )
 INVARIANTS = (
     "the entries of every posting sum to zero",

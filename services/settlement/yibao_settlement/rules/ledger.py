@@ -88,6 +88,11 @@ def payment_account(order_id: str) -> str:
     return f"payment:{order_id}"
 
 
+def transfer_account(transfer_id: str) -> str:
+    """Names what left a personal account and is on its way to another region."""
+    return f"transfer:{transfer_id}"
+
+
 def write_off_account(fund_type: str) -> str:
     """Names what a fund bears of what persons owed and will not pay."""
     return f"writeoff:{fund_type}"

@@ -38,6 +38,7 @@ from yibao_settlement.storage.review import tables as reviewing
 from yibao_settlement.storage.settlement import tables as settlements
 from yibao_settlement.storage.token.tables import credential_token as credential_token
 from yibao_settlement.storage.token.tables import token_use as token_use
+from yibao_settlement.storage.transfer.tables import transfer as transfer
 from yibao_settlement.storage.year.tables import year_close as year_close
 from yibao_settlement.storage.year.tables import year_refused as year_refused
 from yibao_settlement.storage.year.tables import year_statement as year_statement

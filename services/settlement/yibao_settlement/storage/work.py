@@ -17,6 +17,7 @@ from yibao_settlement.storage.period.record import StoredPeriods
 from yibao_settlement.storage.policy import StoredPolicies
 from yibao_settlement.storage.reference import StoredReference
 from yibao_settlement.storage.repricing.record import StoredRepricings
+from yibao_settlement.storage.transfer.record import StoredTransfers
 from yibao_settlement.storage.year.record import StoredYears
 
 
@@ -34,6 +35,7 @@ def _open(connection: sa.Connection, region: str) -> Work:
         days=StoredDays(connection, region),
         credits=StoredCredits(connection, region),
         allocations=StoredAllocations(connection, region),
+        transfers=StoredTransfers(connection, region),
     )
 
 

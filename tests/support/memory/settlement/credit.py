@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from yibao_settlement.application.allocation.rows import AllocationRows, StateSum
 from yibao_settlement.application.credit.find import CreditRows
+from yibao_settlement.application.transfer.find import TransferRows
 from yibao_settlement.rules.allocation import (
     AllocatedPerson,
     AllocatedState,
@@ -14,6 +15,7 @@ from yibao_settlement.rules.allocation import (
 )
 from yibao_settlement.rules.credit.credit import Credit
 from yibao_settlement.rules.credit.order import AccountOrder, AccountOrderState
+from yibao_settlement.rules.transfer import Transfer, TransferState
 
 
 @dataclass
@@ -127,3 +129,21 @@ class MemoryAllocations(AllocationRows):
         limit: int,
     ) -> list[AllocatedPerson]:
         return [each for each in self.looked_at if each.state in states][:limit]
+
+
+@dataclass
+class MemoryTransfers(TransferRows):
+    """Transfers that a test puts here."""
+
+    of_id: dict[str, Transfer] = field(default_factory=dict)
+
+    def find(self, transfer_id: str) -> Transfer | None:
+        return self.of_id.get(transfer_id)
+
+    def page(self, state: TransferState | None, *, after: str | None, limit: int) -> list[Transfer]:
+        found = [each for each in self.of_id.values() if state in (None, each.state)]
+        found.sort(key=lambda each: each.transfer_id)
+        return [each for each in found if each.transfer_id > (after or "")][:limit]
+
+    def open(self, *, limit: int) -> list[Transfer]:
+        return self.page(None, after=None, limit=limit)

@@ -2,7 +2,11 @@
 
 from support.memory.settlement.catalogue import MemoryCatalogue, MemoryReference
 from support.memory.settlement.checkpoint import MemoryCheckpoints
-from support.memory.settlement.credit import MemoryAllocations, MemoryCredits
+from support.memory.settlement.credit import (
+    MemoryAllocations,
+    MemoryCredits,
+    MemoryTransfers,
+)
 from support.memory.settlement.day import MemoryDays
 from support.memory.settlement.feed import MemoryFeed, MemoryMerges
 from support.memory.settlement.period import MemoryPeriods
@@ -38,6 +42,7 @@ class MemoryWork(MemoryTransactions[Work]):
                 days=MemoryDays(),
                 credits=MemoryCredits(),
                 allocations=MemoryAllocations(),
+                transfers=MemoryTransfers(),
             )
         )
 

@@ -88,6 +88,8 @@ class Needs(NamedTuple):
     # with insurance type and month.
     allocated_persons: Collection[tuple[str, str]] = ()
     contributions: Collection[tuple[str, str, int]] = ()
+    # Numbers of transfers to and from other regions.
+    transfer_numbers: Collection[str] = ()
 
 
 def united(needs: Iterable[Needs]) -> Needs:

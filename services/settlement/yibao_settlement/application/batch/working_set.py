@@ -28,6 +28,7 @@ from yibao_settlement.application.settlement.fold import later_than, places_of
 from yibao_settlement.application.settlement.history import History
 from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.application.token import Tokens
+from yibao_settlement.application.transfer.state import Transfers
 from yibao_settlement.rules.account import (
     Accumulators,
     Standing,
@@ -113,6 +114,7 @@ class WorkingSet:
     differences: Differences = field(default_factory=Differences)
     credits: Credits = field(default_factory=Credits)
     allocated: Allocated = field(default_factory=Allocated)
+    transfers: Transfers = field(default_factory=Transfers)
     repairs: Repairs = field(default_factory=Repairs)
     overrides: Overrides = field(default_factory=Overrides)
     repriced: RepricedPersons = field(default_factory=RepricedPersons)

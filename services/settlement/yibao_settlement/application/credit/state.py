@@ -29,15 +29,17 @@ class Credits:
 
     by_id: dict[str, Credit] = field(default_factory=dict)
     orders: dict[str, AccountOrder] = field(default_factory=dict)
-    # The receivable accounts as they are stored, in fen, and whose accounts are closed.
+    # The receivable accounts as they are stored, in fen, and by what whose accounts are closed.
     receivables: dict[str, int] = field(default_factory=dict)
-    closed: set[str] = field(default_factory=set)
+    closed: dict[str, str] = field(default_factory=dict)
     # Those that are new, and those of before that changed.
     added: list[str] = field(default_factory=list)
     changed: set[str] = field(default_factory=set)
     proposed: list[str] = field(default_factory=list)
     orders_changed: set[str] = field(default_factory=set)
     closings: list[AccountClosing] = field(default_factory=list)
+    # (person, cause, time) of accounts of before that opened again.
+    reopened: list[tuple[str, str, dt.datetime]] = field(default_factory=list)
 
     def holding(self, keys: set[CreditKey]) -> Credit | None:
         """Returns the credit that has one of some keys, which are one for merged records."""
@@ -71,8 +73,18 @@ class Credits:
     def close(self, closing: AccountClosing) -> None:
         """Keeps that an account is closed; one that was so before stays as it was."""
         if closing.person_id not in self.closed:
-            self.closed.add(closing.person_id)
+            self.closed[closing.person_id] = closing.cause_id
             self.closings.append(closing)
+
+    def reopen(self, person_id: str, now: dt.datetime) -> None:
+        """Opens an account again; nothing where it is open."""
+        cause_id = self.closed.pop(person_id, None)
+        if cause_id is None:
+            return
+        left = [each for each in self.closings if each.cause_id != cause_id]
+        if len(left) == len(self.closings):
+            self.reopened.append((person_id, cause_id, now))
+        self.closings = left
 
     def waiting(self, person_id: str, credit_id: str | None) -> AccountOrder | None:
         """Returns an order that waits: of a credit, or of an account where none is named."""

@@ -49,6 +49,7 @@ def upgrade() -> None:
     _make_credits()
     _make_orders()
     _make_allocations()
+    _make_transfers()
     _tell_of_credits(op.get_bind())
 
 
@@ -92,7 +93,8 @@ def _make_credits() -> None:
         sa.Column("person_id", Id, nullable=False),
         sa.Column("cause_id", Id, nullable=False),
         sa.Column("close_time", Instant, nullable=False),
-        sa.PrimaryKeyConstraint("region", "person_id", name="pk_account_closing"),
+        sa.Column("reopen_time", Instant),
+        sa.PrimaryKeyConstraint("region", "person_id", "cause_id", name="pk_account_closing"),
     )
 
 
@@ -182,6 +184,44 @@ def _make_allocations() -> None:
         sa.Column("amount_fen", sa.BigInteger, nullable=False),
         sa.Column("credit_id", Id),
         sa.PrimaryKeyConstraint("region", "allocation_id", "person_id", name="pk_allocated_person"),
+    )
+
+
+def _make_transfers() -> None:
+    op.create_table(
+        "transfer",
+        _region(),
+        sa.Column("transfer_id", Id, nullable=False),
+        sa.Column("direction", sa.SmallInteger, nullable=False),
+        sa.Column("person_id", Id, nullable=False),
+        sa.Column("other_region", sa.String(6), nullable=False),
+        sa.Column("transfer_number", sa.String(50), nullable=False),
+        sa.Column("state", sa.SmallInteger, nullable=False),
+        sa.Column("reason", sa.String(200), nullable=False),
+        sa.Column("maker", sa.String(200), nullable=False),
+        sa.Column("request_time", Instant, nullable=False),
+        sa.Column("amount_fen", sa.BigInteger),
+        sa.Column("checker", sa.String(200)),
+        sa.Column("record_time", Instant),
+        sa.Column("posting_id", Id),
+        sa.Column("payment_reference", sa.String(50)),
+        sa.Column("pay_time", Instant),
+        sa.Column("payment_posting_id", Id),
+        sa.Column("close_time", Instant),
+        sa.Column("credit_id", Id),
+        sa.PrimaryKeyConstraint("region", "transfer_id", name="pk_transfer"),
+    )
+    stands = sa.text("state != 5")
+    op.create_index(
+        "uq_transfer_region_transfer_number",
+        "transfer",
+        ["region", "transfer_number", "other_region", "direction"],
+        unique=True,
+        sqlite_where=stands,
+        postgresql_where=stands,
+    )
+    op.create_index(
+        "ix_transfer_region_state_transfer_id", "transfer", ["region", "state", "transfer_id"]
     )
 
 

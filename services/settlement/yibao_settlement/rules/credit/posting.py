@@ -25,7 +25,7 @@ def taken_back_entries(
     owed_fen = amount_fen - taken.balance_fen
     if owed_fen < 0 or amount_fen <= 0:
         raise InvariantError(f"{taken} are taken back for {amount_fen} fen")
-    entries = [*_out_of(taken, person_id), Entry(source_account(source), amount_fen)]
+    entries = [*out_of(taken, person_id), Entry(source_account(source), amount_fen)]
     if owed_fen:
         entries.append(Entry(receivable_account(person_id), -owed_fen))
     return balanced(entries)
@@ -35,16 +35,17 @@ def met_entries(
     taken: Purses, met: Iterable[tuple[str, int]], *, person_id: str
 ) -> tuple[Entry, ...]:
     """Returns the entries by which what an account holds meets receivables, by account in fen."""
-    return balanced([*_out_of(taken, person_id), *(Entry(each, fen) for each, fen in met)])
+    return balanced([*out_of(taken, person_id), *(Entry(each, fen) for each, fen in met)])
 
 
 def paid_out_entries(taken: Purses, *, person_id: str, order_id: str) -> tuple[Entry, ...]:
     """Returns the entries by which what an account holds leaves it by an order."""
     paid = Entry(payment_account(order_id), taken.balance_fen)
-    return balanced([*_out_of(taken, person_id), paid])
+    return balanced([*out_of(taken, person_id), paid])
 
 
-def _out_of(taken: Purses, person_id: str) -> list[Entry]:
+def out_of(taken: Purses, person_id: str) -> list[Entry]:
+    """Returns the entries of what is taken out of purses; raises InvariantError for less."""
     if min(taken) < 0:
         raise InvariantError(f"{taken} cannot be taken out of an account")
     purses = (

@@ -31,13 +31,12 @@ from yibao_settlement.storage.account import (
     lock_standings,
     read_years,
 )
-from yibao_settlement.storage.allocation.batch import read_allocated
 from yibao_settlement.storage.batch.answer import read_answers
 from yibao_settlement.storage.batch.loading import Read, Wanted
 from yibao_settlement.storage.batch.writing import writes_of
 from yibao_settlement.storage.charge import read_charges
 from yibao_settlement.storage.credential.reading import read_credentials
-from yibao_settlement.storage.credit.record import read_credits
+from yibao_settlement.storage.credit.loading import read_credits
 from yibao_settlement.storage.difference.loading import read_differences
 from yibao_settlement.storage.enrolment import read_enrolments
 from yibao_settlement.storage.hold.loading import find_holders, may_leave, read_holds
@@ -323,7 +322,6 @@ class _Transaction:
         self._read_seen_bills(working_set, wanted)
         read_holds(self._connection, working_set, wanted)
         read_credits(self._connection, working_set, wanted)
-        read_allocated(self._connection, working_set, wanted)
         if wanted.needs.repair_ids:
             ids = sorted(wanted.needs.repair_ids)
             working_set.repairs.known = find_repairs(self._connection, self._region, ids)

@@ -24,6 +24,7 @@ from yibao_settlement.storage.settlement.adjustment import write_adjustments
 from yibao_settlement.storage.settlement.record import write_settlements
 from yibao_settlement.storage.settlement.window import write_windows
 from yibao_settlement.storage.token.record import write_tokens
+from yibao_settlement.storage.transfer.record import write_transfers
 from yibao_settlement.storage.visit import write_visits
 
 
@@ -46,6 +47,7 @@ def writes_of(working_set: WorkingSet) -> list[Statement]:
         *write_orders(working_set),
         *write_credits(working_set),
         *write_allocated(working_set),
+        *write_transfers(working_set),
         *write_repairs(working_set),
         *write_overrides(working_set),
         *write_terms(working_set),

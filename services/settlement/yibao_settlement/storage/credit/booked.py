@@ -1,9 +1,10 @@
 """Credits and orders of accounts with their postings, read for the ledger checker."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import sqlalchemy as sa
 
+from yibao_common.db.rows import Select, execute
 from yibao_settlement.application.credit.order import CONFIRM_METHOD
 from yibao_settlement.rules.allocation import AllocatedState
 from yibao_settlement.rules.credit.credit import ALLOCATION, Credit, CreditState
@@ -20,7 +21,10 @@ from yibao_settlement.storage.ledger.facts import postings_of_kind
 from yibao_settlement.storage.ledger.told import audit_pairs
 
 # What is posted of accounts beside credits and bills, each by an order or by a credit.
-POSTED = (PostingKind.CREDIT_TAKEN_BACK, PostingKind.RECEIVABLE_MET, PostingKind.PAID_OUT)
+POSTED = (
+    *(PostingKind.CREDIT_TAKEN_BACK, PostingKind.RECEIVABLE_MET, PostingKind.PAID_OUT),
+    *(PostingKind.TRANSFERRED_OUT, PostingKind.TRANSFER_PAID),
+)
 _IN_BOOKS = (int(CreditState.BOOKED), int(CreditState.TAKEN_BACK))
 
 
@@ -101,6 +105,17 @@ def corrected_credits(connection: sa.Connection, region: str) -> list[Credit]:
     return [credit_from(tuple(row)) for row in rows]
 
 
+def credits_named(
+    connection: sa.Connection, region: str, credit_ids: Iterable[str | None]
+) -> dict[str, Credit]:
+    """Returns credits by id."""
+    among = tuple(sorted({each for each in credit_ids if each is not None}))
+    (rows,) = execute(
+        connection, [Select(tables.credit, CREDIT_COLUMNS, region, "credit_id", among)]
+    )
+    return {credit.credit_id: credit for credit in map(credit_from, rows)}
+
+
 def all_orders(connection: sa.Connection, region: str) -> list[AccountOrder]:
     """Returns every order of accounts of a region."""
     order = tables.account_order.c
@@ -116,11 +131,11 @@ def posted_of_orders(
     return {kind: postings_of_kind(connection, region, kind) for kind in POSTED}
 
 
-def closed_by(connection: sa.Connection, region: str) -> dict[str, str]:
-    """Returns by what accounts were closed, by person."""
+def closings(connection: sa.Connection, region: str) -> set[tuple[str, str]]:
+    """Returns whose accounts were closed, and by what; also those that opened again."""
     closing = tables.account_closing.c
     query = sa.select(closing.person_id, closing.cause_id).where(closing.region == region)
-    return {person_id: cause_id for person_id, cause_id in connection.execute(query)}
+    return {(row.person_id, row.cause_id) for row in connection.execute(query)}
 
 
 def audited_orders(connection: sa.Connection, region: str) -> dict[str, dict[str, str]]:

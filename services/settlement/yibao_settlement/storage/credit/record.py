@@ -46,7 +46,7 @@ def order_from(row: Row) -> AccountOrder:
     return AccountOrder(**values)
 
 
-def read_credits(connection: sa.Connection, working_set: WorkingSet, wanted: Wanted) -> None:
+def read_claims(connection: sa.Connection, working_set: WorkingSet, wanted: Wanted) -> None:
     """Reads what commands said of credits and orders, under the persons' locks.
 
     Nothing where no command did so.
@@ -69,7 +69,7 @@ def read_credits(connection: sa.Connection, working_set: WorkingSet, wanted: Wan
         [
             Select(tables.account_order, ORDER_COLUMNS, region, "person_id", tuple(sorted(asked))),
             Select(tables.credit, CREDIT_COLUMNS, region, "credit_id", tuple(needs.credit_ids)),
-            Select(tables.account_closing, ("person_id",), region, "person_id", ids),
+            _select_closed(region, ids),
             Select(tables.entry, ("account_id", "amount_fen"), region, "account_id", receivables),
             *(
                 Select(
@@ -84,9 +84,16 @@ def read_credits(connection: sa.Connection, working_set: WorkingSet, wanted: Wan
     state.orders.update((order.order_id, order) for order in map(order_from, orders))
     for rows in (by_id, *keyed):
         state.by_id.update((credit.credit_id, credit) for credit in map(credit_from, rows))
-    state.closed.update(person_id for (person_id,) in closed)
+    state.closed.update(closed)
     for account_id, fen in owed:
         state.receivables[account_id] = state.receivables.get(account_id, 0) + fen
+
+
+def _select_closed(region: str, person_ids: tuple[str, ...]) -> Select:
+    columns = ("person_id", "cause_id")
+    return Select(
+        tables.account_closing, columns, region, "person_id", person_ids, null="reopen_time"
+    )
 
 
 def _records(
@@ -135,6 +142,12 @@ def write_credits(working_set: WorkingSet) -> Iterator[Statement]:
     )
     yield Insert(
         tables.account_closing, _CLOSING_COLUMNS, [(region, *each) for each in state.closings]
+    )
+    yield Update(
+        tables.account_closing,
+        ("region", "person_id", "cause_id"),
+        ("reopen_time",),
+        [(region, *each) for each in state.reopened],
     )
 
 
@@ -222,7 +235,7 @@ def find_claims(connection: sa.Connection, region: str, person_id: str) -> Accou
                 *(tables.entry, ("amount_fen",), region, "account_id"),
                 tuple(map(receivable_account, ids)),
             ),
-            Select(tables.account_closing, ("person_id",), region, "person_id", ids),
+            _select_closed(region, ids),
         ],
     )
     return AccountClaims(-sum(fen for (fen,) in owed), bool(closed))

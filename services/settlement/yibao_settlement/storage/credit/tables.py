@@ -81,13 +81,14 @@ sa.Index(
     *(account_order.c.region, account_order.c.state, account_order.c.order_id),
 )
 
-# Accounts that were paid out or moved to another region; rows are only ever inserted.
+# Accounts that were paid out or moved to another region, until what is sent back opens them.
 account_closing = sa.Table(
     "account_closing",
     metadata,
     region_column(),
     sa.Column("person_id", Id, primary_key=True),
     # The order or transfer.
-    sa.Column("cause_id", Id, nullable=False),
+    sa.Column("cause_id", Id, primary_key=True),
     sa.Column("close_time", Instant, nullable=False),
+    sa.Column("reopen_time", Instant),
 )
