@@ -263,6 +263,7 @@ def _alter(world: World, table: sa.Table, **values: object) -> None:
         connection.execute(sa.update(table).values(**values))
 
 
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(
     ("table", "values", "broken"),
     [

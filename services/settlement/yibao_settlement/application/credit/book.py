@@ -196,8 +196,8 @@ def claims_of(working_set: WorkingSet, person_id: str) -> AccountClaims:
 
 
 def is_closed(working_set: WorkingSet, person_id: str) -> bool:
-    """Tells whether the account of a person, or of a record merged into it, was closed."""
-    return any(working_set.holder_of(each) == person_id for each in working_set.credits.closed)
+    """Tells whether the account of a record was closed; one merged into it may have been."""
+    return person_id in working_set.credits.closed
 
 
 def keys_of_one(working_set: WorkingSet, key: CreditKey) -> set[CreditKey]:

@@ -15,6 +15,7 @@ from yibao_settlement.application.batch.working_set import WorkingSet
 from yibao_settlement.application.credit.book import (
     available,
     book_credit,
+    is_closed,
     meet_receivables,
     order_detail,
     owed_of,
@@ -23,7 +24,12 @@ from yibao_settlement.application.credit.book import (
 )
 from yibao_settlement.application.credit.state import AccountClosing
 from yibao_settlement.rules.account import check_not_merged
-from yibao_settlement.rules.credit.credit import Credit, CreditState, credit_not_found
+from yibao_settlement.rules.credit.credit import (
+    Credit,
+    CreditState,
+    account_closed,
+    credit_not_found,
+)
 from yibao_settlement.rules.credit.order import (
     AccountOrder,
     AccountOrderKind,
@@ -247,6 +253,8 @@ def _confirm_credit(
 ) -> AccountOrder:
     credit = _credit(working_set, order.credit_id, order.person_id)
     check_waits(credit)
+    if is_closed(working_set, order.person_id):
+        raise account_closed(order.person_id)
     booked = book_credit(credit, request, working_set, ids)
     assert booked.posting_id is not None, booked.credit_id
     return carried_out(

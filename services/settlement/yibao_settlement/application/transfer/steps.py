@@ -15,6 +15,7 @@ from yibao_settlement.application.batch.working_set import WorkingSet
 from yibao_settlement.application.credit.book import (
     AskedCredit,
     Credited,
+    keys_of_one,
     meet_receivables,
     take_credit,
     take_out,
@@ -265,13 +266,17 @@ class ReceiveTransfer:
         )
         if known is not None and working_set.holder_of(known.person_id) != person_id:
             raise transfer_state(known)
-        if known is None and working_set.death_dates.get(person_id) is None:
+        is_new = working_set.credits.holding(keys_of_one(working_set, self.key)) is None
+        if is_new and working_set.death_dates.get(person_id) is None:
+            # Nothing refuses it any more.
             working_set.credits.reopen(person_id, working_set.now)
         asked = AskedCredit(self.key, self.amount_fen, False, self.second_above_fen)
         credited = take_credit(asked, self.request, working_set, ids)
-        transfer = known or Transfer(
+        if known is not None and not is_new:
+            return self.encode(known, credited)
+        transfer = Transfer(
             working_set.region,
-            ids(),
+            ids() if known is None else known.transfer_id,
             Direction.IN,
             person_id,
             self.other_region,
@@ -287,7 +292,10 @@ class ReceiveTransfer:
         response = self.encode(transfer, credited)
         if known is None:
             working_set.transfers.add(transfer)
-            _put_on_record(transfer, self.request, working_set)
+        else:
+            # What came before was rejected, or taken back.
+            working_set.transfers.change(transfer)
+        _put_on_record(transfer, self.request, working_set)
         return response
 
 

@@ -235,7 +235,7 @@ def find_claims(connection: sa.Connection, region: str, person_id: str) -> Accou
                 *(tables.entry, ("amount_fen",), region, "account_id"),
                 tuple(map(receivable_account, ids)),
             ),
-            _select_closed(region, ids),
+            _select_closed(region, (person_id,)),
         ],
     )
     return AccountClaims(-sum(fen for (fen,) in owed), bool(closed))

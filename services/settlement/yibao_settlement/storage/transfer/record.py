@@ -13,7 +13,7 @@ from yibao_settlement.storage.batch.loading import Wanted
 COLUMNS = Transfer._fields
 _CHANGING = (
     *("state", "amount_fen", "checker", "record_time", "posting_id", "payment_reference"),
-    *("pay_time", "payment_posting_id", "close_time"),
+    *("pay_time", "payment_posting_id", "close_time", "credit_id"),
 )
 _OPEN = (TransferState.REQUESTED, TransferState.RECORD_OUT, TransferState.MONEY_OUT)
 
