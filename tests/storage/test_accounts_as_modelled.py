@@ -182,7 +182,7 @@ class Life:
     def move(self) -> None:
         """Moves the account away, or back, under a number of its own."""
         self.number += 1
-        number = f"ZY-{self.number}"
+        number = f"ZY-{self.number}-{self.person[-8:]}"
         if self.model.is_closed and not self.is_dead:
             came = ReceiveTransfer(
                 *(self.world.request("ReceiveTransfer", caller=AGENCY), self.person, OTHER),

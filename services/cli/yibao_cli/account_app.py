@@ -5,11 +5,14 @@ from typing import Annotated, Literal
 
 import typer
 
+from yibao_cli import transfer_app
 from yibao_cli.command_line import App
 from yibao_cli.connection import Connection, takes_connection
 from yibao_cli.options import Json
 
 app = App(help="Personal accounts, for the agency: credits, corrections, months, pay-outs.")
+
+app.add_typer(transfer_app.app, name="transfer")
 
 _REGION = "The pooling region of the accounts."
 
