@@ -4,6 +4,7 @@ import dataclasses
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from support.credits import (
@@ -95,7 +96,7 @@ class Life:
         key = f"K{self.random.randrange(8)}"
         fen = self.random.choice([1_000, 2_500, 4_000])
         said = self.model.credit(key, fen)
-        asked = {"business_key": key, "second_above_fen": limit_fen}
+        asked: dict[str, Any] = {"business_key": key, "second_above_fen": limit_fen}
         if said not in ("credited", "repeated"):
             with pytest.raises(RuleError) as refusal:
                 credit(self.world, self.person, fen, **asked)
@@ -184,10 +185,8 @@ class Life:
         self.number += 1
         number = f"ZY-{self.number}-{self.person[-8:]}"
         if self.model.is_closed and not self.is_dead:
-            came = ReceiveTransfer(
-                *(self.world.request("ReceiveTransfer", caller=AGENCY), self.person, OTHER),
-                *(number, 600, None, received),
-            )
+            request = self.world.request("ReceiveTransfer", caller=AGENCY)
+            came = ReceiveTransfer(request, self.person, OTHER, number, 600, None, received)
             self.world.run(came)
             self.model.is_closed = False
             self.model.keys[f"{OTHER}/{number}"] = 600

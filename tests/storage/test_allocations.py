@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime as dt
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -36,8 +37,8 @@ from yibao_settlement.ledger_check.report import CREDITS
 from yibao_settlement.rules.allocation import AllocatedState
 from yibao_settlement.storage import tables
 
-ACTIVE = {"insurance_type": EMPLOYEES, "person_class": "11"}
-RETIRED = {"insurance_type": EMPLOYEES, "person_class": "12"}
+ACTIVE: dict[str, Any] = {"insurance_type": EMPLOYEES, "person_class": "11"}
+RETIRED: dict[str, Any] = {"insurance_type": EMPLOYEES, "person_class": "12"}
 
 
 @pytest.fixture
@@ -71,8 +72,7 @@ def test_a_month_that_is_run_twice_credits_once(world: World) -> None:
     assert set(told(world, second.allocation_id).values()) == {AllocatedState.ALREADY_CREDITED}
     assert [balance(world, each) for each in (active, retired, resident)] == [16_000, 9_500, 0]
     # Nor by hand, under a request of its own.
-    key = {"business_key": str(MONTH)}
-    by_hand = world.credit_command(active, 16_000, **key)
+    by_hand = world.credit_command(active, 16_000, business_key=str(MONTH))
     world.run(dataclasses.replace(by_hand, insurance_type=EMPLOYEES))
     assert balance(world, active) == 16_000
     assert check_ledger(world.database).drifts == []
@@ -272,5 +272,5 @@ def test_a_report_that_was_altered_is_found(world: World) -> None:
     start(world)
     carry_on(world)
     with world.database.write() as connection:
-        connection.execute(sa.update(tables.allocated_person).values(amount_fen=9_501))
+        connection.execute(sa.update(tables.accounts.allocated_person).values(amount_fen=9_501))
     assert {each.invariant for each in check_ledger(world.database).drifts} == {CREDITS}

@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime as dt
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -30,7 +31,7 @@ from yibao_settlement.rules.account_statement import AccountStatement
 from yibao_settlement.rules.credit.order import PayOutCause
 from yibao_settlement.storage import tables
 
-KEY = {"business_key": "202611"}
+KEY: dict[str, Any] = {"business_key": "202611"}
 
 
 @pytest.fixture
@@ -43,6 +44,7 @@ def refused(reason: Reason) -> "pytest.RaisesExc[RuleError]":
 
 
 def test_a_month_is_credited_once_whatever_the_request_ids(world: World) -> None:
+    """T-33: once per business key."""
     (person,) = world.enrol()
     first = credit(world, person, 16_000, **KEY)
     again = credit(world, person, 16_000, **KEY)
@@ -267,15 +269,15 @@ def _alter(world: World, table: sa.Table, **values: object) -> None:
 @pytest.mark.parametrize(
     ("table", "values", "broken"),
     [
-        (tables.credit, {"amount_fen": 1}, CREDITS),
-        (tables.credit, {"is_carried": True}, CREDITS),
-        (tables.credit, {"source": "recharge"}, CREDITS),
-        (tables.credit, {"state": 1}, CREDITS),
-        (tables.credit, {"taken_back_fen": 5}, ORDERS_OF_ACCOUNTS),
-        (tables.account_order, {"checker": AGENCY}, ORDERS_OF_ACCOUNTS),
-        (tables.account_order, {"amount_fen": 1}, ORDERS_OF_ACCOUNTS),
-        (tables.account_order, {"receivable_fen": 1}, ORDERS_OF_ACCOUNTS),
-        (tables.account_order, {"state": 1}, ORDERS_OF_ACCOUNTS),
+        (tables.accounts.credit, {"amount_fen": 1}, CREDITS),
+        (tables.accounts.credit, {"is_carried": True}, CREDITS),
+        (tables.accounts.credit, {"source": "recharge"}, CREDITS),
+        (tables.accounts.credit, {"state": 1}, CREDITS),
+        (tables.accounts.credit, {"taken_back_fen": 5}, ORDERS_OF_ACCOUNTS),
+        (tables.accounts.account_order, {"checker": AGENCY}, ORDERS_OF_ACCOUNTS),
+        (tables.accounts.account_order, {"amount_fen": 1}, ORDERS_OF_ACCOUNTS),
+        (tables.accounts.account_order, {"receivable_fen": 1}, ORDERS_OF_ACCOUNTS),
+        (tables.accounts.account_order, {"state": 1}, ORDERS_OF_ACCOUNTS),
     ],
 )
 def test_credits_and_orders_that_were_altered_are_found(

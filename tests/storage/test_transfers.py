@@ -32,7 +32,7 @@ from yibao_settlement.rules.transfer import Transfer, TransferState
 from yibao_settlement.servicer.transfer import received
 from yibao_settlement.storage import tables
 
-ACTIVE = {"insurance_type": "310", "person_class": "11"}
+ACTIVE: dict[str, Any] = {"insurance_type": "310", "person_class": "11"}
 
 
 @pytest.fixture
@@ -278,7 +278,7 @@ def test_a_transfer_that_was_altered_is_found(world: World, values: dict[str, ob
     record_out(world, request_out(world, here).transfer_id, 500)
     assert check_ledger(world.database).drifts == []
     with world.database.write() as connection:
-        connection.execute(sa.update(tables.transfer).values(**values))
+        connection.execute(sa.update(tables.accounts.transfer).values(**values))
     found = {each.invariant for each in check_ledger(world.database).drifts}
     assert ORDERS_OF_ACCOUNTS in found
 

@@ -4,6 +4,7 @@ import functools
 
 from yibao_common.commands.background import BackgroundTask, Duty, ToldError
 from yibao_common.commands.blocking import Blocking
+from yibao_common.commands.transactions import Transactions
 from yibao_common.db.batcher import Batcher
 from yibao_common.process.logs import Log
 from yibao_common.process.metrics import Metrics
@@ -11,7 +12,10 @@ from yibao_common.values.clock import Clock
 from yibao_settlement.application.allocation.run import AllocationRun
 from yibao_settlement.application.batch.command import Command
 from yibao_settlement.application.credit.find import CreditBook
+from yibao_settlement.application.reading import Reads
 from yibao_settlement.application.transfer.find import TransferBook
+from yibao_settlement.application.work import Work
+from yibao_settlement.config import SettlementConfig
 from yibao_settlement.files.benefit.credit import load_credit_policy
 from yibao_settlement.rules.allocation import Allocation
 from yibao_settlement.rules.benefit.credit import CreditPolicy
@@ -112,4 +116,31 @@ def account_watch(
     ]
     return BackgroundTask(
         "accounts", duties, seconds=_COUNT_SECONDS, metrics=metrics, clock=clock, log=log
+    )
+
+
+def account_tasks(
+    config: SettlementConfig,
+    engine: tuple[Batcher[Command, bytes], Reads, Blocking],
+    transactions: Transactions[Work],
+    *,
+    metrics: Metrics,
+    clock: Clock,
+    log: Log,
+) -> tuple[BackgroundTask, ...]:
+    """Returns what runs of accounts beside the calls; none has started."""
+    batcher, reads, blocking = engine
+    regions = config.identity.regions
+    run = AllocationRun(
+        transactions,
+        read_rules,
+        clock=reads.now,
+        second_above_fen=config.accounts.second_person_above_fen or {},
+    )
+    books = CreditBook(transactions), TransferBook(transactions, clock=reads.now)
+    return (
+        allocation_pages(
+            run, batcher, blocking, regions=regions, metrics=metrics, clock=clock, log=log
+        ),
+        account_watch(*books, blocking, regions=regions, metrics=metrics, clock=clock, log=log),
     )

@@ -15,15 +15,12 @@ from yibao_common.db.pruning import answer_pruning
 from yibao_common.process.logs import Log
 from yibao_common.process.metrics import Metrics
 from yibao_common.values.clock import Clock
-from yibao_settlement.allocating import account_watch, allocation_pages, read_rules
-from yibao_settlement.application.allocation.run import AllocationRun
+from yibao_settlement.allocating import account_tasks
 from yibao_settlement.application.batch.command import Command
 from yibao_settlement.application.checkpoint import Checkpoints
-from yibao_settlement.application.credit.find import CreditBook
 from yibao_settlement.application.hold.expire import ExpireHolds
 from yibao_settlement.application.reading import Reads
 from yibao_settlement.application.repricing.steps import steps_of
-from yibao_settlement.application.transfer.find import TransferBook
 from yibao_settlement.application.work import Work
 from yibao_settlement.application.year.take import YearTaking
 from yibao_settlement.config import SettlementConfig
@@ -318,29 +315,7 @@ def background_tasks(
         repricing_steps(
             reads, batcher, blocking, regions=regions, metrics=metrics, clock=clock, log=log
         ),
-        allocation_pages(
-            AllocationRun(
-                transactions,
-                read_rules,
-                clock=reads.now,
-                second_above_fen=config.accounts.second_person_above_fen or {},
-            ),
-            batcher,
-            blocking,
-            regions=regions,
-            metrics=metrics,
-            clock=clock,
-            log=log,
-        ),
-        account_watch(
-            CreditBook(transactions),
-            TransferBook(transactions, clock=reads.now),
-            blocking,
-            regions=regions,
-            metrics=metrics,
-            clock=clock,
-            log=log,
-        ),
+        *account_tasks(config, engine, transactions, metrics=metrics, clock=clock, log=log),
         year_taking(
             YearTaking(transactions, clock=reads.now),
             blocking,

@@ -760,7 +760,7 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """NOT_FOUND. No such order of an account. Metadata: `order_id`."""
     ERROR_REASON_ACCOUNT_ORDER_STATE: _ErrorReason.ValueType  # 455
     """FAILED_PRECONDITION. The order is closed, or is another one than the checker read.
-    Metadata: `state`, and of another amount `amount_fen`.
+    Metadata: `state`, `amount_fen`.
     """
     ERROR_REASON_ACCOUNT_ORDER_WAITS: _ErrorReason.ValueType  # 456
     """FAILED_PRECONDITION. Another order of the credit or the account waits for its checker.
@@ -782,7 +782,7 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """
     ERROR_REASON_CREDIT_POLICY_NOT_FOUND: _ErrorReason.ValueType  # 461
     """NOT_FOUND. No such credit policy, or none that is approved covers the month. Metadata:
-    `policy_version`, or `insurance_type` and `month`.
+    `policy_version`, `insurance_type`, `month`.
     """
     ERROR_REASON_CREDIT_POLICY_STATE: _ErrorReason.ValueType  # 462
     """FAILED_PRECONDITION. The credit policy is approved, or was submitted for another insurance
@@ -792,7 +792,7 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """NOT_FOUND. No such transfer. Metadata: `transfer_id`."""
     ERROR_REASON_TRANSFER_STATE: _ErrorReason.ValueType  # 464
     """FAILED_PRECONDITION. The transfer is not in the state that the step takes, or comes to
-    another amount than was read. Metadata: `state`, `amount_fen`.
+    another amount than was read. Metadata: `transfer_id`, `person_id`, `state`, `amount_fen`.
     """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
@@ -1541,7 +1541,7 @@ ERROR_REASON_ACCOUNT_ORDER_NOT_FOUND: ErrorReason.ValueType  # 454
 """NOT_FOUND. No such order of an account. Metadata: `order_id`."""
 ERROR_REASON_ACCOUNT_ORDER_STATE: ErrorReason.ValueType  # 455
 """FAILED_PRECONDITION. The order is closed, or is another one than the checker read.
-Metadata: `state`, and of another amount `amount_fen`.
+Metadata: `state`, `amount_fen`.
 """
 ERROR_REASON_ACCOUNT_ORDER_WAITS: ErrorReason.ValueType  # 456
 """FAILED_PRECONDITION. Another order of the credit or the account waits for its checker.
@@ -1563,7 +1563,7 @@ ERROR_REASON_ALLOCATION_RUNNING: ErrorReason.ValueType  # 460
 """
 ERROR_REASON_CREDIT_POLICY_NOT_FOUND: ErrorReason.ValueType  # 461
 """NOT_FOUND. No such credit policy, or none that is approved covers the month. Metadata:
-`policy_version`, or `insurance_type` and `month`.
+`policy_version`, `insurance_type`, `month`.
 """
 ERROR_REASON_CREDIT_POLICY_STATE: ErrorReason.ValueType  # 462
 """FAILED_PRECONDITION. The credit policy is approved, or was submitted for another insurance
@@ -1573,6 +1573,6 @@ ERROR_REASON_TRANSFER_NOT_FOUND: ErrorReason.ValueType  # 463
 """NOT_FOUND. No such transfer. Metadata: `transfer_id`."""
 ERROR_REASON_TRANSFER_STATE: ErrorReason.ValueType  # 464
 """FAILED_PRECONDITION. The transfer is not in the state that the step takes, or comes to
-another amount than was read. Metadata: `state`, `amount_fen`.
+another amount than was read. Metadata: `transfer_id`, `person_id`, `state`, `amount_fen`.
 """
 global___ErrorReason = ErrorReason

@@ -37,7 +37,7 @@ def show(out: Console, err: Console, at: Connection, ask: Callable[[grpc.Channel
     return carry_out(err, at, lambda channel: print_answer(out, ask(channel)))
 
 
-def pages(ask: Callable[[Any], Any], request: Any, name: str) -> Iterator[Any]:
+def pages(ask: Callable[..., Any], request: Any, name: str) -> Iterator[Any]:
     """Yields what a list has in its field `name`, page by page."""
     while True:
         answer = ask(request, timeout=SECONDS)

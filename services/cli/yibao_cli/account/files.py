@@ -31,7 +31,9 @@ def read_rows(
             if missing or other:
                 known = ", ".join([*need, *may])
                 raise StartError(f"{path}: its first row must name columns of {known}")
-            rows = [{name: (row[name] or "").strip() for name in columns} for row in reader]
+            rows: list[Mapping[str, str]] = [
+                {name: (row[name] or "").strip() for name in columns} for row in reader
+            ]
     except OSError as error:
         raise StartError(f"{path}: cannot be read: {error.strerror}") from None
     except (UnicodeError, csv.Error) as error:

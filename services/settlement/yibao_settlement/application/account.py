@@ -28,14 +28,7 @@ from yibao_settlement.application.credit.state import AccountClaims
 from yibao_settlement.application.hold.listing import HoldWish
 from yibao_settlement.application.reading import Reads
 from yibao_settlement.rules.account import Standing, carried_over, check_not_merged
-from yibao_settlement.rules.credit.credit import (
-    ALLOCATION as ALLOCATION,
-)
-from yibao_settlement.rules.credit.credit import (
-    RECHARGE,
-    TRANSFER,
-    CreditKey,
-)
+from yibao_settlement.rules.credit.credit import ALLOCATION, RECHARGE, TRANSFER, CreditKey
 from yibao_settlement.rules.enrolment import not_enrolled_here
 
 # The sources of credits, as the ledger names them.

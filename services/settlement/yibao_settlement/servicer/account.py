@@ -15,13 +15,12 @@ from yibao_common.rpc.wire import as_sent
 from yibao_common.values.calendar import shanghai_day
 from yibao_common.values.clock import Clock
 from yibao_settlement.application.account import (
-    ALLOCATION,
     CREDIT_METHOD,
-    RECHARGE,
     CreditAccount,
     find_account,
 )
 from yibao_settlement.application.reading import Reads
+from yibao_settlement.rules.credit.credit import ALLOCATION, RECHARGE
 from yibao_settlement.servicer.credential import Viewers
 from yibao_settlement.servicer.encode import account_message, credited
 from yibao_settlement.servicer.news import News

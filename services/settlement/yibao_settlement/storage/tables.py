@@ -10,15 +10,8 @@ import sqlalchemy as sa
 
 from yibao_common.db.audit_chain import audit_tables
 from yibao_common.db.rows import Id, Instant
-from yibao_settlement.storage.allocation.tables import allocated_person as allocated_person
-from yibao_settlement.storage.allocation.tables import allocation as allocation
-from yibao_settlement.storage.allocation.tables import contribution as contribution
-from yibao_settlement.storage.allocation.tables import credit_policy as credit_policy
 from yibao_settlement.storage.correction.tables import correction as correction
 from yibao_settlement.storage.credential import tables as credentials
-from yibao_settlement.storage.credit.tables import account_closing as account_closing
-from yibao_settlement.storage.credit.tables import account_order as account_order
-from yibao_settlement.storage.credit.tables import credit as credit
 from yibao_settlement.storage.difference.tables import difference_order as difference_order
 from yibao_settlement.storage.difference.tables import due_move as due_move
 from yibao_settlement.storage.hold.tables import hold as hold
@@ -38,7 +31,6 @@ from yibao_settlement.storage.review import tables as reviewing
 from yibao_settlement.storage.settlement import tables as settlements
 from yibao_settlement.storage.token.tables import credential_token as credential_token
 from yibao_settlement.storage.token.tables import token_use as token_use
-from yibao_settlement.storage.transfer.tables import transfer as transfer
 from yibao_settlement.storage.year.tables import year_close as year_close
 from yibao_settlement.storage.year.tables import year_refused as year_refused
 from yibao_settlement.storage.year.tables import year_statement as year_statement
@@ -244,8 +236,7 @@ person_standing = sa.Table(
     sa.Column("benefit_year", sa.SmallInteger, nullable=False),
     # JSON object: accumulator name to what the year's settlements used up.
     sa.Column("accumulators", sa.Text, nullable=False),
-    # JSON object: signer of codes to the newest issue second among those presented in the
-    # last minutes; an older code is superseded.
+    # JSON object: signer to the newest issue second of codes presented in the last minutes.
     sa.Column("newest_codes", sa.Text, nullable=False),
     sa.Column("merged_into", Id),  # whose account took this one over
     # What of the balance is of years before `account_year`, which is 0 before there was any.

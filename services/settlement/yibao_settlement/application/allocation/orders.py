@@ -8,7 +8,7 @@ from yibao_common.commands.audit import entry_of
 from yibao_common.commands.request import Request
 from yibao_common.commands.transactions import Transactions
 from yibao_common.values.clock import Clock
-from yibao_common.values.errors import FieldFault, RuleError, refuse_faults
+from yibao_common.values.errors import FieldFault, refuse_faults
 from yibao_common.values.ids import Ids
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.allocation.rows import StateSum
@@ -28,6 +28,10 @@ from yibao_settlement.rules.allocation import (
 
 if TYPE_CHECKING:
     from yibao_settlement.application.work import Work
+
+
+# So many faulty rows are told at once.
+_MOST_FAULTS = 20
 
 
 class ToldAllocation(NamedTuple):
@@ -219,14 +223,16 @@ class Allocations:
     def _contribute(self, work: "Work", command: ImportContributions) -> Imported:
         bases = dict(command.rows)
         place = command.insurance_type, command.month
-        unknown = work.allocations.unknown_persons(bases)
-        if unknown:
-            raise RuleError(
-                Reason.PERSON_NOT_ENROLLED,
-                f"the region knows nothing of {len(unknown)} persons, such as {unknown[0]}",
-                enrolment_status="UNKNOWN",
-                person_id=unknown[0],
-            )
+        unknown = set(work.allocations.unknown_persons(bases))
+        fault = "the region knows nothing of the person"
+        refuse_faults(
+            [
+                FieldFault(f"contributions[{at}].person_id", Reason.PERSON_NOT_ENROLLED, fault)
+                for at, (person_id, _) in enumerate(command.rows)
+                if person_id in unknown
+            ][:_MOST_FAULTS],
+            total=len(unknown),
+        )
         known = work.allocations.bases(*place, bases)
         told: Mapping[str, int] = {
             person_id: fen for person_id, fen in bases.items() if known.get(person_id) != fen
@@ -298,4 +304,4 @@ def _check_rows(rows: Sequence[tuple[str, int]]) -> None:
                 FieldFault(f"contributions[{at}].person_id", Reason.FIELD_OUT_OF_RANGE, fault)
             )
         seen.add(person_id)
-    refuse_faults(faults)
+    refuse_faults(faults[:_MOST_FAULTS], total=len(faults))

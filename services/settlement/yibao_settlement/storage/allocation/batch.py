@@ -26,7 +26,12 @@ def read_allocated(connection: sa.Connection, working_set: WorkingSet, wanted: W
         connection,
         [
             Select(
-                *(tables.allocated_person, ("allocation_id", "person_id"), region, "person_id"),
+                *(
+                    tables.accounts.allocated_person,
+                    ("allocation_id", "person_id"),
+                    region,
+                    "person_id",
+                ),
                 sorted(person_ids),
                 equal=("allocation_id", allocation_id),
             )
@@ -39,7 +44,7 @@ def read_allocated(connection: sa.Connection, working_set: WorkingSet, wanted: W
     for person_id, insurance_type, month in needs.contributions:
         by_type[insurance_type].add(person_id)
         months.add(month)
-    table = tables.contribution.c
+    table = tables.accounts.contribution.c
     for insurance_type, persons in by_type.items():
         query = sa.select(table.person_id, table.month, table.base_fen).where(
             table.region == region,
@@ -54,7 +59,7 @@ def read_allocated(connection: sa.Connection, working_set: WorkingSet, wanted: W
 def write_allocated(working_set: WorkingSet) -> Iterator[Statement]:
     """Writes what became of persons of allocations."""
     yield Insert(
-        tables.allocated_person,
+        tables.accounts.allocated_person,
         ("region", *PERSON_COLUMNS),
         [
             (working_set.region, *each[:2], int(each.state), *each[3:])

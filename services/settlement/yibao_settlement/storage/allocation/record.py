@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from yibao_common.db.rows import Row, insert_rows, select_rows
 from yibao_settlement.application.allocation.rows import StateSum
+from yibao_settlement.application.checkpoint import BEFORE_ALL
 from yibao_settlement.rules.allocation import (
     AllocatedPerson,
     AllocatedState,
@@ -17,11 +18,10 @@ from yibao_settlement.rules.enrolment import ENROLMENT_NORMAL
 from yibao_settlement.rules.period.month import first_day, next_month
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.allocation.batch import PERSON_COLUMNS
-from yibao_settlement.storage.period.record import BEFORE_ALL
 
-_POLICY = tables.credit_policy
-_ALLOCATION = tables.allocation
-_PERSON = tables.allocated_person
+_POLICY = tables.accounts.credit_policy
+_ALLOCATION = tables.accounts.allocation
+_PERSON = tables.accounts.allocated_person
 _DAY = dt.timedelta(days=1)
 
 
@@ -84,7 +84,7 @@ class StoredAllocations:
 
     def bases(self, insurance_type: str, month: int, person_ids: Collection[str]) -> dict[str, int]:
         """Returns what contributions of a month were paid of, by person, in fen."""
-        table = tables.contribution.c
+        table = tables.accounts.contribution.c
         rows = self._connection.execute(
             sa.select(table.person_id, table.base_fen).where(
                 table.region == self._region,
@@ -99,7 +99,7 @@ class StoredAllocations:
         self, insurance_type: str, month: int, bases: Mapping[str, int], *, now: dt.datetime
     ) -> None:
         """Stores what contributions were paid of, in the place of what was told before."""
-        table = tables.contribution
+        table = tables.accounts.contribution
         columns = ("region", "person_id", "insurance_type", "month", "base_fen", "import_time")
         rows: list[Row] = [
             (self._region, person_id, insurance_type, month, base_fen, now)

@@ -30,7 +30,7 @@ _IN_BOOKS = (int(CreditState.BOOKED), int(CreditState.TAKEN_BACK))
 
 def untold_credits(connection: sa.Connection, region: str) -> list[str]:
     """Returns postings of credits that no row tells of."""
-    entry, credit = tables.entry.c, tables.credit.c
+    entry, credit = tables.entry.c, tables.accounts.credit.c
     posted = sa.select(entry.posting_id).where(
         entry.region == region, entry.kind == int(PostingKind.CREDIT)
     )
@@ -42,7 +42,7 @@ def untold_credits(connection: sa.Connection, region: str) -> list[str]:
 
 def unposted_credits(connection: sa.Connection, region: str) -> Iterator[str]:
     """Yields credits that say they are booked and whose posting is another one, or none."""
-    credit = tables.credit.c
+    credit = tables.accounts.credit.c
     person_id = sa.cast(credit.person_id, sa.Text)
     purse = sa.case(
         (credit.is_carried, sa.literal("carried:") + person_id),
@@ -61,7 +61,7 @@ def unposted_credits(connection: sa.Connection, region: str) -> Iterator[str]:
 
     rows = connection.execute(
         sa.select(credit.credit_id)
-        .select_from(tables.credit)
+        .select_from(tables.accounts.credit)
         .join(got, joined(got, purse), isouter=True)
         .join(gave, joined(gave, source), isouter=True)
         .where(
@@ -79,7 +79,7 @@ def unposted_credits(connection: sa.Connection, region: str) -> Iterator[str]:
 
 def odd_credits(connection: sa.Connection, region: str) -> list[str]:
     """Returns credits that are posted and say otherwise, or that took back more than they are."""
-    credit = tables.credit.c
+    credit = tables.accounts.credit.c
     is_booked = credit.state.in_(_IN_BOOKS)
     is_whole = credit.taken_back_fen == credit.amount_fen
     rows = connection.execute(
@@ -98,7 +98,7 @@ def odd_credits(connection: sa.Connection, region: str) -> list[str]:
 
 def corrected_credits(connection: sa.Connection, region: str) -> list[Credit]:
     """Returns the credits of which something was taken back, or that needed a second person."""
-    credit = tables.credit.c
+    credit = tables.accounts.credit.c
     columns = [credit[name] for name in CREDIT_COLUMNS]
     is_of_order = sa.or_(credit.taken_back_fen != 0, credit.order_id.is_not(None))
     rows = connection.execute(sa.select(*columns).where(credit.region == region, is_of_order))
@@ -111,14 +111,14 @@ def credits_named(
     """Returns credits by id."""
     among = tuple(sorted({each for each in credit_ids if each is not None}))
     (rows,) = execute(
-        connection, [Select(tables.credit, CREDIT_COLUMNS, region, "credit_id", among)]
+        connection, [Select(tables.accounts.credit, CREDIT_COLUMNS, region, "credit_id", among)]
     )
     return {credit.credit_id: credit for credit in map(credit_from, rows)}
 
 
 def all_orders(connection: sa.Connection, region: str) -> list[AccountOrder]:
     """Returns every order of accounts of a region."""
-    order = tables.account_order.c
+    order = tables.accounts.account_order.c
     columns = [order[name] for name in ORDER_COLUMNS]
     rows = connection.execute(sa.select(*columns).where(order.region == region))
     return [order_from(tuple(row)) for row in rows]
@@ -133,7 +133,7 @@ def posted_of_orders(
 
 def closings(connection: sa.Connection, region: str) -> set[tuple[str, str]]:
     """Returns whose accounts were closed, and by what; also those that opened again."""
-    closing = tables.account_closing.c
+    closing = tables.accounts.account_closing.c
     query = sa.select(closing.person_id, closing.cause_id).where(closing.region == region)
     return {(row.person_id, row.cause_id) for row in connection.execute(query)}
 
@@ -153,7 +153,11 @@ def odd_allocated(connection: sa.Connection, region: str) -> list[tuple[str, str
 
     As by a credit of another person, month or amount.
     """
-    person, run, credit = tables.allocated_person.c, tables.allocation.c, tables.credit.c
+    person, run, credit = (
+        tables.accounts.allocated_person.c,
+        tables.accounts.allocation.c,
+        tables.accounts.credit.c,
+    )
     states = [
         int(each)
         for each in (
@@ -164,13 +168,13 @@ def odd_allocated(connection: sa.Connection, region: str) -> list[tuple[str, str
     ]
     rows = connection.execute(
         sa.select(person.person_id, person.allocation_id)
-        .select_from(tables.allocated_person)
+        .select_from(tables.accounts.allocated_person)
         .join(
-            tables.allocation,
+            tables.accounts.allocation,
             sa.and_(run.region == person.region, run.allocation_id == person.allocation_id),
         )
         .join(
-            tables.credit,
+            tables.accounts.credit,
             sa.and_(credit.region == person.region, credit.credit_id == person.credit_id),
             isouter=True,
         )

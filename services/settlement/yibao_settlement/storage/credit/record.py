@@ -67,13 +67,27 @@ def read_claims(connection: sa.Connection, working_set: WorkingSet, wanted: Want
     orders, by_id, closed, owed, *keyed = execute(
         connection,
         [
-            Select(tables.account_order, ORDER_COLUMNS, region, "person_id", tuple(sorted(asked))),
-            Select(tables.credit, CREDIT_COLUMNS, region, "credit_id", tuple(needs.credit_ids)),
+            Select(
+                tables.accounts.account_order,
+                ORDER_COLUMNS,
+                region,
+                "person_id",
+                tuple(sorted(asked)),
+            ),
+            Select(
+                tables.accounts.credit, CREDIT_COLUMNS, region, "credit_id", tuple(needs.credit_ids)
+            ),
             _select_closed(region, ids),
             Select(tables.entry, ("account_id", "amount_fen"), region, "account_id", receivables),
             *(
                 Select(
-                    *(tables.credit, CREDIT_COLUMNS, region, "person_id", tuple(sorted(among))),
+                    *(
+                        tables.accounts.credit,
+                        CREDIT_COLUMNS,
+                        region,
+                        "person_id",
+                        tuple(sorted(among)),
+                    ),
                     equal=("business_key", business_key),
                 )
                 for business_key, among in by_key.items()
@@ -92,7 +106,12 @@ def read_claims(connection: sa.Connection, working_set: WorkingSet, wanted: Want
 def _select_closed(region: str, person_ids: tuple[str, ...]) -> Select:
     columns = ("person_id", "cause_id")
     return Select(
-        tables.account_closing, columns, region, "person_id", person_ids, null="reopen_time"
+        tables.accounts.account_closing,
+        columns,
+        region,
+        "person_id",
+        person_ids,
+        null="reopen_time",
     )
 
 
@@ -120,19 +139,23 @@ def _records(
 def write_credits(working_set: WorkingSet) -> Iterator[Statement]:
     """Writes credits, orders and closings that are new or changed."""
     region, state = working_set.region, working_set.credits
-    yield Insert(tables.credit, CREDIT_COLUMNS, [tuple(state.by_id[each]) for each in state.added])
+    yield Insert(
+        tables.accounts.credit, CREDIT_COLUMNS, [tuple(state.by_id[each]) for each in state.added]
+    )
     yield Update(
-        tables.credit,
+        tables.accounts.credit,
         ("region", "credit_id"),
         _CREDIT_CHANGING,
         list(_changes(region, ((each, state.by_id[each]) for each in sorted(state.changed)))),
     )
     yield Insert(
-        tables.account_order, ORDER_COLUMNS, [tuple(state.orders[each]) for each in state.proposed]
+        tables.accounts.account_order,
+        ORDER_COLUMNS,
+        [tuple(state.orders[each]) for each in state.proposed],
     )
     orders = (state.orders[each] for each in sorted(state.orders_changed))
     yield Update(
-        tables.account_order,
+        tables.accounts.account_order,
         ("region", "order_id"),
         _ORDER_CHANGING,
         [
@@ -141,10 +164,12 @@ def write_credits(working_set: WorkingSet) -> Iterator[Statement]:
         ],
     )
     yield Insert(
-        tables.account_closing, _CLOSING_COLUMNS, [(region, *each) for each in state.closings]
+        tables.accounts.account_closing,
+        _CLOSING_COLUMNS,
+        [(region, *each) for each in state.closings],
     )
     yield Update(
-        tables.account_closing,
+        tables.accounts.account_closing,
         ("region", "person_id", "cause_id"),
         ("reopen_time",),
         [(region, *each) for each in state.reopened],
@@ -158,7 +183,7 @@ def _changes(region: str, changed: Iterable[tuple[str, Credit]]) -> Iterator[Row
 
 def find_credit(connection: sa.Connection, region: str, credit_id: str) -> Credit | None:
     """Returns a credit with who holds its account by now as its person, or None."""
-    select = Select(tables.credit, CREDIT_COLUMNS, region, "credit_id", (credit_id,))
+    select = Select(tables.accounts.credit, CREDIT_COLUMNS, region, "credit_id", (credit_id,))
     (rows,) = execute(connection, [select])
     if not rows:
         return None
@@ -171,7 +196,7 @@ def list_credits(
     connection: sa.Connection, region: str, person_id: str, *, before: str | None, limit: int
 ) -> list[Credit]:
     """Returns at most `limit` credits of all records of a person, the newest first."""
-    credit = tables.credit.c
+    credit = tables.accounts.credit.c
     query = (
         sa.select(*(credit[name] for name in CREDIT_COLUMNS))
         .where(
@@ -188,7 +213,7 @@ def list_credits(
 
 def find_order(connection: sa.Connection, region: str, order_id: str) -> AccountOrder | None:
     """Returns an order, or None."""
-    select = Select(tables.account_order, ORDER_COLUMNS, region, "order_id", (order_id,))
+    select = Select(tables.accounts.account_order, ORDER_COLUMNS, region, "order_id", (order_id,))
     (rows,) = execute(connection, [select])
     return order_from(rows[0]) if rows else None
 
@@ -202,7 +227,7 @@ def list_orders(
     limit: int,
 ) -> list[AccountOrder]:
     """Returns at most `limit` orders, the one proposed first at the head."""
-    order = tables.account_order.c
+    order = tables.accounts.account_order.c
     query = (
         sa.select(*(order[name] for name in ORDER_COLUMNS))
         .where(order.region == region)
@@ -218,7 +243,7 @@ def list_orders(
 
 def count_waiting(connection: sa.Connection, region: str) -> int:
     """Returns how many orders wait for their checker."""
-    order = tables.account_order.c
+    order = tables.accounts.account_order.c
     query = sa.select(sa.func.count()).where(
         order.region == region, order.state == int(AccountOrderState.PROPOSED)
     )

@@ -1,9 +1,17 @@
-"""The tables of credits, of orders of accounts, and of accounts that were closed."""
+"""The tables of credits, of orders of accounts, and of accounts that were closed.
+
+With those of allocations and transfers, so that all of accounts are found in one place.
+"""
 
 import sqlalchemy as sa
 
 from yibao_common.db.rows import Id, Instant, code_type
+from yibao_settlement.storage.allocation.tables import allocated_person as allocated_person
+from yibao_settlement.storage.allocation.tables import allocation as allocation
+from yibao_settlement.storage.allocation.tables import contribution as contribution
+from yibao_settlement.storage.allocation.tables import credit_policy as credit_policy
 from yibao_settlement.storage.ledger.tables import metadata, region_column
+from yibao_settlement.storage.transfer.tables import transfer as transfer
 
 # Every credit by its business key; a row changes when a second person confirms or rejects it,
 # and when a correction takes something of it back.

@@ -29,7 +29,9 @@ def read_transfers(connection: sa.Connection, working_set: WorkingSet, wanted: W
     numbers = tuple(sorted(wanted.needs.transfer_numbers))
     if not numbers:
         return
-    select = Select(tables.transfer, COLUMNS, working_set.region, "transfer_number", numbers)
+    select = Select(
+        tables.accounts.transfer, COLUMNS, working_set.region, "transfer_number", numbers
+    )
     (rows,) = execute(connection, [select])
     found = map(transfer_from, rows)
     working_set.transfers.by_id.update((each.transfer_id, each) for each in found)
@@ -38,9 +40,11 @@ def read_transfers(connection: sa.Connection, working_set: WorkingSet, wanted: W
 def write_transfers(working_set: WorkingSet) -> Iterator[Statement]:
     """Writes the transfers that are new or took a step."""
     state = working_set.transfers
-    yield Insert(tables.transfer, COLUMNS, [tuple(state.by_id[each]) for each in state.added])
+    yield Insert(
+        tables.accounts.transfer, COLUMNS, [tuple(state.by_id[each]) for each in state.added]
+    )
     yield Update(
-        tables.transfer,
+        tables.accounts.transfer,
         ("region", "transfer_id"),
         _CHANGING,
         [
@@ -52,7 +56,7 @@ def write_transfers(working_set: WorkingSet) -> Iterator[Statement]:
 
 def all_transfers(connection: sa.Connection, region: str) -> list[Transfer]:
     """Returns every transfer of a region, for the ledger checker."""
-    return _read(connection, tables.transfer.c.region == region)
+    return _read(connection, tables.accounts.transfer.c.region == region)
 
 
 def other_ends(
@@ -62,7 +66,7 @@ def other_ends(
 
     Those that were not cancelled, for the ledger checker.
     """
-    transfer, found = tables.transfer.c, {}
+    transfer, found = tables.accounts.transfer.c, {}
     for each in incoming:
         if each.direction is Direction.IN:
             for other in _read(
@@ -80,7 +84,7 @@ def other_ends(
 def _read(
     connection: sa.Connection, *conditions: sa.ColumnElement[bool], limit: int | None = None
 ) -> list[Transfer]:
-    transfer = tables.transfer.c
+    transfer = tables.accounts.transfer.c
     query = (
         sa.select(*(transfer[name] for name in COLUMNS))
         .where(*conditions)
@@ -96,16 +100,16 @@ class StoredTransfers:
     def __init__(self, connection: sa.Connection, region: str) -> None:
         """Takes the transaction's connection."""
         self._connection = connection
-        self._is_here = tables.transfer.c.region == region
+        self._is_here = tables.accounts.transfer.c.region == region
 
     def find(self, transfer_id: str) -> Transfer | None:
         """Returns a transfer, or None."""
-        found = self._read(tables.transfer.c.transfer_id == transfer_id)
+        found = self._read(tables.accounts.transfer.c.transfer_id == transfer_id)
         return found[0] if found else None
 
     def page(self, state: TransferState | None, *, after: str | None, limit: int) -> list[Transfer]:
         """Returns at most `limit` transfers, the one requested first at the head."""
-        transfer = tables.transfer.c
+        transfer = tables.accounts.transfer.c
         return self._read(
             sa.true() if state is None else transfer.state == int(state),
             sa.true() if after is None else transfer.transfer_id > after,
@@ -115,7 +119,7 @@ class StoredTransfers:
     def open(self, *, limit: int) -> list[Transfer]:
         """Returns at most `limit` transfers that leave and have not arrived, the first first."""
         states = [int(each) for each in _OPEN]
-        return self._read(tables.transfer.c.state.in_(states), limit=limit)
+        return self._read(tables.accounts.transfer.c.state.in_(states), limit=limit)
 
     def _read(
         self, *conditions: sa.ColumnElement[bool], limit: int | None = None
