@@ -21,6 +21,7 @@ from yibao_settlement.application.merge.rows import MergeRows
 from yibao_settlement.application.period.rows import PeriodRows
 from yibao_settlement.application.policy import PolicyRows
 from yibao_settlement.application.reference import ReferenceRows
+from yibao_settlement.application.report.rows import ReportRows
 from yibao_settlement.application.repricing.orders import RepricingRows
 from yibao_settlement.application.transfer.find import TransferRows
 from yibao_settlement.application.year.rows import YearRows
@@ -43,4 +44,5 @@ class Work:
     credits: CreditRows
     allocations: AllocationRows
     transfers: TransferRows
+    reports: ReportRows
     audit: AuditTrail = field(default_factory=AuditTrail)

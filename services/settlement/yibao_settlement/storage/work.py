@@ -16,6 +16,7 @@ from yibao_settlement.storage.merge import StoredMerges
 from yibao_settlement.storage.period.record import StoredPeriods
 from yibao_settlement.storage.policy import StoredPolicies
 from yibao_settlement.storage.reference import StoredReference
+from yibao_settlement.storage.report.record import StoredReports
 from yibao_settlement.storage.repricing.record import StoredRepricings
 from yibao_settlement.storage.transfer.record import StoredTransfers
 from yibao_settlement.storage.year.record import StoredYears
@@ -36,6 +37,7 @@ def _open(connection: sa.Connection, region: str) -> Work:
         credits=StoredCredits(connection, region),
         allocations=StoredAllocations(connection, region),
         transfers=StoredTransfers(connection, region),
+        reports=StoredReports(connection, region),
     )
 
 
