@@ -36,10 +36,11 @@ _REASON_GROUPS = {
     380: "Closed periods",
     400: "Repricings and closed years",
     420: "Codes that are resolved",
-    440: "Credits of accounts",
-    460: "Allocations and transfers of accounts",
+    430: "Declared months",
+    450: "Credits of accounts",
+    459: "Allocations and transfers of accounts",
 }
-_END_OF_GROUPS = 480
+_END_OF_GROUPS = 540
 _EXAMPLES = (
     "Examples are protobuf's JSON: `yibao call` and `buf curl` take them as they are, and "
     "64-bit integers are texts in it.\n"

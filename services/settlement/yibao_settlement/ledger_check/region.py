@@ -13,6 +13,7 @@ from yibao_settlement.ledger_check.credit import (
     waiting_faults,
 )
 from yibao_settlement.ledger_check.credit import order_faults as order_faults_of_accounts
+from yibao_settlement.ledger_check.declaration import declaration_faults
 from yibao_settlement.ledger_check.difference import order_faults, without_order
 from yibao_settlement.ledger_check.override import override_faults
 from yibao_settlement.ledger_check.period import period_faults
@@ -81,6 +82,8 @@ class RegionChecker:
         self._check_overrides()
         self._check_years(years)
         self._check_credits()
+        for number, subject, detail in declaration_faults(self._connection, self._region):
+            self._drift(number, subject, detail)
         for request_id, table in fenced.booked_requests(self._connection, self._region):
             self._drift(23, f"request {request_id}", f"was told as not booked, and is of a {table}")
 

@@ -11,7 +11,8 @@ from yibao_common.db.audit_chain import audit_tables
 from yibao_common.db.rows import Id, Instant
 from yibao_settlement.storage.correction.tables import correction as correction
 from yibao_settlement.storage.credential import tables as credentials
-from yibao_settlement.storage.credit import tables as accounts
+from yibao_settlement.storage.credit import tables as accounts  # noqa: F401
+from yibao_settlement.storage.declaration import tables as _declarations  # noqa: F401
 from yibao_settlement.storage.difference.tables import difference_order as difference_order
 from yibao_settlement.storage.difference.tables import due_move as due_move
 from yibao_settlement.storage.hold.tables import hold as hold
@@ -275,8 +276,7 @@ used_code = sa.Table(
     sa.Column("used_for_id", Id),
 )
 
-# The settlement of record. Columns are what is queried; it is only ever inserted, but for
-# the note of its reversal.
+# The settlement of record, inserted once and noted as reversed. Columns are what is queried.
 settlement = sa.Table(
     "settlement",
     metadata,
@@ -302,8 +302,7 @@ settlement = sa.Table(
     sa.Column("record_form", sa.SmallInteger, nullable=False),
     # JSON object: all that is recorded of the settlement beside the columns and the lines.
     sa.Column("record", sa.Text, nullable=False),
-    # JSON: the first hundred lines, as in `settlement_lines`, which saves most bills a row.
-    # Null for settlements of before they stood here: all their lines are there.
+    # JSON: the first hundred lines, as in `settlement_lines`; null where all are there, as before.
     sa.Column("first_lines", sa.Text),
     # Whether the stay goes on after the bill.
     sa.Column("is_interim", sa.Boolean, nullable=False, server_default=sa.false()),

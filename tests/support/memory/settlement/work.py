@@ -8,6 +8,11 @@ from support.memory.settlement.credit import (
     MemoryTransfers,
 )
 from support.memory.settlement.day import MemoryDays
+from support.memory.settlement.declaration import (
+    MemoryDeclarationOrders,
+    MemoryDeclarations,
+    MemoryPayments,
+)
 from support.memory.settlement.feed import MemoryFeed, MemoryMerges
 from support.memory.settlement.period import MemoryPeriods
 from support.memory.settlement.policy import MemoryPolicies
@@ -45,6 +50,9 @@ class MemoryWork(MemoryTransactions[Work]):
                 allocations=MemoryAllocations(),
                 transfers=MemoryTransfers(),
                 reports=MemoryReports(),
+                declarations=MemoryDeclarations(),
+                declaration_orders=MemoryDeclarationOrders(),
+                payments=MemoryPayments(),
             )
         )
 

@@ -10,7 +10,7 @@ from alembic import op
 from yibao_common.db.rows import Id, Instant, code_type
 
 revision = "0048"
-down_revision = "0046"
+down_revision = "0047"
 
 _CREDIT, _BOOKED = 3, 2
 _ENTRY = sa.table(
