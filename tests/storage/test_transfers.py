@@ -213,6 +213,22 @@ def test_who_comes_back_has_the_account_open_again(world: World) -> None:
     assert check_ledger(world.database).drifts == []
 
 
+def test_what_a_reversed_bill_gives_back_to_an_account_that_was_left_leaves_it_as_well(
+    world: World,
+) -> None:
+    (person,) = world.enrol()
+    credit(world, person, 20_000)
+    visit = world.register(person)
+    settled = world.settle(visit, person, bill=world.bill(visit, account_used=True))
+    credit(world, person, 5_000)
+    record_out(world, request_out(world, person).transfer_id, 5_000)
+    world.reverse(settled.settlement_id)
+    second = request_out(world, person, transfer_number=f"{NUMBER}-2")
+    record_out(world, second.transfer_id, 20_000)
+    assert (balance(world, person), claims(world, person).is_closed) == (0, True)
+    assert check_ledger(world.database).drifts == []
+
+
 def test_a_large_transfer_waits_for_a_second_person_where_it_comes_to(world: World) -> None:
     person = new_id()
     enrol_there(world, person)

@@ -11,7 +11,7 @@ from yibao_common.db.audit_chain import audit_tables
 from yibao_common.db.rows import Id, Instant
 from yibao_settlement.storage.correction.tables import correction as correction
 from yibao_settlement.storage.credential import tables as credentials
-from yibao_settlement.storage.credit import tables as accounts  # noqa: F401
+from yibao_settlement.storage.credit import tables as _accounts
 from yibao_settlement.storage.declaration import tables as _declarations  # noqa: F401
 from yibao_settlement.storage.difference.tables import difference_order as difference_order
 from yibao_settlement.storage.difference.tables import due_move as due_move
@@ -392,7 +392,7 @@ _index_where_set(charge, "region", "settlement_id", is_set="settlement_id")
 
 # --- Credentials, windows, cases and the ledger: stated beside what reads or writes them.
 
-credential = credentials.credential
+credential, accounts = credentials.credential, _accounts
 benefit_window, adjustment = settlements.benefit_window, settlements.adjustment
 review, review_event = reviewing.review, reviewing.review_event
 entry, posting, posting_fence = ledger.entry, ledger.posting, ledger.posting_fence

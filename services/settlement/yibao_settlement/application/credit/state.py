@@ -31,14 +31,14 @@ class Credits:
     orders: dict[str, AccountOrder] = field(default_factory=dict)
     # The receivable accounts as they are stored, in fen, and by what whose accounts are closed.
     receivables: dict[str, int] = field(default_factory=dict)
-    closed: dict[str, str] = field(default_factory=dict)
+    closed: dict[str, set[str]] = field(default_factory=dict)
     # Those that are new, and those of before that changed.
     added: list[str] = field(default_factory=list)
     changed: set[str] = field(default_factory=set)
     proposed: list[str] = field(default_factory=list)
     orders_changed: set[str] = field(default_factory=set)
     closings: list[AccountClosing] = field(default_factory=list)
-    # (person, cause, time) of accounts of before that opened again.
+    # (person, cause, time) of accounts that opened again.
     reopened: list[tuple[str, str, dt.datetime]] = field(default_factory=list)
 
     def holding(self, keys: set[CreditKey]) -> Credit | None:
@@ -71,20 +71,17 @@ class Credits:
             self.orders_changed.add(order.order_id)
 
     def close(self, closing: AccountClosing) -> None:
-        """Keeps that an account is closed; one that was so before stays as it was."""
-        if closing.person_id not in self.closed:
-            self.closed[closing.person_id] = closing.cause_id
-            self.closings.append(closing)
+        """Keeps that an account is closed, also where it was so before.
+
+        What a reversed bill gives back to a closed account leaves it by another order.
+        """
+        self.closed.setdefault(closing.person_id, set()).add(closing.cause_id)
+        self.closings.append(closing)
 
     def reopen(self, person_id: str, now: dt.datetime) -> None:
         """Opens an account again; nothing where it is open."""
-        cause_id = self.closed.pop(person_id, None)
-        if cause_id is None:
-            return
-        left = [each for each in self.closings if each.cause_id != cause_id]
-        if len(left) == len(self.closings):
-            self.reopened.append((person_id, cause_id, now))
-        self.closings = left
+        causes = self.closed.pop(person_id, set())
+        self.reopened.extend((person_id, each, now) for each in sorted(causes))
 
     def waiting(self, person_id: str, credit_id: str | None) -> AccountOrder | None:
         """Returns an order that waits: of a credit, or of an account where none is named."""
