@@ -15,15 +15,22 @@ app = App(help="Personal accounts, for the agency: credits, corrections, months,
 app.add_typer(transfer_app.app, name="transfer")
 
 _REGION = "The pooling region of the accounts."
+# As the contract has it.
+AMOUNT_MAX_FEN = 100_000_000_000
 
 PersonId = Annotated[str, typer.Argument(help="The person.", metavar="PERSON_ID")]
 OrderId = Annotated[str, typer.Argument(help="The order.", metavar="ORDER_ID")]
-AmountFen = Annotated[int, typer.Argument(help="In fen.", metavar="AMOUNT_FEN", min=1)]
+AmountFen = Annotated[
+    int, typer.Argument(help="In fen.", metavar="AMOUNT_FEN", min=1, max=AMOUNT_MAX_FEN)
+]
 Reason = Annotated[str, typer.Argument(help="Why.", metavar="REASON")]
 InsuranceType = Annotated[
     str, typer.Option(help="The insurance type, such as 310.", metavar="CODE")
 ]
-Month = Annotated[int, typer.Option(help="The month, such as 202611.", metavar="MONTH")]
+Month = Annotated[
+    int,
+    typer.Option(help="The month, such as 202611.", metavar="MONTH", min=199801, max=299912),
+]
 Kind = Literal["credit", "correction", "pay_out"]
 State = Literal["proposed", "carried_out", "rejected"]
 Cause = Literal["death", "emigration", "insurance_ended"]
@@ -179,7 +186,10 @@ def submit_rules(
     ],
     insurance_type: InsuranceType,
     start_month: Annotated[
-        int, typer.Option(help="The first month that they decide.", metavar="MONTH")
+        int,
+        typer.Option(
+            help="The first month that they decide.", metavar="MONTH", min=199801, max=299912
+        ),
     ],
     as_json: Json = False,
 ) -> None:

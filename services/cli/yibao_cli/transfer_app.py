@@ -16,7 +16,10 @@ TransferId = Annotated[str, typer.Argument(help="The transfer.", metavar="TRANSF
 PersonId = Annotated[str, typer.Argument(help="The person, by this region.", metavar="PERSON_ID")]
 Other = Annotated[str, typer.Argument(help="The other region.", metavar="OTHER_REGION")]
 Number = Annotated[str, typer.Argument(help="The number of both ends.", metavar="NUMBER")]
-AmountFen = Annotated[int, typer.Argument(help="In fen.", metavar="AMOUNT_FEN", min=1)]
+# No more than the contract has.
+AmountFen = Annotated[
+    int, typer.Argument(help="In fen.", metavar="AMOUNT_FEN", min=1, max=100_000_000_000)
+]
 State = Literal["requested", "record_out", "money_out", "in", "cancelled"]
 
 
