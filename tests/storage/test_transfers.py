@@ -7,7 +7,15 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from support.credits import balance, book, claims, confirm, credit, take_back
+from support.credits import (
+    balance,
+    book,
+    claims,
+    confirm,
+    credit,
+    propose_pay_out,
+    take_back,
+)
 from support.databases import Databases
 from support.settlement_parts import feed_of, tell
 from support.settlement_world import AGENCY, NOW, REGION, TODAY, World
@@ -210,6 +218,39 @@ def test_who_comes_back_has_the_account_open_again(world: World) -> None:
     again = request_out(world, here, transfer_number="ZY-AGAIN")
     record_out(world, again.transfer_id, 500)
     assert claims(world, here).is_closed
+    assert check_ledger(world.database).drifts == []
+
+
+def test_who_is_insured_anew_has_the_account_open_again(world: World) -> None:
+    (moved,) = world.enrol(**ACTIVE)
+    credit(world, moved, 500)
+    record_out(world, request_out(world, moved).transfer_id, 500)
+    with refused(Reason.ACCOUNT_CLOSED):
+        credit(world, moved, 1)
+    world.clock.now = NOW + dt.timedelta(days=2)
+    tomorrow = TODAY + dt.timedelta(days=1)
+    for start, is_open in ((TODAY, False), (tomorrow, True)):
+        world.feed(world.insured(moved, **ACTIVE, start_date=start))
+        if is_open:
+            assert credit(world, moved, 7).account.balance_fen == 7
+        else:
+            with refused(Reason.ACCOUNT_CLOSED):
+                credit(world, moved, 7)
+    assert claims(world, moved) == (0, False)
+    assert check_ledger(world.database).drifts == []
+
+
+def test_an_account_that_was_paid_out_by_mistake_opens_again(world: World) -> None:
+    (person,) = world.enrol(**ACTIVE)
+    credit(world, person, 500)
+    world.feed(dataclasses.replace(world.insured(person, **ACTIVE), death_date=TODAY))
+    confirm(world, propose_pay_out(world, person, 500).order_id)
+    with refused(Reason.ACCOUNT_CLOSED):
+        credit(world, person, 1)
+    # The report of the death was wrong.
+    world.feed(world.insured(person, **ACTIVE))
+    assert credit(world, person, 1).account.balance_fen == 1
+    assert claims(world, person) == (0, False)
     assert check_ledger(world.database).drifts == []
 
 

@@ -109,7 +109,9 @@ class Account(google.protobuf.message.Message):
     the next credit meets it first.
     """
     is_closed: builtins.bool
-    """Whether the account was paid out or moved to another region, and takes no credit any more."""
+    """Whether the account was paid out or moved to another region, and takes no credit until the
+    person is insured anew: the next credit opens it then.
+    """
     @property
     def accumulators(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[yibao.settlement.v1.settlement_pb2.Accumulator]:
         """What the year's settlements have used up, sorted by name."""

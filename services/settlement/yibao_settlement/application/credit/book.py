@@ -19,6 +19,7 @@ from yibao_settlement.rules.credit.credit import (
     account_closed,
     check_repeats,
     drawn,
+    is_insured_anew,
     met_of,
 )
 from yibao_settlement.rules.credit.order import AccountOrder, AccountOrderKind
@@ -64,8 +65,7 @@ def take_credit(
     if known is not None:
         check_repeats(known, amount_fen=asked.amount_fen, is_carried=asked.is_carried)
         return Credited(known, True, claims_of(working_set, key.person_id))
-    if is_closed(working_set, key.person_id):
-        raise account_closed(key.person_id)
+    open_account(working_set, key.person_id)
     credit = Credit(
         working_set.region,
         ids(),
@@ -198,6 +198,22 @@ def claims_of(working_set: WorkingSet, person_id: str) -> AccountClaims:
 def is_closed(working_set: WorkingSet, person_id: str) -> bool:
     """Tells whether the account of a record was closed; one merged into it may have been."""
     return person_id in working_set.credits.closed
+
+
+def open_account(working_set: WorkingSet, person_id: str) -> None:
+    """Opens the account of somebody who is insured anew since it was closed.
+
+    Raises RuleError ACCOUNT_CLOSED where it is closed and stays so.
+    """
+    left = working_set.credits.closed.get(person_id)
+    if left is None:
+        return
+    leaves = [(each, cause in working_set.credits.orders) for cause, each in left.items()]
+    enrolments = working_set.enrolments.get(person_id, ())
+    is_dead = working_set.death_dates.get(person_id) is not None
+    if is_dead or not is_insured_anew(enrolments, leaves, now=working_set.now):
+        raise account_closed(person_id)
+    working_set.credits.reopen(person_id, working_set.now)
 
 
 def keys_of_one(working_set: WorkingSet, key: CreditKey) -> set[CreditKey]:

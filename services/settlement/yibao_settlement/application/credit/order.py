@@ -15,8 +15,8 @@ from yibao_settlement.application.batch.working_set import WorkingSet
 from yibao_settlement.application.credit.book import (
     available,
     book_credit,
-    is_closed,
     meet_receivables,
+    open_account,
     order_detail,
     owed_of,
     put_order,
@@ -27,7 +27,6 @@ from yibao_settlement.rules.account import check_not_merged
 from yibao_settlement.rules.credit.credit import (
     Credit,
     CreditState,
-    account_closed,
     credit_not_found,
 )
 from yibao_settlement.rules.credit.order import (
@@ -194,7 +193,8 @@ class ConfirmAccountOrder:
         """Confirms; see `Command`.
 
         Raises RuleError ACCOUNT_ORDER_NOT_FOUND, ACCOUNT_ORDER_STATE, SAME_MAKER_AND_CHECKER,
-        PERSON_MERGED, CREDIT_NOT_FOUND, CREDIT_NOT_LEFT, CASH_NOT_PAID, PAY_OUT_NOT_OPEN.
+        PERSON_MERGED, CREDIT_NOT_FOUND, CREDIT_NOT_LEFT, ACCOUNT_CLOSED, CASH_NOT_PAID,
+        PAY_OUT_NOT_OPEN.
         """
         proposed, checker = self.case.find(working_set), self.request.caller.path
         check_checker(proposed, checker=checker, kind=self.kind, amount_fen=self.amount_fen)
@@ -253,8 +253,7 @@ def _confirm_credit(
 ) -> AccountOrder:
     credit = _credit(working_set, order.credit_id, order.person_id)
     check_waits(credit)
-    if is_closed(working_set, order.person_id):
-        raise account_closed(order.person_id)
+    open_account(working_set, order.person_id)
     booked = book_credit(credit, request, working_set, ids)
     assert booked.posting_id is not None, booked.credit_id
     return carried_out(

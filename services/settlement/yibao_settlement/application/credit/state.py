@@ -29,9 +29,10 @@ class Credits:
 
     by_id: dict[str, Credit] = field(default_factory=dict)
     orders: dict[str, AccountOrder] = field(default_factory=dict)
-    # The receivable accounts as they are stored, in fen, and by what whose accounts are closed.
+    # The receivable accounts as they are stored, in fen, and whose accounts were closed by
+    # which order or transfer, and when.
     receivables: dict[str, int] = field(default_factory=dict)
-    closed: dict[str, set[str]] = field(default_factory=dict)
+    closed: dict[str, dict[str, dt.datetime]] = field(default_factory=dict)
     # Those that are new, and those of before that changed.
     added: list[str] = field(default_factory=list)
     changed: set[str] = field(default_factory=set)
@@ -75,12 +76,12 @@ class Credits:
 
         What a reversed bill gives back to a closed account leaves it by another order.
         """
-        self.closed.setdefault(closing.person_id, set()).add(closing.cause_id)
+        self.closed.setdefault(closing.person_id, {})[closing.cause_id] = closing.close_time
         self.closings.append(closing)
 
     def reopen(self, person_id: str, now: dt.datetime) -> None:
         """Opens an account again; nothing where it is open."""
-        causes = self.closed.pop(person_id, set())
+        causes = self.closed.pop(person_id, {})
         self.reopened.extend((person_id, each, now) for each in sorted(causes))
 
     def waiting(self, person_id: str, credit_id: str | None) -> AccountOrder | None:

@@ -255,7 +255,7 @@ class ReceiveTransfer:
         """Books it in; see `Command`.
 
         Raises RuleError PERSON_MERGED, PERSON_NOT_ENROLLED, CREDIT_KEY_USED, TRANSFER_STATE where
-        the number came for somebody else, ACCOUNT_CLOSED after a pay-out.
+        the number came for somebody else, ACCOUNT_CLOSED of somebody who died.
         """
         person_id = self.person_id
         check_not_merged(working_set.standing(person_id))

@@ -7,12 +7,14 @@ request as its key, which takes effect once as every request does.
 
 import datetime as dt
 import enum
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from yibao_common.values.calendar import shanghai_day
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_settlement.rules.account import Purses
+from yibao_settlement.rules.enrolment import Enrolment, paying_on
 
 # The sources of credits, as the ledger names them.
 ALLOCATION, RECHARGE, TRANSFER = "allocation", "recharge", "transfer"
@@ -112,6 +114,28 @@ def account_closed(person_id: str) -> RuleError:
         Reason.ACCOUNT_CLOSED,
         f"the account of person {person_id} is closed",
         person_id=person_id,
+    )
+
+
+def is_insured_anew(
+    enrolments: Sequence[Enrolment],
+    leaves: Iterable[tuple[dt.datetime, bool]],
+    *,
+    now: dt.datetime,
+) -> bool:
+    """Tells whether a person is insured again since the account was left each time.
+
+    `leaves` are when, and whether by a pay-out: nobody was insured then who was alive. Who moved
+    away may still have been, so that a period counts that began later.
+    """
+    today = shanghai_day(now)
+    return all(
+        paying_on(
+            [each for each in enrolments if is_paid_out or each.start_date > shanghai_day(left)],
+            today,
+        )
+        is not None
+        for left, is_paid_out in leaves
     )
 
 

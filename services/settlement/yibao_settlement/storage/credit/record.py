@@ -62,7 +62,6 @@ def read_claims(connection: sa.Connection, working_set: WorkingSet, wanted: Want
         by_key[key.business_key].update(
             each for each, holder in records.items() if holder == key.person_id
         )
-    asked = [each for each, holder in records.items() if holder in needs.account_person_ids]
     receivables = tuple(map(receivable_account, ids))
     orders, by_id, closed, owed, *keyed = execute(
         connection,
@@ -72,7 +71,7 @@ def read_claims(connection: sa.Connection, working_set: WorkingSet, wanted: Want
                 ORDER_COLUMNS,
                 region,
                 "person_id",
-                tuple(sorted(asked)),
+                ids,
             ),
             Select(
                 tables.accounts.credit, CREDIT_COLUMNS, region, "credit_id", tuple(needs.credit_ids)
@@ -98,14 +97,14 @@ def read_claims(connection: sa.Connection, working_set: WorkingSet, wanted: Want
     state.orders.update((order.order_id, order) for order in map(order_from, orders))
     for rows in (by_id, *keyed):
         state.by_id.update((credit.credit_id, credit) for credit in map(credit_from, rows))
-    for person_id, cause_id in closed:
-        state.closed.setdefault(person_id, set()).add(cause_id)
+    for person_id, *closing in closed:
+        state.closed.setdefault(person_id, {}).update([closing])
     for account_id, fen in owed:
         state.receivables[account_id] = state.receivables.get(account_id, 0) + fen
 
 
 def _select_closed(region: str, person_ids: tuple[str, ...]) -> Select:
-    columns = ("person_id", "cause_id")
+    columns = ("person_id", "cause_id", "close_time")
     return Select(
         tables.accounts.account_closing,
         columns,
