@@ -168,6 +168,8 @@ def test_who_is_retired_or_died_does_not_move(world: World) -> None:
         request_out(world, retired)
     with refused(Reason.PERSON_DECEASED):
         request_out(world, dead)
+    with refused(Reason.FIELD_OUT_OF_RANGE):
+        request_out(world, retired, other_region=REGION)
 
 
 def test_a_transfer_that_comes_otherwise_is_refused(world: World) -> None:
@@ -181,6 +183,8 @@ def test_a_transfer_that_comes_otherwise_is_refused(world: World) -> None:
     receive(world, second, 500, transfer_number="ZY-2")
     with refused(Reason.PERSON_NOT_ENROLLED):
         receive(world, new_id(), 500, transfer_number="ZY-3")
+    with refused(Reason.FIELD_OUT_OF_RANGE):
+        receive(world, first, 500, other_region=OTHER)
     assert check_ledger(world.database).drifts == []
 
 

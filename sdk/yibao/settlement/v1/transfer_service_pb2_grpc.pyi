@@ -29,8 +29,9 @@ class TransferServiceStub:
     ]
     """Requests that an account moves to another region (maker), under a number that is used once
     between the two. Nothing moves yet. Callers: agency of the region that the person leaves.
-    Idempotent by `request_id`. Reasons: PERSON_MERGED, PERSON_DECEASED, TRANSFER_STATE where the
-    number is used, the person is retired or the account holds nothing to move, REQUEST_ID_REUSED.
+    Idempotent by `request_id`. Reasons: FIELD_OUT_OF_RANGE where `other_region` is `region`,
+    PERSON_MERGED, PERSON_DECEASED, TRANSFER_STATE where the number is used, the person is
+    retired or the account holds nothing to move, REQUEST_ID_REUSED.
     """
 
     RecordTransferOut: grpc.UnaryUnaryMultiCallable[
@@ -78,9 +79,9 @@ class TransferServiceStub:
     """Books in what another region sent, once by its number, whatever the request ids: a credit from
     the source `transfer`. An account that was moved away before opens again. Above the region's
     limit it waits for a second person, as every credit. Callers: agency of the region that the person
-    comes to. Idempotent by `request_id`. Reasons: PERSON_MERGED, PERSON_NOT_ENROLLED,
-    TRANSFER_STATE where the number came for somebody else, CREDIT_KEY_USED where it came with another
-    amount, ACCOUNT_CLOSED of somebody who died, REQUEST_ID_REUSED.
+    comes to. Idempotent by `request_id`. Reasons: FIELD_OUT_OF_RANGE where `other_region` is `region`,
+    PERSON_MERGED, PERSON_NOT_ENROLLED, TRANSFER_STATE where the number came for somebody else,
+    CREDIT_KEY_USED where it came with another amount, ACCOUNT_CLOSED of somebody who died, REQUEST_ID_REUSED.
     """
 
     GetTransfer: grpc.UnaryUnaryMultiCallable[
@@ -110,8 +111,9 @@ class TransferServiceAsyncStub:
     ]
     """Requests that an account moves to another region (maker), under a number that is used once
     between the two. Nothing moves yet. Callers: agency of the region that the person leaves.
-    Idempotent by `request_id`. Reasons: PERSON_MERGED, PERSON_DECEASED, TRANSFER_STATE where the
-    number is used, the person is retired or the account holds nothing to move, REQUEST_ID_REUSED.
+    Idempotent by `request_id`. Reasons: FIELD_OUT_OF_RANGE where `other_region` is `region`,
+    PERSON_MERGED, PERSON_DECEASED, TRANSFER_STATE where the number is used, the person is
+    retired or the account holds nothing to move, REQUEST_ID_REUSED.
     """
 
     RecordTransferOut: grpc.aio.UnaryUnaryMultiCallable[
@@ -159,9 +161,9 @@ class TransferServiceAsyncStub:
     """Books in what another region sent, once by its number, whatever the request ids: a credit from
     the source `transfer`. An account that was moved away before opens again. Above the region's
     limit it waits for a second person, as every credit. Callers: agency of the region that the person
-    comes to. Idempotent by `request_id`. Reasons: PERSON_MERGED, PERSON_NOT_ENROLLED,
-    TRANSFER_STATE where the number came for somebody else, CREDIT_KEY_USED where it came with another
-    amount, ACCOUNT_CLOSED of somebody who died, REQUEST_ID_REUSED.
+    comes to. Idempotent by `request_id`. Reasons: FIELD_OUT_OF_RANGE where `other_region` is `region`,
+    PERSON_MERGED, PERSON_NOT_ENROLLED, TRANSFER_STATE where the number came for somebody else,
+    CREDIT_KEY_USED where it came with another amount, ACCOUNT_CLOSED of somebody who died, REQUEST_ID_REUSED.
     """
 
     GetTransfer: grpc.aio.UnaryUnaryMultiCallable[
@@ -193,8 +195,9 @@ class TransferServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[yibao.settlement.v1.transfer_service_pb2.RequestTransferResponse, collections.abc.Awaitable[yibao.settlement.v1.transfer_service_pb2.RequestTransferResponse]]:
         """Requests that an account moves to another region (maker), under a number that is used once
         between the two. Nothing moves yet. Callers: agency of the region that the person leaves.
-        Idempotent by `request_id`. Reasons: PERSON_MERGED, PERSON_DECEASED, TRANSFER_STATE where the
-        number is used, the person is retired or the account holds nothing to move, REQUEST_ID_REUSED.
+        Idempotent by `request_id`. Reasons: FIELD_OUT_OF_RANGE where `other_region` is `region`,
+        PERSON_MERGED, PERSON_DECEASED, TRANSFER_STATE where the number is used, the person is
+        retired or the account holds nothing to move, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
@@ -252,9 +255,9 @@ class TransferServiceServicer(metaclass=abc.ABCMeta):
         """Books in what another region sent, once by its number, whatever the request ids: a credit from
         the source `transfer`. An account that was moved away before opens again. Above the region's
         limit it waits for a second person, as every credit. Callers: agency of the region that the person
-        comes to. Idempotent by `request_id`. Reasons: PERSON_MERGED, PERSON_NOT_ENROLLED,
-        TRANSFER_STATE where the number came for somebody else, CREDIT_KEY_USED where it came with another
-        amount, ACCOUNT_CLOSED of somebody who died, REQUEST_ID_REUSED.
+        comes to. Idempotent by `request_id`. Reasons: FIELD_OUT_OF_RANGE where `other_region` is `region`,
+        PERSON_MERGED, PERSON_NOT_ENROLLED, TRANSFER_STATE where the number came for somebody else,
+        CREDIT_KEY_USED where it came with another amount, ACCOUNT_CLOSED of somebody who died, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod

@@ -13,7 +13,7 @@ import enum
 from typing import NamedTuple
 
 from yibao_common.values.calendar import shanghai_day
-from yibao_common.values.errors import RuleError
+from yibao_common.values.errors import FieldFault, RuleError, refuse_faults
 from yibao_common.values.reasons import Reason
 from yibao_settlement.rules.account import Purses
 from yibao_settlement.rules.credit.posting import out_of
@@ -90,6 +90,13 @@ def working_days(since: dt.datetime, now: dt.datetime) -> int:
         day += _DAY
         count += day.weekday() < _SATURDAY
     return count
+
+
+def check_other_region(region: str, other_region: str) -> None:
+    """Raises RuleError FIELD_OUT_OF_RANGE for a move from a region to itself."""
+    if other_region == region:
+        fault = "a move to or from the region itself is none"
+        refuse_faults([FieldFault("other_region", Reason.FIELD_OUT_OF_RANGE, fault)])
 
 
 def check_step(transfer: Transfer, state: TransferState, *, amount_fen: int | None = None) -> None:

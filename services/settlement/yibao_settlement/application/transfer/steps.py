@@ -31,6 +31,7 @@ from yibao_settlement.rules.transfer import (
     Transfer,
     TransferState,
     check_checker,
+    check_other_region,
     check_step,
     incoming_key,
     nothing_to_move,
@@ -68,9 +69,11 @@ class RequestTransfer:
     def decide(self, working_set: WorkingSet, ids: Ids) -> bytes:
         """Requests it; see `Command`.
 
-        Raises RuleError PERSON_MERGED, PERSON_DECEASED, TRANSFER_STATE where the number is used,
-        the person is retired or the account holds nothing to move.
+        Raises RuleError FIELD_OUT_OF_RANGE for a move to the region itself, PERSON_MERGED,
+        PERSON_DECEASED, TRANSFER_STATE where the number is used, the person is retired or the
+        account holds nothing to move.
         """
+        check_other_region(working_set.region, self.other_region)
         person_id = self.person_id
         check_not_merged(working_set.standing(person_id))
         check_alive(working_set.death_dates.get(person_id))
@@ -254,9 +257,11 @@ class ReceiveTransfer:
     def decide(self, working_set: WorkingSet, ids: Ids) -> bytes:
         """Books it in; see `Command`.
 
-        Raises RuleError PERSON_MERGED, PERSON_NOT_ENROLLED, CREDIT_KEY_USED, TRANSFER_STATE where
-        the number came for somebody else, ACCOUNT_CLOSED of somebody who died.
+        Raises RuleError FIELD_OUT_OF_RANGE as `RequestTransfer`, PERSON_MERGED,
+        PERSON_NOT_ENROLLED, CREDIT_KEY_USED, TRANSFER_STATE where the number came for somebody
+        else, ACCOUNT_CLOSED of somebody who died.
         """
+        check_other_region(working_set.region, self.other_region)
         person_id = self.person_id
         check_not_merged(working_set.standing(person_id))
         if person_id not in working_set.enrolments:
