@@ -128,6 +128,20 @@ class Metrics:
             ("task", "duty"),
             registry=self.registry,
         )
+        self._make_key_metrics()
+        self._make_news_metrics()
+        self._make_year_metrics()
+        self._make_account_metrics()
+        self._make_log_metrics()
+        self.device_alarms = Counter(
+            "yibao_device_alarms",
+            "Keys of phones that were found in two places.",
+            ("region",),
+            registry=self.registry,
+        )
+
+    def _make_key_metrics(self) -> None:
+        """Makes what tells when certificates and keys end."""
         self.certificate_end = Gauge(
             "yibao_certificate_end_timestamp_seconds",
             "When the service's own certificate ends, or its clients' CA, in Unix time.",
@@ -137,16 +151,6 @@ class Metrics:
             "yibao_signing_key_end_timestamp_seconds",
             "When the key ends that signs for each use, in Unix time.",
             ("use",),
-            registry=self.registry,
-        )
-        self._make_news_metrics()
-        self._make_year_metrics()
-        self._make_account_metrics()
-        self._make_log_metrics()
-        self.device_alarms = Counter(
-            "yibao_device_alarms",
-            "Keys of phones that were found in two places.",
-            ("region",),
             registry=self.registry,
         )
 

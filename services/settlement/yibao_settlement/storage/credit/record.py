@@ -97,8 +97,8 @@ def read_claims(connection: sa.Connection, working_set: WorkingSet, wanted: Want
     state.orders.update((order.order_id, order) for order in map(order_from, orders))
     for rows in (by_id, *keyed):
         state.by_id.update((credit.credit_id, credit) for credit in map(credit_from, rows))
-    for person_id, *closing in closed:
-        state.closed.setdefault(person_id, {}).update([closing])
+    for person_id, cause_id, close_time in closed:
+        state.closed.setdefault(person_id, {})[cause_id] = close_time
     for account_id, fen in owed:
         state.receivables[account_id] = state.receivables.get(account_id, 0) + fen
 
