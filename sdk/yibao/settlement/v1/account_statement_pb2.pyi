@@ -45,13 +45,13 @@ class _AccountMovementKindEnumTypeWrapper(google.protobuf.internal.enum_type_wra
     """What was owed to the account was moved into it."""
     ACCOUNT_MOVEMENT_KIND_REFUND: _AccountMovementKind.ValueType  # 11
     """Lines of a bill were returned."""
-    ACCOUNT_MOVEMENT_KIND_CREDIT_TAKEN_BACK: _AccountMovementKind.ValueType  # 20
+    ACCOUNT_MOVEMENT_KIND_CREDIT_TAKEN_BACK: _AccountMovementKind.ValueType  # 21
     """A credit that was wrong was taken back."""
-    ACCOUNT_MOVEMENT_KIND_RECEIVABLE_MET: _AccountMovementKind.ValueType  # 21
+    ACCOUNT_MOVEMENT_KIND_RECEIVABLE_MET: _AccountMovementKind.ValueType  # 22
     """What was owed for a credit that was taken back was met."""
-    ACCOUNT_MOVEMENT_KIND_PAID_OUT: _AccountMovementKind.ValueType  # 22
+    ACCOUNT_MOVEMENT_KIND_PAID_OUT: _AccountMovementKind.ValueType  # 23
     """The account was paid out, as to heirs."""
-    ACCOUNT_MOVEMENT_KIND_TRANSFERRED_OUT: _AccountMovementKind.ValueType  # 23
+    ACCOUNT_MOVEMENT_KIND_TRANSFERRED_OUT: _AccountMovementKind.ValueType  # 24
     """The account was moved to another region."""
 
 class AccountMovementKind(_AccountMovementKind, metaclass=_AccountMovementKindEnumTypeWrapper):
@@ -75,13 +75,13 @@ ACCOUNT_MOVEMENT_KIND_MOVE: AccountMovementKind.ValueType  # 7
 """What was owed to the account was moved into it."""
 ACCOUNT_MOVEMENT_KIND_REFUND: AccountMovementKind.ValueType  # 11
 """Lines of a bill were returned."""
-ACCOUNT_MOVEMENT_KIND_CREDIT_TAKEN_BACK: AccountMovementKind.ValueType  # 20
+ACCOUNT_MOVEMENT_KIND_CREDIT_TAKEN_BACK: AccountMovementKind.ValueType  # 21
 """A credit that was wrong was taken back."""
-ACCOUNT_MOVEMENT_KIND_RECEIVABLE_MET: AccountMovementKind.ValueType  # 21
+ACCOUNT_MOVEMENT_KIND_RECEIVABLE_MET: AccountMovementKind.ValueType  # 22
 """What was owed for a credit that was taken back was met."""
-ACCOUNT_MOVEMENT_KIND_PAID_OUT: AccountMovementKind.ValueType  # 22
+ACCOUNT_MOVEMENT_KIND_PAID_OUT: AccountMovementKind.ValueType  # 23
 """The account was paid out, as to heirs."""
-ACCOUNT_MOVEMENT_KIND_TRANSFERRED_OUT: AccountMovementKind.ValueType  # 23
+ACCOUNT_MOVEMENT_KIND_TRANSFERRED_OUT: AccountMovementKind.ValueType  # 24
 """The account was moved to another region."""
 global___AccountMovementKind = AccountMovementKind
 

@@ -29,11 +29,11 @@ class PostingKind(enum.IntEnum):
     DIFFERENCE_COLLECTED = 9
     DIFFERENCE_WRITTEN_OFF = 10
     REFUND = 11
-    CREDIT_TAKEN_BACK = 20
-    RECEIVABLE_MET = 21
-    PAID_OUT = 22
-    TRANSFERRED_OUT = 23
-    TRANSFER_PAID = 24
+    CREDIT_TAKEN_BACK = 21
+    RECEIVABLE_MET = 22
+    PAID_OUT = 23
+    TRANSFERRED_OUT = 24
+    TRANSFER_PAID = 25
     # Of declared months of institutions; numbers between are kept for what is of persons.
     DEDUCTION = 40
     DEPOSIT_WITHHELD = 41
