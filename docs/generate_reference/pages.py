@@ -37,6 +37,8 @@ _REASON_GROUPS = {
     400: "Repricings and closed years",
     420: "Codes that are resolved",
     430: "Declared months",
+    450: "Credits of accounts",
+    459: "Allocations and transfers of accounts",
     480: "Closed accounts",
     510: "Own codes, institutions and suspensions",
     530: "Sandboxes",

@@ -88,12 +88,21 @@ PLAIN_FUNCTIONS: dict[str, dict[str, str]] = {
         "storage/difference/find.py: yibao_settlement.rules.ledger.due_account": (
             "the name of an account whose balance is asked for"
         ),
-        "storage/ledger/told.py: yibao_settlement.application.account.credit_detail": (
+        "storage/ledger/told.py: yibao_settlement.application.credit.book.credit_detail": (
             "the one form in which the audit tells of a credit, to compare with"
         ),
         "storage/ledger/booked.py: yibao_settlement.rules.ledger.payable_account": (
             "the name of an account whose entries are asked for"
         ),
+        "storage/credit/record.py: yibao_settlement.rules.ledger.receivable_account": (
+            "the name of an account whose balance is asked for"
+        ),
+        **{
+            f"storage/allocation/record.py: yibao_settlement.rules.period.month.{name}": (
+                "which days a month has, whose members are asked for"
+            )
+            for name in ("first_day", "next_month")
+        },
         **{
             f"storage/year/record.py: yibao_settlement.rules.ledger.{account}_account": (
                 "the name of an account whose balance is asked for"
@@ -116,7 +125,7 @@ PLAIN_FUNCTIONS: dict[str, dict[str, str]] = {
             f"storage/ledger/entries.py: yibao_settlement.rules.ledger.{account}_account": (
                 "the name of an account whose entries are asked for"
             )
-            for account in ("person", "carried", "difference", "due")
+            for account in ("person", "carried", "difference", "due", "receivable")
         },
     },
 }

@@ -12,9 +12,12 @@ from support.settlement_world import AGENCY, NOW, REGION, World
 from yibao_common.values.ids import new_id
 from yibao_settlement.application.account import credit_detail
 from yibao_settlement.ledger_check import INVARIANTS, check_ledger
+from yibao_settlement.ledger_check.report import CREDITS
 from yibao_settlement.storage import tables
 
 Damage = Callable[[sa.Connection], object]
+# Where it stands among all that is examined.
+KEYED = INVARIANTS.index(CREDITS)
 
 
 @pytest.fixture
@@ -153,8 +156,8 @@ def tell_of_a_posting_without_entries(connection: sa.Connection) -> None:
 @pytest.mark.parametrize(
     ("damage", "broken"),
     [
-        (credit_with_a_loose_audit_row, {10}),
-        (credit_as_if_the_upgrade_told_of_it, {10}),
+        (credit_with_a_loose_audit_row, {10, KEYED}),
+        (credit_as_if_the_upgrade_told_of_it, {10, KEYED}),
         (cancel_the_visit_of_what_stands, {4}),
         (name_a_foreign_request, {10}),
         (name_another_agency, {10}),

@@ -310,11 +310,20 @@ class World:
         *,
         source: str = "allocation",
         is_carried: bool = False,
+        business_key: str = "",
+        second_above_fen: int | None = None,
         **changes: Any,
     ) -> CreditAccount:
         request = self._asked("CreditAccount", {"institution_id": None, **changes})
         return CreditAccount(
-            request, person_id, amount_fen, source, encode.credited, is_carried=is_carried
+            request,
+            person_id,
+            amount_fen,
+            source,
+            encode.credited,
+            is_carried=is_carried,
+            business_key=business_key,
+            second_above_fen=second_above_fen,
         )
 
     def bill(self, visit_id: str, **changes: object) -> Bill:

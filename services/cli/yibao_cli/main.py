@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from yibao_cli import about, call_app, db_app, persons_app, try_app
+from yibao_cli import about, account_app, call_app, db_app, persons_app, try_app
 from yibao_cli.command_line import App
 from yibao_cli.connection import ContextName
 from yibao_cli.contexts.app import app as contexts_app
@@ -43,6 +43,7 @@ app.add_typer(day_app, name="day", rich_help_panel=CALL)
 app.add_typer(year_app, name="year", rich_help_panel=CALL)
 app.add_typer(mapping_app, name="mapping", rich_help_panel=CALL)
 app.add_typer(institution_app, name="institution", rich_help_panel=CALL)
+app.add_typer(account_app.app, name="account", rich_help_panel=CALL)
 app.add_typer(report_app, name="report", rich_help_panel=CALL)
 app.add_typer(month_app, name="month", rich_help_panel=CALL)
 app.command(rich_help_panel=CALL)(call_app.statement)

@@ -28,6 +28,7 @@ OwnDebtsWord = Annotated[OwnDebts, Field(strict=False)]
 PersonClass = Annotated[str, Field(pattern=r"^[0-9]{1,4}$")]
 DustFen = Annotated[int, Field(ge=0, le=100_000)]
 DepositRatioPpm = Annotated[int, Field(ge=0, le=DEPOSIT_RATIO_MAX_PPM)]
+LimitFen = Annotated[int, Field(ge=1, le=100_000_000)]
 InsuranceType = Annotated[str, Field(pattern=r"^[0-9]{3}$")]
 
 
@@ -75,6 +76,8 @@ class AccountsConfig(Section):
     no_recharge_in: Regions | None = None
     # By region: nobody is asked for a difference of less, see `DIFFERENCE_DUST_FEN`.
     difference_dust_fen: dict[Region, DustFen] | None = None
+    # By region: a credit of more takes effect once a second person confirms it.
+    second_person_above_fen: dict[Region, LimitFen] | None = None
 
 
 class RefundsConfig(Section):
@@ -215,6 +218,7 @@ class SettlementConfig(ServiceConfig):
                 ("accounts.carried_first_in", self.accounts.carried_first_in),
                 ("accounts.no_recharge_in", self.accounts.no_recharge_in),
                 ("accounts.difference_dust_fen", self.accounts.difference_dust_fen),
+                ("accounts.second_person_above_fen", self.accounts.second_person_above_fen),
                 ("refunds.cash_first_in", self.refunds.cash_first_in),
                 ("refunds.newest_first_in", self.refunds.newest_first_in),
                 ("refunds.own_debts", self.refunds.own_debts),

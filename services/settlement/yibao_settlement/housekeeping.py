@@ -19,6 +19,7 @@ from yibao_common.rpc.refusals import Refusals
 from yibao_common.values.clock import Clock
 from yibao_common.values.ids import new_id
 from yibao_settlement.account_closing import account_closing
+from yibao_settlement.allocating import account_tasks
 from yibao_settlement.application.account_close.run import AccountClosing
 from yibao_settlement.application.batch.command import Command
 from yibao_settlement.application.checkpoint import Checkpoints
@@ -362,6 +363,7 @@ def background_tasks(
         repricing_steps(
             reads, batcher, blocking, regions=regions, metrics=metrics, clock=clock, log=log
         ),
+        *account_tasks(config, engine, transactions, metrics=metrics, clock=clock, log=log),
         year_taking(
             YearTaking(transactions, clock=reads.now),
             blocking,

@@ -11,6 +11,8 @@ from yibao.settlement.v1 import (
     account_close_service_pb2_grpc,
     account_service_pb2,
     account_service_pb2_grpc,
+    allocation_service_pb2,
+    allocation_service_pb2_grpc,
     catalogue_service_pb2,
     catalogue_service_pb2_grpc,
     change_service_pb2,
@@ -21,6 +23,8 @@ from yibao.settlement.v1 import (
     clearing_service_pb2_grpc,
     credential_service_pb2,
     credential_service_pb2_grpc,
+    credit_service_pb2,
+    credit_service_pb2_grpc,
     declaration_service_pb2,
     declaration_service_pb2_grpc,
     difference_service_pb2,
@@ -45,6 +49,8 @@ from yibao.settlement.v1 import (
     review_service_pb2_grpc,
     settlement_service_pb2,
     settlement_service_pb2_grpc,
+    transfer_service_pb2,
+    transfer_service_pb2_grpc,
     visit_service_pb2,
     visit_service_pb2_grpc,
     year_service_pb2,
@@ -56,9 +62,11 @@ from yibao_common.values.clock import Clock
 from yibao_settlement.config import SettlementConfig
 from yibao_settlement.servicer.account import AccountServicer
 from yibao_settlement.servicer.account_close import AccountCloseServicer
+from yibao_settlement.servicer.allocation import AllocationServicer
 from yibao_settlement.servicer.catalogue import CatalogueServicer
 from yibao_settlement.servicer.change.calls import ChangeServicer
 from yibao_settlement.servicer.charge import ChargeServicer
+from yibao_settlement.servicer.credit import CreditServicer
 from yibao_settlement.servicer.declaration.calls import DeclarationServicer
 from yibao_settlement.servicer.declaration.payments import InstitutionPaymentServicer
 from yibao_settlement.servicer.difference import DifferenceServicer
@@ -74,6 +82,7 @@ from yibao_settlement.servicer.repricing import RepricingServicer
 from yibao_settlement.servicer.resolution import CredentialServicer
 from yibao_settlement.servicer.review import ReviewServicer
 from yibao_settlement.servicer.settlement import SettlementServicer
+from yibao_settlement.servicer.transfer import TransferServicer
 from yibao_settlement.servicer.trust.holder import TrustHolder
 from yibao_settlement.servicer.visit import VisitServicer
 from yibao_settlement.servicer.year import YearServicer
@@ -88,6 +97,9 @@ DESCRIPTORS = (
     hold_service_pb2.DESCRIPTOR.services_by_name["HoldService"],
     review_service_pb2.DESCRIPTOR.services_by_name["ReviewService"],
     account_service_pb2.DESCRIPTOR.services_by_name["AccountService"],
+    credit_service_pb2.DESCRIPTOR.services_by_name["CreditService"],
+    allocation_service_pb2.DESCRIPTOR.services_by_name["AllocationService"],
+    transfer_service_pb2.DESCRIPTOR.services_by_name["TransferService"],
     difference_service_pb2.DESCRIPTOR.services_by_name["DifferenceService"],
     clearing_service_pb2.DESCRIPTOR.services_by_name["ClearingService"],
     declaration_service_pb2.DESCRIPTOR.services_by_name["DeclarationService"],
@@ -131,6 +143,9 @@ class Servicers(NamedTuple):
     charges: ChargeServicer
     reviews: ReviewServicer
     accounts: AccountServicer
+    credits: CreditServicer
+    allocations: AllocationServicer
+    transfers: TransferServicer
     differences: DifferenceServicer
     clearing: ClearingServicer
     declarations: DeclarationServicer
@@ -160,6 +175,11 @@ class Servicers(NamedTuple):
         charge_service_pb2_grpc.add_ChargeServiceServicer_to_server(self.charges, server)
         review_service_pb2_grpc.add_ReviewServiceServicer_to_server(self.reviews, server)
         account_service_pb2_grpc.add_AccountServiceServicer_to_server(self.accounts, server)
+        credit_service_pb2_grpc.add_CreditServiceServicer_to_server(self.credits, server)
+        allocation_service_pb2_grpc.add_AllocationServiceServicer_to_server(
+            self.allocations, server
+        )
+        transfer_service_pb2_grpc.add_TransferServiceServicer_to_server(self.transfers, server)
         difference_service_pb2_grpc.add_DifferenceServiceServicer_to_server(
             self.differences, server
         )

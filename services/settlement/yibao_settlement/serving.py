@@ -14,8 +14,10 @@ from yibao_common.values.clock import Clock
 from yibao_common.values.ids import Ids
 from yibao_settlement.application.account_close.close import AccountCloses
 from yibao_settlement.application.account_close.find import ClosedAccounts
+from yibao_settlement.application.allocation.orders import Allocations
 from yibao_settlement.application.batch.command import Command
 from yibao_settlement.application.catalogue import Catalogue
+from yibao_settlement.application.credit.find import CreditBook
 from yibao_settlement.application.day.find import Days
 from yibao_settlement.application.declaration.declare import Declarations
 from yibao_settlement.application.declaration.find import DeclarationReads
@@ -28,6 +30,7 @@ from yibao_settlement.application.period.close import Periods
 from yibao_settlement.application.policy import Policies
 from yibao_settlement.application.report.find import Reports
 from yibao_settlement.application.repricing.orders import Repricings
+from yibao_settlement.application.transfer.find import TransferBook
 from yibao_settlement.application.work import Work
 from yibao_settlement.application.year.close import Years
 from yibao_settlement.application.year.find import YearStatements
@@ -35,11 +38,13 @@ from yibao_settlement.config import SettlementConfig
 from yibao_settlement.files.account_close import read_rules
 from yibao_settlement.servicer.account import AccountServicer
 from yibao_settlement.servicer.account_close import AccountCloseServicer
+from yibao_settlement.servicer.allocation import AllocationServicer
 from yibao_settlement.servicer.catalogue import CatalogueServicer
 from yibao_settlement.servicer.change.calls import ChangeServicer
 from yibao_settlement.servicer.change.watch import ChangeWatch
 from yibao_settlement.servicer.charge import ChargeServicer
 from yibao_settlement.servicer.credential import Viewers
+from yibao_settlement.servicer.credit import CreditServicer
 from yibao_settlement.servicer.declaration.calls import DeclarationServicer
 from yibao_settlement.servicer.declaration.payments import InstitutionPaymentServicer
 from yibao_settlement.servicer.difference import DifferenceServicer
@@ -59,6 +64,7 @@ from yibao_settlement.servicer.repricing import RepricingServicer
 from yibao_settlement.servicer.review import ReviewServicer
 from yibao_settlement.servicer.settlement import SettlementServicer
 from yibao_settlement.servicer.settling import Settling
+from yibao_settlement.servicer.transfer import TransferServicer
 from yibao_settlement.servicer.trust.holder import TrustHolder
 from yibao_settlement.servicer.visit import VisitServicer
 from yibao_settlement.servicer.year import YearServicer
@@ -108,7 +114,7 @@ class Serving:
     ) -> Servicers:
         """Returns all servicers; each is given what it needs and no more."""
         engine, transactions = self._engine, self._transactions
-        _, reads, blocking = engine
+        batcher, reads, blocking = engine
         settling = self._settling(trust)
         viewers = Viewers(reads, blocking, check_feed=ages.check, clock=self._clock)
         refused_lines = RefusedLines(metrics=metrics, log=self._log)
@@ -149,6 +155,9 @@ class Serving:
             ChargeServicer(*engine, clock=self._clock),
             ReviewServicer(*engine),
             self._accounts(news, viewers),
+            CreditServicer(batcher, CreditBook(transactions), blocking),
+            AllocationServicer(Allocations(transactions, clock=reads.now, ids=self._ids), blocking),
+            self._transfers(),
             DifferenceServicer(
                 *engine,
                 viewers=viewers,
@@ -239,6 +248,16 @@ class Serving:
             viewers=viewers,
             clock=self._clock,
             no_recharge_in=self._config.accounts.no_recharge_in or (),
+            second_above_fen=self._config.accounts.second_person_above_fen,
+        )
+
+    def _transfers(self) -> TransferServicer:
+        batcher, reads, blocking = self._engine
+        return TransferServicer(
+            batcher,
+            TransferBook(self._transactions, clock=reads.now),
+            blocking,
+            second_above_fen=self._config.accounts.second_person_above_fen or {},
         )
 
     def _account_closes(self, clock: Clock, blocking: Blocking) -> AccountCloseServicer:

@@ -9,8 +9,9 @@ from support.settlement_world import HOSPITAL, NOW, OTHER_HOSPITAL, REGION, TODA
 from yibao_common.values.caller import parse_caller
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
-from yibao_settlement.application.account import find_account
+from yibao_settlement.application.account import FoundAccount, find_account
 from yibao_settlement.application.credential import Viewer
+from yibao_settlement.application.credit.state import AccountClaims
 from yibao_settlement.application.difference.find import find_difference
 from yibao_settlement.application.reading import TrialInputs
 from yibao_settlement.application.reference import Reference
@@ -87,7 +88,9 @@ def test_a_settlement_that_is_not_there_is_not_found() -> None:
 def test_an_account_is_found_unless_nothing_is_booked_or_it_was_taken_over() -> None:
     standing = MERGED._replace(merged_into=None, account_year=NOW.year)
     reads = MemoryReads(standings={PERSON: standing})
-    assert find_account(reads, REGION, PERSON, ANYBODY, now=NOW) == (standing, 0)
+    assert find_account(reads, REGION, PERSON, ANYBODY, now=NOW) == FoundAccount(
+        standing, 0, AccountClaims()
+    )
     with pytest.raises(RuleError, match="ACCOUNT_NOT_FOUND"):
         find_account(MemoryReads(), REGION, PERSON, ANYBODY, now=NOW)
     merged = MemoryReads(standings={PERSON: MERGED})

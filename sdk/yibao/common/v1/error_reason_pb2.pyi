@@ -860,6 +860,58 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """FAILED_PRECONDITION. Only a sandbox that `yibao up --clock` started does this."""
     ERROR_REASON_SANDBOX_CLOCK_BACK: _ErrorReason.ValueType  # 531
     """FAILED_PRECONDITION. The time of a sandbox goes forward alone. Metadata: `server_time`."""
+    ERROR_REASON_CREDIT_KEY_USED: _ErrorReason.ValueType  # 450
+    """ALREADY_EXISTS. Another amount, or the other purse, was credited under this business key.
+    Metadata: `credit_id`, `business_key`, `credited_fen`, `amount_fen`.
+    """
+    ERROR_REASON_CREDIT_NOT_FOUND: _ErrorReason.ValueType  # 451
+    """NOT_FOUND. No such credit. Metadata: `credit_id`."""
+    ERROR_REASON_CREDIT_NOT_LEFT: _ErrorReason.ValueType  # 452
+    """FAILED_PRECONDITION. Less of the credit is left than is to be taken back. Metadata:
+    `credit_id`, `left_fen`.
+    """
+    ERROR_REASON_ACCOUNT_CLOSED: _ErrorReason.ValueType  # 453
+    """FAILED_PRECONDITION. The account was paid out or moved to another region. Metadata:
+    `person_id`.
+    """
+    ERROR_REASON_ACCOUNT_ORDER_NOT_FOUND: _ErrorReason.ValueType  # 454
+    """NOT_FOUND. No such order of an account. Metadata: `order_id`."""
+    ERROR_REASON_ACCOUNT_ORDER_STATE: _ErrorReason.ValueType  # 455
+    """FAILED_PRECONDITION. The order is closed, or is another one than the checker read.
+    Metadata: `state`, `amount_fen`.
+    """
+    ERROR_REASON_ACCOUNT_ORDER_WAITS: _ErrorReason.ValueType  # 456
+    """FAILED_PRECONDITION. Another order of the credit or the account waits for its checker.
+    Metadata: `order_id`.
+    """
+    ERROR_REASON_CASH_NOT_PAID: _ErrorReason.ValueType  # 457
+    """FAILED_PRECONDITION. Personal accounts pay no cash, but after a death, on emigration and at
+    the end of insurance. Metadata: `cause`.
+    """
+    ERROR_REASON_PAY_OUT_NOT_OPEN: _ErrorReason.ValueType  # 458
+    """FAILED_PRECONDITION. The account holds nothing, or another amount than was read, that holds
+    do not reserve and that it does not owe. Metadata: `payable_fen`.
+    """
+    ERROR_REASON_ALLOCATION_NOT_FOUND: _ErrorReason.ValueType  # 459
+    """NOT_FOUND. No such allocation. Metadata: `allocation_id`."""
+    ERROR_REASON_ALLOCATION_RUNNING: _ErrorReason.ValueType  # 460
+    """FAILED_PRECONDITION. The insurance type's month is being allocated. Metadata:
+    `allocation_id`.
+    """
+    ERROR_REASON_CREDIT_POLICY_NOT_FOUND: _ErrorReason.ValueType  # 461
+    """NOT_FOUND. No such credit policy, or none that is approved covers the month. Metadata:
+    `policy_version`, `insurance_type`, `month`.
+    """
+    ERROR_REASON_CREDIT_POLICY_STATE: _ErrorReason.ValueType  # 462
+    """FAILED_PRECONDITION. The credit policy is approved, or was submitted for another insurance
+    type or month. Metadata: `state`.
+    """
+    ERROR_REASON_TRANSFER_NOT_FOUND: _ErrorReason.ValueType  # 463
+    """NOT_FOUND. No such transfer. Metadata: `transfer_id`."""
+    ERROR_REASON_TRANSFER_STATE: _ErrorReason.ValueType  # 464
+    """FAILED_PRECONDITION. The transfer is not in the state that the step takes, or comes to
+    another amount than was read. Metadata: `transfer_id`, `person_id`, `state`, `amount_fen`.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a request was refused. The value's name stands in `google.rpc.ErrorInfo.reason`
@@ -1707,4 +1759,56 @@ ERROR_REASON_NOT_A_SANDBOX: ErrorReason.ValueType  # 530
 """FAILED_PRECONDITION. Only a sandbox that `yibao up --clock` started does this."""
 ERROR_REASON_SANDBOX_CLOCK_BACK: ErrorReason.ValueType  # 531
 """FAILED_PRECONDITION. The time of a sandbox goes forward alone. Metadata: `server_time`."""
+ERROR_REASON_CREDIT_KEY_USED: ErrorReason.ValueType  # 450
+"""ALREADY_EXISTS. Another amount, or the other purse, was credited under this business key.
+Metadata: `credit_id`, `business_key`, `credited_fen`, `amount_fen`.
+"""
+ERROR_REASON_CREDIT_NOT_FOUND: ErrorReason.ValueType  # 451
+"""NOT_FOUND. No such credit. Metadata: `credit_id`."""
+ERROR_REASON_CREDIT_NOT_LEFT: ErrorReason.ValueType  # 452
+"""FAILED_PRECONDITION. Less of the credit is left than is to be taken back. Metadata:
+`credit_id`, `left_fen`.
+"""
+ERROR_REASON_ACCOUNT_CLOSED: ErrorReason.ValueType  # 453
+"""FAILED_PRECONDITION. The account was paid out or moved to another region. Metadata:
+`person_id`.
+"""
+ERROR_REASON_ACCOUNT_ORDER_NOT_FOUND: ErrorReason.ValueType  # 454
+"""NOT_FOUND. No such order of an account. Metadata: `order_id`."""
+ERROR_REASON_ACCOUNT_ORDER_STATE: ErrorReason.ValueType  # 455
+"""FAILED_PRECONDITION. The order is closed, or is another one than the checker read.
+Metadata: `state`, `amount_fen`.
+"""
+ERROR_REASON_ACCOUNT_ORDER_WAITS: ErrorReason.ValueType  # 456
+"""FAILED_PRECONDITION. Another order of the credit or the account waits for its checker.
+Metadata: `order_id`.
+"""
+ERROR_REASON_CASH_NOT_PAID: ErrorReason.ValueType  # 457
+"""FAILED_PRECONDITION. Personal accounts pay no cash, but after a death, on emigration and at
+the end of insurance. Metadata: `cause`.
+"""
+ERROR_REASON_PAY_OUT_NOT_OPEN: ErrorReason.ValueType  # 458
+"""FAILED_PRECONDITION. The account holds nothing, or another amount than was read, that holds
+do not reserve and that it does not owe. Metadata: `payable_fen`.
+"""
+ERROR_REASON_ALLOCATION_NOT_FOUND: ErrorReason.ValueType  # 459
+"""NOT_FOUND. No such allocation. Metadata: `allocation_id`."""
+ERROR_REASON_ALLOCATION_RUNNING: ErrorReason.ValueType  # 460
+"""FAILED_PRECONDITION. The insurance type's month is being allocated. Metadata:
+`allocation_id`.
+"""
+ERROR_REASON_CREDIT_POLICY_NOT_FOUND: ErrorReason.ValueType  # 461
+"""NOT_FOUND. No such credit policy, or none that is approved covers the month. Metadata:
+`policy_version`, `insurance_type`, `month`.
+"""
+ERROR_REASON_CREDIT_POLICY_STATE: ErrorReason.ValueType  # 462
+"""FAILED_PRECONDITION. The credit policy is approved, or was submitted for another insurance
+type or month. Metadata: `state`.
+"""
+ERROR_REASON_TRANSFER_NOT_FOUND: ErrorReason.ValueType  # 463
+"""NOT_FOUND. No such transfer. Metadata: `transfer_id`."""
+ERROR_REASON_TRANSFER_STATE: ErrorReason.ValueType  # 464
+"""FAILED_PRECONDITION. The transfer is not in the state that the step takes, or comes to
+another amount than was read. Metadata: `transfer_id`, `person_id`, `state`, `amount_fen`.
+"""
 global___ErrorReason = ErrorReason

@@ -25,11 +25,12 @@ _sym_db = _symbol_database.Default()
 from yibao.common.v1 import date_pb2 as yibao_dot_common_dot_v1_dot_date__pb2
 from yibao.common.v1 import validation_pb2 as yibao_dot_common_dot_v1_dot_validation__pb2
 from yibao.settlement.v1 import account_statement_pb2 as yibao_dot_settlement_dot_v1_dot_account__statement__pb2
+from yibao.settlement.v1 import credit_pb2 as yibao_dot_settlement_dot_v1_dot_credit__pb2
 from yibao.settlement.v1 import settlement_pb2 as yibao_dot_settlement_dot_v1_dot_settlement__pb2
 from yibao.settlement.v1 import statement_pb2 as yibao_dot_settlement_dot_v1_dot_statement__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)yibao/settlement/v1/account_service.proto\x12\x13yibao.settlement.v1\x1a\x1ayibao/common/v1/date.proto\x1a yibao/common/v1/validation.proto\x1a+yibao/settlement/v1/account_statement.proto\x1a$yibao/settlement/v1/settlement.proto\x1a#yibao/settlement/v1/statement.proto\"\xd0\x01\n\x07\x41\x63\x63ount\x12\x11\n\tperson_id\x18\x01 \x01(\t\x12\x0e\n\x06region\x18\x02 \x01(\t\x12\x13\n\x0b\x62\x61lance_fen\x18\x03 \x01(\x03\x12\x14\n\x0c\x62\x65nefit_year\x18\x04 \x01(\x05\x12\x36\n\x0c\x61\x63\x63umulators\x18\x05 \x03(\x0b\x32 .yibao.settlement.v1.Accumulator\x12\x18\n\x10\x63urrent_year_fen\x18\x06 \x01(\x03\x12\x13\n\x0b\x63\x61rried_fen\x18\x07 \x01(\x03\x12\x10\n\x08held_fen\x18\x08 \x01(\x03\"\xfb\x01\n\x14\x43reditAccountRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1b\n\tperson_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12!\n\namount_fen\x18\x04 \x01(\x03\x42\r\xba\xeb\x18\t\x08\x01\x18\x01 \x80\xc2\xd7/\x12\x39\n\x06source\x18\x05 \x01(\x0e\x32!.yibao.settlement.v1.CreditSourceB\x06\xba\xeb\x18\x02\x08\x01\x12\x30\n\x05purse\x18\x06 \x01(\x0e\x32!.yibao.settlement.v1.AccountPurse\"F\n\x15\x43reditAccountResponse\x12-\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x1c.yibao.settlement.v1.Account\"h\n\x11GetAccountRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x19\n\tperson_id\x18\x02 \x01(\tB\x06\xba\xeb\x18\x02H\x01\x12\x1e\n\x0e\x63\x65rtificate_id\x18\x03 \x01(\tB\x06\xba\xeb\x18\x02H\x01\"C\n\x12GetAccountResponse\x12-\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x1c.yibao.settlement.v1.Account\"\x9d\x03\n\x1aGetAccountStatementRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x19\n\tperson_id\x18\x02 \x01(\tB\x06\xba\xeb\x18\x02H\x01\x12\x1e\n\x0e\x63\x65rtificate_id\x18\x03 \x01(\tB\x06\xba\xeb\x18\x02H\x01\x12\x31\n\nstart_date\x18\x04 \x01(\x0b\x32\x15.yibao.common.v1.DateB\x06\xba\xeb\x18\x02\x08\x01\x12/\n\x08\x65nd_date\x18\x05 \x01(\x0b\x32\x15.yibao.common.v1.DateB\x06\xba\xeb\x18\x02\x08\x01\x12\x38\n\x04\x66orm\x18\x06 \x01(\x0e\x32\".yibao.settlement.v1.StatementFormB\x06\xba\xeb\x18\x02\x08\x01\x12\x32\n\x05paper\x18\x07 \x01(\x0e\x32#.yibao.settlement.v1.StatementPaper\x12\x1d\n\x0bperson_name\x18\x08 \x01(\tB\x08\xba\xeb\x18\x04\x30\x32H\n\x12$\n\x12\x63\x65rtificate_number\x18\t \x01(\tB\x08\xba\xeb\x18\x04\x30\x1eH\t\x12\x13\n\x0blarge_print\x18\n \x01(\x08\"\x84\x01\n\x1bGetAccountStatementResponse\x12:\n\tstatement\x18\x01 \x01(\x0b\x32%.yibao.settlement.v1.AccountStatementH\x00\x12\x0e\n\x04html\x18\x02 \x01(\tH\x00\x12\r\n\x03pdf\x18\x03 \x01(\x0cH\x00\x42\n\n\x08\x64ocument\"3\n\x17ListFundBalancesRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\"N\n\x18ListFundBalancesResponse\x12\x32\n\x08\x62\x61lances\x18\x01 \x03(\x0b\x32 .yibao.settlement.v1.LedgerEntry*h\n\x0c\x41\x63\x63ountPurse\x12\x1d\n\x19\x41\x43\x43OUNT_PURSE_UNSPECIFIED\x10\x00\x12\x1e\n\x1a\x41\x43\x43OUNT_PURSE_CURRENT_YEAR\x10\x01\x12\x19\n\x15\x41\x43\x43OUNT_PURSE_CARRIED\x10\x02*g\n\x0c\x43reditSource\x12\x1d\n\x19\x43REDIT_SOURCE_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x43REDIT_SOURCE_ALLOCATION\x10\x01\x12\x1a\n\x16\x43REDIT_SOURCE_RECHARGE\x10\x02\x32\xc2\x03\n\x0e\x41\x63\x63ountService\x12\x66\n\rCreditAccount\x12).yibao.settlement.v1.CreditAccountRequest\x1a*.yibao.settlement.v1.CreditAccountResponse\x12]\n\nGetAccount\x12&.yibao.settlement.v1.GetAccountRequest\x1a\'.yibao.settlement.v1.GetAccountResponse\x12x\n\x13GetAccountStatement\x12/.yibao.settlement.v1.GetAccountStatementRequest\x1a\x30.yibao.settlement.v1.GetAccountStatementResponse\x12o\n\x10ListFundBalances\x12,.yibao.settlement.v1.ListFundBalancesRequest\x1a-.yibao.settlement.v1.ListFundBalancesResponseBd\n\x13yibao.settlement.v1B\x13\x41\x63\x63ountServiceProtoP\x01Z yibao/settlement/v1;settlementv1\xaa\x02\x13Yibao.Settlement.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)yibao/settlement/v1/account_service.proto\x12\x13yibao.settlement.v1\x1a\x1ayibao/common/v1/date.proto\x1a yibao/common/v1/validation.proto\x1a+yibao/settlement/v1/account_statement.proto\x1a yibao/settlement/v1/credit.proto\x1a$yibao/settlement/v1/settlement.proto\x1a#yibao/settlement/v1/statement.proto\"\xfb\x01\n\x07\x41\x63\x63ount\x12\x11\n\tperson_id\x18\x01 \x01(\t\x12\x0e\n\x06region\x18\x02 \x01(\t\x12\x13\n\x0b\x62\x61lance_fen\x18\x03 \x01(\x03\x12\x14\n\x0c\x62\x65nefit_year\x18\x04 \x01(\x05\x12\x36\n\x0c\x61\x63\x63umulators\x18\x05 \x03(\x0b\x32 .yibao.settlement.v1.Accumulator\x12\x18\n\x10\x63urrent_year_fen\x18\x06 \x01(\x03\x12\x13\n\x0b\x63\x61rried_fen\x18\x07 \x01(\x03\x12\x10\n\x08held_fen\x18\x08 \x01(\x03\x12\x16\n\x0ereceivable_fen\x18\x14 \x01(\x03\x12\x11\n\tis_closed\x18\x15 \x01(\x08\"\xbf\x02\n\x14\x43reditAccountRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1b\n\tperson_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12!\n\namount_fen\x18\x04 \x01(\x03\x42\r\xba\xeb\x18\t\x08\x01\x18\x01 \x80\xc2\xd7/\x12\x39\n\x06source\x18\x05 \x01(\x0e\x32!.yibao.settlement.v1.CreditSourceB\x06\xba\xeb\x18\x02\x08\x01\x12\x30\n\x05purse\x18\x06 \x01(\x0e\x32!.yibao.settlement.v1.AccountPurse\x12\x1e\n\x0c\x62usiness_key\x18\x14 \x01(\tB\x08\xba\xeb\x18\x04\x30@H\t\x12\"\n\x0einsurance_type\x18\x15 \x01(\tB\n\xba\xeb\x18\x06(\x03\x30\x03H\x05\"\x88\x01\n\x15\x43reditAccountResponse\x12-\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x1c.yibao.settlement.v1.Account\x12+\n\x06\x63redit\x18\x02 \x01(\x0b\x32\x1b.yibao.settlement.v1.Credit\x12\x13\n\x0bis_repeated\x18\x03 \x01(\x08\"h\n\x11GetAccountRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x19\n\tperson_id\x18\x02 \x01(\tB\x06\xba\xeb\x18\x02H\x01\x12\x1e\n\x0e\x63\x65rtificate_id\x18\x03 \x01(\tB\x06\xba\xeb\x18\x02H\x01\"C\n\x12GetAccountResponse\x12-\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x1c.yibao.settlement.v1.Account\"\x9d\x03\n\x1aGetAccountStatementRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x19\n\tperson_id\x18\x02 \x01(\tB\x06\xba\xeb\x18\x02H\x01\x12\x1e\n\x0e\x63\x65rtificate_id\x18\x03 \x01(\tB\x06\xba\xeb\x18\x02H\x01\x12\x31\n\nstart_date\x18\x04 \x01(\x0b\x32\x15.yibao.common.v1.DateB\x06\xba\xeb\x18\x02\x08\x01\x12/\n\x08\x65nd_date\x18\x05 \x01(\x0b\x32\x15.yibao.common.v1.DateB\x06\xba\xeb\x18\x02\x08\x01\x12\x38\n\x04\x66orm\x18\x06 \x01(\x0e\x32\".yibao.settlement.v1.StatementFormB\x06\xba\xeb\x18\x02\x08\x01\x12\x32\n\x05paper\x18\x07 \x01(\x0e\x32#.yibao.settlement.v1.StatementPaper\x12\x1d\n\x0bperson_name\x18\x08 \x01(\tB\x08\xba\xeb\x18\x04\x30\x32H\n\x12$\n\x12\x63\x65rtificate_number\x18\t \x01(\tB\x08\xba\xeb\x18\x04\x30\x1eH\t\x12\x13\n\x0blarge_print\x18\n \x01(\x08\"\x84\x01\n\x1bGetAccountStatementResponse\x12:\n\tstatement\x18\x01 \x01(\x0b\x32%.yibao.settlement.v1.AccountStatementH\x00\x12\x0e\n\x04html\x18\x02 \x01(\tH\x00\x12\r\n\x03pdf\x18\x03 \x01(\x0cH\x00\x42\n\n\x08\x64ocument\"3\n\x17ListFundBalancesRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\"N\n\x18ListFundBalancesResponse\x12\x32\n\x08\x62\x61lances\x18\x01 \x03(\x0b\x32 .yibao.settlement.v1.LedgerEntry*h\n\x0c\x41\x63\x63ountPurse\x12\x1d\n\x19\x41\x43\x43OUNT_PURSE_UNSPECIFIED\x10\x00\x12\x1e\n\x1a\x41\x43\x43OUNT_PURSE_CURRENT_YEAR\x10\x01\x12\x19\n\x15\x41\x43\x43OUNT_PURSE_CARRIED\x10\x02*g\n\x0c\x43reditSource\x12\x1d\n\x19\x43REDIT_SOURCE_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x43REDIT_SOURCE_ALLOCATION\x10\x01\x12\x1a\n\x16\x43REDIT_SOURCE_RECHARGE\x10\x02\x32\xc2\x03\n\x0e\x41\x63\x63ountService\x12\x66\n\rCreditAccount\x12).yibao.settlement.v1.CreditAccountRequest\x1a*.yibao.settlement.v1.CreditAccountResponse\x12]\n\nGetAccount\x12&.yibao.settlement.v1.GetAccountRequest\x1a\'.yibao.settlement.v1.GetAccountResponse\x12x\n\x13GetAccountStatement\x12/.yibao.settlement.v1.GetAccountStatementRequest\x1a\x30.yibao.settlement.v1.GetAccountStatementResponse\x12o\n\x10ListFundBalances\x12,.yibao.settlement.v1.ListFundBalancesRequest\x1a-.yibao.settlement.v1.ListFundBalancesResponseBd\n\x13yibao.settlement.v1B\x13\x41\x63\x63ountServiceProtoP\x01Z yibao/settlement/v1;settlementv1\xaa\x02\x13Yibao.Settlement.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -47,6 +48,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREDITACCOUNTREQUEST'].fields_by_name['amount_fen']._serialized_options = b'\272\353\030\t\010\001\030\001 \200\302\327/'
   _globals['_CREDITACCOUNTREQUEST'].fields_by_name['source']._loaded_options = None
   _globals['_CREDITACCOUNTREQUEST'].fields_by_name['source']._serialized_options = b'\272\353\030\002\010\001'
+  _globals['_CREDITACCOUNTREQUEST'].fields_by_name['business_key']._loaded_options = None
+  _globals['_CREDITACCOUNTREQUEST'].fields_by_name['business_key']._serialized_options = b'\272\353\030\0040@H\t'
+  _globals['_CREDITACCOUNTREQUEST'].fields_by_name['insurance_type']._loaded_options = None
+  _globals['_CREDITACCOUNTREQUEST'].fields_by_name['insurance_type']._serialized_options = b'\272\353\030\006(\0030\003H\005'
   _globals['_GETACCOUNTREQUEST'].fields_by_name['region']._loaded_options = None
   _globals['_GETACCOUNTREQUEST'].fields_by_name['region']._serialized_options = b'\272\353\030\004\010\001H\002'
   _globals['_GETACCOUNTREQUEST'].fields_by_name['person_id']._loaded_options = None
@@ -71,28 +76,28 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETACCOUNTSTATEMENTREQUEST'].fields_by_name['certificate_number']._serialized_options = b'\272\353\030\0040\036H\t'
   _globals['_LISTFUNDBALANCESREQUEST'].fields_by_name['region']._loaded_options = None
   _globals['_LISTFUNDBALANCESREQUEST'].fields_by_name['region']._serialized_options = b'\272\353\030\004\010\001H\002'
-  _globals['_ACCOUNTPURSE']._serialized_start=1644
-  _globals['_ACCOUNTPURSE']._serialized_end=1748
-  _globals['_CREDITSOURCE']._serialized_start=1750
-  _globals['_CREDITSOURCE']._serialized_end=1853
-  _globals['_ACCOUNT']._serialized_start=249
-  _globals['_ACCOUNT']._serialized_end=457
-  _globals['_CREDITACCOUNTREQUEST']._serialized_start=460
-  _globals['_CREDITACCOUNTREQUEST']._serialized_end=711
-  _globals['_CREDITACCOUNTRESPONSE']._serialized_start=713
-  _globals['_CREDITACCOUNTRESPONSE']._serialized_end=783
-  _globals['_GETACCOUNTREQUEST']._serialized_start=785
-  _globals['_GETACCOUNTREQUEST']._serialized_end=889
-  _globals['_GETACCOUNTRESPONSE']._serialized_start=891
-  _globals['_GETACCOUNTRESPONSE']._serialized_end=958
-  _globals['_GETACCOUNTSTATEMENTREQUEST']._serialized_start=961
-  _globals['_GETACCOUNTSTATEMENTREQUEST']._serialized_end=1374
-  _globals['_GETACCOUNTSTATEMENTRESPONSE']._serialized_start=1377
-  _globals['_GETACCOUNTSTATEMENTRESPONSE']._serialized_end=1509
-  _globals['_LISTFUNDBALANCESREQUEST']._serialized_start=1511
-  _globals['_LISTFUNDBALANCESREQUEST']._serialized_end=1562
-  _globals['_LISTFUNDBALANCESRESPONSE']._serialized_start=1564
-  _globals['_LISTFUNDBALANCESRESPONSE']._serialized_end=1642
-  _globals['_ACCOUNTSERVICE']._serialized_start=1856
-  _globals['_ACCOUNTSERVICE']._serialized_end=2306
+  _globals['_ACCOUNTPURSE']._serialized_start=1856
+  _globals['_ACCOUNTPURSE']._serialized_end=1960
+  _globals['_CREDITSOURCE']._serialized_start=1962
+  _globals['_CREDITSOURCE']._serialized_end=2065
+  _globals['_ACCOUNT']._serialized_start=283
+  _globals['_ACCOUNT']._serialized_end=534
+  _globals['_CREDITACCOUNTREQUEST']._serialized_start=537
+  _globals['_CREDITACCOUNTREQUEST']._serialized_end=856
+  _globals['_CREDITACCOUNTRESPONSE']._serialized_start=859
+  _globals['_CREDITACCOUNTRESPONSE']._serialized_end=995
+  _globals['_GETACCOUNTREQUEST']._serialized_start=997
+  _globals['_GETACCOUNTREQUEST']._serialized_end=1101
+  _globals['_GETACCOUNTRESPONSE']._serialized_start=1103
+  _globals['_GETACCOUNTRESPONSE']._serialized_end=1170
+  _globals['_GETACCOUNTSTATEMENTREQUEST']._serialized_start=1173
+  _globals['_GETACCOUNTSTATEMENTREQUEST']._serialized_end=1586
+  _globals['_GETACCOUNTSTATEMENTRESPONSE']._serialized_start=1589
+  _globals['_GETACCOUNTSTATEMENTRESPONSE']._serialized_end=1721
+  _globals['_LISTFUNDBALANCESREQUEST']._serialized_start=1723
+  _globals['_LISTFUNDBALANCESREQUEST']._serialized_end=1774
+  _globals['_LISTFUNDBALANCESRESPONSE']._serialized_start=1776
+  _globals['_LISTFUNDBALANCESRESPONSE']._serialized_end=1854
+  _globals['_ACCOUNTSERVICE']._serialized_start=2068
+  _globals['_ACCOUNTSERVICE']._serialized_end=2518
 # @@protoc_insertion_point(module_scope)

@@ -13,6 +13,7 @@ import sys
 import typing
 import yibao.common.v1.date_pb2
 import yibao.settlement.v1.account_statement_pb2
+import yibao.settlement.v1.credit_pb2
 import yibao.settlement.v1.settlement_pb2
 import yibao.settlement.v1.statement_pb2
 
@@ -85,6 +86,8 @@ class Account(google.protobuf.message.Message):
     CURRENT_YEAR_FEN_FIELD_NUMBER: builtins.int
     CARRIED_FEN_FIELD_NUMBER: builtins.int
     HELD_FEN_FIELD_NUMBER: builtins.int
+    RECEIVABLE_FEN_FIELD_NUMBER: builtins.int
+    IS_CLOSED_FIELD_NUMBER: builtins.int
     person_id: builtins.str
     """The person."""
     region: builtins.str
@@ -101,6 +104,14 @@ class Account(google.protobuf.message.Message):
     """What of the balance holds reserve: bills that are held pay it once they are confirmed, and
     no other bill meanwhile, in fen.
     """
+    receivable_fen: builtins.int
+    """What the account owes for credits that were taken back after their money was spent, in fen:
+    the next credit meets it first.
+    """
+    is_closed: builtins.bool
+    """Whether the account was paid out or moved to another region, and takes no credit until the
+    person is insured anew: the next credit opens it then.
+    """
     @property
     def accumulators(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[yibao.settlement.v1.settlement_pb2.Accumulator]:
         """What the year's settlements have used up, sorted by name."""
@@ -116,8 +127,10 @@ class Account(google.protobuf.message.Message):
         current_year_fen: builtins.int = ...,
         carried_fen: builtins.int = ...,
         held_fen: builtins.int = ...,
+        receivable_fen: builtins.int = ...,
+        is_closed: builtins.bool = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["accumulators", b"accumulators", "balance_fen", b"balance_fen", "benefit_year", b"benefit_year", "carried_fen", b"carried_fen", "current_year_fen", b"current_year_fen", "held_fen", b"held_fen", "person_id", b"person_id", "region", b"region"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["accumulators", b"accumulators", "balance_fen", b"balance_fen", "benefit_year", b"benefit_year", "carried_fen", b"carried_fen", "current_year_fen", b"current_year_fen", "held_fen", b"held_fen", "is_closed", b"is_closed", "person_id", b"person_id", "receivable_fen", b"receivable_fen", "region", b"region"]) -> None: ...
 
 global___Account = Account
 
@@ -133,6 +146,8 @@ class CreditAccountRequest(google.protobuf.message.Message):
     AMOUNT_FEN_FIELD_NUMBER: builtins.int
     SOURCE_FIELD_NUMBER: builtins.int
     PURSE_FIELD_NUMBER: builtins.int
+    BUSINESS_KEY_FIELD_NUMBER: builtins.int
+    INSURANCE_TYPE_FIELD_NUMBER: builtins.int
     request_id: builtins.str
     """The caller's id of this request, stored with its answer."""
     region: builtins.str
@@ -147,6 +162,13 @@ class CreditAccountRequest(google.protobuf.message.Message):
     """The purse that gets it: the current year's, unless money of earlier years comes from
     another system, such as at the start. The rest of a year is carried over by itself.
     """
+    business_key: builtins.str
+    """By what the credit takes effect once for the person, the insurance type and the source: the
+    month of an allocation such as `202611`, the bank's number of a recharge. Where it is absent,
+    as in requests of before there were keys, it is the id of the request.
+    """
+    insurance_type: builtins.str
+    """The insurance type (险种), such as 310, by which months of one are told from those of another."""
     def __init__(
         self,
         *,
@@ -156,8 +178,10 @@ class CreditAccountRequest(google.protobuf.message.Message):
         amount_fen: builtins.int = ...,
         source: global___CreditSource.ValueType = ...,
         purse: global___AccountPurse.ValueType = ...,
+        business_key: builtins.str = ...,
+        insurance_type: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["amount_fen", b"amount_fen", "person_id", b"person_id", "purse", b"purse", "region", b"region", "request_id", b"request_id", "source", b"source"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["amount_fen", b"amount_fen", "business_key", b"business_key", "insurance_type", b"insurance_type", "person_id", b"person_id", "purse", b"purse", "region", b"region", "request_id", b"request_id", "source", b"source"]) -> None: ...
 
 global___CreditAccountRequest = CreditAccountRequest
 
@@ -168,17 +192,27 @@ class CreditAccountResponse(google.protobuf.message.Message):
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
     ACCOUNT_FIELD_NUMBER: builtins.int
+    CREDIT_FIELD_NUMBER: builtins.int
+    IS_REPEATED_FIELD_NUMBER: builtins.int
+    is_repeated: builtins.bool
+    """Whether the credit was there before, under another request id."""
     @property
     def account(self) -> global___Account:
         """The account after the credit."""
+
+    @property
+    def credit(self) -> yibao.settlement.v1.credit_pb2.Credit:
+        """The credit: WAITING where another operator is to confirm it."""
 
     def __init__(
         self,
         *,
         account: global___Account | None = ...,
+        credit: yibao.settlement.v1.credit_pb2.Credit | None = ...,
+        is_repeated: builtins.bool = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["account", b"account"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["account", b"account"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["account", b"account", "credit", b"credit"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["account", b"account", "credit", b"credit", "is_repeated", b"is_repeated"]) -> None: ...
 
 global___CreditAccountResponse = CreditAccountResponse
 

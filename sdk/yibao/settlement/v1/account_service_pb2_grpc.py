@@ -63,9 +63,13 @@ class AccountServiceServicer(object):
 
     def CreditAccount(self, request, context):
         """Credits a personal account: the monthly allocation, or a recharge through a bank or
-        self-service terminal (I-29), which a region may refuse. Callers: agency of the region. Idempotent by
+        self-service terminal (I-29), which a region may refuse. It takes effect once by its
+        business key, whatever the request ids: one that says the same again is answered with the credit
+        that is there. Above the region's limit (`accounts.second_person_above_fen`) it waits until
+        another operator confirms it (CreditService.ConfirmAccountOrder). What the account owes for
+        credits that were taken back is met by it at once. Callers: agency of the region. Idempotent by
         `request_id`. Reasons: RECHARGE_NOT_TAKEN, PERSON_NOT_ENROLLED, PERSON_MERGED, ENROLMENT_UNCONFIRMED,
-        REQUEST_ID_REUSED.
+        CREDIT_KEY_USED, ACCOUNT_CLOSED, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

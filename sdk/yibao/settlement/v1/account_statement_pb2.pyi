@@ -47,6 +47,14 @@ class _AccountMovementKindEnumTypeWrapper(google.protobuf.internal.enum_type_wra
     """Lines of a bill were returned."""
     ACCOUNT_MOVEMENT_KIND_INTEREST: _AccountMovementKind.ValueType  # 20
     """The account earned interest in a year that was closed."""
+    ACCOUNT_MOVEMENT_KIND_CREDIT_TAKEN_BACK: _AccountMovementKind.ValueType  # 21
+    """A credit that was wrong was taken back."""
+    ACCOUNT_MOVEMENT_KIND_RECEIVABLE_MET: _AccountMovementKind.ValueType  # 22
+    """What was owed for a credit that was taken back was met."""
+    ACCOUNT_MOVEMENT_KIND_PAID_OUT: _AccountMovementKind.ValueType  # 23
+    """The account was paid out, as to heirs."""
+    ACCOUNT_MOVEMENT_KIND_TRANSFERRED_OUT: _AccountMovementKind.ValueType  # 24
+    """The account was moved to another region."""
 
 class AccountMovementKind(_AccountMovementKind, metaclass=_AccountMovementKindEnumTypeWrapper):
     """What moved a personal account. Open."""
@@ -71,6 +79,14 @@ ACCOUNT_MOVEMENT_KIND_REFUND: AccountMovementKind.ValueType  # 11
 """Lines of a bill were returned."""
 ACCOUNT_MOVEMENT_KIND_INTEREST: AccountMovementKind.ValueType  # 20
 """The account earned interest in a year that was closed."""
+ACCOUNT_MOVEMENT_KIND_CREDIT_TAKEN_BACK: AccountMovementKind.ValueType  # 21
+"""A credit that was wrong was taken back."""
+ACCOUNT_MOVEMENT_KIND_RECEIVABLE_MET: AccountMovementKind.ValueType  # 22
+"""What was owed for a credit that was taken back was met."""
+ACCOUNT_MOVEMENT_KIND_PAID_OUT: AccountMovementKind.ValueType  # 23
+"""The account was paid out, as to heirs."""
+ACCOUNT_MOVEMENT_KIND_TRANSFERRED_OUT: AccountMovementKind.ValueType  # 24
+"""The account was moved to another region."""
 global___AccountMovementKind = AccountMovementKind
 
 @typing.final
@@ -92,6 +108,7 @@ class AccountStatement(google.protobuf.message.Message):
     CREDITED_FEN_FIELD_NUMBER: builtins.int
     PAID_FEN_FIELD_NUMBER: builtins.int
     MOVED_FEN_FIELD_NUMBER: builtins.int
+    RECEIVABLE_FEN_FIELD_NUMBER: builtins.int
     person_id: builtins.str
     """The person."""
     region: builtins.str
@@ -101,7 +118,13 @@ class AccountStatement(google.protobuf.message.Message):
     paid_fen: builtins.int
     """What bills took, less what came back of them, in fen."""
     moved_fen: builtins.int
-    """The sum of all else: adjustments, moves and merged records, in fen."""
+    """The sum of all else: adjustments, moves, merged records, corrections, pay-outs and transfers,
+    in fen.
+    """
+    receivable_fen: builtins.int
+    """What the account owes by now for credits that were taken back, in fen; no part of its
+    balance. The next credit meets it first.
+    """
     @property
     def start_date(self) -> yibao.common.v1.date_pb2.Date:
         """The first day, of Asia/Shanghai."""
@@ -135,9 +158,10 @@ class AccountStatement(google.protobuf.message.Message):
         credited_fen: builtins.int = ...,
         paid_fen: builtins.int = ...,
         moved_fen: builtins.int = ...,
+        receivable_fen: builtins.int = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["closing", b"closing", "end_date", b"end_date", "opening", b"opening", "start_date", b"start_date"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["closing", b"closing", "credited_fen", b"credited_fen", "end_date", b"end_date", "moved_fen", b"moved_fen", "movements", b"movements", "opening", b"opening", "paid_fen", b"paid_fen", "person_id", b"person_id", "region", b"region", "start_date", b"start_date"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["closing", b"closing", "credited_fen", b"credited_fen", "end_date", b"end_date", "moved_fen", b"moved_fen", "movements", b"movements", "opening", b"opening", "paid_fen", b"paid_fen", "person_id", b"person_id", "receivable_fen", b"receivable_fen", "region", b"region", "start_date", b"start_date"]) -> None: ...
 
 global___AccountStatement = AccountStatement
 
@@ -197,7 +221,7 @@ class AccountMovement(google.protobuf.message.Message):
     balance_fen: builtins.int
     """The account after it, in fen."""
     credit_source: builtins.str
-    """Of a CREDIT: the source, such as `allocation` or `recharge`."""
+    """Of a CREDIT: the source, such as `allocation`, `recharge` or `transfer`."""
     settlement_id: builtins.str
     """The settlement that it is of; empty where it is of none, or of several."""
     institution_id: builtins.str

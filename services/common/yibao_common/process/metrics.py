@@ -132,6 +132,7 @@ class Metrics:
         self._make_news_metrics()
         self._make_year_metrics()
         self._make_stream_metrics()
+        self._make_account_metrics()
         self._make_log_metrics()
         self.device_alarms = Counter(
             "yibao_device_alarms",
@@ -213,6 +214,27 @@ class Metrics:
         self.accounts_refused = Gauge(
             "yibao_accounts_refused",
             "Persons whose account of a year cannot be closed.",
+            ("region",),
+            registry=self.registry,
+        )
+
+    def _make_account_metrics(self) -> None:
+        """Makes what tells of allocations, and of what waits of personal accounts."""
+        self.allocations_running = Gauge(
+            "yibao_allocations_running",
+            "Allocations to personal accounts that have not looked at everybody.",
+            ("region",),
+            registry=self.registry,
+        )
+        self.account_orders_waiting = Gauge(
+            "yibao_account_orders_waiting",
+            "Orders of personal accounts that wait for a second person.",
+            ("region",),
+            registry=self.registry,
+        )
+        self.transfers_stuck = Gauge(
+            "yibao_account_transfers_stuck",
+            "Transfers of personal accounts that are behind their working days.",
             ("region",),
             registry=self.registry,
         )

@@ -349,6 +349,25 @@ class Reason(enum.Enum):
     DEPOSIT_MOVE_NOT_FOUND = (445, Code.NOT_FOUND, "未查到该质量保证金处理单")
     DEPOSIT_MOVE_STATE = (446, Code.FAILED_PRECONDITION, "该质量保证金处理单的当前状态不允许此操作")
     DEPOSIT_EXCEEDED = (447, Code.FAILED_PRECONDITION, "金额超过尚未处理的质量保证金")
+    CREDIT_KEY_USED = (450, Code.ALREADY_EXISTS, "该笔入账的业务号已入账，金额不一致，请核对")
+    CREDIT_NOT_FOUND = (451, Code.NOT_FOUND, "未查到该笔入账")
+    CREDIT_NOT_LEFT = (452, Code.FAILED_PRECONDITION, "该笔入账可冲回的金额不足，请重新核对")
+    ACCOUNT_CLOSED = (453, Code.FAILED_PRECONDITION, "该个人账户已清算或转出，不能再入账")
+    ACCOUNT_ORDER_NOT_FOUND = (454, Code.NOT_FOUND, "未查到该个人账户业务单")
+    ACCOUNT_ORDER_STATE = (455, Code.FAILED_PRECONDITION, "该业务单的状态或金额与所见不一致")
+    ACCOUNT_ORDER_WAITS = (456, Code.FAILED_PRECONDITION, "该参保人另有业务单待复核，请先复核")
+    CASH_NOT_PAID = (
+        457,
+        Code.FAILED_PRECONDITION,
+        "个人账户不支付现金；身故、出国（境）定居、终止参保的，请到参保地医保经办窗口申请",
+    )
+    PAY_OUT_NOT_OPEN = (458, Code.FAILED_PRECONDITION, "个人账户可支付的金额与所见不一致或为零")
+    ALLOCATION_NOT_FOUND = (459, Code.NOT_FOUND, "未查到该次个人账户划账")
+    ALLOCATION_RUNNING = (460, Code.FAILED_PRECONDITION, "该险种该月的划账正在进行，请等待完成")
+    CREDIT_POLICY_NOT_FOUND = (461, Code.NOT_FOUND, "未查到该划账规则，或该月无已批准的划账规则")
+    CREDIT_POLICY_STATE = (462, Code.FAILED_PRECONDITION, "该划账规则的当前状态不允许此操作")
+    TRANSFER_NOT_FOUND = (463, Code.NOT_FOUND, "未查到该笔个人账户转移")
+    TRANSFER_STATE = (464, Code.FAILED_PRECONDITION, "该笔个人账户转移的状态或金额不允许此操作")
     ACCOUNT_CLOSE_FILE_INVALID = (480, Code.INVALID_ARGUMENT, "个人账户年度结转规则文件有误")
     ACCOUNT_CLOSE_NOT_FOUND = (481, Code.NOT_FOUND, "未查到该个人账户年度结转申请")
     ACCOUNT_CLOSE_STATE = (
@@ -384,7 +403,6 @@ class Reason(enum.Enum):
     DEPARTMENT_NOT_FOUND = (520, Code.NOT_FOUND, "未查到该科室")
     SUSPENSION_NOT_FOUND = (521, Code.NOT_FOUND, "未查到该暂停记录")
     SUSPENSION_STATE = (522, Code.FAILED_PRECONDITION, "该暂停已解除")
-
     NOT_A_SANDBOX = (530, Code.FAILED_PRECONDITION)
     SANDBOX_CLOCK_BACK = (531, Code.FAILED_PRECONDITION)
 

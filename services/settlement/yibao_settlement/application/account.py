@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from yibao_common.commands.audit import entry_of
 from yibao_common.commands.request import Request
 from yibao_common.values.calendar import shanghai_day
 from yibao_common.values.errors import FieldFault, RuleError, refuse_faults
@@ -14,52 +13,73 @@ from yibao_common.values.reasons import Reason
 from yibao_settlement.application.batch.needs import Needs
 from yibao_settlement.application.batch.working_set import WorkingSet
 from yibao_settlement.application.credential import Viewer
+from yibao_settlement.application.credit.book import (
+    CREDIT_METHOD as CREDIT_METHOD,
+)
+from yibao_settlement.application.credit.book import (
+    AskedCredit,
+    Credited,
+    take_credit,
+)
+from yibao_settlement.application.credit.book import (
+    credit_detail as credit_detail,
+)
+from yibao_settlement.application.credit.state import AccountClaims
 from yibao_settlement.application.hold.listing import HoldWish
 from yibao_settlement.application.reading import Reads
 from yibao_settlement.rules.account import Standing, carried_over, check_not_merged
+from yibao_settlement.rules.credit.credit import ALLOCATION, RECHARGE, TRANSFER, CreditKey
 from yibao_settlement.rules.enrolment import not_enrolled_here
-from yibao_settlement.rules.ledger import (
-    PostingKind,
-    carried_account,
-    credit_entries,
-    person_account,
-)
 
-CREDIT_METHOD = "CreditAccount"
 # The sources of credits, as the ledger names them.
-ALLOCATION, RECHARGE = "allocation", "recharge"
-SOURCES = (ALLOCATION, RECHARGE)
+SOURCES = (ALLOCATION, RECHARGE, TRANSFER)
 # More than a person holds at a time.
 _MOST_HOLDS = 500
+# Writes a CreditAccountResponse of the region, the person's new standing and the credit.
+Encode = Callable[[str, Standing, Credited], bytes]
 
 
 @dataclass(frozen=True, slots=True)
 class CreditAccount:
     """Credits a personal account from a source of funds; the amount is in fen.
 
-    Money is this year's, but for `is_carried`: what another system kept of earlier years.
+    Money is this year's, but for `is_carried`: what another system kept of earlier years. It
+    takes effect once by its business key, which is the request's id where none is named; above
+    `second_above_fen` once a second person confirms it.
     """
 
     request: Request
     person_id: str
     amount_fen: int
     source: str
-    # Writes a CreditAccountResponse of the region and the person's new standing.
-    encode: Callable[[str, Standing], bytes]
+    encode: Encode
     is_carried: bool = False
     # Whether the region takes what persons pay in themselves (I-29).
     is_recharge_taken: bool = True
+    business_key: str = ""
+    insurance_type: str = ""
+    second_above_fen: int | None = None
+
+    @property
+    def key(self) -> CreditKey:
+        """By what it takes effect once."""
+        business_key = self.business_key or self.request.request_id
+        return CreditKey(self.person_id, self.insurance_type, self.source, business_key)
 
     def needs(self) -> Needs:
-        """Returns the person, and whether the request was carried out long ago."""
-        return Needs(person_ids=(self.person_id,), postings_of=(self.request.request_id,))
+        """Returns the person and the key, and whether the request was carried out long ago."""
+        return Needs(
+            person_ids=(self.person_id,),
+            postings_of=(self.request.request_id,),
+            credit_keys=(self.key,),
+        )
 
     def decide(self, working_set: WorkingSet, ids: Ids) -> bytes:
         """Credits the account; see `Command`.
 
         Raises RuleError RECHARGE_NOT_TAKEN, FIELD_OUT_OF_RANGE for a recharge of money of
-        earlier years, REQUEST_ID_REUSED where its answer is no longer kept, PERSON_MERGED
-        or PERSON_NOT_ENROLLED.
+        earlier years, REQUEST_ID_REUSED where its answer is no longer kept, PERSON_MERGED,
+        PERSON_NOT_ENROLLED, CREDIT_KEY_USED or ACCOUNT_CLOSED.
         """
         if self.source == RECHARGE and not self.is_recharge_taken:
             message = f"region {working_set.region} takes no recharge of personal accounts"
@@ -74,46 +94,21 @@ class CreditAccount:
                 f"request_id {request_id} was carried out; its answer is no longer kept",
                 request_id=request_id,
             )
-        person_id, amount_fen = self.person_id, self.amount_fen
-        check_not_merged(working_set.standing(person_id))
-        if person_id not in working_set.enrolments:
+        check_not_merged(working_set.standing(self.person_id))
+        if self.person_id not in working_set.enrolments:
             raise not_enrolled_here()
-        account_id = (carried_account if self.is_carried else person_account)(person_id)
-        entries = credit_entries(source=self.source, account_id=account_id, amount_fen=amount_fen)
-        posting_id = ids()
-        working_set.carry_over(person_id, self.request, ids)
-        standing = working_set.change_person(person_id, balance_change_fen=amount_fen)
-        if self.is_carried:
-            standing = working_set.move_carried(person_id, amount_fen)
-        working_set.post(posting_id, PostingKind.CREDIT, entries, self.request)
-        working_set.audit.add(
-            entry_of(
-                self.request,
-                at=working_set.now,
-                subject_ids=(person_id, posting_id),
-                detail=credit_detail(posting_id, account_id, amount_fen, source=self.source),
-            )
-        )
-        return self.encode(working_set.region, standing)
-
-
-def credit_detail(
-    posting_id: str, account_id: str, amount_fen: int, *, source: str
-) -> dict[str, str]:
-    """Returns what the audit tells of a credit; the ledger checker compares it."""
-    return {
-        "posting": posting_id,
-        "account": account_id,
-        "amount_fen": str(amount_fen),
-        "source": source,
-    }
+        asked = AskedCredit(self.key, self.amount_fen, self.is_carried, self.second_above_fen)
+        credited = take_credit(asked, self.request, working_set, ids)
+        standing = carried_over(working_set.standing(self.person_id), working_set.account_year)
+        return self.encode(working_set.region, standing, credited)
 
 
 class FoundAccount(NamedTuple):
-    """A person's account and current year, and what of it holds reserve, in fen."""
+    """A person's account and current year, what of it holds reserve, in fen, and what it owes."""
 
     standing: Standing
     held_fen: int
+    claims: AccountClaims
 
 
 def find_account(
@@ -129,7 +124,8 @@ def find_account(
         wish = HoldWish(now, person_id=standing.person_id)
         held = reads.held(region, wish, after=None, limit=_MOST_HOLDS)
         held_fen = sum(each.reserved.account_fen for each in held)
-    return FoundAccount(carried_over(standing, shanghai_day(now).year), held_fen)
+    claims = reads.account_claims(region, standing.person_id)
+    return FoundAccount(carried_over(standing, shanghai_day(now).year), held_fen, claims)
 
 
 def own_account(reads: Reads, region: str, person_id: str, viewer: Viewer) -> Standing:

@@ -45,12 +45,14 @@ def find_account_statement(
         carried_account(person_id),
         {source_account(source): source for source in SOURCES},
     )
+    receivable_fen = reads.account_claims(region, person_id).receivable_fen
     statement = statement_of(
         reads.account_movements(region, person_id, ids),
         region=region,
         person_id=person_id,
         start_date=start_date,
         end_date=end_date,
+        receivable_fen=receivable_fen,
     )
     if len(statement.movements) > MOST_MOVEMENTS:
         _refuse(f"has over {MOST_MOVEMENTS} movements before it: ask for fewer days")

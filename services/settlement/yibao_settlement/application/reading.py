@@ -7,6 +7,7 @@ from typing import Protocol
 
 from yibao_settlement.application.change import Change, ChangePlace, ChangeWish
 from yibao_settlement.application.credential import KnownHolder
+from yibao_settlement.application.credit.state import AccountClaims
 from yibao_settlement.application.difference.state import FoundDifference
 from yibao_settlement.application.hold.listing import HoldWish
 from yibao_settlement.application.hold.state import Hold
@@ -289,6 +290,13 @@ class Reads(Protocol):
 
     def account_movements(self, region: str, person_id: str, ids: AccountIds) -> list[Movement]:
         """Returns all that was booked of a personal account, in no order."""
+        ...
+
+    def account_claims(self, region: str, person_id: str) -> AccountClaims:
+        """Returns what is owed of a personal account, and whether it is closed.
+
+        Records that were merged are one person.
+        """
         ...
 
     def catalogue_item(self, region: str, item_code: str, day: dt.date) -> CatalogueItem | None:

@@ -13,8 +13,10 @@ from dataclasses import dataclass, field
 
 from yibao_common.commands.audit import AuditTrail
 from yibao_settlement.application.account_close.rows import AccountCloseRows
+from yibao_settlement.application.allocation.rows import AllocationRows
 from yibao_settlement.application.catalogue import CatalogueRows
 from yibao_settlement.application.checkpoint import CheckpointRows
+from yibao_settlement.application.credit.find import CreditRows
 from yibao_settlement.application.day.rows import DayRows
 from yibao_settlement.application.declaration.rows import (
     DeclarationOrderRows,
@@ -30,6 +32,7 @@ from yibao_settlement.application.policy import PolicyRows
 from yibao_settlement.application.reference import ReferenceRows
 from yibao_settlement.application.report.rows import ReportRows
 from yibao_settlement.application.repricing.orders import RepricingRows
+from yibao_settlement.application.transfer.find import TransferRows
 from yibao_settlement.application.year.rows import YearRows
 
 
@@ -50,6 +53,9 @@ class Work:
     account_closes: AccountCloseRows
     mappings: MappingRows
     institutions: InstitutionRows
+    credits: CreditRows
+    allocations: AllocationRows
+    transfers: TransferRows
     reports: ReportRows
     declarations: DeclarationRows
     declaration_orders: DeclarationOrderRows

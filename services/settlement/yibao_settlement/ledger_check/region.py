@@ -1,20 +1,35 @@
 """What the ledger checker examines of a region that is of no single person."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import sqlalchemy as sa
 
 from yibao_common.db.audit_chain import check_chain
 from yibao_settlement.ledger_check.account_close import account_close_drifts
+from yibao_settlement.ledger_check.credit import (
+    closing_faults,
+    receivable_faults,
+    stray_faults,
+    transfer_faults,
+    waiting_faults,
+)
+from yibao_settlement.ledger_check.credit import order_faults as order_faults_of_accounts
 from yibao_settlement.ledger_check.declaration import declaration_faults
 from yibao_settlement.ledger_check.difference import order_faults, without_order
 from yibao_settlement.ledger_check.override import override_faults
 from yibao_settlement.ledger_check.period import period_faults
-from yibao_settlement.ledger_check.report import INVARIANTS, Drift, LedgerReport
+from yibao_settlement.ledger_check.report import (
+    CREDITS,
+    INVARIANTS,
+    ORDERS_OF_ACCOUNTS,
+    Drift,
+    LedgerReport,
+)
 from yibao_settlement.ledger_check.year import YearChecker, chain_faults, year_faults
 from yibao_settlement.rules.difference_order import DifferenceOrder
 from yibao_settlement.rules.ledger import PostingKind, carried_account, person_account
 from yibao_settlement.storage import tables
+from yibao_settlement.storage.credit import booked as credits
 from yibao_settlement.storage.difference import booked as differences
 from yibao_settlement.storage.hold import booked as holds
 from yibao_settlement.storage.ledger import facts, refunds, told
@@ -24,6 +39,7 @@ from yibao_settlement.storage.outcome import booked as fenced
 from yibao_settlement.storage.override import booked as overrides
 from yibao_settlement.storage.period import booked as periods
 from yibao_settlement.storage.token import booked as tokens
+from yibao_settlement.storage.transfer import record as transfers
 from yibao_settlement.storage.year import booked as years
 from yibao_settlement.storage.year.statement import rows_in_order
 
@@ -67,6 +83,7 @@ class RegionChecker:
         self._check_overrides()
         self._check_years(years)
         self._report.drifts += account_close_drifts(self._connection, self._region)
+        self._check_credits()
         for number, subject, detail in declaration_faults(self._connection, self._region):
             self._drift(number, subject, detail)
         for request_id, table in fenced.booked_requests(self._connection, self._region):
@@ -217,6 +234,38 @@ class RegionChecker:
             rows = rows_in_order(connection, region, close.benefit_year)
             for subject, detail in chain_faults(taking, rows, f"year {close.benefit_year}"):
                 self._drift(22, subject, detail)
+
+    def _check_credits(self) -> None:
+        connection, region = self._connection, self._region
+        found = [
+            (each, "no row tells of it") for each in credits.untold_credits(connection, region)
+        ]
+        for each in credits.unposted_credits(connection, region):
+            found.append((each, "is booked, and no posting is of its person, amount and source"))
+        for each in credits.odd_credits(connection, region):
+            found.append((each, "its state is not what became of it"))
+        for person_id, allocation_id in credits.odd_allocated(connection, region):
+            found.append((person_id, f"was not credited as allocation {allocation_id} tells"))
+        self._tell(CREDITS, found)
+        orders = credits.all_orders(connection, region)
+        of_orders = {each.credit_id: each for each in credits.corrected_credits(connection, region)}
+        posted = credits.posted_of_orders(connection, region)
+        moved = transfers.all_transfers(connection, region)
+        audited = credits.audited_orders(connection, region)
+        last = {each: later_of(self._merged, each)[-1] for each in self._merged}
+        self._tell(ORDERS_OF_ACCOUNTS, order_faults_of_accounts(orders, of_orders, posted, audited))
+        self._tell(ORDERS_OF_ACCOUNTS, stray_faults(orders, posted))
+        self._tell(ORDERS_OF_ACCOUNTS, receivable_faults(posted, last))
+        self._tell(ORDERS_OF_ACCOUNTS, waiting_faults(orders, of_orders))
+        closed = credits.closings(connection, region)
+        self._tell(ORDERS_OF_ACCOUNTS, closing_faults(orders, moved, closed))
+        arrived = credits.credits_named(connection, region, [each.credit_id for each in moved])
+        others = transfers.other_ends(connection, region, moved)
+        self._tell(ORDERS_OF_ACCOUNTS, transfer_faults(moved, arrived, posted, others))
+
+    def _tell(self, invariant: str, faults: Iterable[tuple[str, str]]) -> None:
+        drifts = self._report.drifts
+        drifts += [Drift(self._region, invariant, subject, detail) for subject, detail in faults]
 
     def _check_strays(self) -> None:
         """Tells of accounts and windows that are of nobody who is examined."""

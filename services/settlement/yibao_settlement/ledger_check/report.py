@@ -12,6 +12,15 @@ ACCOUNT_CLOSES = (
     "had closed, as the audit tells"
 )
 MAPPED = "every line of an own code took what its institution had mapped that to on its day"
+CREDITS = (
+    "every credit has a business key of its own and is booked as it says, "
+    "and whom allocations tell as credited were so"
+)
+ORDERS_OF_ACCOUNTS = (
+    "large credits, corrections, pay-outs and transfers of accounts are by two operators and "
+    "booked as they say, what accounts owe is what corrections left and credits have not met, "
+    "and as much of a transfer arrives as left"
+)
 INVARIANTS = (
     "the entries of every posting sum to zero",
     "every posting belongs to a settlement, a reversal, an adjustment, a credit, a merge, "
@@ -50,6 +59,8 @@ INVARIANTS = (
     CLOSED_ACCOUNTS,
     ACCOUNT_CLOSES,
     MAPPED,
+    CREDITS,
+    ORDERS_OF_ACCOUNTS,
 )
 # Those that are proven of a person, whoever else there is; the others take everything.
 OF_PERSONS = (

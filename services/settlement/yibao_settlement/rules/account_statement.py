@@ -55,7 +55,10 @@ class Movement(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class AccountStatement:
-    """What moved an account from `start_date` to `end_date`, both included, the oldest first."""
+    """What moved an account from `start_date` to `end_date`, both included, the oldest first.
+
+    `receivable_fen` is what it owes by now for credits that were taken back.
+    """
 
     region: str
     person_id: str
@@ -64,6 +67,7 @@ class AccountStatement:
     opening: Purses
     movements: tuple[Movement, ...]
     closing: Purses
+    receivable_fen: int = 0
 
     @property
     def credited_fen(self) -> int:
@@ -92,6 +96,7 @@ def statement_of(
     person_id: str,
     start_date: dt.date,
     end_date: dt.date,
+    receivable_fen: int = 0,
 ) -> AccountStatement:
     """Returns the statement of an account by all that was ever booked of it, in any order."""
     opening = closing = NO_PURSES
@@ -106,7 +111,8 @@ def statement_of(
         else:
             movements.append(each)
     return AccountStatement(
-        region, person_id, start_date, end_date, opening, tuple(movements), closing
+        *(region, person_id, start_date, end_date, opening, tuple(movements), closing),
+        receivable_fen,
     )
 
 

@@ -33,6 +33,11 @@ class PostingKind(enum.IntEnum):
     DIFFERENCE_WRITTEN_OFF = 10
     REFUND = 11
     INTEREST = 20
+    CREDIT_TAKEN_BACK = 21
+    RECEIVABLE_MET = 22
+    PAID_OUT = 23
+    TRANSFERRED_OUT = 24
+    TRANSFER_PAID = 25
     # Of declared months of institutions; numbers between are kept for what is of persons.
     DEDUCTION = 40
     DEPOSIT_WITHHELD = 41
@@ -100,9 +105,19 @@ def due_account(person_id: str) -> str:
     return f"due:{person_id}"
 
 
+def receivable_account(person_id: str) -> str:
+    """Names what a person's account owes for credits that were taken back, negative."""
+    return f"receivable:{person_id}"
+
+
 def payment_account(order_id: str) -> str:
     """Names what the bank paid or took by an order of an agency."""
     return f"payment:{order_id}"
+
+
+def transfer_account(transfer_id: str) -> str:
+    """Names what left a personal account and is on its way to another region."""
+    return f"transfer:{transfer_id}"
 
 
 def write_off_account(fund_type: str) -> str:

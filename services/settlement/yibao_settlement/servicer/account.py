@@ -1,6 +1,6 @@
 """AccountService: personal accounts, persons' years and the funds' balances."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 import grpc
 
@@ -15,13 +15,12 @@ from yibao_common.rpc.wire import as_sent
 from yibao_common.values.calendar import shanghai_day
 from yibao_common.values.clock import Clock
 from yibao_settlement.application.account import (
-    ALLOCATION,
     CREDIT_METHOD,
-    RECHARGE,
     CreditAccount,
     find_account,
 )
 from yibao_settlement.application.reading import Reads
+from yibao_settlement.rules.credit.credit import ALLOCATION, RECHARGE
 from yibao_settlement.servicer.credential import Viewers
 from yibao_settlement.servicer.encode import account_message, credited
 from yibao_settlement.servicer.news import News
@@ -42,10 +41,11 @@ class AccountServicer(rpc.AccountServiceServicer):
         viewers: Viewers,
         clock: Clock,
         no_recharge_in: Collection[str] = (),
+        second_above_fen: Mapping[str, int] | None = None,
     ) -> None:
         """Takes the engine; `news` carries out what identity's news may help.
 
-        `no_recharge_in` are regions; see `SettlementConfig`.
+        `no_recharge_in` are regions, `second_above_fen` limits by region; see `SettlementConfig`.
         """
         self._news = news
         self._reads = reads
@@ -53,6 +53,7 @@ class AccountServicer(rpc.AccountServiceServicer):
         self._viewers = viewers
         self._clock = clock
         self._no_recharge_in = no_recharge_in
+        self._second_above_fen = second_above_fen or {}
         self._statements = PartyTurns()
 
     async def CreditAccount(
@@ -69,6 +70,9 @@ class AccountServicer(rpc.AccountServiceServicer):
             credited,
             is_carried=request.purse == pb.ACCOUNT_PURSE_CARRIED,
             is_recharge_taken=request.region not in self._no_recharge_in,
+            business_key=request.business_key,
+            insurance_type=request.insurance_type,
+            second_above_fen=self._second_above_fen.get(request.region),
         )
         return as_sent(pb.CreditAccountResponse, await self._news.submit(request.region, command))
 
@@ -81,7 +85,7 @@ class AccountServicer(rpc.AccountServiceServicer):
         viewer = await self._viewers.of(request)
         asked = (self._reads, request.region, request.person_id, viewer)
         found = await self._blocking.run(find_account, *asked, now=self._clock())
-        account = account_message(request.region, found.standing)
+        account = account_message(request.region, found.standing, found.claims)
         account.held_fen = found.held_fen
         return pb.GetAccountResponse(account=account)
 

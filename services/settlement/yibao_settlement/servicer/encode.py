@@ -8,6 +8,8 @@ from yibao.settlement.v1 import settlement_pb2 as pb
 from yibao.settlement.v1 import settlement_service_pb2 as service_pb
 from yibao_common.rpc.wire import from_date, from_instant
 from yibao_common.values.reasons import Reason
+from yibao_settlement.application.credit.book import Credited
+from yibao_settlement.application.credit.state import AccountClaims
 from yibao_settlement.application.settlement.explain import TraceNode
 from yibao_settlement.application.settlement.folded import Reversal
 from yibao_settlement.application.settlement.listing import SettlementSummary
@@ -24,6 +26,7 @@ from yibao_settlement.rules.policy.split import FundPayment, OwnCost
 from yibao_settlement.rules.review import ReviewKind
 from yibao_settlement.rules.visit import DischargeWay, Visit
 from yibao_settlement.servicer.benefit import fill_benefit
+from yibao_settlement.servicer.credit import credit_message
 from yibao_settlement.servicer.refund.encode import fill_adjusted, refund_message
 
 DISCHARGE_WAY_SENT = {
@@ -109,10 +112,12 @@ def reversed_(reversal: Reversal) -> bytes:
     return response.SerializeToString()
 
 
-def credited(region: str, standing: Standing) -> bytes:
+def credited(region: str, standing: Standing, told: Credited) -> bytes:
     """Returns a serialized CreditAccountResponse."""
     return account_pb.CreditAccountResponse(
-        account=account_message(region, standing)
+        account=account_message(region, standing, told.claims),
+        credit=credit_message(told.credit),
+        is_repeated=told.is_repeated,
     ).SerializeToString()
 
 
@@ -159,7 +164,7 @@ def _operation_message(operation: Operation) -> visit_pb2.Operation:
     )
 
 
-def account_message(region: str, standing: Standing) -> account_pb.Account:
+def account_message(region: str, standing: Standing, claims: AccountClaims) -> account_pb.Account:
     """Returns a personal account as sent."""
     return account_pb.Account(
         person_id=standing.person_id,
@@ -169,6 +174,8 @@ def account_message(region: str, standing: Standing) -> account_pb.Account:
         accumulators=_accumulators(standing.accumulators),
         current_year_fen=standing.balance_fen - standing.carried_fen,
         carried_fen=standing.carried_fen,
+        receivable_fen=claims.receivable_fen,
+        is_closed=claims.is_closed,
     )
 
 

@@ -10,6 +10,7 @@ from yibao_common.db.rows import database_time
 from yibao_common.values.clock import Clock
 from yibao_settlement.application.change import Change, ChangePlace, ChangeWish
 from yibao_settlement.application.credential import KnownHolder
+from yibao_settlement.application.credit.state import AccountClaims
 from yibao_settlement.application.difference.state import FoundDifference
 from yibao_settlement.application.hold.listing import HoldWish
 from yibao_settlement.application.hold.state import Hold
@@ -35,6 +36,7 @@ from yibao_settlement.storage.account import find_standing
 from yibao_settlement.storage.account_statement import account_movements
 from yibao_settlement.storage.change import list_changes
 from yibao_settlement.storage.credential.holder import find_holder
+from yibao_settlement.storage.credit.record import find_claims
 from yibao_settlement.storage.difference.find import find_difference, persons_with_due
 from yibao_settlement.storage.difference.order import find_order, list_orders
 from yibao_settlement.storage.hold.listing import list_held
@@ -339,6 +341,11 @@ class StoredReads:
         """Returns all that was booked of a personal account, in no order."""
         with self._database.read() as connection:
             return account_movements(connection, region, person_id, ids)
+
+    def account_claims(self, region: str, person_id: str) -> AccountClaims:
+        """Returns what is owed of a personal account, and whether it is closed."""
+        with self._database.read() as connection:
+            return find_claims(connection, region, person_id)
 
     def catalogue_item(self, region: str, item_code: str, day: dt.date) -> CatalogueItem | None:
         """Returns the item's row in force on `day`, or None."""

@@ -11,6 +11,7 @@ from yibao_common.db.rows import Id, Instant
 from yibao_settlement.storage.account_close.tables import closed_account as closed_account
 from yibao_settlement.storage.correction.tables import correction as correction
 from yibao_settlement.storage.credential import tables as credentials
+from yibao_settlement.storage.credit import tables as _accounts
 from yibao_settlement.storage.declaration import tables as _declarations  # noqa: F401
 from yibao_settlement.storage.difference.tables import difference_order as difference_order
 from yibao_settlement.storage.difference.tables import due_move as due_move
@@ -237,8 +238,7 @@ person_standing = sa.Table(
     sa.Column("benefit_year", sa.SmallInteger, nullable=False),
     # JSON object: accumulator name to what the year's settlements used up.
     sa.Column("accumulators", sa.Text, nullable=False),
-    # JSON object: signer of codes to the newest issue second among those presented in the
-    # last minutes; an older code is superseded.
+    # JSON object: signer to the newest issue second of codes presented in the last minutes.
     sa.Column("newest_codes", sa.Text, nullable=False),
     sa.Column("merged_into", Id),  # whose account took this one over
     # What of the balance is of years before `account_year`, which is 0 before there was any.
@@ -276,8 +276,7 @@ used_code = sa.Table(
     sa.Column("used_for_id", Id),
 )
 
-# The settlement of record. Columns are what is queried; it is only ever inserted, but for
-# the note of its reversal.
+# The settlement of record, inserted once and noted as reversed. Columns are what is queried.
 settlement = sa.Table(
     "settlement",
     metadata,
@@ -303,8 +302,7 @@ settlement = sa.Table(
     sa.Column("record_form", sa.SmallInteger, nullable=False),
     # JSON object: all that is recorded of the settlement beside the columns and the lines.
     sa.Column("record", sa.Text, nullable=False),
-    # JSON: the first hundred lines, as in `settlement_lines`, which saves most bills a row.
-    # Null for settlements of before they stood here: all their lines are there.
+    # JSON: the first hundred lines, as in `settlement_lines`; null where all are there, as before.
     sa.Column("first_lines", sa.Text),
     # Whether the stay goes on after the bill.
     sa.Column("is_interim", sa.Boolean, nullable=False, server_default=sa.false()),
@@ -390,7 +388,7 @@ charge = sa.Table(
 _index_where_set(charge, "region", "settlement_id", is_set="settlement_id")
 
 # --- Stated beside what reads or writes them.
-credential = credentials.credential
+credential, accounts = credentials.credential, _accounts
 benefit_window, adjustment = settlements.benefit_window, settlements.adjustment
 review, review_event = reviewing.review, reviewing.review_event
 entry, posting, posting_fence = ledger.entry, ledger.posting, ledger.posting_fence

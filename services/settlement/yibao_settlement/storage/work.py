@@ -7,8 +7,10 @@ from yibao_common.db.transactions import UnitOfWork
 from yibao_settlement.application.work import Work
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.account_close.record import StoredAccountCloses
+from yibao_settlement.storage.allocation.record import StoredAllocations
 from yibao_settlement.storage.catalogue import StoredCatalogue
 from yibao_settlement.storage.checkpoint import StoredCheckpoints
+from yibao_settlement.storage.credit.record import StoredCredits
 from yibao_settlement.storage.day.record import StoredDays
 from yibao_settlement.storage.declaration.order import StoredDeclarationOrders
 from yibao_settlement.storage.declaration.payment import StoredPayments
@@ -22,6 +24,7 @@ from yibao_settlement.storage.policy import StoredPolicies
 from yibao_settlement.storage.reference import StoredReference
 from yibao_settlement.storage.report.record import StoredReports
 from yibao_settlement.storage.repricing.record import StoredRepricings
+from yibao_settlement.storage.transfer.record import StoredTransfers
 from yibao_settlement.storage.year.record import StoredYears
 
 
@@ -40,6 +43,9 @@ def _open(connection: sa.Connection, region: str) -> Work:
         account_closes=StoredAccountCloses(connection, region),
         mappings=StoredMappings(connection, region),
         institutions=StoredInstitutions(connection, region),
+        credits=StoredCredits(connection, region),
+        allocations=StoredAllocations(connection, region),
+        transfers=StoredTransfers(connection, region),
         reports=StoredReports(connection, region),
         declarations=StoredDeclarations(connection, region),
         declaration_orders=StoredDeclarationOrders(connection, region),

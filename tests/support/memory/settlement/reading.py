@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from yibao_common.values.clock import Clock, system_clock
 from yibao_settlement.application.change import Change, ChangePlace, ChangeWish
 from yibao_settlement.application.credential import KnownHolder
+from yibao_settlement.application.credit.state import AccountClaims
 from yibao_settlement.application.difference.state import FoundDifference
 from yibao_settlement.application.hold.listing import HoldWish
 from yibao_settlement.application.hold.state import Hold
@@ -245,6 +246,9 @@ class MemoryReads(Reads):
 
     def account_movements(self, region: str, person_id: str, ids: AccountIds) -> list[Movement]:
         return []
+
+    def account_claims(self, region: str, person_id: str) -> AccountClaims:
+        return AccountClaims()
 
     def catalogue_item(self, region: str, item_code: str, day: dt.date) -> CatalogueItem | None:
         return None

@@ -3,6 +3,11 @@
 from support.memory.settlement.account_close import MemoryAccountCloses
 from support.memory.settlement.catalogue import MemoryCatalogue, MemoryReference
 from support.memory.settlement.checkpoint import MemoryCheckpoints
+from support.memory.settlement.credit import (
+    MemoryAllocations,
+    MemoryCredits,
+    MemoryTransfers,
+)
 from support.memory.settlement.day import MemoryDays
 from support.memory.settlement.declaration import (
     MemoryDeclarationOrders,
@@ -47,6 +52,9 @@ class MemoryWork(MemoryTransactions[Work]):
                 account_closes=MemoryAccountCloses(),
                 mappings=MemoryMappings(),
                 institutions=MemoryInstitutions(),
+                credits=MemoryCredits(),
+                allocations=MemoryAllocations(),
+                transfers=MemoryTransfers(),
                 reports=MemoryReports(),
                 declarations=MemoryDeclarations(),
                 declaration_orders=MemoryDeclarationOrders(),

@@ -5,6 +5,8 @@ from collections.abc import Collection, Iterable
 from itertools import chain
 from typing import NamedTuple
 
+from yibao_settlement.rules.credit.credit import CreditKey
+
 
 class Needs(NamedTuple):
     """The keys that commands name, by kind; a command states those that it needs.
@@ -79,6 +81,17 @@ class Needs(NamedTuple):
     described_subjects: Collection[str] = ()
     # Visits with own codes of their institutions that lines carry alone.
     own_codes: Collection[tuple[str, str]] = ()
+    # Business keys of credits, and credits themselves.
+    credit_keys: Collection[CreditKey] = ()
+    credit_ids: Collection[str] = ()
+    # Persons whose orders decide, and what their accounts owe for credits that were wrong.
+    account_person_ids: Collection[str] = ()
+    # Allocations with persons, for whether they were looked at; and whose contributions decide,
+    # with insurance type and month.
+    allocated_persons: Collection[tuple[str, str]] = ()
+    contributions: Collection[tuple[str, str, int]] = ()
+    # Numbers of transfers to and from other regions.
+    transfer_numbers: Collection[str] = ()
 
 
 def united(needs: Iterable[Needs]) -> Needs:

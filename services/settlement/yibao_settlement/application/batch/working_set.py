@@ -14,7 +14,9 @@ from yibao_common.commands.request import Answer, Request
 from yibao_common.values.calendar import shanghai_day
 from yibao_common.values.errors import InvariantError
 from yibao_common.values.ids import Ids
+from yibao_settlement.application.allocation.state import Allocated
 from yibao_settlement.application.batch.changes import Changes, posting_of
+from yibao_settlement.application.credit.state import Credits
 from yibao_settlement.application.difference.state import Differences
 from yibao_settlement.application.hold.state import Holds
 from yibao_settlement.application.outcome.state import AskedRequest
@@ -26,6 +28,7 @@ from yibao_settlement.application.settlement.fold import later_than, places_of
 from yibao_settlement.application.settlement.history import History
 from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.application.token import Tokens
+from yibao_settlement.application.transfer.state import Transfers
 from yibao_settlement.rules.account import (
     Accumulators,
     Standing,
@@ -110,6 +113,9 @@ class WorkingSet:
     # Visits to those that continue their stays.
     continued_by: dict[str, str] = field(default_factory=dict)
     differences: Differences = field(default_factory=Differences)
+    credits: Credits = field(default_factory=Credits)
+    allocated: Allocated = field(default_factory=Allocated)
+    transfers: Transfers = field(default_factory=Transfers)
     repairs: Repairs = field(default_factory=Repairs)
     overrides: Overrides = field(default_factory=Overrides)
     repriced: RepricedPersons = field(default_factory=RepricedPersons)

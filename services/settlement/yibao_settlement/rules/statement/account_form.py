@@ -26,8 +26,12 @@ _KINDS_ZH: Mapping[PostingKind, str] = {
     PostingKind.MOVE: "应补账户划入",
     PostingKind.REFUND: "退费退回",
     PostingKind.INTEREST: "年度结息",
+    PostingKind.CREDIT_TAKEN_BACK: "误划冲回",
+    PostingKind.RECEIVABLE_MET: "抵扣应收",
+    PostingKind.PAID_OUT: "账户清退",
+    PostingKind.TRANSFERRED_OUT: "账户转出",
 }
-_SOURCES_ZH = {"allocation": "按月划拨", "recharge": "个人充值"}
+_SOURCES_ZH = {"allocation": "按月划拨", "recharge": "个人充值", "transfer": "账户转入"}
 _SIGNATURES = ("经办人", "参保人（家属）签字", "日期", "经办机构（章）")
 _NOTES = (
     "当年账户是本年度划入的部分，历年账户是以前年度结余的部分；每年1月1日当年结余转入历年账户。",

@@ -18,6 +18,7 @@ def account_statement_message(statement: AccountStatement) -> pb.AccountStatemen
         credited_fen=statement.credited_fen,
         paid_fen=statement.paid_fen,
         moved_fen=statement.moved_fen,
+        receivable_fen=statement.receivable_fen,
     )
     balance_fen = statement.opening.balance_fen
     for each in statement.movements:

@@ -36,6 +36,7 @@ from yibao_settlement.storage.batch.loading import Read, Wanted
 from yibao_settlement.storage.batch.writing import writes_of
 from yibao_settlement.storage.charge import read_charges
 from yibao_settlement.storage.credential.reading import read_credentials
+from yibao_settlement.storage.credit.loading import read_credits
 from yibao_settlement.storage.difference.loading import read_differences
 from yibao_settlement.storage.enrolment import read_counted, read_enrolments
 from yibao_settlement.storage.hold.loading import find_holders, may_leave, read_holds
@@ -324,6 +325,7 @@ class _Transaction:
         see_merged_records(self._connection, working_set, wanted)
         self._read_seen_bills(working_set, wanted)
         read_holds(self._connection, working_set, wanted)
+        read_credits(self._connection, working_set, wanted)
         if wanted.needs.repair_ids:
             ids = sorted(wanted.needs.repair_ids)
             working_set.repairs.known = find_repairs(self._connection, self._region, ids)

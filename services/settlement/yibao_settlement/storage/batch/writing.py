@@ -3,9 +3,11 @@
 from yibao_common.db.rows import Statement
 from yibao_settlement.application.batch.working_set import WorkingSet
 from yibao_settlement.storage.account import write_standings
+from yibao_settlement.storage.allocation.batch import write_allocated
 from yibao_settlement.storage.batch.answer import write_answers
 from yibao_settlement.storage.charge import write_charges
 from yibao_settlement.storage.correction.record import write_corrections
+from yibao_settlement.storage.credit.record import write_credits
 from yibao_settlement.storage.difference.move import write_moves
 from yibao_settlement.storage.difference.order import write_orders
 from yibao_settlement.storage.hold.record import write_holds
@@ -22,6 +24,7 @@ from yibao_settlement.storage.settlement.adjustment import write_adjustments
 from yibao_settlement.storage.settlement.record import write_settlements
 from yibao_settlement.storage.settlement.window import write_windows
 from yibao_settlement.storage.token.record import write_tokens
+from yibao_settlement.storage.transfer.record import write_transfers
 from yibao_settlement.storage.visit import write_visits
 
 
@@ -42,6 +45,9 @@ def writes_of(working_set: WorkingSet) -> list[Statement]:
         *write_hold_requests(working_set),
         *write_reviews(working_set),
         *write_orders(working_set),
+        *write_credits(working_set),
+        *write_allocated(working_set),
+        *write_transfers(working_set),
         *write_repairs(working_set),
         *write_overrides(working_set),
         *write_terms(working_set),

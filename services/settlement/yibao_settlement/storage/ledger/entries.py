@@ -13,6 +13,7 @@ from yibao_settlement.rules.ledger import (
     difference_account,
     due_account,
     person_account,
+    receivable_account,
 )
 from yibao_settlement.storage import tables
 
@@ -21,7 +22,10 @@ OF_SETTLEMENTS = (
     *(PostingKind.SETTLEMENT, PostingKind.REFUND),
     *(PostingKind.REVERSAL, PostingKind.ADJUSTMENT),
 )
-ACCOUNTS_OF_PERSONS = (person_account, carried_account, difference_account, due_account)
+ACCOUNTS_OF_PERSONS = (
+    *(person_account, carried_account, difference_account, due_account),
+    receivable_account,
+)
 _KINDS_OF_PERSONS = tuple(account("") for account in ACCOUNTS_OF_PERSONS)
 # Postings, each an amount in fen by account.
 Posted = dict[str, dict[str, int]]

@@ -12,7 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from yibao_settlement.application.account import CREDIT_METHOD, credit_detail
+from yibao_settlement.application.credit.book import CREDIT_METHOD, credit_detail
 from yibao_settlement.application.override.order import CONFIRM_METHOD as OVERRIDE_METHOD
 from yibao_settlement.application.review.decide import CONFIRM_METHOD
 from yibao_settlement.application.settlement.correct import CORRECT_METHOD

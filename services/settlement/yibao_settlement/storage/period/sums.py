@@ -10,7 +10,7 @@ from yibao_settlement.rules.period.close import Period, PeriodSum
 from yibao_settlement.storage import tables
 
 # Whose accounts are summed together: a person's own, and the bank's payments, one an order.
-SUMMED = ("person:", "carried:", "difference:", "due:", "payment:")
+SUMMED = ("person:", "carried:", "difference:", "due:", "payment:", "receivable:", "transfer:")
 # What pays institutions beside persons' own accounts.
 _PAYERS = ("fund:", "bearer:")
 _PAYABLE, _PERSONS = "payable:", "person:"

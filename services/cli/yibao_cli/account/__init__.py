@@ -1,0 +1,1 @@
+"""`yibao account`: personal accounts, for operators of the agency."""

@@ -1,0 +1,62 @@
+"""CSV files of credits and contributions: read whole, with the first mistakes told at once."""
+
+import csv
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from yibao_common.process.config import StartError
+
+_UUID = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_WHOLE = re.compile("[0-9]{1,12}")
+# So many faulty rows are told at once.
+_MOST_FAULTS = 20
+
+
+def read_rows(
+    path: Path, *, need: Sequence[str], may: Sequence[str] = (), whole: Sequence[str] = ()
+) -> list[Mapping[str, str]]:
+    """Returns the rows of a file by column; a row's number is its place, counted from 2.
+
+    `person_id` is a UUID, `whole` columns are whole numbers.
+
+    Raises:
+        StartError: it cannot be read, or rows are not as they must be: the first are named.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            reader = csv.DictReader(stream)
+            columns = set(reader.fieldnames or ())
+            missing, other = set(need) - columns, columns - {*need, *may}
+            if missing or other:
+                known = ", ".join([*need, *may])
+                raise StartError(f"{path}: its first row must name columns of {known}")
+            rows: list[Mapping[str, str]] = [
+                {name: (row[name] or "").strip() for name in columns} for row in reader
+            ]
+    except OSError as error:
+        raise StartError(f"{path}: cannot be read: {error.strerror}") from None
+    except (UnicodeError, csv.Error) as error:
+        raise StartError(f"{path}: cannot be read as CSV in UTF-8: {error}") from None
+    faults = [
+        f"row {number}: {fault}"
+        for number, row in enumerate(rows, 2)
+        for fault in _faults(row, need, whole)
+    ]
+    if faults:
+        more = len(faults) - _MOST_FAULTS
+        told = [*faults[:_MOST_FAULTS], *([f"and {more} more"] if more > 0 else [])]
+        raise StartError("\n  ".join((f"{path}: nothing was sent", *told)))
+    return rows
+
+
+def _faults(row: Mapping[str, str], need: Sequence[str], whole: Sequence[str]) -> list[str]:
+    found = [f"{name} is missing" for name in need if not row[name]]
+    if row["person_id"] and not _UUID.fullmatch(row["person_id"]):
+        found.append("person_id is no id")
+    found += [f"{each} is no whole number" for each in whole if not _is_whole(row[each])]
+    return found
+
+
+def _is_whole(text: str) -> bool:
+    return not text or bool(_WHOLE.fullmatch(text))
