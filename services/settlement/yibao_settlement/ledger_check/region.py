@@ -6,14 +6,16 @@ import sqlalchemy as sa
 
 from yibao_common.db.audit_chain import check_chain
 from yibao_settlement.ledger_check.difference import order_faults, without_order
+from yibao_settlement.ledger_check.family import payment_faults
 from yibao_settlement.ledger_check.override import override_faults
 from yibao_settlement.ledger_check.period import period_faults
-from yibao_settlement.ledger_check.report import INVARIANTS, Drift, LedgerReport
+from yibao_settlement.ledger_check.report import FAMILY_POSTED, INVARIANTS, Drift, LedgerReport
 from yibao_settlement.ledger_check.year import YearChecker, chain_faults, year_faults
 from yibao_settlement.rules.difference_order import DifferenceOrder
 from yibao_settlement.rules.ledger import PostingKind, carried_account, person_account
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.difference import booked as differences
+from yibao_settlement.storage.family.booked import booked_payments
 from yibao_settlement.storage.hold import booked as holds
 from yibao_settlement.storage.ledger import facts, refunds, told
 from yibao_settlement.storage.ledger.entries import EntryReader
@@ -64,6 +66,7 @@ class RegionChecker:
         self._check_periods()
         self._check_overrides()
         self._check_years(years)
+        self._check_family()
         for request_id, table in fenced.booked_requests(self._connection, self._region):
             self._drift(23, f"request {request_id}", f"was told as not booked, and is of a {table}")
 
@@ -212,6 +215,12 @@ class RegionChecker:
             rows = rows_in_order(connection, region, close.benefit_year)
             for subject, detail in chain_faults(taking, rows, f"year {close.benefit_year}"):
                 self._drift(22, subject, detail)
+
+    def _check_family(self) -> None:
+        for payments, posted in booked_payments(self._connection, self._region):
+            for subject, detail in payment_faults(payments, posted):
+                drift = Drift(self._region, FAMILY_POSTED, subject, detail)
+                self._report.drifts.append(drift)
 
     def _check_strays(self) -> None:
         """Tells of accounts and windows that are of nobody who is examined."""

@@ -36,8 +36,17 @@ INVARIANTS = (
     "every token stood for a code that its institution resolved, as the audit tells, and was used "
     "for what is there",
 )
+# Told by name, since others number theirs meanwhile.
+FAMILY_POSTED = "postings of relatives' money move what is told of each giver and receiver"
+FAMILY_OUTSTANDING = (
+    "what relatives gave for a bill and did not get back is what the bill says that they pay"
+)
+INVARIANTS = (*INVARIANTS, FAMILY_POSTED, FAMILY_OUTSTANDING)
 # Those that are proven of a person, whoever else there is; the others take everything.
-OF_PERSONS = tuple(INVARIANTS[number] for number in (2, 4, 5, 6, 8, *range(11, 19), 20, 22))
+OF_PERSONS = (
+    *(INVARIANTS[number] for number in (2, 4, 5, 6, 8, *range(11, 19), 20, 22)),
+    FAMILY_OUTSTANDING,
+)
 # The number of an invariant, whom or what it does not hold for, and how.
 Fault = tuple[int, str, str]
 

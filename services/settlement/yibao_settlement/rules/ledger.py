@@ -29,6 +29,8 @@ class PostingKind(enum.IntEnum):
     DIFFERENCE_COLLECTED = 9
     DIFFERENCE_WRITTEN_OFF = 10
     REFUND = 11
+    # Into an account for a bill from those of relatives, and back; 12 to 19 are others'.
+    FAMILY = 20
 
 
 class Entry(NamedTuple):

@@ -14,6 +14,7 @@ from yibao_settlement.storage.correction.tables import correction as correction
 from yibao_settlement.storage.credential import tables as credentials
 from yibao_settlement.storage.difference.tables import difference_order as difference_order
 from yibao_settlement.storage.difference.tables import due_move as due_move
+from yibao_settlement.storage.family.tables import family_payment as family_payment
 from yibao_settlement.storage.hold.tables import hold as hold
 from yibao_settlement.storage.hold.tables import hold_request as hold_request
 from yibao_settlement.storage.ledger import tables as ledger
@@ -122,6 +123,8 @@ person = sa.Table(
     # Null while the feed did not tell of them.
     sa.Column("person_name_masked", sa.String(50)),
     sa.Column("gender", sa.SmallInteger),
+    # JSON: those of `payer_ids` with their terms; null where none are told (`storage.family`).
+    sa.Column("givers", sa.Text),
 )
 _index_where_set(person, "region", "merged_into", is_set="merged_into")
 
@@ -391,8 +394,7 @@ charge = sa.Table(
 )
 _index_where_set(charge, "region", "settlement_id", is_set="settlement_id")
 
-# --- Credentials, windows, cases and the ledger: stated beside what reads or writes them.
-
+# --- Stated beside what reads or writes them.
 credential = credentials.credential
 benefit_window, adjustment = settlements.benefit_window, settlements.adjustment
 review, review_event = reviewing.review, reviewing.review_event

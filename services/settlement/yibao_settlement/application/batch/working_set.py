@@ -16,6 +16,7 @@ from yibao_common.values.errors import InvariantError
 from yibao_common.values.ids import Ids
 from yibao_settlement.application.batch.changes import Changes, posting_of
 from yibao_settlement.application.difference.state import Differences
+from yibao_settlement.application.family.state import Family
 from yibao_settlement.application.hold.state import Holds
 from yibao_settlement.application.outcome.state import AskedRequest
 from yibao_settlement.application.override.state import Overrides
@@ -114,6 +115,7 @@ class WorkingSet:
     repriced: RepricedPersons = field(default_factory=RepricedPersons)
     holds: Holds = field(default_factory=Holds)
     tokens: Tokens = field(default_factory=Tokens)
+    family: Family = field(default_factory=Family)
     # What a counter is told of persons to compare, where a command asked for it.
     described: dict[str, Described] = field(default_factory=dict)
     changes: Changes = field(default_factory=Changes)

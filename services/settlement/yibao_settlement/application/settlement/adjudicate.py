@@ -24,7 +24,7 @@ from yibao_settlement.rules.account import (
     Purses,
     taken_of_carried,
 )
-from yibao_settlement.rules.benefit.bill import Given
+from yibao_settlement.rules.benefit.bill import Balances, Given
 from yibao_settlement.rules.benefit.policy import BenefitPolicy
 from yibao_settlement.rules.bill import Bill, ChargedLine, ExpectedAmounts, are_plain
 from yibao_settlement.rules.duplicate import NO_MARKS, Marks
@@ -36,6 +36,7 @@ from yibao_settlement.rules.enrolment import (
     check_premium,
     paying_on,
 )
+from yibao_settlement.rules.family import FamilyPart
 from yibao_settlement.rules.ledger import Entry
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
 from yibao_settlement.rules.policy.benefits import adjudicate
@@ -57,6 +58,8 @@ class Adjudication(NamedTuple):
     split: Split | BenefitOutcome
     priced: Priced
     carried: Carried
+    # What of the account's part relatives' accounts pay.
+    family_fen: int = 0
 
     @property
     def benefit(self) -> BenefitTerms | None:
@@ -95,6 +98,7 @@ def adjudicate_bill(
     now: dt.datetime,
     settled_lines: Mapping[str, str] | None = None,
     carried_first: bool = False,
+    family_fen: int = 0,
 ) -> Adjudication:
     """Returns what `bill` costs whom, after the person's `history`.
 
@@ -102,7 +106,8 @@ def adjudicate_bill(
     there is none, that on the last charge day which is covered. What was charged on a day
     without cover is own cost. `settled_lines` are the lines of the visit that settlements
     took, by line id. `carried_first` lets the account pay of earlier years' money first,
-    where the policy says nothing of purses.
+    where the policy says nothing of purses. `family_fen` is what relatives' accounts may pay
+    where the own one does not do: the bill is recorded as asked of them for what they pay.
 
     Raises RuleError, in this order: SERVICE_DATE_INVALID, INSTITUTION_NOT_DESIGNATED,
     PERSON_DECEASED, PERSON_NOT_ENROLLED, PREMIUM_NOT_RECEIVED, POLICY_NOT_FOUND, the
@@ -124,31 +129,42 @@ def adjudicate_bill(
     )
     insurance_type = cover.enrolment.insurance_type
     if isinstance(policy, BenefitPolicy):
-        person = Person(enrolments, cover.enrolment, diseases, purses)
+        person = Person(enrolments, cover.enrolment, diseases, Balances(*purses, family_fen))
         found = decide(policy, bill, visit, priced, person=person, history=history)
+        paid = found.split.paid_by_purse
+        if paid.family_fen != family_fen:
+            person = person._replace(balances=Balances(*purses, paid.family_fen))
+            found = decide(policy, bill, visit, priced, person=person, history=history)
         facts, before = common_facts(found.terms.facts), found.year_before
         decided = (insurance_type, facts, policy, before, purses, found)
         carried = NOTHING_CARRIED
         if purses.carried_fen:
-            carried = Carried(purses.carried_fen, found.split.paid_by_purse.carried_fen)
-        return Adjudication(visit, bill, *decided, priced, carried)
+            carried = Carried(purses.carried_fen, paid.carried_fen)
+        return Adjudication(visit, bill, *decided, priced, carried, paid.family_fen)
     facts, year = facts_of(visit, cover.enrolment, day), history.year(day.year)
     check_nothing_given(bill.given)
-    split = adjudicate(
-        policy,
-        facts=facts,
-        lines=priced.lines,
-        year=year,
-        account_used=bill.account_used,
-        account_balance_fen=purses.balance_fen,
-    )
+
+    def split_with(fen: int) -> Split:
+        return adjudicate(
+            policy,
+            facts=facts,
+            lines=priced.lines,
+            year=year,
+            account_used=bill.account_used,
+            account_balance_fen=purses.balance_fen + fen,
+        )
+
+    split = split_with(family_fen)
+    if family_fen:
+        family_fen = max(split.account_fen - purses.balance_fen, 0)
+        split = split_with(family_fen)
     carried = NOTHING_CARRIED
     if purses.carried_fen:
-        paid_fen = taken_of_carried(purses, split.account_fen, carried_first=carried_first)
+        own_fen = split.account_fen - family_fen
+        paid_fen = taken_of_carried(purses, own_fen, carried_first=carried_first)
         carried = Carried(purses.carried_fen, paid_fen)
-    return Adjudication(
-        visit, bill, insurance_type, facts, policy, year, purses, split, priced, carried
-    )
+    decided_by = (insurance_type, facts, policy, year, purses, split)
+    return Adjudication(visit, bill, *decided_by, priced, carried, family_fen)
 
 
 def check_nothing_given(given: Sequence[Given]) -> None:
@@ -248,10 +264,11 @@ def record_of(
     settle_time: dt.datetime,
     entries: tuple[Entry, ...],
     marks: Marks = NO_MARKS,
+    family: tuple[FamilyPart, ...] = (),
 ) -> SettlementRecord:
     """Returns the record of a bill that is settled by an adjudication.
 
-    A trial has neither ids nor entries.
+    A trial has neither ids nor entries. `family` tells who pays what of its `family_fen`.
     """
     visit, bill, split = adjudication.visit, adjudication.bill, adjudication.split
     return SettlementRecord(
@@ -270,7 +287,7 @@ def record_of(
         facts=adjudication.facts,
         year_before=adjudication.year_before,
         account_used=bill.account_used,
-        balance_before_fen=adjudication.purses.balance_fen,
+        balance_before_fen=adjudication.purses.balance_fen + adjudication.family_fen,
         lines=split.lines,
         total_fen=split.total_fen,
         excluded_fen=split.excluded_fen,
@@ -291,4 +308,5 @@ def record_of(
         benefit=adjudication.benefit,
         marks=marks,
         carried=adjudication.carried,
+        family=family,
     )

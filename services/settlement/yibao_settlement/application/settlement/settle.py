@@ -14,6 +14,8 @@ from yibao_settlement.application.batch.command import Code
 from yibao_settlement.application.batch.needs import Needs
 from yibao_settlement.application.batch.working_set import WorkingSet
 from yibao_settlement.application.charge.taking import Taking, taking_of
+from yibao_settlement.application.family.give import give
+from yibao_settlement.application.family.offers import offers_to
 from yibao_settlement.application.presentation import (
     accepted,
     check_code,
@@ -29,6 +31,7 @@ from yibao_settlement.rules.account import Purses, check_not_merged, purses_in
 from yibao_settlement.rules.bill import Bill, ExpectedAmounts, check_expected
 from yibao_settlement.rules.charge import Charge
 from yibao_settlement.rules.duplicate import check_not_repeated, marks_of
+from yibao_settlement.rules.family import drawn, offered_fen
 from yibao_settlement.rules.finding import RETIRED_CADRES, RetiredCadres
 from yibao_settlement.rules.hold import unreserved
 from yibao_settlement.rules.ledger import PostingKind
@@ -118,6 +121,7 @@ class SettleBill(NamedTuple):
             working_set.bills_of(bill.visit_id),
             told_apart=taking.told_apart,
         )
+        offers = offers_to(person_id, working_set)
         adjudication = adjudicate_bill(
             bill,
             visit,
@@ -131,6 +135,7 @@ class SettleBill(NamedTuple):
             now=working_set.now,
             settled_lines=taking.settled,
             carried_first=self.carried_first,
+            family_fen=offered_fen(offers),
         )
         check_expected(
             self.expected, adjudication.expected, policy_version=adjudication.policy.version
@@ -144,6 +149,9 @@ class SettleBill(NamedTuple):
             settle_time=working_set.now,
             entries=adjudication.owed_entries(),
             marks=marks,
+            family=drawn(
+                offers, adjudication.family_fen, carried_first=self.carried_first
+            ),
         )
         return record, code, taking, self._findings(record, visit, taking, working_set)
 
@@ -269,6 +277,8 @@ def take_charges(taking: Taking, record: SettlementRecord, working_set: WorkingS
 def _book(record: SettlementRecord, request: Request, working_set: WorkingSet, ids: Ids) -> None:
     if record.account_fen:
         working_set.carry_over(record.person_id, request, ids)
+    if record.family:
+        give(record, request, working_set, ids)
     if record.benefit is None:
         working_set.change_person(
             record.person_id,
