@@ -154,6 +154,7 @@ class World:
             "payer_ids": (),
             "credentials": (self.ecert(person_id),),
             "diseases": (),
+            "givers": (),
         }
         of_period = {name: facts[name] for name in facts.keys() - person.keys() - {"enrolments"}}
         person["enrolments"] = (self.period(**of_period),)

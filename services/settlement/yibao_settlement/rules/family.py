@@ -64,13 +64,24 @@ class Offer(NamedTuple):
 
 
 class FamilyPart(NamedTuple):
-    """What a giver's account pays of a bill, in fen; `carried_fen` of it was of earlier years."""
+    """What a giver's account pays of a bill, in fen; `carried_fen` of it was of earlier years.
+
+    Money of earlier years paid `carried_first`, or that of the year: it goes back in reverse.
+    """
 
     giver_id: str
     link_id: str
     relation: int
     amount_fen: int
     carried_fen: int = 0
+    carried_first: bool = False
+
+    def less(self, amount_fen: int) -> "FamilyPart":
+        """Returns the part of which so much stays paid: what paid first stays."""
+        carried_fen = max(amount_fen - (self.amount_fen - self.carried_fen), 0)
+        if self.carried_first:
+            carried_fen = min(self.carried_fen, amount_fen)
+        return self._replace(amount_fen=amount_fen, carried_fen=carried_fen)
 
 
 def offer_of(giver: Giver, purses: Purses, *, used_fen: int) -> Offer:
@@ -94,7 +105,8 @@ def drawn(
         fen = min(most_fen, amount_fen)
         if fen:
             carried_fen = taken_of_carried(purses, fen, carried_first=carried_first)
-            parts.append(FamilyPart(giver.giver_id, giver.link_id, giver.relation, fen, carried_fen))
+            told = (giver.giver_id, giver.link_id, giver.relation)
+            parts.append(FamilyPart(*told, fen, carried_fen, carried_first))
             amount_fen -= fen
     return tuple(parts)
 
@@ -105,15 +117,12 @@ def family_fen(parts: Iterable[FamilyPart]) -> int:
 
 
 def kept(parts: Sequence[FamilyPart], amount_fen: int) -> tuple[FamilyPart, ...]:
-    """Returns the parts of which so much stays paid: who paid last gets back first.
-
-    Of a giver's part the money of this year goes back first.
-    """
+    """Returns the parts of which so much stays paid: who paid last gets back first."""
     found = []
     for part in parts:
         fen = min(part.amount_fen, amount_fen)
         if fen:
-            found.append(part._replace(amount_fen=fen, carried_fen=min(part.carried_fen, fen)))
+            found.append(part.less(fen))
             amount_fen -= fen
     return tuple(found)
 

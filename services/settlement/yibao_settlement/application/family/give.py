@@ -72,9 +72,7 @@ def _move(
         receiver_id=receiver_id,
         is_receiver_carried=is_carried,
     )
-    working_set.post(
-        posting_id, PostingKind.FAMILY, entries, request, changed_time=record.settle_time
-    )
+    working_set.post(posting_id, PostingKind.FAMILY, entries, request)
     total_fen = family_fen(parts)
     _change(working_set, receiver_id, total_fen, total_fen if is_carried else 0)
     for holder_id, part in zip(holders, parts, strict=True):
