@@ -129,8 +129,8 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     ERROR_REASON_PREMIUM_NOT_RECEIVED: _ErrorReason.ValueType  # 52
     """FAILED_PRECONDITION. Nothing is paid before the newborn's premium is received (T-16)."""
     ERROR_REASON_RELATION_NOT_ALLOWED: _ErrorReason.ValueType  # 53
-    """FAILED_PRECONDITION. Only the accounts of spouse, parents and children may be shared.
-    Metadata: `relation`.
+    """FAILED_PRECONDITION. Only the accounts of near relatives may be shared: spouse, parents,
+    children, siblings, grandparents, grandchildren. Metadata: `relation`.
     """
     ERROR_REASON_RELATIVE_LINK_NOT_FOUND: _ErrorReason.ValueType  # 54
     """NOT_FOUND. No such link in the caller's scope. Metadata: `link_id`."""
@@ -858,8 +858,8 @@ not from birth (T-16), and the day of enrolment is told in time. Metadata:
 ERROR_REASON_PREMIUM_NOT_RECEIVED: ErrorReason.ValueType  # 52
 """FAILED_PRECONDITION. Nothing is paid before the newborn's premium is received (T-16)."""
 ERROR_REASON_RELATION_NOT_ALLOWED: ErrorReason.ValueType  # 53
-"""FAILED_PRECONDITION. Only the accounts of spouse, parents and children may be shared.
-Metadata: `relation`.
+"""FAILED_PRECONDITION. Only the accounts of near relatives may be shared: spouse, parents,
+children, siblings, grandparents, grandchildren. Metadata: `relation`.
 """
 ERROR_REASON_RELATIVE_LINK_NOT_FOUND: ErrorReason.ValueType  # 54
 """NOT_FOUND. No such link in the caller's scope. Metadata: `link_id`."""

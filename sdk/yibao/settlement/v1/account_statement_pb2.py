@@ -24,9 +24,10 @@ _sym_db = _symbol_database.Default()
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from yibao.common.v1 import date_pb2 as yibao_dot_common_dot_v1_dot_date__pb2
+from yibao.settlement.v1 import family_pb2 as yibao_dot_settlement_dot_v1_dot_family__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+yibao/settlement/v1/account_statement.proto\x12\x13yibao.settlement.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ayibao/common/v1/date.proto\"\xe7\x02\n\x10\x41\x63\x63ountStatement\x12\x11\n\tperson_id\x18\x01 \x01(\t\x12\x0e\n\x06region\x18\x02 \x01(\t\x12)\n\nstart_date\x18\x03 \x01(\x0b\x32\x15.yibao.common.v1.Date\x12\'\n\x08\x65nd_date\x18\x04 \x01(\x0b\x32\x15.yibao.common.v1.Date\x12\x33\n\x07opening\x18\x05 \x01(\x0b\x32\".yibao.settlement.v1.AccountPurses\x12\x37\n\tmovements\x18\x06 \x03(\x0b\x32$.yibao.settlement.v1.AccountMovement\x12\x33\n\x07\x63losing\x18\x07 \x01(\x0b\x32\".yibao.settlement.v1.AccountPurses\x12\x14\n\x0c\x63redited_fen\x18\x08 \x01(\x03\x12\x10\n\x08paid_fen\x18\t \x01(\x03\x12\x11\n\tmoved_fen\x18\n \x01(\x03\"S\n\rAccountPurses\x12\x13\n\x0b\x62\x61lance_fen\x18\x01 \x01(\x03\x12\x18\n\x10\x63urrent_year_fen\x18\x02 \x01(\x03\x12\x13\n\x0b\x63\x61rried_fen\x18\x03 \x01(\x03\"\xd3\x02\n\x0f\x41\x63\x63ountMovement\x12\x36\n\x04kind\x18\x01 \x01(\x0e\x32(.yibao.settlement.v1.AccountMovementKind\x12-\n\tmove_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\namount_fen\x18\x03 \x01(\x03\x12\x1f\n\x17\x63urrent_year_amount_fen\x18\x04 \x01(\x03\x12\x1a\n\x12\x63\x61rried_amount_fen\x18\x05 \x01(\x03\x12\x13\n\x0b\x62\x61lance_fen\x18\x06 \x01(\x03\x12\x15\n\rcredit_source\x18\x07 \x01(\t\x12\x15\n\rsettlement_id\x18\x08 \x01(\t\x12\x16\n\x0einstitution_id\x18\t \x01(\t\x12\x18\n\x10institution_name\x18\n \x01(\t\x12\x13\n\x0b\x62ill_number\x18\x0b \x01(\t*\xd7\x02\n\x13\x41\x63\x63ountMovementKind\x12%\n!ACCOUNT_MOVEMENT_KIND_UNSPECIFIED\x10\x00\x12$\n ACCOUNT_MOVEMENT_KIND_SETTLEMENT\x10\x01\x12\"\n\x1e\x41\x43\x43OUNT_MOVEMENT_KIND_REVERSAL\x10\x02\x12 \n\x1c\x41\x43\x43OUNT_MOVEMENT_KIND_CREDIT\x10\x03\x12\x1f\n\x1b\x41\x43\x43OUNT_MOVEMENT_KIND_MERGE\x10\x04\x12$\n ACCOUNT_MOVEMENT_KIND_CARRY_OVER\x10\x05\x12$\n ACCOUNT_MOVEMENT_KIND_ADJUSTMENT\x10\x06\x12\x1e\n\x1a\x41\x43\x43OUNT_MOVEMENT_KIND_MOVE\x10\x07\x12 \n\x1c\x41\x43\x43OUNT_MOVEMENT_KIND_REFUND\x10\x0b\x42\x66\n\x13yibao.settlement.v1B\x15\x41\x63\x63ountStatementProtoP\x01Z yibao/settlement/v1;settlementv1\xaa\x02\x13Yibao.Settlement.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+yibao/settlement/v1/account_statement.proto\x12\x13yibao.settlement.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ayibao/common/v1/date.proto\x1a yibao/settlement/v1/family.proto\"\xfb\x02\n\x10\x41\x63\x63ountStatement\x12\x11\n\tperson_id\x18\x01 \x01(\t\x12\x0e\n\x06region\x18\x02 \x01(\t\x12)\n\nstart_date\x18\x03 \x01(\x0b\x32\x15.yibao.common.v1.Date\x12\'\n\x08\x65nd_date\x18\x04 \x01(\x0b\x32\x15.yibao.common.v1.Date\x12\x33\n\x07opening\x18\x05 \x01(\x0b\x32\".yibao.settlement.v1.AccountPurses\x12\x37\n\tmovements\x18\x06 \x03(\x0b\x32$.yibao.settlement.v1.AccountMovement\x12\x33\n\x07\x63losing\x18\x07 \x01(\x0b\x32\".yibao.settlement.v1.AccountPurses\x12\x14\n\x0c\x63redited_fen\x18\x08 \x01(\x03\x12\x10\n\x08paid_fen\x18\t \x01(\x03\x12\x11\n\tmoved_fen\x18\n \x01(\x03\x12\x12\n\nfamily_fen\x18\x14 \x01(\x03\"S\n\rAccountPurses\x12\x13\n\x0b\x62\x61lance_fen\x18\x01 \x01(\x03\x12\x18\n\x10\x63urrent_year_fen\x18\x02 \x01(\x03\x12\x13\n\x0b\x63\x61rried_fen\x18\x03 \x01(\x03\"\x8c\x03\n\x0f\x41\x63\x63ountMovement\x12\x36\n\x04kind\x18\x01 \x01(\x0e\x32(.yibao.settlement.v1.AccountMovementKind\x12-\n\tmove_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\namount_fen\x18\x03 \x01(\x03\x12\x1f\n\x17\x63urrent_year_amount_fen\x18\x04 \x01(\x03\x12\x1a\n\x12\x63\x61rried_amount_fen\x18\x05 \x01(\x03\x12\x13\n\x0b\x62\x61lance_fen\x18\x06 \x01(\x03\x12\x15\n\rcredit_source\x18\x07 \x01(\t\x12\x15\n\rsettlement_id\x18\x08 \x01(\t\x12\x16\n\x0einstitution_id\x18\t \x01(\t\x12\x18\n\x10institution_name\x18\n \x01(\t\x12\x13\n\x0b\x62ill_number\x18\x0b \x01(\t\x12\x37\n\trelatives\x18\x14 \x03(\x0b\x32$.yibao.settlement.v1.AccountRelative*\xf9\x02\n\x13\x41\x63\x63ountMovementKind\x12%\n!ACCOUNT_MOVEMENT_KIND_UNSPECIFIED\x10\x00\x12$\n ACCOUNT_MOVEMENT_KIND_SETTLEMENT\x10\x01\x12\"\n\x1e\x41\x43\x43OUNT_MOVEMENT_KIND_REVERSAL\x10\x02\x12 \n\x1c\x41\x43\x43OUNT_MOVEMENT_KIND_CREDIT\x10\x03\x12\x1f\n\x1b\x41\x43\x43OUNT_MOVEMENT_KIND_MERGE\x10\x04\x12$\n ACCOUNT_MOVEMENT_KIND_CARRY_OVER\x10\x05\x12$\n ACCOUNT_MOVEMENT_KIND_ADJUSTMENT\x10\x06\x12\x1e\n\x1a\x41\x43\x43OUNT_MOVEMENT_KIND_MOVE\x10\x07\x12 \n\x1c\x41\x43\x43OUNT_MOVEMENT_KIND_REFUND\x10\x0b\x12 \n\x1c\x41\x43\x43OUNT_MOVEMENT_KIND_FAMILY\x10\x14\x42\x66\n\x13yibao.settlement.v1B\x15\x41\x63\x63ountStatementProtoP\x01Z yibao/settlement/v1;settlementv1\xaa\x02\x13Yibao.Settlement.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,12 +35,12 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'yibao.settlement.v1.account
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\023yibao.settlement.v1B\025AccountStatementProtoP\001Z yibao/settlement/v1;settlementv1\252\002\023Yibao.Settlement.V1'
-  _globals['_ACCOUNTMOVEMENTKIND']._serialized_start=919
-  _globals['_ACCOUNTMOVEMENTKIND']._serialized_end=1262
-  _globals['_ACCOUNTSTATEMENT']._serialized_start=130
-  _globals['_ACCOUNTSTATEMENT']._serialized_end=489
-  _globals['_ACCOUNTPURSES']._serialized_start=491
-  _globals['_ACCOUNTPURSES']._serialized_end=574
-  _globals['_ACCOUNTMOVEMENT']._serialized_start=577
-  _globals['_ACCOUNTMOVEMENT']._serialized_end=916
+  _globals['_ACCOUNTMOVEMENTKIND']._serialized_start=1030
+  _globals['_ACCOUNTMOVEMENTKIND']._serialized_end=1407
+  _globals['_ACCOUNTSTATEMENT']._serialized_start=164
+  _globals['_ACCOUNTSTATEMENT']._serialized_end=543
+  _globals['_ACCOUNTPURSES']._serialized_start=545
+  _globals['_ACCOUNTPURSES']._serialized_end=628
+  _globals['_ACCOUNTMOVEMENT']._serialized_start=631
+  _globals['_ACCOUNTMOVEMENT']._serialized_end=1027
 # @@protoc_insertion_point(module_scope)

@@ -13,6 +13,7 @@ import google.protobuf.timestamp_pb2
 import sys
 import typing
 import yibao.common.v1.date_pb2
+import yibao.settlement.v1.family_pb2
 
 if sys.version_info >= (3, 10):
     import typing as typing_extensions
@@ -45,6 +46,8 @@ class _AccountMovementKindEnumTypeWrapper(google.protobuf.internal.enum_type_wra
     """What was owed to the account was moved into it."""
     ACCOUNT_MOVEMENT_KIND_REFUND: _AccountMovementKind.ValueType  # 11
     """Lines of a bill were returned."""
+    ACCOUNT_MOVEMENT_KIND_FAMILY: _AccountMovementKind.ValueType  # 20
+    """Money came in from a relative's account for a bill, went to a relative's bill, or went back."""
 
 class AccountMovementKind(_AccountMovementKind, metaclass=_AccountMovementKindEnumTypeWrapper):
     """What moved a personal account. Open."""
@@ -67,12 +70,14 @@ ACCOUNT_MOVEMENT_KIND_MOVE: AccountMovementKind.ValueType  # 7
 """What was owed to the account was moved into it."""
 ACCOUNT_MOVEMENT_KIND_REFUND: AccountMovementKind.ValueType  # 11
 """Lines of a bill were returned."""
+ACCOUNT_MOVEMENT_KIND_FAMILY: AccountMovementKind.ValueType  # 20
+"""Money came in from a relative's account for a bill, went to a relative's bill, or went back."""
 global___AccountMovementKind = AccountMovementKind
 
 @typing.final
 class AccountStatement(google.protobuf.message.Message):
     """What moved a personal account (个人账户) in some days. To the fen:
-      closing = opening + credited - paid + moved
+      closing = opening + credited - paid + family + moved
       each movement's balance = that of the one before + its amount
     """
 
@@ -88,6 +93,7 @@ class AccountStatement(google.protobuf.message.Message):
     CREDITED_FEN_FIELD_NUMBER: builtins.int
     PAID_FEN_FIELD_NUMBER: builtins.int
     MOVED_FEN_FIELD_NUMBER: builtins.int
+    FAMILY_FEN_FIELD_NUMBER: builtins.int
     person_id: builtins.str
     """The person."""
     region: builtins.str
@@ -98,6 +104,10 @@ class AccountStatement(google.protobuf.message.Message):
     """What bills took, less what came back of them, in fen."""
     moved_fen: builtins.int
     """The sum of all else: adjustments, moves and merged records, in fen."""
+    family_fen: builtins.int
+    """What came in from relatives' accounts for own bills, less what went back to them, and less
+    what went to relatives for theirs, in fen.
+    """
     @property
     def start_date(self) -> yibao.common.v1.date_pb2.Date:
         """The first day, of Asia/Shanghai."""
@@ -131,9 +141,10 @@ class AccountStatement(google.protobuf.message.Message):
         credited_fen: builtins.int = ...,
         paid_fen: builtins.int = ...,
         moved_fen: builtins.int = ...,
+        family_fen: builtins.int = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["closing", b"closing", "end_date", b"end_date", "opening", b"opening", "start_date", b"start_date"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["closing", b"closing", "credited_fen", b"credited_fen", "end_date", b"end_date", "moved_fen", b"moved_fen", "movements", b"movements", "opening", b"opening", "paid_fen", b"paid_fen", "person_id", b"person_id", "region", b"region", "start_date", b"start_date"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["closing", b"closing", "credited_fen", b"credited_fen", "end_date", b"end_date", "family_fen", b"family_fen", "moved_fen", b"moved_fen", "movements", b"movements", "opening", b"opening", "paid_fen", b"paid_fen", "person_id", b"person_id", "region", b"region", "start_date", b"start_date"]) -> None: ...
 
 global___AccountStatement = AccountStatement
 
@@ -180,6 +191,7 @@ class AccountMovement(google.protobuf.message.Message):
     INSTITUTION_ID_FIELD_NUMBER: builtins.int
     INSTITUTION_NAME_FIELD_NUMBER: builtins.int
     BILL_NUMBER_FIELD_NUMBER: builtins.int
+    RELATIVES_FIELD_NUMBER: builtins.int
     kind: global___AccountMovementKind.ValueType
     """What was done."""
     amount_fen: builtins.int
@@ -206,6 +218,12 @@ class AccountMovement(google.protobuf.message.Message):
     def move_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """When. A rest is carried over at New Year, whenever that was booked."""
 
+    @property
+    def relatives(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[yibao.settlement.v1.family_pb2.AccountRelative]:
+        """Of FAMILY: who gave for the own bill, or whose bill it was. The institution is that of the
+        bill; neither settlement nor bill number is told.
+        """
+
     def __init__(
         self,
         *,
@@ -220,8 +238,9 @@ class AccountMovement(google.protobuf.message.Message):
         institution_id: builtins.str = ...,
         institution_name: builtins.str = ...,
         bill_number: builtins.str = ...,
+        relatives: collections.abc.Iterable[yibao.settlement.v1.family_pb2.AccountRelative] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["move_time", b"move_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["amount_fen", b"amount_fen", "balance_fen", b"balance_fen", "bill_number", b"bill_number", "carried_amount_fen", b"carried_amount_fen", "credit_source", b"credit_source", "current_year_amount_fen", b"current_year_amount_fen", "institution_id", b"institution_id", "institution_name", b"institution_name", "kind", b"kind", "move_time", b"move_time", "settlement_id", b"settlement_id"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["amount_fen", b"amount_fen", "balance_fen", b"balance_fen", "bill_number", b"bill_number", "carried_amount_fen", b"carried_amount_fen", "credit_source", b"credit_source", "current_year_amount_fen", b"current_year_amount_fen", "institution_id", b"institution_id", "institution_name", b"institution_name", "kind", b"kind", "move_time", b"move_time", "relatives", b"relatives", "settlement_id", b"settlement_id"]) -> None: ...
 
 global___AccountMovement = AccountMovement

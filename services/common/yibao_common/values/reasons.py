@@ -71,7 +71,7 @@ class Reason(enum.Enum):
     ENROLMENT_OVERLAP = (50, Code.FAILED_PRECONDITION, "与已有参保期间重叠")
     NEWBORN_ENROLMENT_LATE = (51, Code.FAILED_PRECONDITION, "新生儿参保已超过规定期限")
     PREMIUM_NOT_RECEIVED = (52, Code.FAILED_PRECONDITION, "参保费用尚未到账，暂不能报销")
-    RELATION_NOT_ALLOWED = (53, Code.FAILED_PRECONDITION, "仅可共济配偶、父母、子女的个人账户")
+    RELATION_NOT_ALLOWED = (53, Code.FAILED_PRECONDITION, "仅可共济近亲属的个人账户")
     RELATIVE_LINK_NOT_FOUND = (54, Code.NOT_FOUND, "未找到亲属绑定关系")
     RELATIVE_LINK_EXISTS = (55, Code.ALREADY_EXISTS, "该亲属已绑定")
     RELATIVE_LINK_STATE = (56, Code.FAILED_PRECONDITION, "亲属绑定当前状态不允许此操作")

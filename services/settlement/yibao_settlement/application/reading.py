@@ -8,6 +8,7 @@ from typing import Protocol
 from yibao_settlement.application.change import Change, ChangePlace, ChangeWish
 from yibao_settlement.application.credential import KnownHolder
 from yibao_settlement.application.difference.state import FoundDifference
+from yibao_settlement.application.family.offers import GiverAccount
 from yibao_settlement.application.hold.listing import HoldWish
 from yibao_settlement.application.hold.state import Hold
 from yibao_settlement.application.reference import Reference
@@ -51,6 +52,8 @@ class TrialInputs:
     standing_bills: Sequence[StandingBill] = ()
     diseases: Sequence[RegisteredDisease] = ()
     holds: Sequence[Hold] = ()
+    # Relatives who agreed to pay and live, with their accounts.
+    givers: Sequence[GiverAccount] = ()
 
 
 class Reads(Protocol):

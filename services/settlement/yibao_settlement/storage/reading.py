@@ -248,6 +248,7 @@ class StoredReads:
                 day=day,
                 with_charges=with_charges,
                 view=lambda codes: self._view(connection, region, item_codes | codes),
+                now=self.now,
             )
 
     def settlement(self, region: str, settlement_id: str) -> SettlementRecord | None:

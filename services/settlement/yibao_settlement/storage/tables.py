@@ -14,6 +14,7 @@ from yibao_settlement.storage.correction.tables import correction as correction
 from yibao_settlement.storage.credential import tables as credentials
 from yibao_settlement.storage.difference.tables import difference_order as difference_order
 from yibao_settlement.storage.difference.tables import due_move as due_move
+from yibao_settlement.storage.family.tables import family_act as family_act
 from yibao_settlement.storage.family.tables import family_payment as family_payment
 from yibao_settlement.storage.hold.tables import hold as hold
 from yibao_settlement.storage.hold.tables import hold_request as hold_request

@@ -1,15 +1,26 @@
 """What relatives' accounts may pay of a person's bills now."""
 
-from typing import TYPE_CHECKING
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from yibao_common.values.calendar import shanghai_day
 from yibao_settlement.application.batch.working_set import WorkingSet
-from yibao_settlement.rules.account import purses_in
-from yibao_settlement.rules.family import FamilyPart, Offer, offer_of
-from yibao_settlement.rules.hold import unreserved
+from yibao_settlement.rules.account import Standing, purses_in
+from yibao_settlement.rules.family import FamilyPart, Giver, Offer, offer_of
+from yibao_settlement.rules.hold import Reserved, unreserved
 
 if TYPE_CHECKING:
     from yibao_settlement.application.settlement.purses import BackToPurses
+
+
+class GiverAccount(NamedTuple):
+    """The account of a giver who lives, what holds reserve of it, what is used of the year."""
+
+    giver: Giver
+    standing: Standing
+    held: Sequence[Reserved]
+    used_fen: int
 
 
 def offers_to(person_id: str, working_set: WorkingSet) -> tuple[Offer, ...]:
@@ -20,19 +31,26 @@ def offers_to(person_id: str, working_set: WorkingSet) -> tuple[Offer, ...]:
     givers = working_set.family.givers.get(person_id)
     if not givers:
         return ()
-    today, used = shanghai_day(working_set.now), working_set.family.used_fen
-    found = []
+    used = working_set.family.used_fen
+    accounts = []
     for giver in givers:
-        standing = working_set.standings.get(giver.giver_id)
-        is_able = standing is not None and standing.merged_into is None
-        is_able = is_able and giver.giver_id not in working_set.death_dates
-        if standing is None or not is_able or not giver.is_in_force(today):
+        giver_id = giver.giver_id
+        standing = working_set.standings.get(giver_id)
+        if standing is not None and giver_id not in working_set.death_dates:
+            held = [each.reserved for each in working_set.holds.of(giver_id)]
+            accounts.append(
+                GiverAccount(giver, standing, held, used.get((person_id, giver_id), 0))
+            )
+    return offers_of(accounts, on=shanghai_day(working_set.now))
+
+
+def offers_of(accounts: Iterable[GiverAccount], *, on: dt.date) -> tuple[Offer, ...]:
+    """Returns what givers' accounts may pay on a day, without those that may pay nothing."""
+    found = []
+    for giver, standing, held, used_fen in accounts:
+        if standing.merged_into is not None or not giver.is_in_force(on):
             continue
-        purses = purses_in(standing, working_set.account_year)
-        if working_set.holds:
-            held = [each.reserved for each in working_set.holds.of(giver.giver_id)]
-            purses = unreserved(purses, held, year=working_set.account_year)
-        used_fen = used.get((person_id, giver.giver_id), 0)
+        purses = unreserved(purses_in(standing, on.year), held, year=on.year)
         offer = offer_of(giver, purses, used_fen=used_fen)
         if offer.most_fen:
             found.append(offer)

@@ -39,6 +39,9 @@ class Family:
     # What of the current year is used, by receiver and giver.
     used_fen: dict[tuple[str, str], int] = field(default_factory=dict)
     payments: list[FamilyPayment] = field(default_factory=list)
+    # What of the account's part relatives pay of acts at counters, by act; negative where it is
+    # given back.
+    of_acts: dict[str, int] = field(default_factory=dict)
 
     def note(self, payment: FamilyPayment, *, account_year: int) -> None:
         """Keeps a payment, and counts it where it is of the current year."""

@@ -224,6 +224,8 @@ class RefundSettlement:
         )
         settled, kind = done.before.settle_time, PostingKind.REFUND
         working_set.post(refund.refund_id, kind, done.entries, request, changed_time=settled)
+        if purses.family_fen:
+            working_set.family.of_acts[refund.refund_id] = -purses.family_fen
         working_set.changes.refunds.append(Refunded(refund, done.left))
         _leave_lines(done.left, working_set)
         if done.left.newest_terms is not None:

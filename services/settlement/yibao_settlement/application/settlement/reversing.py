@@ -155,6 +155,8 @@ def _book(
         request,
         changed_time=record.settle_time,
     )
+    if record.family:
+        working_set.family.of_acts[record.reversal.reversal_id] = -record.family_fen
     working_set.changes.reversals.append(record)
     free_bill(record, working_set, is_corrected=is_corrected)
     working_set.settlements[record.settlement_id] = record

@@ -279,6 +279,7 @@ def _book(record: SettlementRecord, request: Request, working_set: WorkingSet, i
         working_set.carry_over(record.person_id, request, ids)
     if record.family:
         give(record, request, working_set, ids)
+        working_set.family.of_acts[record.settlement_id] = record.family_fen
     if record.benefit is None:
         working_set.change_person(
             record.person_id,

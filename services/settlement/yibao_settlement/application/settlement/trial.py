@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from yibao_common.values.calendar import shanghai_day
 from yibao_settlement.application.charge.taking import taking_of
+from yibao_settlement.application.family.offers import offers_of
 from yibao_settlement.application.hold.state import Hold
 from yibao_settlement.application.reading import Reads
 from yibao_settlement.application.settlement.adjudicate import adjudicate_bill, record_of
@@ -21,6 +22,7 @@ from yibao_settlement.rules.account import (
 )
 from yibao_settlement.rules.bill import Bill
 from yibao_settlement.rules.duplicate import check_not_repeated, marks_of
+from yibao_settlement.rules.family import drawn, offered_fen
 from yibao_settlement.rules.hold import unreserved
 from yibao_settlement.rules.stay import check_bill
 from yibao_settlement.rules.visit import check_not_cancelled
@@ -91,6 +93,7 @@ def trial(
         inputs.standing_bills,
         told_apart=taking.told_apart,
     )
+    offers = offers_of(inputs.givers, on=shanghai_day(now))
     adjudication = adjudicate_bill(
         taking.bill,
         inputs.visit,
@@ -104,6 +107,7 @@ def trial(
         now=now,
         settled_lines=taking.settled,
         carried_first=carried_first,
+        family_fen=offered_fen(offers),
     )
     record = record_of(
         adjudication,
@@ -113,6 +117,7 @@ def trial(
         settled_by="",
         settle_time=now,
         entries=(),
+        family=drawn(offers, adjudication.family_fen, carried_first=carried_first),
     )
     trace = explained(adjudication.policy, adjudication.split)
     return Trial(record, trace, inputs.holds)

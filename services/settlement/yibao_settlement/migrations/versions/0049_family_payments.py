@@ -39,5 +39,12 @@ def upgrade() -> None:
         ["region", "receiver_id", "year"],
     )
     op.create_index("ix_family_payment_region_place", "family_payment", ["region", "place"])
+    op.create_table(
+        "family_act",
+        sa.Column("region", sa.String(6), nullable=False),
+        sa.Column("act_id", Id, nullable=False),
+        sa.Column("amount_fen", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("region", "act_id", name="pk_family_act"),
+    )
     op.add_column("person", sa.Column("givers", sa.Text))
     op.execute("UPDATE feed_position SET epoch = ''")

@@ -86,3 +86,8 @@ def write_payments(working_set: WorkingSet) -> Iterator[Statement]:
     region, payments = working_set.region, working_set.family.payments
     rows: list[Row] = [(region, *each) for each in payments]
     yield Insert(tables.family_payment, ("region", *PAYMENT_COLUMNS), rows)
+    yield Insert(
+        tables.family_act,
+        ("region", "act_id", "amount_fen"),
+        [(region, *each) for each in working_set.family.of_acts.items()],
+    )

@@ -33,3 +33,13 @@ family_payment = sa.Table(
     sa.Index("ix_family_payment_region_receiver_id_year", "region", "receiver_id", "year"),
     sa.Index("ix_family_payment_region_place", "region", "place"),
 )
+
+# What of the account's part of an act at a counter accounts of relatives pay, by the id of the
+# settlement, the reversal or the refund, negative where it is given back; only ever inserted.
+family_act = sa.Table(
+    "family_act",
+    metadata,
+    region_column(),
+    sa.Column("act_id", Id, primary_key=True),
+    sa.Column("amount_fen", sa.BigInteger, nullable=False),
+)
