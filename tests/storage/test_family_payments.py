@@ -4,14 +4,31 @@ import dataclasses
 import datetime as dt
 
 import pytest
+from support.benefit_world import benefit_world, policy_text, stay_bill
 from support.charges import assert_books_are_right
 from support.databases import Databases
-from support.families import agree, bill, giver, holding, paid, parts, purses, settle, stay
+from support.differences import difference, move
+from support.families import (
+    agree,
+    bill,
+    giver,
+    holding,
+    paid,
+    parts,
+    purses,
+    settle,
+    statement,
+    stay,
+)
 from support.holds import confirm, hold, release
-from support.settlement_world import HOSPITAL, NOW, REGION, World
+from support.settlement_world import HOSPITAL, NOW, OTHER_HOSPITAL, REGION, TODAY, World
 
+from yibao_common.values.calendar import shanghai_day
+from yibao_settlement.application.settlement.trial import trial
 from yibao_settlement.rules.account import Purses
+from yibao_settlement.rules.day.act import span_of
 from yibao_settlement.rules.refund import AskedReturn
+from yibao_settlement.storage.day.record import StoredDays
 
 
 @pytest.fixture
@@ -167,3 +184,96 @@ def test_a_batch_of_nobody_with_relatives_makes_no_further_statement(world: Worl
     made = bill(world, visit, ("A1", 300), account_used=True)
     world.settle(visit, own, bill=made, institution_id=HOSPITAL)
     assert paid(world) == []
+
+
+def test_a_trial_tells_what_relatives_would_pay(world: World) -> None:
+    own, sharer = holding(world, 1_000), holding(world, 10_000)
+    agree(world, own, giver(sharer, year_limit_fen=2_500))
+    visit = stay(world, own)
+    made = bill(world, visit, ("A1", 2_000))
+    record = trial(
+        world.queries, REGION, made, institution_id=HOSPITAL, now=world.clock.now
+    ).record
+    assert [(part.giver_id, part.amount_fen) for part in record.family] == [(sharer, 1_000)]
+    settle(world, own, ("A1", 3_000))
+    record = trial(
+        world.queries, REGION, made, institution_id=HOSPITAL, now=world.clock.now
+    ).record
+    assert [part.amount_fen for part in record.family] == [500]
+
+
+def test_statements_of_both_tell_of_the_other_and_day_sums_of_the_part(world: World) -> None:
+    own, sharer = holding(world, 1_000), holding(world, 10_000)
+    agree(world, own, giver(sharer, relation=5), person_name_masked="李*")
+    made = settle(world, own, ("A1", 1_500), ("A1", 2_500))
+    world.refund(made, AskedReturn(1))
+    told = {
+        person: [
+            (each.amount_fen, each.relatives[0].relation, each.relatives[0].relative_name_masked)
+            for each in statement(world, person).movements
+            if each.relatives
+        ]
+        for person in (own, sharer)
+    }
+    assert told == {
+        own: [(3_000, 5, ""), (-1_500, 5, "")],
+        sharer: [(-3_000, 5, "李*"), (1_500, 5, "李*")],
+    }
+    mine = statement(world, own)
+    assert (mine.credited_fen, mine.paid_fen, mine.family_fen, mine.moved_fen) == (
+        1_000,
+        2_500,
+        1_500,
+        0,
+    )
+    with world.database.read() as connection:
+        days = StoredDays(connection, REGION)
+        span = span_of(shanghai_day(NOW), NOW + dt.timedelta(hours=1))
+        (day,) = days.sums(HOSPITAL, span)
+    assert (day.amounts.account_fen, day.family_fen) == (2_500, 1_500)
+
+
+def test_a_bill_that_is_due_to_the_account_goes_back_to_relatives_first(
+    databases: Databases,
+) -> None:
+    world = benefit_world(databases)
+    own, sharer = holding(world, 100_000), holding(world, 1_000_000)
+    agree(world, own, giver(sharer))
+    visits = []
+    for institution in (HOSPITAL, OTHER_HOSPITAL):
+        visit = world.register(own, start_date=TODAY, institution_id=institution)
+        used = institution == OTHER_HOSPITAL
+        made = stay_bill(world, visit, TODAY, 2_000_000, account_used=used)
+        visits.append(
+            world.settle(visit, own, bill=made, institution_id=institution).settlement_id
+        )
+    first, second = visits
+    ((_, given_fen),) = parts(world, second)
+    world.reverse(first)
+    due_fen = difference(world, own).due_fen
+    assert 0 < due_fen < given_fen
+    move(world, own)
+    assert purses(world, own) == Purses(0, 0)
+    assert purses(world, sharer) == Purses(1_000_000 - given_fen + due_fen, 0)
+    assert_books_are_right(world)
+    world.reverse(second, institution_id=OTHER_HOSPITAL)
+    assert (purses(world, own), purses(world, sharer)) == (
+        Purses(100_000, 0),
+        Purses(1_000_000, 0),
+    )
+    assert_books_are_right(world)
+
+
+def test_a_policy_may_keep_relatives_from_paying_of_some_amounts(databases: Databases) -> None:
+    text = policy_text()
+    assert "account:" in text
+    limited = text.replace("  - account:\n", "  - account:\n      purses: [current_year, carried]\n")
+    assert limited != text
+    world = benefit_world(databases, text=limited)
+    own, sharer = holding(world, 1_000), holding(world, 1_000_000)
+    agree(world, own, giver(sharer))
+    visit = world.register(own, start_date=TODAY)
+    made = stay_bill(world, visit, TODAY, 2_000_000, account_used=True)
+    settled = world.settle(visit, own, bill=made).settlement_id
+    assert parts(world, settled) == []
+    assert_books_are_right(world)

@@ -9,7 +9,10 @@ from support.corrections import charged
 from support.settlement_world import REGION, World
 
 from yibao_common.values.calendar import shanghai_day
+from yibao_settlement.application.account_statement import find_account_statement
+from yibao_settlement.application.credential import Viewer
 from yibao_settlement.rules.account import Purses, purses_in
+from yibao_settlement.rules.account_statement import AccountStatement
 from yibao_settlement.rules.bill import Bill
 from yibao_settlement.rules.family import Giver
 from yibao_settlement.storage import tables
@@ -84,3 +87,14 @@ def paid(world: World) -> list[tuple[str, int, int]]:
     )
     with world.database.read() as connection:
         return [tuple(row) for row in connection.execute(query)]
+
+
+def statement(world: World, person: str) -> AccountStatement:
+    """Returns what moved an account this year."""
+    today = shanghai_day(world.clock.now)
+    return find_account_statement(
+        *(world.queries, REGION, person, Viewer(None)),
+        start_date=dt.date(today.year, 1, 1),
+        end_date=today,
+        now=world.clock.now,
+    )
