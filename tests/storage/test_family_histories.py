@@ -6,6 +6,7 @@ records or standings. No fund pays of these bills, so that each stands for itsel
 
 import datetime as dt
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -215,7 +216,9 @@ class Played:
 
     def refund(self) -> None:
         key = self._settled()
-        left = [] if key is None else [at for at, fen in enumerate(self.plain.bills[key].lines) if fen]
+        left = (
+            [] if key is None else [at for at, fen in enumerate(self.plain.bills[key].lines) if fen]
+        )
         if key is not None and left:
             line = self.random.choice(left)
             self.world.refund(key, AskedReturn(line + 1))
@@ -258,9 +261,11 @@ class Played:
             self.plain.new_year()
 
     def play(self, acts: int) -> None:
-        ways = [self.agree] * 3 + [self.settle] * 5 + [self.refund] * 3 + [self.reverse] * 2
+        ways: list[Callable[[], None]] = (
+            [self.agree] * 3 + [self.settle] * 5 + [self.refund] * 3 + [self.reverse] * 2
+        )
         ways += [self.hold, self.hold, self.end_hold, self.end_hold, self.correct, self.correct]
-        ways += [self.expire] + [lambda: self.credit(self.random.choice(self.persons), 3_000)]
+        ways += [self.expire, lambda: self.credit(self.random.choice(self.persons), 3_000)]
         self.agree()
         for act in range(acts):
             if act == acts // 2:
@@ -284,6 +289,6 @@ class Played:
         assert_books_are_right(self.world)
 
 
-@pytest.mark.parametrize(("databases", "seed"), in_turns(range(4)), indirect=["databases"])
+@pytest.mark.parametrize(("databases", "seed"), in_turns(range(2)), indirect=["databases"])
 def test_random_acts_leave_what_plain_arithmetic_says(databases: Databases, seed: int) -> None:
-    Played(World(databases.open("yibao_settlement")), seed).play(30)
+    Played(World(databases.open("yibao_settlement")), seed).play(24)

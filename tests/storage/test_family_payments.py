@@ -75,7 +75,8 @@ def test_givers_pay_in_the_order_in_which_they_agreed_within_their_limits(world:
     later = settle(world, own, ("A1", 5_000))
     assert parts(world, later) == [(first, 2_000), (second, 1_500)]
     record = world.queries.settlement(REGION, later)
-    assert record is not None and record.cash_fen == 1_500
+    assert record is not None
+    assert record.cash_fen == 1_500
     world.reverse(later)
     assert parts(world, settle(world, own, ("A1", 3_100))) == [(first, 2_000), (second, 1_100)]
     assert_books_are_right(world)
@@ -191,14 +192,10 @@ def test_a_trial_tells_what_relatives_would_pay(world: World) -> None:
     agree(world, own, giver(sharer, year_limit_fen=2_500))
     visit = stay(world, own)
     made = bill(world, visit, ("A1", 2_000))
-    record = trial(
-        world.queries, REGION, made, institution_id=HOSPITAL, now=world.clock.now
-    ).record
+    record = trial(world.queries, REGION, made, institution_id=HOSPITAL, now=world.clock.now).record
     assert [(part.giver_id, part.amount_fen) for part in record.family] == [(sharer, 1_000)]
     settle(world, own, ("A1", 3_000))
-    record = trial(
-        world.queries, REGION, made, institution_id=HOSPITAL, now=world.clock.now
-    ).record
+    record = trial(world.queries, REGION, made, institution_id=HOSPITAL, now=world.clock.now).record
     assert [part.amount_fen for part in record.family] == [500]
 
 
@@ -244,9 +241,7 @@ def test_a_bill_that_is_due_to_the_account_goes_back_to_relatives_first(
         visit = world.register(own, start_date=TODAY, institution_id=institution)
         used = institution == OTHER_HOSPITAL
         made = stay_bill(world, visit, TODAY, 2_000_000, account_used=used)
-        visits.append(
-            world.settle(visit, own, bill=made, institution_id=institution).settlement_id
-        )
+        visits.append(world.settle(visit, own, bill=made, institution_id=institution).settlement_id)
     first, second = visits
     ((_, given_fen),) = parts(world, second)
     world.reverse(first)
@@ -267,7 +262,9 @@ def test_a_bill_that_is_due_to_the_account_goes_back_to_relatives_first(
 def test_a_policy_may_keep_relatives_from_paying_of_some_amounts(databases: Databases) -> None:
     text = policy_text()
     assert "account:" in text
-    limited = text.replace("  - account:\n", "  - account:\n      purses: [current_year, carried]\n")
+    limited = text.replace(
+        "  - account:\n", "  - account:\n      purses: [current_year, carried]\n"
+    )
     assert limited != text
     world = benefit_world(databases, text=limited)
     own, sharer = holding(world, 1_000), holding(world, 1_000_000)

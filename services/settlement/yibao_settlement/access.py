@@ -80,6 +80,10 @@ ACCESS = AccessTable.of_services(
             "GetAccountStatement": _AGENCY | _OWN,
             "ListFundBalances": _AGENCY,
         },
+        "yibao.settlement.v1.AccountRecordService": {
+            "ListAccountYears": _COUNTER_OR_AGENCY | _OWN,
+            "GetAccountRecord": _SERVICE,
+        },
         "yibao.settlement.v1.DifferenceService": {
             "GetDifference": _AGENCY | _OWN,
             "ListDifferenceOrders": _AGENCY,

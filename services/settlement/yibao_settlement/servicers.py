@@ -7,6 +7,8 @@ import grpc
 
 from yibao.common.v1 import server_service_pb2_grpc
 from yibao.settlement.v1 import (
+    account_record_service_pb2,
+    account_record_service_pb2_grpc,
     account_service_pb2,
     account_service_pb2_grpc,
     catalogue_service_pb2,
@@ -43,6 +45,7 @@ from yibao_common.rpc.server_info import ServerInfoServicer
 from yibao_common.values.clock import Clock
 from yibao_settlement.config import SettlementConfig
 from yibao_settlement.servicer.account import AccountServicer
+from yibao_settlement.servicer.account_record import AccountRecordServicer
 from yibao_settlement.servicer.catalogue import CatalogueServicer
 from yibao_settlement.servicer.change import ChangeServicer
 from yibao_settlement.servicer.charge import ChargeServicer
@@ -70,6 +73,7 @@ DESCRIPTORS = (
     hold_service_pb2.DESCRIPTOR.services_by_name["HoldService"],
     review_service_pb2.DESCRIPTOR.services_by_name["ReviewService"],
     account_service_pb2.DESCRIPTOR.services_by_name["AccountService"],
+    account_record_service_pb2.DESCRIPTOR.services_by_name["AccountRecordService"],
     difference_service_pb2.DESCRIPTOR.services_by_name["DifferenceService"],
     clearing_service_pb2.DESCRIPTOR.services_by_name["ClearingService"],
     year_service_pb2.DESCRIPTOR.services_by_name["YearService"],
@@ -106,6 +110,7 @@ class Servicers(NamedTuple):
     charges: ChargeServicer
     reviews: ReviewServicer
     accounts: AccountServicer
+    account_records: AccountRecordServicer
     differences: DifferenceServicer
     clearing: ClearingServicer
     years: YearServicer
@@ -129,6 +134,9 @@ class Servicers(NamedTuple):
         charge_service_pb2_grpc.add_ChargeServiceServicer_to_server(self.charges, server)
         review_service_pb2_grpc.add_ReviewServiceServicer_to_server(self.reviews, server)
         account_service_pb2_grpc.add_AccountServiceServicer_to_server(self.accounts, server)
+        account_record_service_pb2_grpc.add_AccountRecordServiceServicer_to_server(
+            self.account_records, server
+        )
         difference_service_pb2_grpc.add_DifferenceServiceServicer_to_server(
             self.differences, server
         )

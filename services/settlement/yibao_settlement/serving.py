@@ -23,6 +23,7 @@ from yibao_settlement.application.year.close import Years
 from yibao_settlement.application.year.find import YearStatements
 from yibao_settlement.config import SettlementConfig
 from yibao_settlement.servicer.account import AccountServicer
+from yibao_settlement.servicer.account_record import AccountRecordServicer
 from yibao_settlement.servicer.catalogue import CatalogueServicer
 from yibao_settlement.servicer.change import ChangeServicer
 from yibao_settlement.servicer.charge import ChargeServicer
@@ -128,6 +129,7 @@ class Serving:
             ChargeServicer(*engine, clock=self._clock),
             ReviewServicer(*engine),
             self._accounts(news, viewers),
+            AccountRecordServicer(reads, blocking, viewers=viewers, clock=self._clock),
             DifferenceServicer(
                 *engine,
                 viewers=viewers,

@@ -742,6 +742,10 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """FAILED_PRECONDITION. The token is of another region. Metadata: `issuer`, `region`: whose
     it is, and where it was shown.
     """
+    ERROR_REASON_ACCOUNT_RECORD_UNAVAILABLE: _ErrorReason.ValueType  # 465
+    """UNAVAILABLE. The movements of the account cannot be printed beside the uses of the card, of
+    which a new count began: the same request made again prints both.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a request was refused. The value's name stands in `google.rpc.ErrorInfo.reason`
@@ -1470,5 +1474,9 @@ ERROR_REASON_TOKEN_WRONG_AUDIENCE: ErrorReason.ValueType  # 425
 ERROR_REASON_TOKEN_OTHER_REGION: ErrorReason.ValueType  # 426
 """FAILED_PRECONDITION. The token is of another region. Metadata: `issuer`, `region`: whose
 it is, and where it was shown.
+"""
+ERROR_REASON_ACCOUNT_RECORD_UNAVAILABLE: ErrorReason.ValueType  # 465
+"""UNAVAILABLE. The movements of the account cannot be printed beside the uses of the card, of
+which a new count began: the same request made again prints both.
 """
 global___ErrorReason = ErrorReason

@@ -323,6 +323,7 @@ class Reason(enum.Enum):
         "身份识别结果不适用于本业务，请重新扫码或刷卡",
     )
     TOKEN_OTHER_REGION = (426, Code.FAILED_PRECONDITION, "身份识别结果属于其他统筹区，请核对参保地")
+    ACCOUNT_RECORD_UNAVAILABLE = (465, Code.UNAVAILABLE, "个人账户明细暂时无法打印，请稍后重试")
 
     def __new__(cls, number: int, code: Code, sentence_zh: str = "") -> "Reason":
         """Makes a member whose value is its number in the proto enum."""

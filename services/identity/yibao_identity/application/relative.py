@@ -137,7 +137,7 @@ class Relatives:
         limits: Mapping[LinkPurpose, int],
         given_most: int = 16,
     ) -> None:
-        """Takes how many links of each purpose a person may have, and an account may pay by."""
+        """Takes how many links of each purpose a person may have, and an account pays by."""
         self._calls = calls
         self._clock = clock
         self._ids = ids
@@ -162,8 +162,8 @@ class Relatives:
 
         Raises:
             RuleError: OUT_OF_SCOPE, RELATIVE_LINK_NOT_FOUND, FIELD_OUT_OF_RANGE,
-                RELATIVE_LINK_STATE, ECERT_SUSPENDED, RELATIVE_LINK_LIMIT, REQUEST_ID_REUSED; in this order, but
-                the last one first.
+                RELATIVE_LINK_STATE, ECERT_SUSPENDED, RELATIVE_LINK_LIMIT, REQUEST_ID_REUSED;
+                in this order, but the last one first.
         """
         return self._calls.answer(
             command.request, lambda work: encode(self._confirm(work, command))

@@ -92,7 +92,9 @@ class StoredRelatives:
 
     def confirm(self, link: RelativeLink, *, confirmed_by: str) -> None:
         """Stores that a link is in force now."""
-        terms = {field.name: getattr(link, field.name) for field in dataclasses.fields(SharingTerms)}
+        terms = {
+            field.name: getattr(link, field.name) for field in dataclasses.fields(SharingTerms)
+        }
         self._change(link, confirm_time=link.confirm_time, confirmed_by=confirmed_by, **terms)
 
     def end(self, link: RelativeLink, *, ended_by: str) -> None:

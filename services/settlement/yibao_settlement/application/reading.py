@@ -30,6 +30,7 @@ from yibao_settlement.rules.repair import Repair, RepairState
 from yibao_settlement.rules.repricing import PersonState, RepricedPerson, Repricing
 from yibao_settlement.rules.review import Review, ReviewEvent
 from yibao_settlement.rules.stay import StandingBill
+from yibao_settlement.rules.token import ResolvedCode
 from yibao_settlement.rules.visit import Institution, Visit
 
 
@@ -287,6 +288,12 @@ class Reads(Protocol):
 
     def account_movements(self, region: str, person_id: str, ids: AccountIds) -> list[Movement]:
         """Returns all that was booked of a personal account, in no order."""
+        ...
+
+    def token_holder(
+        self, region: str, token_hash: str
+    ) -> tuple[ResolvedCode, str, Sequence[str]] | None:
+        """Returns what a token stands for, who holds the account, and the person's records."""
         ...
 
     def catalogue_item(self, region: str, item_code: str, day: dt.date) -> CatalogueItem | None:

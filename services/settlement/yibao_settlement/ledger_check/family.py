@@ -44,7 +44,9 @@ def outstanding_faults(
 
     `standing` are those settled and held, `payments` all for the person's bills.
     """
-    owed = {record.place: _by_giver(after_moves(record.family, record.moved_fen)) for record in standing}
+    owed = {
+        record.place: _by_giver(after_moves(record.family, record.moved_fen)) for record in standing
+    }
     paid: dict[str, dict[str, int]] = {}
     for each in payments:
         of_bill = paid.setdefault(each.place, {})
@@ -52,7 +54,10 @@ def outstanding_faults(
     for place in sorted({*owed, *paid}):
         left = {giver_id: fen for giver_id, fen in paid.get(place, {}).items() if fen}
         if left != owed.get(place, {}):
-            yield place, f"relatives' {left} fen are not given back, {owed.get(place, {})} pay of it"
+            yield (
+                place,
+                f"relatives' {left} fen are not given back, {owed.get(place, {})} pay of it",
+            )
 
 
 def _by_giver(parts: Iterable[FamilyPart]) -> dict[str, int]:

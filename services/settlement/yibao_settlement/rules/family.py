@@ -127,9 +127,7 @@ def kept(parts: Sequence[FamilyPart], amount_fen: int) -> tuple[FamilyPart, ...]
     return tuple(found)
 
 
-def gone_back(
-    before: Sequence[FamilyPart], after: Sequence[FamilyPart]
-) -> tuple[FamilyPart, ...]:
+def gone_back(before: Sequence[FamilyPart], after: Sequence[FamilyPart]) -> tuple[FamilyPart, ...]:
     """Returns what goes back to each giver, the last one first, where `after` stays paid."""
     stays = {(part.giver_id, part.link_id): part for part in after}
     found = []

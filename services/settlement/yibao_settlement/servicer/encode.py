@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
-from yibao.settlement.v1.family_pb2 import FamilyRelation
 from yibao.settlement.v1 import account_service_pb2 as account_pb
 from yibao.settlement.v1 import review_pb2, visit_pb2, visit_service_pb2
 from yibao.settlement.v1 import settlement_pb2 as pb
 from yibao.settlement.v1 import settlement_service_pb2 as service_pb
+from yibao.settlement.v1.family_pb2 import FamilyRelation
 from yibao_common.rpc.wire import from_date, from_instant
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.settlement.explain import TraceNode

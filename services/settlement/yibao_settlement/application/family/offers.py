@@ -38,9 +38,7 @@ def offers_to(person_id: str, working_set: WorkingSet) -> tuple[Offer, ...]:
         standing = working_set.standings.get(giver_id)
         if standing is not None and giver_id not in working_set.death_dates:
             held = [each.reserved for each in working_set.holds.of(giver_id)]
-            accounts.append(
-                GiverAccount(giver, standing, held, used.get((person_id, giver_id), 0))
-            )
+            accounts.append(GiverAccount(giver, standing, held, used.get((person_id, giver_id), 0)))
     return offers_of(accounts, on=shanghai_day(working_set.now))
 
 

@@ -18,9 +18,9 @@ def book_in_place(
     if new.account_fen:
         working_set.carry_over(new.person_id, request, ids)
         give(new, request, working_set, ids)
+        working_set.change_person(new.person_id, balance_change_fen=-new.account_fen)
     if new.family:
         working_set.family.of_acts[new.settlement_id] = new.family_fen
-        working_set.change_person(new.person_id, balance_change_fen=-new.account_fen)
     if new.carried.paid_fen:
         working_set.move_carried(new.person_id, -new.carried.paid_fen)
     working_set.note_newest(new)

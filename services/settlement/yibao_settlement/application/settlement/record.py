@@ -142,7 +142,7 @@ class SettlementRecord(NamedTuple):
     moved into the account, which had paid too much; it is read where bills are decided again, as
     are `newest_terms`, those that decide what it costs by now, None where these are its own.
     `is_held` where it is no settlement, but a held bill (`application.hold`) under the hold's id.
-    `family` is what of `account_fen` relatives' accounts paid, which is in `balance_before_fen`, too.
+    `family` is what of `account_fen` relatives' accounts paid; `balance_before_fen` has it, too.
     """
 
     region: str

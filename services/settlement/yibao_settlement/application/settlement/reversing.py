@@ -78,9 +78,7 @@ def reversal_by(
 
 def back_of(record: SettlementRecord) -> BackToPurses:
     """Returns what goes back to the account when a settlement is reversed."""
-    return BackToPurses(
-        record, record.account_fen, record.carried.paid_fen, record.family_fen
-    )
+    return BackToPurses(record, record.account_fen, record.carried.paid_fen, record.family_fen)
 
 
 def reversal_detail(reversal: Reversal, *, reason: str) -> dict[str, str]:

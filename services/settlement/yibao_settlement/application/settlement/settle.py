@@ -149,9 +149,7 @@ class SettleBill(NamedTuple):
             settle_time=working_set.now,
             entries=adjudication.owed_entries(),
             marks=marks,
-            family=drawn(
-                offers, adjudication.family_fen, carried_first=self.carried_first
-            ),
+            family=drawn(offers, adjudication.family_fen, carried_first=self.carried_first),
         )
         return record, code, taking, self._findings(record, visit, taking, working_set)
 

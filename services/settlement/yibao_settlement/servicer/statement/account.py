@@ -14,8 +14,8 @@ def account_statement_message(statement: AccountStatement) -> pb.AccountStatemen
         region=statement.region,
         start_date=from_date(statement.start_date),
         end_date=from_date(statement.end_date),
-        opening=_purses(statement.opening),
-        closing=_purses(statement.closing),
+        opening=purses_message(statement.opening),
+        closing=purses_message(statement.closing),
         credited_fen=statement.credited_fen,
         paid_fen=statement.paid_fen,
         moved_fen=statement.moved_fen,
@@ -28,7 +28,8 @@ def account_statement_message(statement: AccountStatement) -> pb.AccountStatemen
     return message
 
 
-def _purses(purses: Purses) -> pb.AccountPurses:
+def purses_message(purses: Purses) -> pb.AccountPurses:
+    """Returns what purses hold as sent."""
     return pb.AccountPurses(
         balance_fen=purses.balance_fen,
         current_year_fen=purses.current_year_fen,

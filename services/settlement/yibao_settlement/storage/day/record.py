@@ -118,9 +118,7 @@ class StoredDays(DayRows):
                 funds[fund_type] = funds.get(fund_type, 0) - int(amount_fen)
         return found
 
-    def _family(
-        self, institution_id: str, span: DaySpan
-    ) -> Mapping[tuple[str, str], int]:
+    def _family(self, institution_id: str, span: DaySpan) -> Mapping[tuple[str, str], int]:
         """Returns what relatives' accounts pay, by insurance type and care type."""
         found: dict[tuple[str, str], int] = {}
         for posted in ("act_id", "undone_id"):
