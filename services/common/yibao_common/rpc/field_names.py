@@ -14,6 +14,8 @@ _PLACE = re.compile(r"(?P<name>[a-z0-9_]+):(?P<line>[0-9]+)(?: (?P<key>.+))?", r
 
 NAMES_ZH = {
     "account_fen": "个人账户支出",
+    "account_form": "账户明细格式",
+    "account_start_date": "账户明细起始日期",
     "account_use": "个人账户使用标志",
     "act_date": "业务日期",
     "act_kind": "办理类型",
@@ -65,6 +67,7 @@ NAMES_ZH = {
     "close_id": "关账申请编号",
     "closing": "注销原因",
     "codes": "二维码数量",
+    "consent_reference": "授权书编号",
     "counter": "柜台核验信息",
     "credential_token": "身份识别结果",
     "date": "日期",
@@ -104,6 +107,7 @@ NAMES_ZH = {
     "expected_end_date": "预计结束日期",
     "expected_restated_cash_fen": "之后结算重新计算的应补现金",
     "explanation": "变更说明",
+    "first_date": "共济起始日期",
     "first_self_pay_ratio_ppm": "先行自付比例",
     "form": "结算单形式",
     "former_holder_id": "原登记人编号",
@@ -114,8 +118,8 @@ NAMES_ZH = {
     "head_mark": "最新变更标记",
     "head_sequence": "最新变更序号",
     "held_count": "预结算占用笔数",
-    "hold_request_id": "占用请求编号",
     "hold_id": "预结算占用编号",
+    "hold_request_id": "占用请求编号",
     "hospital": "医院核验信息",
     "institution_id": "定点医药机构编号",
     "institution_level": "医院等级",
@@ -134,6 +138,7 @@ NAMES_ZH = {
     "items": "记录",
     "kind": "案件类型",
     "large_print": "大字版",
+    "last_date": "共济截止日期",
     "level_price_ceilings": "分级最高限价",
     "line_id": "费用明细流水号",
     "line_ids": "费用明细流水号",
@@ -168,6 +173,7 @@ NAMES_ZH = {
     "paper": "结算单用途",
     "papers": "挂失材料",
     "parent_id": "父母个人编号",
+    "payment_limit_fen": "单次共济限额",
     "payment_reference": "缴费凭证号",
     "payments_by_others": "其他支付",
     "period": "结算期间",
@@ -245,6 +251,7 @@ NAMES_ZH = {
     "wait_milliseconds": "等待时长",
     "with_code": "是否出示医保码",
     "year": "年",
+    "year_limit_fen": "年度共济限额",
     "years_unclaimed": "此前连续零报销年数",
 }
 

@@ -374,30 +374,27 @@ settlement_lines = sa.Table(
     sa.Column("lines", sa.Text, nullable=False),
 )
 
-# The lines of visits that are known by an id: uploaded before they are settled, or carried
-# by a bill. Not of lines without ids: most bills have none.
+# The lines of visits that are known by an id: uploaded, or carried by a bill.
 charge = sa.Table(
     "charge",
     metadata,
     _region(),
     sa.Column("visit_id", Id, primary_key=True),
     sa.Column("line_id", sa.String(30), primary_key=True),
-    # The institution's number of the batch; empty where it gave none.
+    # The institution's number of the batch, or empty.
     sa.Column("charge_batch_id", sa.String(30), nullable=False),
     sa.Column("upload_time", Instant, nullable=False),
     # False too where it was cancelled.
     sa.Column("is_uploaded", sa.Boolean, nullable=False),
-    # The settlement that took it; null while none has.
-    sa.Column("settlement_id", Id),
-    # JSON: the line as charged, see `storage.charge`.
-    sa.Column("line", sa.Text, nullable=False),
+    sa.Column("settlement_id", Id),  # that took it; null while none has
+    sa.Column("line", sa.Text, nullable=False),  # JSON: see `storage.charge`
     postgresql_with={"fillfactor": 90},
 )
 _index_where_set(charge, "region", "settlement_id", is_set="settlement_id")
 
-# --- Stated beside what reads or writes them.
-credential = credentials.credential
-benefit_window, adjustment = settlements.benefit_window, settlements.adjustment
+# --- Stated beside what reads them.
+credential, benefit_window = credentials.credential, settlements.benefit_window
+adjustment = settlements.adjustment
 review, review_event = reviewing.review, reviewing.review_event
 entry, posting, posting_fence = ledger.entry, ledger.posting, ledger.posting_fence
 account_checkpoint = ledger.account_checkpoint

@@ -1,7 +1,8 @@
 """What a bill costs whom: the same calculation for trial, settlement and explanation."""
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from yibao_common.values.calendar import full_years, shanghai_day
@@ -130,11 +131,8 @@ def adjudicate_bill(
     insurance_type = cover.enrolment.insurance_type
     if isinstance(policy, BenefitPolicy):
         person = Person(enrolments, cover.enrolment, diseases, Balances(*purses, family_fen))
-        found = decide(policy, bill, visit, priced, person=person, history=history)
+        found = _by_benefits(policy, bill, visit, priced, person, history)
         paid = found.split.paid_by_purse
-        if paid.family_fen != family_fen:
-            person = person._replace(balances=Balances(*purses, paid.family_fen))
-            found = decide(policy, bill, visit, priced, person=person, history=history)
         facts, before = common_facts(found.terms.facts), found.year_before
         decided = (insurance_type, facts, policy, before, purses, found)
         carried = NOTHING_CARRIED
@@ -143,21 +141,8 @@ def adjudicate_bill(
         return Adjudication(visit, bill, *decided, priced, carried, paid.family_fen)
     facts, year = facts_of(visit, cover.enrolment, day), history.year(day.year)
     check_nothing_given(bill.given)
-
-    def split_with(fen: int) -> Split:
-        return adjudicate(
-            policy,
-            facts=facts,
-            lines=priced.lines,
-            year=year,
-            account_used=bill.account_used,
-            account_balance_fen=purses.balance_fen + fen,
-        )
-
-    split = split_with(family_fen)
-    if family_fen:
-        family_fen = max(split.account_fen - purses.balance_fen, 0)
-        split = split_with(family_fen)
+    asked = functools.partial(adjudicate, policy, facts=facts, lines=priced.lines, year=year)
+    split, family_fen = _by_tables(asked, bill, purses, family_fen)
     carried = NOTHING_CARRIED
     if purses.carried_fen:
         own_fen = split.account_fen - family_fen
@@ -165,6 +150,35 @@ def adjudicate_bill(
         carried = Carried(purses.carried_fen, paid_fen)
     decided_by = (insurance_type, facts, policy, year, purses, split)
     return Adjudication(visit, bill, *decided_by, priced, carried, family_fen)
+
+
+def _by_tables(
+    asked: Callable[..., Split], bill: Bill, purses: Purses, family_fen: int
+) -> tuple[Split, int]:
+    """Returns what a bill costs whom, as asked of relatives for what they pay, and that."""
+    balance_fen = purses.balance_fen
+    split = asked(account_used=bill.account_used, account_balance_fen=balance_fen + family_fen)
+    paid_fen = max(split.account_fen - balance_fen, 0) if family_fen else 0
+    if paid_fen != family_fen:
+        split = asked(account_used=bill.account_used, account_balance_fen=balance_fen + paid_fen)
+    return split, paid_fen
+
+
+def _by_benefits(
+    policy: BenefitPolicy,
+    bill: Bill,
+    visit: Visit,
+    priced: Priced,
+    person: Person,
+    history: History,
+) -> BenefitOutcome:
+    """Returns what a bill costs whom, as asked of relatives for what they pay of it."""
+    found = decide(policy, bill, visit, priced, person=person, history=history)
+    paid_fen = found.split.paid_by_purse.family_fen
+    if paid_fen != person.balances.family_fen:
+        person = person._replace(balances=person.balances._replace(family_fen=paid_fen))
+        found = decide(policy, bill, visit, priced, person=person, history=history)
+    return found
 
 
 def check_nothing_given(given: Sequence[Given]) -> None:

@@ -8,7 +8,7 @@ from yibao_common.values.calendar import shanghai_day
 from yibao_settlement.application.charge.taking import taking_of
 from yibao_settlement.application.family.offers import offers_of
 from yibao_settlement.application.hold.state import Hold
-from yibao_settlement.application.reading import Reads
+from yibao_settlement.application.reading import Reads, TrialInputs
 from yibao_settlement.application.settlement.adjudicate import adjudicate_bill, record_of
 from yibao_settlement.application.settlement.explain import TraceNode, explained
 from yibao_settlement.application.settlement.record import SettlementRecord
@@ -76,8 +76,8 @@ def trial(
     )
     if inputs is None or inputs.visit.institution_id != institution_id:
         raise visit_not_found(bill.visit_id)
-    if inputs.holds and not with_run_out and _any_run_out(inputs.holds, reads.now()):
-        raise HoldsRunOutError(inputs.visit.person_id)
+    if inputs.holds and not with_run_out:
+        _check_run_out(inputs, reads.now())
     check_not_cancelled(inputs.visit)
     check_bill(
         inputs.visit,
@@ -88,11 +88,8 @@ def trial(
     standing = inputs.standing or new_standing(inputs.visit.person_id)
     check_not_merged(standing)
     taking = taking_of(bill, {each.line.line_id: each for each in inputs.charges})
-    check_not_repeated(
-        marks_of(taking.bill.lines, bill.service_date),
-        inputs.standing_bills,
-        told_apart=taking.told_apart,
-    )
+    marks = marks_of(taking.bill.lines, bill.service_date)
+    check_not_repeated(marks, inputs.standing_bills, told_apart=taking.told_apart)
     offers = offers_of(inputs.givers, on=shanghai_day(now))
     adjudication = adjudicate_bill(
         taking.bill,
@@ -119,13 +116,13 @@ def trial(
         entries=(),
         family=drawn(offers, adjudication.family_fen, carried_first=carried_first),
     )
-    trace = explained(adjudication.policy, adjudication.split)
-    return Trial(record, trace, inputs.holds)
+    return Trial(record, explained(adjudication.policy, adjudication.split), inputs.holds)
 
 
-def _any_run_out(holds: Sequence[Hold], now: dt.datetime) -> bool:
-    """Tells whether a hold has ended by the clock that ends it, which is not the process's."""
-    return any(each.has_run_out(now) for each in holds)
+def _check_run_out(inputs: TrialInputs, now: dt.datetime) -> None:
+    """Refuses where a hold has ended by the clock that ends it, which is not the process's."""
+    if any(each.has_run_out(now) for each in inputs.holds):
+        raise HoldsRunOutError(inputs.visit.person_id)
 
 
 def _purses(standing: Standing, holds: Sequence[Hold], now: dt.datetime) -> Purses:
