@@ -53,7 +53,7 @@ class Played:
         lines = charged(*[("A1", self.random.randrange(1_000, 2_000_000)) for _ in range(3)])
         total_fen = sum(line.amount_fen for line in lines)
         made = stay_bill(self.world, visit, TODAY, 1, account_used=True)
-        made = made._replace(lines=lines, total_fen=total_fen)
+        made = made._replace(lines=lines, total_fen=total_fen, family_used=True)
         if is_held:
             held = hold(self.world, visit, person, bill=made, institution_id=place)
             self.held[held.hold_id] = place

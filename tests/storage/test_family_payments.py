@@ -240,7 +240,7 @@ def test_a_bill_that_is_due_to_the_account_goes_back_to_relatives_first(
     for institution in (HOSPITAL, OTHER_HOSPITAL):
         visit = world.register(own, start_date=TODAY, institution_id=institution)
         used = institution == OTHER_HOSPITAL
-        made = stay_bill(world, visit, TODAY, 2_000_000, account_used=used)
+        made = stay_bill(world, visit, TODAY, 2_000_000, account_used=used, family_used=used)
         visits.append(world.settle(visit, own, bill=made, institution_id=institution).settlement_id)
     first, second = visits
     ((_, given_fen),) = parts(world, second)
@@ -270,7 +270,7 @@ def test_a_policy_may_keep_relatives_from_paying_of_some_amounts(databases: Data
     own, sharer = holding(world, 1_000), holding(world, 1_000_000)
     agree(world, own, giver(sharer))
     visit = world.register(own, start_date=TODAY)
-    made = stay_bill(world, visit, TODAY, 2_000_000, account_used=True)
+    made = stay_bill(world, visit, TODAY, 2_000_000, account_used=True, family_used=True)
     settled = world.settle(visit, own, bill=made).settlement_id
     assert parts(world, settled) == []
     assert_books_are_right(world)

@@ -52,7 +52,8 @@ def bill(world: World, visit: str, *items: tuple[str, int], **changes: Any) -> B
     """Returns a bill by the account, of a line for each item and what it costs in fen."""
     lines = charged(*items)
     total_fen = sum(line.amount_fen for line in lines)
-    values = {"lines": lines, "total_fen": total_fen, "account_used": True, **changes}
+    used = {"account_used": True, "family_used": True}
+    values = {"lines": lines, "total_fen": total_fen, **used, **changes}
     values.setdefault("service_date", shanghai_day(world.clock.now))
     return world.bill(visit, **values)
 

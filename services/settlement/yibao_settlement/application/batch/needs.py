@@ -77,6 +77,8 @@ class Needs(NamedTuple):
     resolution_ids: Collection[str] = ()
     # Those of the holders who are told of to a counter.
     described_subjects: Collection[str] = ()
+    # Visits whose bills relatives of their persons may pay.
+    family_visit_ids: Collection[str] = ()
 
 
 def united(needs: Iterable[Needs]) -> Needs:

@@ -25,7 +25,7 @@ from yibao_settlement.rules.bill import Bill, ChargedLine
 from yibao_settlement.rules.charge import Charge, differing_fields
 from yibao_settlement.rules.correction import days_found, purses_without_code, uncovered_days
 from yibao_settlement.rules.duplicate import Marks, check_not_repeated, marks_of
-from yibao_settlement.rules.family import family_fen, kept
+from yibao_settlement.rules.family import FamilyPart, family_fen, kept
 from yibao_settlement.rules.finding import RetiredCadres
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
 from yibao_settlement.rules.policy.split import undivided
@@ -176,7 +176,9 @@ class Replacing:
         purses = unheld(self._held(), self._visit.person_id, self._working_set)
         if not self._with_code:
             purses = purses_without_code(purses, back_of(record).in_purses(self._working_set))
-        family = asked_again(back_of(record), self._working_set)
+        family: tuple[FamilyPart, ...] = ()
+        if bill.family_used:
+            family = asked_again(back_of(record), self._working_set)
         # Nothing that became of the old one is the new one's.
         anew = self._terms._replace(**SettlementRecord._field_defaults)
         return anew._replace(

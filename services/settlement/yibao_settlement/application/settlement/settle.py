@@ -76,6 +76,7 @@ class SettleBill(NamedTuple):
             charged_visit_ids=(bill.visit_id,) if bill.needs_charges else (),
             bill_days=((bill.visit_id, bill.service_date),),
             reviewed_visit_ids=(bill.visit_id,),
+            family_visit_ids=(bill.visit_id,) if bill.family_used else (),
         )
 
     def decide(self, working_set: WorkingSet, ids: Ids) -> bytes:
@@ -121,7 +122,7 @@ class SettleBill(NamedTuple):
             working_set.bills_of(bill.visit_id),
             told_apart=taking.told_apart,
         )
-        offers = offers_to(person_id, working_set)
+        offers = offers_to(person_id, working_set) if bill.family_used else ()
         adjudication = adjudicate_bill(
             bill,
             visit,

@@ -90,7 +90,8 @@ def trial(
     taking = taking_of(bill, {each.line.line_id: each for each in inputs.charges})
     marks = marks_of(taking.bill.lines, bill.service_date)
     check_not_repeated(marks, inputs.standing_bills, told_apart=taking.told_apart)
-    offers = offers_of(inputs.givers, on=shanghai_day(now))
+    givers = inputs.givers if taking.bill.family_used else ()
+    offers = offers_of(givers, on=shanghai_day(now))
     adjudication = adjudicate_bill(
         taking.bill,
         inputs.visit,

@@ -30,7 +30,7 @@ def _billed(working_set: WorkingSet, wanted: Wanted) -> Iterator[str]:
     """Yields whose accounts are asked to pay, and who is told what may pay."""
     if not working_set.family.givers:
         return
-    for visit_id in wanted.needs.reviewed_visit_ids:
+    for visit_id in wanted.needs.family_visit_ids:
         visit = working_set.visits.get(visit_id)
         if visit is not None:
             yield working_set.holder_of(visit.person_id)
