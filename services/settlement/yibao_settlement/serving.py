@@ -147,9 +147,10 @@ class Serving:
         batcher, reads, blocking = self._engine
         refunds = self._config.refunds
         own_debts, newest_first_in = refunds.own_debts or {}, refunds.newest_first_in or ()
-        cash_first_in = refunds.cash_first_in or ()
+        cash_first_in, own_first_in = refunds.cash_first_in or (), refunds.own_first_in or ()
         acts = Acts(
             cash_first_in=cash_first_in,
+            own_first_in=own_first_in,
             carried_first_in=settling.carried_first_in,
             retired_cadres=settling.retired_cadres,
         )
@@ -170,6 +171,7 @@ class Serving:
             ),
             refused_lines,
             cash_first_in=cash_first_in,
+            own_first_in=own_first_in,
             newest_first_in=newest_first_in,
             carried_first_in=settling.carried_first_in,
             own_debts=own_debts,

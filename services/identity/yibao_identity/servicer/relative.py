@@ -122,7 +122,7 @@ class RelativePart:
         return pb.ListRelativeLinksResponse(links=map(_link_message, links))
 
 
-def relation_message(relation: Relation) -> relative_pb2.Relation:
+def relation_message(relation: Relation) -> relative_pb2.Relation.ValueType:
     """Returns what a relative is to a person, as it is told."""
     return _RELATIONS[relation]
 

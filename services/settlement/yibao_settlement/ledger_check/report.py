@@ -3,6 +3,11 @@
 import datetime as dt
 from dataclasses import dataclass, field
 
+# Told by name.
+FAMILY_POSTED = "postings of relatives' money move what is told of each giver and receiver"
+FAMILY_OUTSTANDING = (
+    "what relatives gave for a bill and did not get back is what the bill says that they pay"
+)
 INVARIANTS = (
     "the entries of every posting sum to zero",
     "every posting belongs to a settlement, a reversal, an adjustment, a credit, a merge, "
@@ -35,13 +40,9 @@ INVARIANTS = (
     "no request that was told as not booked settled, returned, reversed, posted or held anything",
     "every token stood for a code that its institution resolved, as the audit tells, and was used "
     "for what is there",
+    FAMILY_POSTED,
+    FAMILY_OUTSTANDING,
 )
-# Told by name, since others number theirs meanwhile.
-FAMILY_POSTED = "postings of relatives' money move what is told of each giver and receiver"
-FAMILY_OUTSTANDING = (
-    "what relatives gave for a bill and did not get back is what the bill says that they pay"
-)
-INVARIANTS = (*INVARIANTS, FAMILY_POSTED, FAMILY_OUTSTANDING)
 # Those that are proven of a person, whoever else there is; the others take everything.
 OF_PERSONS = (
     *(INVARIANTS[number] for number in (2, 4, 5, 6, 8, *range(11, 19), 20, 22)),
