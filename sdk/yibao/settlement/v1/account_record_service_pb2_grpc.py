@@ -68,7 +68,7 @@ class AccountRecordServiceServicer(object):
         """Makes the account's part of the record of use that a counter prints for a holder who shows
         card and identity document (I-17). Callers: the identity service, which has checked both in
         CardService.PrintTransactions. Stores nothing. Reasons: OUT_OF_SCOPE, ACCOUNT_NOT_FOUND,
-        PERSON_MERGED, FIELD_OUT_OF_RANGE as AccountService.GetAccountStatement.
+        PERSON_MERGED, FIELD_OUT_OF_RANGE where the last day lies before the first or ahead.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -41,7 +41,7 @@ class AccountRecordServiceStub:
     """Makes the account's part of the record of use that a counter prints for a holder who shows
     card and identity document (I-17). Callers: the identity service, which has checked both in
     CardService.PrintTransactions. Stores nothing. Reasons: OUT_OF_SCOPE, ACCOUNT_NOT_FOUND,
-    PERSON_MERGED, FIELD_OUT_OF_RANGE as AccountService.GetAccountStatement.
+    PERSON_MERGED, FIELD_OUT_OF_RANGE where the last day lies before the first or ahead.
     """
 
 class AccountRecordServiceAsyncStub:
@@ -67,7 +67,7 @@ class AccountRecordServiceAsyncStub:
     """Makes the account's part of the record of use that a counter prints for a holder who shows
     card and identity document (I-17). Callers: the identity service, which has checked both in
     CardService.PrintTransactions. Stores nothing. Reasons: OUT_OF_SCOPE, ACCOUNT_NOT_FOUND,
-    PERSON_MERGED, FIELD_OUT_OF_RANGE as AccountService.GetAccountStatement.
+    PERSON_MERGED, FIELD_OUT_OF_RANGE where the last day lies before the first or ahead.
     """
 
 class AccountRecordServiceServicer(metaclass=abc.ABCMeta):
@@ -97,7 +97,7 @@ class AccountRecordServiceServicer(metaclass=abc.ABCMeta):
         """Makes the account's part of the record of use that a counter prints for a holder who shows
         card and identity document (I-17). Callers: the identity service, which has checked both in
         CardService.PrintTransactions. Stores nothing. Reasons: OUT_OF_SCOPE, ACCOUNT_NOT_FOUND,
-        PERSON_MERGED, FIELD_OUT_OF_RANGE as AccountService.GetAccountStatement.
+        PERSON_MERGED, FIELD_OUT_OF_RANGE where the last day lies before the first or ahead.
         """
 
 def add_AccountRecordServiceServicer_to_server(servicer: AccountRecordServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...
