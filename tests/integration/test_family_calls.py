@@ -201,5 +201,6 @@ def test_the_record_of_a_card_is_printed_with_that_of_the_account(services: Both
         (statement_pb2.STATEMENT_FORM_HTML, "account_html", "<!DOCTYPE html>"),
     ):
         request.request_id, request.account_form = new_id(), form
-        made = getattr(services.cards().PrintTransactions(request, timeout=CALL_SECONDS), name)
+        at_hospital = services.cards("hospital")
+        made = getattr(at_hospital.PrintTransactions(request, timeout=CALL_SECONDS), name)
         assert made[: len(beginning)].lower() == beginning.lower()

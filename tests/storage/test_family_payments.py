@@ -22,12 +22,18 @@ from support.families import (
 )
 from support.holds import confirm, hold, release
 from support.settlement_world import HOSPITAL, NOW, OTHER_HOSPITAL, REGION, TODAY, World
+from support.statements import SIGNED
 
 from yibao_common.values.calendar import shanghai_day
+from yibao_settlement.application.credential import Viewer
 from yibao_settlement.application.settlement.trial import trial
+from yibao_settlement.application.statement import find_statement
 from yibao_settlement.rules.account import Purses
 from yibao_settlement.rules.day.act import span_of
 from yibao_settlement.rules.refund import AskedReturn
+from yibao_settlement.rules.statement.form import sheet_of
+from yibao_settlement.rules.statement.sheet import Grid
+from yibao_settlement.rules.statement.telling import sentences_of
 from yibao_settlement.storage.day.record import StoredDays
 
 
@@ -274,3 +280,22 @@ def test_a_policy_may_keep_relatives_from_paying_of_some_amounts(databases: Data
     settled = world.settle(visit, own, bill=made).settlement_id
     assert parts(world, settled) == []
     assert_books_are_right(world)
+
+
+def test_the_statement_of_a_bill_tells_the_part_of_relatives(world: World) -> None:
+    own, sharer = holding(world, 1_000), holding(world, 10_000)
+    agree(world, own, giver(sharer, relation=2))
+    settled = settle(world, own, ("A1", 3_000))
+    told = find_statement(world.queries, REGION, settled, Viewer(None))
+    assert told.family == ((2, 2_000),)
+    said = [each.zh for each in sentences_of(told) if each.sentence_id == "FAM1"]
+    assert said == ["20.00元由父母的账户共济支付，不影响您的报销比例。"]
+    pairs = [
+        pair
+        for block in sheet_of(told, SIGNED).front
+        if isinstance(block, Grid)
+        for row in block.rows
+        for pair in row
+    ]
+    assert ("其中亲属共济支付", "20.00") in pairs
+    assert ("共济亲属", "父母") in pairs

@@ -11,6 +11,7 @@ from yibao_common.values.money import yuan
 from yibao_settlement.rules.account import Purses
 from yibao_settlement.rules.account_statement import AccountStatement, MovedRelative, Movement
 from yibao_settlement.rules.ledger import PostingKind
+from yibao_settlement.rules.statement import labels
 from yibao_settlement.rules.statement.capitals import in_capitals
 from yibao_settlement.rules.statement.form import UNIT, Printing
 from yibao_settlement.rules.statement.masking import Paper, name_on, number_on
@@ -27,7 +28,6 @@ _KINDS_ZH: Mapping[PostingKind, str] = {
     PostingKind.REFUND: "退费退回",
     PostingKind.FAMILY: "亲属共济",
 }
-_RELATIONS_ZH = ("亲属", "配偶", "父母", "子女", "亲属", "兄弟姐妹", "祖父母", "孙子女")
 _SOURCES_ZH = {"allocation": "按月划拨", "recharge": "个人充值"}
 _SIGNATURES = ("经办人", "参保人（家属）签字", "日期", "经办机构（章）")
 _NOTES = (
@@ -151,7 +151,4 @@ def _row(number: int, each: Movement, balance_fen: int) -> tuple[str, ...]:
 
 def _relative(each: MovedRelative) -> str:
     """Returns who a relative is: as the giver is to the receiver, with the name masked."""
-    relation = "亲属"
-    if 0 <= each.relation < len(_RELATIONS_ZH):
-        relation = _RELATIONS_ZH[each.relation]
-    return f"{relation} {each.relative_name_masked}".rstrip()
+    return f"{labels.relation_zh(each.relation)} {each.relative_name_masked}".rstrip()
