@@ -14,6 +14,7 @@ from yibao_settlement.storage.merge import StoredMerges
 from yibao_settlement.storage.period.record import StoredPeriods
 from yibao_settlement.storage.policy import StoredPolicies
 from yibao_settlement.storage.reference import StoredReference
+from yibao_settlement.storage.report.record import StoredReports
 from yibao_settlement.storage.repricing.record import StoredRepricings
 from yibao_settlement.storage.year.record import StoredYears
 
@@ -30,6 +31,7 @@ def _open(connection: sa.Connection, region: str) -> Work:
         repricings=StoredRepricings(connection, region),
         years=StoredYears(connection, region),
         days=StoredDays(connection, region),
+        reports=StoredReports(connection, region),
     )
 
 
