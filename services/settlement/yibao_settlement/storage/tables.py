@@ -11,6 +11,7 @@ from yibao_common.db.audit_chain import audit_tables
 from yibao_common.db.rows import Id, Instant
 from yibao_settlement.storage.correction.tables import correction as correction
 from yibao_settlement.storage.credential import tables as credentials
+from yibao_settlement.storage.declaration import tables as _declarations  # noqa: F401
 from yibao_settlement.storage.difference.tables import difference_order as difference_order
 from yibao_settlement.storage.difference.tables import due_move as due_move
 from yibao_settlement.storage.family.tables import family_act as family_act
@@ -384,8 +385,7 @@ charge = sa.Table(
     # The institution's number of the batch, or empty.
     sa.Column("charge_batch_id", sa.String(30), nullable=False),
     sa.Column("upload_time", Instant, nullable=False),
-    # False too where it was cancelled.
-    sa.Column("is_uploaded", sa.Boolean, nullable=False),
+    sa.Column("is_uploaded", sa.Boolean, nullable=False),  # False too where it was cancelled
     sa.Column("settlement_id", Id),  # that took it; null while none has
     sa.Column("line", sa.Text, nullable=False),  # JSON: see `storage.charge`
     postgresql_with={"fillfactor": 90},

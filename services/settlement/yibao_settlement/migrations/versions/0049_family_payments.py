@@ -10,7 +10,7 @@ from alembic import op
 from yibao_common.db.rows import Id, Instant
 
 revision = "0049"
-down_revision = "0046"
+down_revision = "0047"
 
 
 def upgrade() -> None:
