@@ -1,6 +1,5 @@
 """The checker finds relatives' money that was altered; acts are cut off, repeated and raced."""
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -64,12 +63,9 @@ def test_what_is_cut_off_anywhere_takes_of_relatives_once(world: World, point: s
     visit = stay(world, own)
     command = world.settle_command(visit, own, bill=bill(world, visit, ("A1", 1_500)))
 
-    def crash(at: str) -> None:
-        if at == point:
-            raise PowerFailureError
-
     inner = SettlementTransactions(world.database, ReferenceCache())
-    work = BatchWork(CrashingTransactions(inner, crash), clock=world.clock, ids=new_id)
+    crashing = CrashingTransactions(inner, point, PowerFailureError())
+    work = BatchWork(crashing, clock=world.clock, ids=new_id)
     with pytest.raises(PowerFailureError):
         work(REGION, [command])
     answers = {world.run(command), world.run(command)}
@@ -83,12 +79,16 @@ def test_a_couple_at_two_counters_is_charged_what_both_accounts_hold(world: Worl
     one, other = holding(world, 10_000), holding(world, 10_000)
     agree(world, one, giver(other))
     agree(world, other, giver(one))
-    commands = {one: [], other: []}  # type: ignore[var-annotated]
-    for person in (one, other):
-        for fen in (3_000, 4_000, 5_000):
-            visit = stay(world, person)
-            made = bill(world, visit, ("A1", fen))
-            commands[person].append(world.settle_command(visit, person, bill=made))
+    amounts = (3_000, 4_000, 5_000)
+    visits = {person: [stay(world, person) for _ in amounts] for person in (one, other)}
+    # Codes after those of all visits: each is newer than what its holder showed before.
+    commands = {
+        person: [
+            world.settle_command(visit, person, bill=bill(world, visit, ("A1", fen)))
+            for visit, fen in zip(visits[person], amounts, strict=True)
+        ]
+        for person in visits
+    }
 
     def settled(person: str) -> None:
         work = world.new_worker()
@@ -96,8 +96,7 @@ def test_a_couple_at_two_counters_is_charged_what_both_accounts_hold(world: Worl
             (outcome,) = work(REGION, [command])
             assert not isinstance(outcome, RuleError), outcome
 
-    run: Callable[[str], None] = settled
     with ThreadPoolExecutor(2) as threads:
-        list(threads.map(run, (one, other)))
+        list(threads.map(settled, (one, other)))
     assert purses(world, one).balance_fen == purses(world, other).balance_fen == 0
     assert_books_are_right(world)
