@@ -192,9 +192,12 @@ class _Transaction:
             return read_histories(*stored)
 
     def _add_relatives(self, found: _Found, also: Collection[str]) -> None:
-        """Adds who pays for others, or holds such an account since a merge."""
+        """Adds who pays for others, or holds such an account since a merge.
+
+        One that is merged while its lock is waited for is found so, and the batch run again.
+        """
         merged = survivors_of(self._connection, self._region, set(also))
-        found.survivors.update(merged)
+        found.survivors.update({each: merged.get(each, each) for each in also})
         found.person_ids.update(also, merged.values())
 
     def _add_survivors(self, found: _Found, standings: dict[str, Standing]) -> None:
