@@ -1,5 +1,7 @@
 """Relatives' accounts through the real services: agreed to, paid with, told and printed."""
 
+import datetime as dt
+
 import grpc
 from support.both_services import CALL_SECONDS, BothServices, Patient, outcome, refusal_of
 from support.identity_world import activation, registration
@@ -191,6 +193,11 @@ def test_the_record_of_a_card_is_printed_with_that_of_the_account(services: Both
         document=person_pb2.ShownDocument(certificate_type="01", certificate_number=number),
         account_form=statement_pb2.STATEMENT_FORM_STRUCTURED,
     )
+    tomorrow = shanghai_day(services.clock()) + dt.timedelta(days=1)
+    request.account_start_date.CopyFrom(from_date(tomorrow))
+    refusal = refusal_of(services.cards().PrintTransactions, request)
+    assert outcome(refusal) == (INVALID, "FIELD_OUT_OF_RANGE")
+    request.ClearField("account_start_date")
     printed = services.cards().PrintTransactions(request, timeout=CALL_SECONDS)
     assert printed.WhichOneof("account") is None
     credit(services, person.person_id, 700)

@@ -8,7 +8,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from yibao.identity.v1 import card_use_messages_pb2 as pb
 from yibao_common.commands.blocking import Blocking
 from yibao_common.rpc.callers import current_caller
-from yibao_common.rpc.wire import as_sent
+from yibao_common.rpc.wire import as_sent, to_optional_date
 from yibao_common.values.calendar import shanghai_day
 from yibao_common.values.clock import Clock
 from yibao_common.values.reasons import Reason
@@ -101,6 +101,10 @@ class CardUsePart:
         ),
     ) -> pb.PrintTransactionsResponse:
         """Prints the transactions since the last printing and begins a new count."""
+        today = shanghai_day(self._clock())
+        # Before the count begins anew: what was printed then is not printed again.
+        if (to_optional_date(request, "account_start_date") or today) > today:
+            refuse_field("account_start_date", Reason.FIELD_OUT_OF_RANGE, "lies ahead")
         command = PrintTransactions(
             request_of("PrintTransactions", request.region, request.request_id, request),
             request.card_id,
@@ -111,7 +115,6 @@ class CardUsePart:
         if not request.account_form:
             return as_sent(pb.PrintTransactionsResponse, stored)
         response = pb.PrintTransactionsResponse.FromString(stored)
-        today = shanghai_day(self._clock())
         await self._account_records.add_to(response, request, today=today)
         return as_sent(pb.PrintTransactionsResponse, response.SerializeToString())
 

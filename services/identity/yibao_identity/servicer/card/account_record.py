@@ -20,6 +20,7 @@ from yibao_common.rpc.wire import from_date, to_optional_date
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_identity.servicer.card.first_use import ASKING
+from yibao_identity.servicer.card.messages import refuse_field
 
 _DEADLINE_SECONDS = 10.0
 
@@ -129,7 +130,9 @@ class SettlementAccountRecords:
             if told.reason == Reason.ACCOUNT_NOT_FOUND.wire_name:
                 return None
             if told.reason == Reason.FIELD_OUT_OF_RANGE.wire_name:
-                raise RuleError(Reason.FIELD_OUT_OF_RANGE, told.message) from error
+                # All is said rightly but the days: too much lies between them.
+                fault = "has too many movements behind it: ask for fewer days"
+                refuse_field("account_start_date", Reason.FIELD_OUT_OF_RANGE, fault)
             self._log.warning("an account record was not made", code=told.code.name)
             raise _unavailable("settlement gives no answer") from error
 
