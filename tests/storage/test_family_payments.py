@@ -6,6 +6,7 @@ import datetime as dt
 import pytest
 from support.benefit_world import benefit_world, policy_text, stay_bill
 from support.charges import assert_books_are_right
+from support.corrections import charged, correct
 from support.databases import Databases
 from support.differences import difference, move
 from support.families import (
@@ -139,6 +140,22 @@ def test_a_hold_keeps_relatives_money_until_it_is_settled_or_let_go(world: World
     assert_books_are_right(world)
 
 
+def test_what_a_relative_holds_for_an_own_bill_pays_no_other_until_it_runs_out(
+    world: World,
+) -> None:
+    """The one whose hold runs out gives back what others gave for it, by the same bill."""
+    own, between, farther = holding(world), holding(world, 1_000), holding(world, 5_000)
+    agree(world, own, giver(between))
+    agree(world, between, giver(farther))
+    visit = stay(world, between)
+    hold(world, visit, between, bill=bill(world, visit, ("A1", 3_000)))
+    assert parts(world, settle(world, own, ("A1", 500))) == []
+    world.clock.now += dt.timedelta(minutes=31)
+    assert parts(world, settle(world, own, ("A1", 5_000))) == [(between, 1_000)]
+    assert (purses(world, between), purses(world, farther)) == (Purses(0, 0), Purses(5_000, 0))
+    assert_books_are_right(world)
+
+
 def test_two_bills_of_two_persons_by_one_account_take_no_more_than_it_holds(world: World) -> None:
     first, second, sharer = holding(world), holding(world), holding(world, 5_000)
     agree(world, first, giver(sharer))
@@ -229,11 +246,33 @@ def test_statements_of_both_tell_of_the_other_and_day_sums_of_the_part(world: Wo
         1_500,
         0,
     )
+    assert account_and_family(world) == (2_500, 1_500)
+
+
+def account_and_family(world: World) -> tuple[int, int]:
+    """Returns what accounts paid of the day's bills, and of that relatives' accounts."""
     with world.database.read() as connection:
-        days = StoredDays(connection, REGION)
         span = span_of(shanghai_day(NOW), NOW + dt.timedelta(hours=1))
-        (day,) = days.sums(HOSPITAL, span)
-    assert (day.amounts.account_fen, day.family_fen) == (2_500, 1_500)
+        (day,) = StoredDays(connection, REGION).sums(HOSPITAL, span)
+    return day.amounts.account_fen, day.family_fen
+
+
+def test_day_sums_tell_the_part_of_relatives_whatever_becomes_of_a_bill(world: World) -> None:
+    own, sharer = holding(world, 1_000), holding(world, 50_000)
+    agree(world, own, giver(sharer))
+    made = settle(world, own, ("A1", 3_000), ("A1", 2_000))
+    assert account_and_family(world) == (5_000, 4_000)
+    corrected = correct(world, made, charged(("A1", 2_500))).settlement.settlement_id
+    assert account_and_family(world) == (2_500, 1_500)
+    world.reverse(corrected)
+    assert account_and_family(world) == (0, 0)
+    visit = stay(world, own)
+    held = hold(world, visit, own, bill=bill(world, visit, ("A1", 3_000)))
+    assert account_and_family(world) == (0, 0)
+    settled = confirm(world, held.hold_id).settlement_id
+    assert account_and_family(world) == (3_000, 2_000)
+    world.refund(settled, AskedReturn(1))
+    assert account_and_family(world) == (0, 0)
 
 
 def test_a_bill_that_is_due_to_the_account_goes_back_to_relatives_first(
