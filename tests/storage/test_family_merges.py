@@ -21,8 +21,7 @@ def world(databases: Databases) -> World:
     return World(databases.open("yibao_settlement"))
 
 
-@pytest.mark.parametrize("is_receiver_retired", [True, False])
-@pytest.mark.parametrize("is_later", [False, True])
+@pytest.mark.parametrize(("is_receiver_retired", "is_later"), [(True, True), (False, False)])
 def test_what_a_relative_paid_comes_back_who_turned_out_to_be_the_person(
     world: World, is_receiver_retired: bool, is_later: bool
 ) -> None:
