@@ -1,6 +1,7 @@
 """DeclarationService and InstitutionPaymentService through the real service: a month is paid."""
 
 import datetime as dt
+from typing import Any
 
 import grpc
 import sqlalchemy as sa
@@ -49,7 +50,7 @@ def settle_last_month(services: BothServices) -> str:
     return str(month)
 
 
-def asked(**fields: object) -> dict[str, object]:
+def asked(**fields: object) -> dict[str, Any]:
     return {"request_id": new_id(), "region": REGION, **fields}
 
 
@@ -72,7 +73,8 @@ def test_a_month_from_its_declaration_to_the_banks_payment(services: BothService
     assert (declared.sum, declared.institution_id) == (own, HOSPITAL)
     of = {"declaration_id": declared.declaration_id}
     acts = hospital.ListDeclaredActs(
-        pb.ListDeclaredActsRequest(region=REGION, **of), timeout=CALL_SECONDS
+        pb.ListDeclaredActsRequest(region=REGION, declaration_id=declared.declaration_id),
+        timeout=CALL_SECONDS,
     ).acts
     assert sum(each.fund_total_fen for each in acts) == own.fund_total_fen > 0
     maker.AcceptDeclaration(pb.AcceptDeclarationRequest(**asked(**of)), timeout=CALL_SECONDS)
@@ -143,9 +145,9 @@ def test_what_is_no_month_or_no_place_or_of_nothing_is_refused(services: BothSer
     totals = pb.GetMonthTotalsRequest(region=REGION, month="202613")
     listed = pb.ListDeclarationsRequest(region=REGION, month="202600")
     place = pb.ListDeductionsRequest(region=REGION, page_token="bm8=")
-    types = {"insurance_type": "390", "clearing_type": "11"}
+    types = declaration_pb2.MonthSum(insurance_type="390", clearing_type="11")
     twice = pb.DeclareMonthRequest(month="202601", **asked())
-    twice.sum.MergeFrom(declaration_pb2.MonthSum(**types))
+    twice.sum.MergeFrom(types)
     for _ in range(2):
         twice.sum.funds.add(fund_type="390100")
     for method, request in (
@@ -165,5 +167,5 @@ def test_what_is_no_month_or_no_place_or_of_nothing_is_refused(services: BothSer
     pay = payments(services).ProposeInstitutionPayment
     assert outcome(refusal_of(pay, nothing)) == (INVALID, "FIELD_REQUIRED")
     empty = pb.DeclareMonthRequest(month="202601", **asked())
-    empty.sum.MergeFrom(declaration_pb2.MonthSum(**types))
+    empty.sum.MergeFrom(types)
     assert outcome(refusal_of(hospital.DeclareMonth, empty)) == (FAILED, "DECLARATION_EMPTY")

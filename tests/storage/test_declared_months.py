@@ -1,6 +1,7 @@
 """Months of institutions: declared, deducted from, withheld of, paid; each act once."""
 
 import datetime as dt
+from functools import partial
 
 import pytest
 from support.benefit_world import benefit_world
@@ -228,9 +229,7 @@ def test_deductions_are_by_two_operators_and_never_above_what_is_declared(
     most_fen = counter.books.known[small].fund_total_fen
     for settlement_id, fen in ((elsewhere, 1), (new_id(), 1), (small, most_fen + 1)):
         attempt = reason_of(
-            lambda id=settlement_id, fen=fen: desk.propose_deduction(
-                name, FUND, fen, settlement_id=id
-            )
+            partial(desk.propose_deduction, name, FUND, fen, settlement_id=settlement_id)
         )
         assert attempt is Reason.DEDUCTION_SETTLEMENT
     deducted = desk.deduct(name, FUND, most_fen, settlement_id=small)

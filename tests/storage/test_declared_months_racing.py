@@ -2,7 +2,7 @@
 
 import datetime as dt
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 from support.benefit_world import admit, benefit_world
@@ -117,7 +117,7 @@ def test_two_who_pay_by_one_reference_or_the_same_month_at_once_pay_once(
 
     def outcomes(act: object, of: list[object]) -> list[object]:
         with ThreadPoolExecutor(2) as pool:
-            done = [pool.submit(act, each) for each in of]  # type: ignore[arg-type]
+            done: list[Future[object]] = [pool.submit(act, each) for each in of]  # type: ignore[arg-type]
             return [each.exception() or each.result() for each in done]
 
     proposed = outcomes(propose, [1, 2])

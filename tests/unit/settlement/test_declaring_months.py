@@ -25,7 +25,7 @@ from yibao_settlement.application.declaration.pay import (
 )
 from yibao_settlement.application.declaration.rows import FoundSums
 from yibao_settlement.rules.declaration.month import DeclarationState, MonthOf, MonthSums
-from yibao_settlement.rules.declaration.order import DeductionType
+from yibao_settlement.rules.declaration.order import Deduction, DeductionType
 from yibao_settlement.rules.declaration.payment import PaymentState
 
 HOSPITAL, FUND = "H99901900001", "390100"
@@ -69,7 +69,7 @@ class Desk:
         return made[-1]
 
     def put(self, name: str, **changes: object) -> None:
-        self.rows.rows[name] = self.rows.rows[name]._replace(**changes)
+        self.rows.rows[name] = self.rows.rows[name]._replace(**changes)  # type: ignore[arg-type]
 
 
 def test_a_month_is_ended_and_waited_for_before_it_is_summed() -> None:
@@ -124,7 +124,12 @@ def test_a_deduction_is_decided_under_the_lock_of_its_declaration() -> None:
             None,
             "why",
         )
-        desk.orders.propose_deduction(command, lambda done: kept.append(done.deduction_id) or b"")  # type: ignore[func-returns-value]
+
+        def encode(done: Deduction) -> bytes:
+            kept.append(done.deduction_id)
+            return b""
+
+        desk.orders.propose_deduction(command, encode)
 
     assert_refused_in_order(
         propose,
