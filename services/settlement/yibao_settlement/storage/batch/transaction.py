@@ -192,10 +192,8 @@ class _Transaction:
             return read_histories(*stored)
 
     def _add_relatives(self, found: _Found, also: Collection[str]) -> None:
-        """Adds who pays for others, or holds such an account since a merge.
-
-        One that is merged while its lock is waited for is found so, and the batch run again.
-        """
+        """Adds who pays for others, or holds such an account since a merge."""
+        # Those who stand for themselves, too: merged while waited for, the batch is run again.
         merged = survivors_of(self._connection, self._region, set(also))
         found.survivors.update({each: merged.get(each, each) for each in also})
         found.person_ids.update(also, merged.values())
