@@ -19,10 +19,12 @@ def upgrade() -> None:
     op.add_column("relative_link", sa.Column("last_date", sa.Date))
     op.add_column("relative_link", sa.Column("payment_limit_fen", sa.BigInteger))
     op.add_column("relative_link", sa.Column("year_limit_fen", sa.BigInteger))
-    op.add_column(
-        "relative_link",
-        sa.Column("consent_reference", sa.String(60), nullable=False, server_default=""),
-    )
+    consent = sa.Column("consent_reference", sa.String(60), nullable=False, server_default="")
+    op.add_column("relative_link", consent)
+    with op.batch_alter_table("relative_link") as table:
+        table.alter_column(
+            consent.name, existing_type=consent.type, existing_nullable=False, server_default=None
+        )
     head = sa.table("feed_head", sa.column("region"), sa.column("epoch", Id))
     connection = op.get_bind()
     for region in connection.execute(sa.select(head.c.region)).scalars().all():

@@ -220,7 +220,7 @@ relative_link = sa.Table(
     sa.Column("last_date", sa.Date),
     sa.Column("payment_limit_fen", sa.BigInteger),
     sa.Column("year_limit_fen", sa.BigInteger),
-    sa.Column("consent_reference", sa.String(60), nullable=False, server_default=""),
+    text_column("consent_reference", 60),
     sa.Index("ix_relative_link_region_relative_id", "region", "relative_id"),
 )
 sa.Index(
