@@ -38,6 +38,8 @@ _REASON_GROUPS = {
     420: "Codes that are resolved",
     430: "Declared months",
     460: "Records of accounts",
+    480: "Closed accounts",
+    520: "Sandboxes",
 }
 _END_OF_GROUPS = 540
 _EXAMPLES = (

@@ -100,6 +100,18 @@ PLAIN_FUNCTIONS: dict[str, dict[str, str]] = {
             for account in ("person", "carried", "difference")
         },
         **{
+            f"storage/account_close/reading.py: yibao_settlement.rules.ledger.{account}_account": (
+                "the name of an account whose entries are asked for"
+            )
+            for account in ("person", "carried")
+        },
+        "storage/account_close/reading.py: yibao_settlement.rules.account.new_standing": (
+            "a standing of whose account alone is read"
+        ),
+        "storage/account_close/record.py: yibao_settlement.rules.period.month.month_of": (
+            "the month of entries, which the time of their posting says"
+        ),
+        **{
             f"storage/ledger/entries.py: yibao_settlement.rules.ledger.{account}_account": (
                 "the name of an account whose entries are asked for"
             )

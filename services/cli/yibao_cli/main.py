@@ -19,6 +19,7 @@ from yibao_cli.policy.app import app as policy_app
 from yibao_cli.qr.app import app as qr_app
 from yibao_cli.report_app import app as report_app
 from yibao_cli.review_app import app as review_app
+from yibao_cli.year_app import app as year_app
 
 TRY, CALL, RUN, ITSELF = "Try it", "Call the services", "Run the services", "The command itself"
 
@@ -29,6 +30,7 @@ app = App(
     invoke_without_command=True,
 )
 app.command(rich_help_panel=TRY)(try_app.up)
+app.command(rich_help_panel=TRY)(try_app.clock)
 app.command(rich_help_panel=TRY)(try_app.demo)
 app.command(cls=call_app.CallCommand, rich_help_panel=CALL)(call_app.call)
 app.add_typer(contexts_app, name="context", rich_help_panel=CALL)
@@ -36,6 +38,7 @@ app.add_typer(persons_app.app, name="persons", rich_help_panel=CALL)
 app.add_typer(policy_app, name="policy", rich_help_panel=CALL)
 app.add_typer(review_app, name="review", rich_help_panel=CALL)
 app.add_typer(day_app, name="day", rich_help_panel=CALL)
+app.add_typer(year_app, name="year", rich_help_panel=CALL)
 app.add_typer(report_app, name="report", rich_help_panel=CALL)
 app.add_typer(month_app, name="month", rich_help_panel=CALL)
 app.command(rich_help_panel=CALL)(call_app.statement)

@@ -118,6 +118,16 @@ class TokensConfig(Section):
         return dt.timedelta(seconds=self.valid_for_seconds)
 
 
+class ChangesConfig(Section):
+    """How changes of settlements are streamed."""
+
+    # How many streams a process has open, and how many of them are of one party.
+    most_streams: int = Field(default=500, ge=1, le=10_000)
+    most_streams_of_party: int = Field(default=4, ge=1, le=100)
+    # After how long a stream says that there was nothing.
+    heartbeat_seconds: float = Field(default=20, ge=0.1, le=300)
+
+
 class ReviewConfig(Section):
     """By which codes a region knows whose bills are reviewed (T-14)."""
 
@@ -143,6 +153,7 @@ class SettlementConfig(ServiceConfig):
     refunds: RefundsConfig = Field(default_factory=lambda: RefundsConfig.model_validate({}))
     holds: HoldsConfig = Field(default_factory=lambda: HoldsConfig.model_validate({}))
     tokens: TokensConfig = Field(default_factory=lambda: TokensConfig.model_validate({}))
+    changes: ChangesConfig = Field(default_factory=lambda: ChangesConfig.model_validate({}))
     declarations: DeclarationsConfig = Field(
         default_factory=lambda: DeclarationsConfig.model_validate({})
     )

@@ -7,6 +7,8 @@ import grpc
 
 from yibao.common.v1 import server_service_pb2_grpc
 from yibao.settlement.v1 import (
+    account_close_service_pb2,
+    account_close_service_pb2_grpc,
     account_record_service_pb2,
     account_record_service_pb2_grpc,
     account_service_pb2,
@@ -46,14 +48,15 @@ from yibao.settlement.v1 import (
     year_service_pb2,
     year_service_pb2_grpc,
 )
-from yibao_common.rpc import server_info
+from yibao_common.rpc import sandbox, server_info
 from yibao_common.rpc.server_info import ServerInfoServicer
 from yibao_common.values.clock import Clock
 from yibao_settlement.config import SettlementConfig
 from yibao_settlement.servicer.account import AccountServicer
+from yibao_settlement.servicer.account_close import AccountCloseServicer
 from yibao_settlement.servicer.account_record import AccountRecordServicer
 from yibao_settlement.servicer.catalogue import CatalogueServicer
-from yibao_settlement.servicer.change import ChangeServicer
+from yibao_settlement.servicer.change.calls import ChangeServicer
 from yibao_settlement.servicer.charge import ChargeServicer
 from yibao_settlement.servicer.declaration.calls import DeclarationServicer
 from yibao_settlement.servicer.declaration.payments import InstitutionPaymentServicer
@@ -88,11 +91,13 @@ DESCRIPTORS = (
     declaration_service_pb2.DESCRIPTOR.services_by_name["DeclarationService"],
     institution_payment_service_pb2.DESCRIPTOR.services_by_name["InstitutionPaymentService"],
     year_service_pb2.DESCRIPTOR.services_by_name["YearService"],
+    account_close_service_pb2.DESCRIPTOR.services_by_name["AccountCloseService"],
     report_service_pb2.DESCRIPTOR.services_by_name["ReportService"],
     repricing_service_pb2.DESCRIPTOR.services_by_name["RepricingService"],
     catalogue_service_pb2.DESCRIPTOR.services_by_name["CatalogueService"],
     policy_service_pb2.DESCRIPTOR.services_by_name["PolicyService"],
     server_info.DESCRIPTOR,
+    sandbox.DESCRIPTOR,
 )
 
 
@@ -128,6 +133,7 @@ class Servicers(NamedTuple):
     declarations: DeclarationServicer
     institution_payments: InstitutionPaymentServicer
     years: YearServicer
+    account_closes: AccountCloseServicer
     reports: ReportServicer
     repricings: RepricingServicer
     catalogue: CatalogueServicer
@@ -163,6 +169,9 @@ class Servicers(NamedTuple):
             self.institution_payments, server
         )
         year_service_pb2_grpc.add_YearServiceServicer_to_server(self.years, server)
+        account_close_service_pb2_grpc.add_AccountCloseServiceServicer_to_server(
+            self.account_closes, server
+        )
         report_service_pb2_grpc.add_ReportServiceServicer_to_server(self.reports, server)
         repricing_service_pb2_grpc.add_RepricingServiceServicer_to_server(self.repricings, server)
         catalogue_service_pb2_grpc.add_CatalogueServiceServicer_to_server(self.catalogue, server)

@@ -12,6 +12,8 @@ from yibao_common.process.metrics import Metrics
 from yibao_common.rpc.server_info import Known, ServerInfoServicer
 from yibao_common.values.clock import Clock
 from yibao_common.values.ids import Ids
+from yibao_settlement.application.account_close.close import AccountCloses
+from yibao_settlement.application.account_close.find import ClosedAccounts
 from yibao_settlement.application.batch.command import Command
 from yibao_settlement.application.catalogue import Catalogue
 from yibao_settlement.application.day.find import Days
@@ -27,10 +29,13 @@ from yibao_settlement.application.work import Work
 from yibao_settlement.application.year.close import Years
 from yibao_settlement.application.year.find import YearStatements
 from yibao_settlement.config import SettlementConfig
+from yibao_settlement.files.account_close import read_rules
 from yibao_settlement.servicer.account import AccountServicer
+from yibao_settlement.servicer.account_close import AccountCloseServicer
 from yibao_settlement.servicer.account_record import AccountRecordServicer
 from yibao_settlement.servicer.catalogue import CatalogueServicer
-from yibao_settlement.servicer.change import ChangeServicer
+from yibao_settlement.servicer.change.calls import ChangeServicer
+from yibao_settlement.servicer.change.watch import ChangeWatch
 from yibao_settlement.servicer.charge import ChargeServicer
 from yibao_settlement.servicer.credential import Viewers
 from yibao_settlement.servicer.declaration.calls import DeclarationServicer
@@ -94,6 +99,7 @@ class Serving:
         trust: TrustHolder,
         trust_store: TrustStore,
         news: News,
+        changes: ChangeWatch,
         metrics: Metrics,
     ) -> Servicers:
         """Returns all servicers; each is given what it needs and no more."""
@@ -128,7 +134,7 @@ class Serving:
                 newest_first_in=self._config.refunds.newest_first_in or (),
                 own_debts=own_debts,
             ),
-            ChangeServicer(reads, blocking),
+            ChangeServicer(reads, blocking, watch=changes),
             self._refunds(settling, refused_lines, news),
             HoldServicer(
                 *engine,
@@ -148,6 +154,7 @@ class Serving:
             ClearingServicer(periods, days, blocking, self._closing),
             *self._declarations(),
             YearServicer(years, YearStatements(transactions), blocking, self._closing),
+            self._account_closes(reads.now, blocking),
             ReportServicer(Reports(transactions, clock=reads.now), blocking),
             RepricingServicer(Repricings(transactions, clock=self._clock, ids=self._ids), blocking),
             CatalogueServicer(Catalogue(transactions, clock=self._clock), reads, blocking),
@@ -230,6 +237,13 @@ class Serving:
             clock=self._clock,
             no_recharge_in=self._config.accounts.no_recharge_in or (),
         )
+
+    def _account_closes(self, clock: Clock, blocking: Blocking) -> AccountCloseServicer:
+        closes = AccountCloses(
+            self._transactions, read_rules=read_rules, clock=clock, ids=self._ids
+        )
+        accounts = ClosedAccounts(self._transactions, read_rules=read_rules)
+        return AccountCloseServicer(closes, accounts, blocking, self._closing)
 
     def _info(self, ages: FeedAges, trust_store: TrustStore) -> ServerInfoServicer:
         return ServerInfoServicer(

@@ -805,6 +805,35 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """UNAVAILABLE. The movements of the account cannot be printed beside the uses of the card, of
     which a new count began: the same request made again prints both.
     """
+    ERROR_REASON_ACCOUNT_CLOSE_FILE_INVALID: _ErrorReason.ValueType  # 480
+    """INVALID_ARGUMENT. The file of interest and counters is faulty; each fault names its line and key,
+    that of a window of another year its key alone.
+    """
+    ERROR_REASON_ACCOUNT_CLOSE_NOT_FOUND: _ErrorReason.ValueType  # 481
+    """NOT_FOUND. Nobody proposed to close accounts so. Metadata: `close_id`, `benefit_year`,
+    whichever was asked for.
+    """
+    ERROR_REASON_ACCOUNT_CLOSE_STATE: _ErrorReason.ValueType  # 482
+    """FAILED_PRECONDITION. The closing of accounts was proposed with other rules or sums than the
+    checker read. Metadata: `rules_version`, `person_count`, `balance_fen`, those it was proposed
+    with.
+    """
+    ERROR_REASON_ACCOUNTS_CLOSED: _ErrorReason.ValueType  # 483
+    """FAILED_PRECONDITION. The accounts of the benefit year are closed, or are being closed. Metadata:
+    `benefit_year`, `closed_through`, the last one of which they are.
+    """
+    ERROR_REASON_YEAR_NOT_TAKEN: _ErrorReason.ValueType  # 484
+    """FAILED_PRECONDITION. The year is not closed, or its closing statements are not all taken:
+    accounts come behind them. Metadata: `benefit_year`.
+    """
+    ERROR_REASON_CLOSED_ACCOUNT_NOT_FOUND: _ErrorReason.ValueType  # 485
+    """NOT_FOUND. No close of accounts has passed the person in this year. Metadata: `person_id`,
+    `benefit_year`.
+    """
+    ERROR_REASON_NOT_A_SANDBOX: _ErrorReason.ValueType  # 530
+    """FAILED_PRECONDITION. Only a sandbox that `yibao up --clock` started does this."""
+    ERROR_REASON_SANDBOX_CLOCK_BACK: _ErrorReason.ValueType  # 531
+    """FAILED_PRECONDITION. The time of a sandbox goes forward alone. Metadata: `server_time`."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a request was refused. The value's name stands in `google.rpc.ErrorInfo.reason`
@@ -1597,4 +1626,33 @@ ERROR_REASON_ACCOUNT_RECORD_UNAVAILABLE: ErrorReason.ValueType  # 465
 """UNAVAILABLE. The movements of the account cannot be printed beside the uses of the card, of
 which a new count began: the same request made again prints both.
 """
+ERROR_REASON_ACCOUNT_CLOSE_FILE_INVALID: ErrorReason.ValueType  # 480
+"""INVALID_ARGUMENT. The file of interest and counters is faulty; each fault names its line and key,
+that of a window of another year its key alone.
+"""
+ERROR_REASON_ACCOUNT_CLOSE_NOT_FOUND: ErrorReason.ValueType  # 481
+"""NOT_FOUND. Nobody proposed to close accounts so. Metadata: `close_id`, `benefit_year`,
+whichever was asked for.
+"""
+ERROR_REASON_ACCOUNT_CLOSE_STATE: ErrorReason.ValueType  # 482
+"""FAILED_PRECONDITION. The closing of accounts was proposed with other rules or sums than the
+checker read. Metadata: `rules_version`, `person_count`, `balance_fen`, those it was proposed
+with.
+"""
+ERROR_REASON_ACCOUNTS_CLOSED: ErrorReason.ValueType  # 483
+"""FAILED_PRECONDITION. The accounts of the benefit year are closed, or are being closed. Metadata:
+`benefit_year`, `closed_through`, the last one of which they are.
+"""
+ERROR_REASON_YEAR_NOT_TAKEN: ErrorReason.ValueType  # 484
+"""FAILED_PRECONDITION. The year is not closed, or its closing statements are not all taken:
+accounts come behind them. Metadata: `benefit_year`.
+"""
+ERROR_REASON_CLOSED_ACCOUNT_NOT_FOUND: ErrorReason.ValueType  # 485
+"""NOT_FOUND. No close of accounts has passed the person in this year. Metadata: `person_id`,
+`benefit_year`.
+"""
+ERROR_REASON_NOT_A_SANDBOX: ErrorReason.ValueType  # 530
+"""FAILED_PRECONDITION. Only a sandbox that `yibao up --clock` started does this."""
+ERROR_REASON_SANDBOX_CLOCK_BACK: ErrorReason.ValueType  # 531
+"""FAILED_PRECONDITION. The time of a sandbox goes forward alone. Metadata: `server_time`."""
 global___ErrorReason = ErrorReason

@@ -46,7 +46,9 @@ class _AccountMovementKindEnumTypeWrapper(google.protobuf.internal.enum_type_wra
     """What was owed to the account was moved into it."""
     ACCOUNT_MOVEMENT_KIND_REFUND: _AccountMovementKind.ValueType  # 11
     """Lines of a bill were returned."""
-    ACCOUNT_MOVEMENT_KIND_FAMILY: _AccountMovementKind.ValueType  # 20
+    ACCOUNT_MOVEMENT_KIND_INTEREST: _AccountMovementKind.ValueType  # 20
+    """The account earned interest in a year that was closed."""
+    ACCOUNT_MOVEMENT_KIND_FAMILY: _AccountMovementKind.ValueType  # 30
     """Money came in from a relative's account for a bill, went to a relative's bill, or went back."""
 
 class AccountMovementKind(_AccountMovementKind, metaclass=_AccountMovementKindEnumTypeWrapper):
@@ -70,7 +72,9 @@ ACCOUNT_MOVEMENT_KIND_MOVE: AccountMovementKind.ValueType  # 7
 """What was owed to the account was moved into it."""
 ACCOUNT_MOVEMENT_KIND_REFUND: AccountMovementKind.ValueType  # 11
 """Lines of a bill were returned."""
-ACCOUNT_MOVEMENT_KIND_FAMILY: AccountMovementKind.ValueType  # 20
+ACCOUNT_MOVEMENT_KIND_INTEREST: AccountMovementKind.ValueType  # 20
+"""The account earned interest in a year that was closed."""
+ACCOUNT_MOVEMENT_KIND_FAMILY: AccountMovementKind.ValueType  # 30
 """Money came in from a relative's account for a bill, went to a relative's bill, or went back."""
 global___AccountMovementKind = AccountMovementKind
 

@@ -351,6 +351,20 @@ class Reason(enum.Enum):
     DEPOSIT_EXCEEDED = (447, Code.FAILED_PRECONDITION, "金额超过尚未处理的质量保证金")
     ACCOUNT_RECORD_UNAVAILABLE = (465, Code.UNAVAILABLE, "个人账户明细暂时无法打印，请稍后重试")
 
+    ACCOUNT_CLOSE_FILE_INVALID = (480, Code.INVALID_ARGUMENT, "个人账户年度结转规则文件有误")
+    ACCOUNT_CLOSE_NOT_FOUND = (481, Code.NOT_FOUND, "未查到该个人账户年度结转申请")
+    ACCOUNT_CLOSE_STATE = (
+        482,
+        Code.FAILED_PRECONDITION,
+        "个人账户年度结转申请的内容与所见不一致，请重新核对",
+    )
+    ACCOUNTS_CLOSED = (483, Code.FAILED_PRECONDITION, "该年度的个人账户已结转或正在结转")
+    YEAR_NOT_TAKEN = (484, Code.FAILED_PRECONDITION, "该医保年度尚未结转完毕，请先完成年度结转")
+    CLOSED_ACCOUNT_NOT_FOUND = (485, Code.NOT_FOUND, "未查到该参保人该年度的个人账户结转记录")
+
+    NOT_A_SANDBOX = (530, Code.FAILED_PRECONDITION)
+    SANDBOX_CLOCK_BACK = (531, Code.FAILED_PRECONDITION)
+
     def __new__(cls, number: int, code: Code, sentence_zh: str = "") -> "Reason":
         """Makes a member whose value is its number in the proto enum."""
         member = object.__new__(cls)

@@ -49,6 +49,8 @@ class Reference:
     policies: Mapping[str, Sequence[DatedPolicy]]
     institutions: Mapping[str, Institution]
     rows_by_code: dict[str, tuple[CatalogueItem, ...]] = field(default_factory=dict)
+    # Whether a close of accounts counted anything of persons, so that bills have to ask.
+    has_counted: bool = False
     items_by_day: dict[dt.date, dict[str, CatalogueItem | None]] = field(default_factory=dict)
 
     def institution(self, institution_id: str) -> Institution | None:

@@ -1,6 +1,7 @@
 """The unit of work of what runs beside the batches: one transaction, in one region.
 
-Locks are taken in this order: how far the statements of a year are taken, the feed's position,
+Locks are taken in this order: how far the statements of a year are taken, a closing of accounts
+and a part of it, the feed's position,
 the standings of persons in rising id, the epoch of the reference data, the rows of the
 catalogue, policies, repricings, a payment to an institution, declarations of months in rising id,
 the region's checkpoint, the posting fence (which alone who closes a month or a year or declares a
@@ -12,6 +13,7 @@ that it writes.
 from dataclasses import dataclass, field
 
 from yibao_common.commands.audit import AuditTrail
+from yibao_settlement.application.account_close.rows import AccountCloseRows
 from yibao_settlement.application.catalogue import CatalogueRows
 from yibao_settlement.application.checkpoint import CheckpointRows
 from yibao_settlement.application.day.rows import DayRows
@@ -44,6 +46,7 @@ class Work:
     repricings: RepricingRows
     years: YearRows
     days: DayRows
+    account_closes: AccountCloseRows
     reports: ReportRows
     declarations: DeclarationRows
     declaration_orders: DeclarationOrderRows

@@ -8,6 +8,14 @@ FAMILY_POSTED = "postings of relatives' money move what is told of each giver an
 FAMILY_OUTSTANDING = (
     "what relatives gave for a bill and did not get back is what the bill says that they pay"
 )
+CLOSED_ACCOUNTS = (
+    "every closed account held and earned in its year what its entries and the approved rules come "
+    "to, and its interest was booked once"
+)
+ACCOUNT_CLOSES = (
+    "closed accounts of a year are all accounts, what they held and earned is what two operators "
+    "had closed, as the audit tells"
+)
 INVARIANTS = (
     "the entries of every posting sum to zero",
     "every posting belongs to a settlement, a reversal, an adjustment, a credit, a merge, "
@@ -45,6 +53,8 @@ INVARIANTS = (
     "every act of an institution is in one declaration of its month and types, or in none",
     FAMILY_POSTED,
     FAMILY_OUTSTANDING,
+    CLOSED_ACCOUNTS,
+    ACCOUNT_CLOSES,
 )
 # Those that are proven of a person, whoever else there is; the others take everything.
 OF_PERSONS = (

@@ -18,6 +18,7 @@ from yibao_settlement.rules.policy.any_policy import AnyPolicy
 from yibao_settlement.rules.policy.version import PolicyState
 from yibao_settlement.rules.visit import Institution
 from yibao_settlement.storage import tables
+from yibao_settlement.storage.account_close.tables import account_close
 from yibao_settlement.storage.catalogue import INSTITUTION_COLUMNS, ITEM_COLUMNS, item_from
 
 # A region's catalogue has some hundred thousand items at most; past this the cache
@@ -45,7 +46,10 @@ class ReferenceCache:
             known = self._regions.get(region)
             if known is None or known.epoch != epoch or len(known.rows_by_code) > _ITEMS_MAX:
                 known = Reference(
-                    epoch, self._policies(connection, region), _institutions(connection, region)
+                    epoch,
+                    self._policies(connection, region),
+                    _institutions(connection, region),
+                    has_counted=_has_counted(connection, region),
                 )
                 self._regions[region] = known
             missing = {code for code in item_codes if code not in known.rows_by_code}
@@ -121,6 +125,13 @@ def read_epoch(connection: sa.Connection, region: str) -> int:
         sa.select(tables.reference_epoch.c.epoch).where(tables.reference_epoch.c.region == region)
     ).scalar_one_or_none()
     return 0 if epoch is None else int(epoch)
+
+
+def _has_counted(connection: sa.Connection, region: str) -> bool:
+    """Tells whether accounts of a year were closed, or are being closed."""
+    close = account_close.c
+    query = sa.select(close.close_id).where(close.region == region, close.close_time.is_not(None))
+    return connection.execute(query.limit(1)).first() is not None
 
 
 def _institutions(connection: sa.Connection, region: str) -> dict[str, Institution]:

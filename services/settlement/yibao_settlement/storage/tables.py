@@ -1,14 +1,14 @@
 """The tables of the settlement database.
 
-`region` comes first in every key, so that the same schema spreads over Citus; ids come
-from the application. What is on record is only ever inserted; answers, when their time is over,
-deleted. Which rights the service needs at each table is in `docs/operating/databases.md`.
+`region` comes first in every key, so that the same schema spreads over Citus; ids come from the
+application. What is on record is only ever inserted. Rights: `docs/operating/databases.md`.
 """
 
 import sqlalchemy as sa
 
 from yibao_common.db.audit_chain import audit_tables
 from yibao_common.db.rows import Id, Instant
+from yibao_settlement.storage.account_close.tables import closed_account as closed_account
 from yibao_settlement.storage.correction.tables import correction as correction
 from yibao_settlement.storage.credential import tables as credentials
 from yibao_settlement.storage.declaration import tables as _declarations  # noqa: F401
@@ -34,9 +34,7 @@ from yibao_settlement.storage.review import tables as reviewing
 from yibao_settlement.storage.settlement import tables as settlements
 from yibao_settlement.storage.token.tables import credential_token as credential_token
 from yibao_settlement.storage.token.tables import token_use as token_use
-from yibao_settlement.storage.year.tables import year_close as year_close
-from yibao_settlement.storage.year.tables import year_refused as year_refused
-from yibao_settlement.storage.year.tables import year_statement as year_statement
+from yibao_settlement.storage.year import tables as year
 
 metadata = ledger.metadata
 _region, _index_where_set = ledger.region_column, ledger.index_where_set
@@ -398,3 +396,4 @@ adjustment = settlements.adjustment
 review, review_event = reviewing.review, reviewing.review_event
 entry, posting, posting_fence = ledger.entry, ledger.posting, ledger.posting_fence
 account_checkpoint = ledger.account_checkpoint
+year_close, year_refused, year_statement = year.year_close, year.year_refused, year.year_statement

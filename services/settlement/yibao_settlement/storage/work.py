@@ -6,6 +6,7 @@ from yibao_common.db.audit_chain import record_audit
 from yibao_common.db.transactions import UnitOfWork
 from yibao_settlement.application.work import Work
 from yibao_settlement.storage import tables
+from yibao_settlement.storage.account_close.record import StoredAccountCloses
 from yibao_settlement.storage.catalogue import StoredCatalogue
 from yibao_settlement.storage.checkpoint import StoredCheckpoints
 from yibao_settlement.storage.day.record import StoredDays
@@ -34,6 +35,7 @@ def _open(connection: sa.Connection, region: str) -> Work:
         repricings=StoredRepricings(connection, region),
         years=StoredYears(connection, region),
         days=StoredDays(connection, region),
+        account_closes=StoredAccountCloses(connection, region),
         reports=StoredReports(connection, region),
         declarations=StoredDeclarations(connection, region),
         declaration_orders=StoredDeclarationOrders(connection, region),

@@ -1,5 +1,6 @@
 """A unit of work of settlement in memory."""
 
+from support.memory.settlement.account_close import MemoryAccountCloses
 from support.memory.settlement.catalogue import MemoryCatalogue, MemoryReference
 from support.memory.settlement.checkpoint import MemoryCheckpoints
 from support.memory.settlement.day import MemoryDays
@@ -41,6 +42,7 @@ class MemoryWork(MemoryTransactions[Work]):
                 repricings=MemoryRepricings(),
                 years=MemoryYears(),
                 days=MemoryDays(),
+                account_closes=MemoryAccountCloses(),
                 reports=MemoryReports(),
                 declarations=MemoryDeclarations(),
                 declaration_orders=MemoryDeclarationOrders(),

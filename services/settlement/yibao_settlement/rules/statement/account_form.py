@@ -26,6 +26,7 @@ _KINDS_ZH: Mapping[PostingKind, str] = {
     PostingKind.ADJUSTMENT: "重新计算调整",
     PostingKind.MOVE: "应补账户划入",
     PostingKind.REFUND: "退费退回",
+    PostingKind.INTEREST: "年度结息",
     PostingKind.FAMILY: "亲属共济",
 }
 _SOURCES_ZH = {"allocation": "按月划拨", "recharge": "个人充值"}

@@ -33,7 +33,7 @@ from yibao_settlement.storage.batch.writing import writes_of
 from yibao_settlement.storage.charge import read_charges
 from yibao_settlement.storage.credential.reading import read_credentials
 from yibao_settlement.storage.difference.loading import read_differences
-from yibao_settlement.storage.enrolment import read_enrolments
+from yibao_settlement.storage.enrolment import read_counted, read_enrolments
 from yibao_settlement.storage.family.loading import check_locked
 from yibao_settlement.storage.family.record import read_used
 from yibao_settlement.storage.hold.loading import find_holders, may_leave, read_holds
@@ -165,6 +165,8 @@ class _Transaction:
         reads: list[Read] = []
         if wanted.needs.reviewed_visit_ids:
             reads.append(read_returned(working_set))
+        if working_set.reference.has_counted:
+            reads.append(read_counted(wanted))
         if working_set.opens_windows:
             reads += read_windows(self._connection, working_set, wanted, known_ids=known_ids)
         for read, rows in zip(
@@ -192,8 +194,7 @@ class _Transaction:
             return read_histories(*stored)
 
     def _add_relatives(self, found: _Found, also: Collection[str]) -> None:
-        """Adds who pays for others, or holds such an account since a merge."""
-        # Those who stand for themselves, too: merged while waited for, the batch is run again.
+        """Adds who pays for others or, since a merge, holds the account; each as `treated`."""
         merged = survivors_of(self._connection, self._region, set(also))
         found.survivors.update({each: merged.get(each, each) for each in also})
         found.person_ids.update(also, merged.values())

@@ -18,7 +18,13 @@ from yibao_settlement.rules.visit import Visit
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.account import find_standing
 from yibao_settlement.storage.charge import charges_of
-from yibao_settlement.storage.enrolment import ENROLMENT_COLUMNS, diseases_from, enrolments_from
+from yibao_settlement.storage.enrolment import (
+    ENROLMENT_COLUMNS,
+    diseases_from,
+    enrolments_from,
+    find_counted,
+    with_counted,
+)
 from yibao_settlement.storage.family.accounts import giver_accounts
 from yibao_settlement.storage.family.record import givers_from
 from yibao_settlement.storage.hold.record import held_by
@@ -59,14 +65,17 @@ def find_trial_inputs(
         key="person_id",
         among=[person_id],
     )
+    enrolments = enrolments_from(periods)
     charges = charges_of(connection, region, visit_id) if with_charges else []
     reference = view({each.line.item_code for each in charges})
+    if reference.has_counted:
+        enrolments = with_counted(enrolments, find_counted(connection, region, [person_id]))
     bills = standing_bills(connection, region, visit_id)
     death_date, diseases, givers = _life(connection, region, person_id)
     return TrialInputs(
         visit,
         standing,
-        enrolments_from(periods).get(person_id, []),
+        enrolments.get(person_id, []),
         find_history(connection, region, visit, bills, standing, reference, day),
         reference,
         death_date,
