@@ -130,7 +130,7 @@ def test_statements_of_days_that_follow_each_other_are_one(
     assert whole.movements == (*early.movements, *late.movements)
     moved_fen = sum(each.amount_fen for each in whole.movements)
     assert whole.closing.balance_fen == whole.opening.balance_fen + moved_fen
-    told_fen = whole.credited_fen - whole.paid_fen + whole.moved_fen
+    told_fen = whole.credited_fen - whole.paid_fen + whole.family_fen + whole.moved_fen
     assert told_fen == moved_fen
 
 
