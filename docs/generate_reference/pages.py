@@ -39,6 +39,7 @@ _REASON_GROUPS = {
     430: "Declared months",
     450: "Credits of accounts",
     459: "Allocations and transfers of accounts",
+    465: "Records of accounts",
     480: "Closed accounts",
     510: "Own codes, institutions and suspensions",
     530: "Sandboxes",

@@ -7,7 +7,7 @@ from support.databases import Databases
 from support.settlement_parts import EPOCH, feed_of, tell
 from support.settlement_world import REGION, World
 from support.tokens import told
-from support.upgrades import go_back_before, going_back_before
+from support.upgrades import go_back_before
 
 from yibao_common.db import migrations
 from yibao_common.db.schema import check_is_current
@@ -73,7 +73,7 @@ def test_identitys_feed_gets_another_epoch_and_keeps_its_numbers(databases: Data
         for number, (region, epoch) in enumerate(before.items(), 7):
             row = {"region": region, "sequence": number, "epoch": epoch}
             connection.execute(sa.insert(head).values(row))
-        connection.exec_driver_sql(going_back_before(package, "0018"))
+    go_back_before(database, package, "0018")
     migrations.upgrade(database, package)
     with database.read() as connection:
         after = {row.region: row for row in connection.execute(sa.select(head))}

@@ -29,6 +29,7 @@ from yibao_common.values.ids import new_id
 from yibao_identity.access import ACCESS
 from yibao_identity.card_parts import card_servicer
 from yibao_identity.pin_hashing import PinHasher
+from yibao_identity.servicer.card.account_record import NoAccountRecords
 from yibao_identity.servicer.person.limit import chip_limit
 from yibao_identity.storage.trust.signing import TokenSigner
 
@@ -261,6 +262,7 @@ async def serving_cards(
         hasher=hasher,
         signer=signer,
         first_uses=first_uses,
+        account_records=NoAccountRecords(),
         chips=chip_limit(chip_misses_per_minute),
         clock=lambda: desk.now,
     )

@@ -62,6 +62,7 @@ def correct_command(
         sum(line.amount_fen for line in lines),
         record.account_used,
         is_interim=record.is_interim,
+        family_used=bool(record.family),
     )
     names = changes.keys() & {"caller", "institution_id", "request_id", "digest"}
     asked = {name: changes.pop(name) for name in names}

@@ -1,7 +1,7 @@
 """Transactions of settlement's batches that end at a point, as their process would."""
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
 
 from yibao_common.values.clock import Clock
@@ -19,8 +19,8 @@ class CrashingTransaction(BatchTransaction):
         self._inner = inner
         self._crash = crash
 
-    def load(self, commands: Sequence[Command]) -> WorkingSet:
-        working_set = self._inner.load(commands)
+    def load(self, commands: Sequence[Command], also: Collection[str] = ()) -> WorkingSet:
+        working_set = self._inner.load(commands, also)
         self._crash("loaded")
         return working_set
 

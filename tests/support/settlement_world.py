@@ -154,6 +154,8 @@ class World:
             "payer_ids": (),
             "credentials": (self.ecert(person_id),),
             "diseases": (),
+            "givers": (),
+            "person_name_masked": "",
         }
         of_period = {name: facts[name] for name in facts.keys() - person.keys() - {"enrolments"}}
         person["enrolments"] = (self.period(**of_period),)

@@ -54,11 +54,16 @@ def schema_of(package: str, revision: str) -> Schema:
 
 
 def _read(connection: sa.Connection) -> Schema:
+    # PostgreSQL tells the index of a unique constraint, too, which goes with that alone.
     inspector = sa.inspect(connection)
     return {
         table: (
             frozenset(each["name"] for each in inspector.get_columns(table)),
-            frozenset(str(each["name"]) for each in inspector.get_indexes(table)),
+            frozenset(
+                str(each["name"])
+                for each in inspector.get_indexes(table)
+                if "duplicates_constraint" not in each
+            ),
         )
         for table in inspector.get_table_names()
     }

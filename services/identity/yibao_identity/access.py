@@ -65,7 +65,7 @@ ACCESS = AccessTable.of_services(
             "ReportPinLost": _COUNTER | _CHANNEL,
             "ResetPin": _COUNTER | _CHANNEL,
             "AuthorizeCard": _INSTITUTION | _CHANNEL,
-            "PrintTransactions": _COUNTER,
+            "PrintTransactions": _COUNTER | _INSTITUTION,
             "ListCardTransactions": _COUNTER | _OWN | _SUPERVISOR,
             "ValidateFinancialOperation": _COUNTER | _OWN | _INSTITUTION,
         },

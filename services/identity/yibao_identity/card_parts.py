@@ -31,6 +31,11 @@ from yibao_identity.config import IdentityConfig
 from yibao_identity.keys import KeyRing
 from yibao_identity.pin_hashing import PinHasher, read_peppers
 from yibao_identity.rules.card import CardLimits
+from yibao_identity.servicer.card.account_record import (
+    AccountRecords,
+    NoAccountRecords,
+    SettlementAccountRecords,
+)
 from yibao_identity.servicer.card.first_use import (
     ASKING,
     FirstUses,
@@ -89,6 +94,7 @@ class CardParts:
             log=log,
         )
         self._first_uses = _first_uses(config, log)
+        self._account_records = _account_records(config, log)
         self.servicer = card_servicer(
             Cards(transactions, clock=clock, ids=ids, random_bytes=os.urandom, limits=limits),
             CardLosses(transactions, clock=clock, ids=ids, random_bytes=os.urandom, limits=limits),
@@ -105,6 +111,7 @@ class CardParts:
             hasher=self._hasher,
             signer=ring,
             first_uses=self._first_uses,
+            account_records=self._account_records,
             chips=chip_limit(cards.chip_misses_per_minute),
             clock=clock,
         )
@@ -114,10 +121,12 @@ class CardParts:
         self._hasher.start(supervisor)
         self._sweeping.start(supervisor)
         self._first_uses.start()
+        self._account_records.start()
 
     async def close(self) -> None:
         """Stops the sweep and the hasher; no call may come any more."""
         await self._first_uses.close()
+        await self._account_records.close()
         await self._sweeping.close()
         self._hasher.close()
 
@@ -131,6 +140,14 @@ def _first_uses(config: IdentityConfig, log: Log) -> FirstUses:
     return SettlementFirstUses(peer, own=config.server, log=log)
 
 
+def _account_records(config: IdentityConfig, log: Log) -> AccountRecords:
+    settlement = config.settlement
+    if settlement.address is None:
+        return NoAccountRecords()
+    peer = Peer(settlement.address, settlement.server_name, settlement.use_environment_proxy)
+    return SettlementAccountRecords(peer, own=config.server, log=log)
+
+
 def card_servicer(
     cards: Cards,
     losses: CardLosses,
@@ -142,6 +159,7 @@ def card_servicer(
     hasher: PinHashing,
     signer: CodeSigner,
     first_uses: FirstUses,
+    account_records: AccountRecords,
     chips: LookupLimit,
     clock: Clock,
 ) -> CardServiceServicer:
@@ -153,7 +171,14 @@ def card_servicer(
         CardPart(cards, blocking, first_uses=first_uses, chips=chips),
         CardLossPart(losses, blocking),
         PinPart(pins, hashed, blocking),
-        CardUsePart(uses, hashed, blocking, signer=signer, clock=clock),
+        CardUsePart(
+            uses,
+            hashed,
+            blocking,
+            signer=signer,
+            account_records=account_records,
+            clock=clock,
+        ),
         FinancialOperationPart(operations, blocking),
     )
 

@@ -86,6 +86,8 @@ class RelativesConfig(Section):
 
     show_code_most: int = Field(default=5, ge=0, le=16)
     share_account_most: int = Field(default=16, ge=0, le=64)
+    # How many relatives an account may pay for.
+    share_account_given_most: int = Field(default=16, ge=0, le=64)
 
 
 class PersonsConfig(Section):

@@ -95,6 +95,15 @@ def person_servicer(
         DiseasePart(Diseases(transactions, clock=clock, ids=ids), blocking),
         DeathPart(Deaths(transactions, clock=clock, ids=ids), blocking),
         MergePart(Merges(transactions, clock=clock, ids=ids), blocking),
-        RelativePart(Relatives(calls, clock=clock, ids=ids, limits=limits), blocking),
+        RelativePart(
+            Relatives(
+                calls,
+                clock=clock,
+                ids=ids,
+                limits=limits,
+                given_most=config.relatives.share_account_given_most,
+            ),
+            blocking,
+        ),
         FeedPart(Feed(transactions, clock=clock), watch),
     )

@@ -111,6 +111,10 @@ ACCESS = AccessTable.of_services(
             "GetTransfer": _AGENCY,
             "ListTransfers": _AGENCY,
         },
+        "yibao.settlement.v1.AccountRecordService": {
+            "ListAccountYears": _COUNTER_OR_AGENCY | _OWN,
+            "GetAccountRecord": _SERVICE,
+        },
         "yibao.settlement.v1.DifferenceService": {
             "GetDifference": _AGENCY | _OWN,
             "ListDifferenceOrders": _AGENCY,

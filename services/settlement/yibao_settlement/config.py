@@ -85,6 +85,8 @@ class RefundsConfig(Section):
 
     # Where cash goes back before what the account had paid.
     cash_first_in: Regions | None = None
+    # Where the own account gets back before those of relatives.
+    own_first_in: Regions | None = None
     # Where an institution takes bills back from the newest on, while later ones would move.
     newest_first_in: Regions | None = None
     # By region: what becomes of an institution's own later bills that it would leave unpaid.
@@ -220,6 +222,7 @@ class SettlementConfig(ServiceConfig):
                 ("accounts.difference_dust_fen", self.accounts.difference_dust_fen),
                 ("accounts.second_person_above_fen", self.accounts.second_person_above_fen),
                 ("refunds.cash_first_in", self.refunds.cash_first_in),
+                ("refunds.own_first_in", self.refunds.own_first_in),
                 ("refunds.newest_first_in", self.refunds.newest_first_in),
                 ("refunds.own_debts", self.refunds.own_debts),
                 ("mappings.review_in", self.mappings.review_in),

@@ -9,6 +9,8 @@ from yibao.common.v1 import server_service_pb2_grpc
 from yibao.settlement.v1 import (
     account_close_service_pb2,
     account_close_service_pb2_grpc,
+    account_record_service_pb2,
+    account_record_service_pb2_grpc,
     account_service_pb2,
     account_service_pb2_grpc,
     allocation_service_pb2,
@@ -62,6 +64,7 @@ from yibao_common.values.clock import Clock
 from yibao_settlement.config import SettlementConfig
 from yibao_settlement.servicer.account import AccountServicer
 from yibao_settlement.servicer.account_close import AccountCloseServicer
+from yibao_settlement.servicer.account_record import AccountRecordServicer
 from yibao_settlement.servicer.allocation import AllocationServicer
 from yibao_settlement.servicer.catalogue import CatalogueServicer
 from yibao_settlement.servicer.change.calls import ChangeServicer
@@ -100,6 +103,7 @@ DESCRIPTORS = (
     credit_service_pb2.DESCRIPTOR.services_by_name["CreditService"],
     allocation_service_pb2.DESCRIPTOR.services_by_name["AllocationService"],
     transfer_service_pb2.DESCRIPTOR.services_by_name["TransferService"],
+    account_record_service_pb2.DESCRIPTOR.services_by_name["AccountRecordService"],
     difference_service_pb2.DESCRIPTOR.services_by_name["DifferenceService"],
     clearing_service_pb2.DESCRIPTOR.services_by_name["ClearingService"],
     declaration_service_pb2.DESCRIPTOR.services_by_name["DeclarationService"],
@@ -146,6 +150,7 @@ class Servicers(NamedTuple):
     credits: CreditServicer
     allocations: AllocationServicer
     transfers: TransferServicer
+    account_records: AccountRecordServicer
     differences: DifferenceServicer
     clearing: ClearingServicer
     declarations: DeclarationServicer
@@ -180,6 +185,9 @@ class Servicers(NamedTuple):
             self.allocations, server
         )
         transfer_service_pb2_grpc.add_TransferServiceServicer_to_server(self.transfers, server)
+        account_record_service_pb2_grpc.add_AccountRecordServiceServicer_to_server(
+            self.account_records, server
+        )
         difference_service_pb2_grpc.add_DifferenceServiceServicer_to_server(
             self.differences, server
         )

@@ -38,6 +38,7 @@ from yibao_settlement.config import SettlementConfig
 from yibao_settlement.files.account_close import read_rules
 from yibao_settlement.servicer.account import AccountServicer
 from yibao_settlement.servicer.account_close import AccountCloseServicer
+from yibao_settlement.servicer.account_record import AccountRecordServicer
 from yibao_settlement.servicer.allocation import AllocationServicer
 from yibao_settlement.servicer.catalogue import CatalogueServicer
 from yibao_settlement.servicer.change.calls import ChangeServicer
@@ -158,6 +159,7 @@ class Serving:
             CreditServicer(batcher, CreditBook(transactions), blocking),
             AllocationServicer(Allocations(transactions, clock=reads.now, ids=self._ids), blocking),
             self._transfers(),
+            AccountRecordServicer(reads, blocking, viewers=viewers, clock=self._clock),
             DifferenceServicer(
                 *engine,
                 viewers=viewers,
@@ -182,9 +184,10 @@ class Serving:
         batcher, reads, blocking = self._engine
         refunds = self._config.refunds
         own_debts, newest_first_in = refunds.own_debts or {}, refunds.newest_first_in or ()
-        cash_first_in = refunds.cash_first_in or ()
+        cash_first_in, own_first_in = refunds.cash_first_in or (), refunds.own_first_in or ()
         acts = Acts(
             cash_first_in=cash_first_in,
+            own_first_in=own_first_in,
             carried_first_in=settling.carried_first_in,
             retired_cadres=settling.retired_cadres,
         )
@@ -206,6 +209,7 @@ class Serving:
             refused_lines,
             news,
             cash_first_in=cash_first_in,
+            own_first_in=own_first_in,
             newest_first_in=newest_first_in,
             carried_first_in=settling.carried_first_in,
             own_debts=own_debts,

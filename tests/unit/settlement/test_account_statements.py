@@ -8,7 +8,13 @@ from hypothesis import strategies as st
 
 from yibao_common.values.calendar import SHANGHAI, shanghai_day
 from yibao_settlement.rules.account import NO_PURSES, Purses
-from yibao_settlement.rules.account_statement import AccountStatement, Movement, statement_of
+from yibao_settlement.rules.account_statement import (
+    AccountStatement,
+    MovedBill,
+    MovedRelative,
+    Movement,
+    statement_of,
+)
 from yibao_settlement.rules.ledger import PostingKind
 from yibao_settlement.rules.statement.account_form import account_sheet_of
 from yibao_settlement.rules.statement.form import Printing
@@ -124,7 +130,7 @@ def test_statements_of_days_that_follow_each_other_are_one(
     assert whole.movements == (*early.movements, *late.movements)
     moved_fen = sum(each.amount_fen for each in whole.movements)
     assert whole.closing.balance_fen == whole.opening.balance_fen + moved_fen
-    told_fen = whole.credited_fen - whole.paid_fen + whole.moved_fen
+    told_fen = whole.credited_fen - whole.paid_fen + whole.family_fen + whole.moved_fen
     assert told_fen == moved_fen
 
 
@@ -158,3 +164,21 @@ def test_a_copy_shows_no_more_of_a_person_than_it_has_to() -> None:
 
 def test_a_sheet_without_movements_says_so() -> None:
     assert "本期无业务" in printed(Paper.SIGNED, [])
+
+
+def test_the_sheet_tells_whose_money_came_and_went_and_no_bill_of_theirs() -> None:
+    there, where = MovedBill("", "H50011200001", "一医院", ""), ("亲属共济", "兄弟姐妹 李*、一医院")
+    came = at("2026-05-01T09:00", PostingKind.FAMILY, 700)._replace(
+        bill=there, relatives=(MovedRelative(5, "李*", 700),)
+    )
+    went = at("2026-05-02T09:00", PostingKind.FAMILY, -200)._replace(
+        bill=there, relatives=(MovedRelative(1, "", -200),)
+    )
+    cells = printed(Paper.SIGNED, [*YEARS, came, went])
+    at_row = cells.index(where[0])
+    assert cells[at_row : at_row + 4] == [*where, "", "7.00"]
+    assert "配偶、一医院" in cells
+    # What came from relatives and went to them is told by itself, and the rest is as before.
+    sums = cells[cells.index("亲属共济（转入为正）") :]
+    assert sums[3] == "5.00"
+    assert "亲属共济（转入为正）" not in printed(Paper.SIGNED, YEARS)

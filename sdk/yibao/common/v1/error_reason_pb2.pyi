@@ -129,8 +129,8 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     ERROR_REASON_PREMIUM_NOT_RECEIVED: _ErrorReason.ValueType  # 52
     """FAILED_PRECONDITION. Nothing is paid before the newborn's premium is received (T-16)."""
     ERROR_REASON_RELATION_NOT_ALLOWED: _ErrorReason.ValueType  # 53
-    """FAILED_PRECONDITION. Only the accounts of spouse, parents and children may be shared.
-    Metadata: `relation`.
+    """FAILED_PRECONDITION. Only the accounts of near relatives may be shared: spouse, parents,
+    children, siblings, grandparents, grandchildren. Metadata: `relation`.
     """
     ERROR_REASON_RELATIVE_LINK_NOT_FOUND: _ErrorReason.ValueType  # 54
     """NOT_FOUND. No such link in the caller's scope. Metadata: `link_id`."""
@@ -801,6 +801,10 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """FAILED_PRECONDITION. So much is not withheld of the declaration any more. Metadata: `fund_type`,
     `left_fen`, what is.
     """
+    ERROR_REASON_ACCOUNT_RECORD_UNAVAILABLE: _ErrorReason.ValueType  # 465
+    """UNAVAILABLE. The movements of the account cannot be printed beside the uses of the card, of
+    which a new count began: the same request made again prints both.
+    """
     ERROR_REASON_ACCOUNT_CLOSE_FILE_INVALID: _ErrorReason.ValueType  # 480
     """INVALID_ARGUMENT. The file of interest and counters is faulty; each fault names its line and key,
     that of a window of another year its key alone.
@@ -1028,8 +1032,8 @@ not from birth (T-16), and the day of enrolment is told in time. Metadata:
 ERROR_REASON_PREMIUM_NOT_RECEIVED: ErrorReason.ValueType  # 52
 """FAILED_PRECONDITION. Nothing is paid before the newborn's premium is received (T-16)."""
 ERROR_REASON_RELATION_NOT_ALLOWED: ErrorReason.ValueType  # 53
-"""FAILED_PRECONDITION. Only the accounts of spouse, parents and children may be shared.
-Metadata: `relation`.
+"""FAILED_PRECONDITION. Only the accounts of near relatives may be shared: spouse, parents,
+children, siblings, grandparents, grandchildren. Metadata: `relation`.
 """
 ERROR_REASON_RELATIVE_LINK_NOT_FOUND: ErrorReason.ValueType  # 54
 """NOT_FOUND. No such link in the caller's scope. Metadata: `link_id`."""
@@ -1699,6 +1703,10 @@ was read, or is paid. Metadata: `state`, `move_id`, `amount_fen`.
 ERROR_REASON_DEPOSIT_EXCEEDED: ErrorReason.ValueType  # 447
 """FAILED_PRECONDITION. So much is not withheld of the declaration any more. Metadata: `fund_type`,
 `left_fen`, what is.
+"""
+ERROR_REASON_ACCOUNT_RECORD_UNAVAILABLE: ErrorReason.ValueType  # 465
+"""UNAVAILABLE. The movements of the account cannot be printed beside the uses of the card, of
+which a new count began: the same request made again prints both.
 """
 ERROR_REASON_ACCOUNT_CLOSE_FILE_INVALID: ErrorReason.ValueType  # 480
 """INVALID_ARGUMENT. The file of interest and counters is faulty; each fault names its line and key,

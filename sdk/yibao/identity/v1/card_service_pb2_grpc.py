@@ -300,10 +300,13 @@ class CardServiceServicer(object):
 
     def PrintTransactions(self, request, context):
         """Prints the transactions since the last printing, with card and identity document
-        (I-17), and begins a new count (I-18). Amounts are in settlement's statement, by the
-        same code ids. Callers: agency of the region, bank of the region for its own cards.
-        Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_CLOSED, ORIGINAL_REQUIRED,
-        ID_REQUIRED, ID_MISMATCH, ID_CHECK_LOCKED, REQUEST_ID_REUSED.
+        (I-17), and begins a new count (I-18). Where it is asked for, the movements of the
+        personal account come along, of who holds the card: nothing where the person has no
+        account. Callers: agency of the region, bank of the region for its own cards,
+        institution. Idempotent by `request_id`; the account is read anew. Reasons:
+        CARD_NOT_FOUND, CARD_CLOSED, ORIGINAL_REQUIRED, ID_REQUIRED, ID_MISMATCH,
+        ID_CHECK_LOCKED, REQUEST_ID_REUSED; ACCOUNT_RECORD_UNAVAILABLE after the count began anew,
+        upon which the same request is made again; FIELD_OUT_OF_RANGE for days of the account.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -23,12 +23,15 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from yibao.common.v1 import date_pb2 as yibao_dot_common_dot_v1_dot_date__pb2
 from yibao.common.v1 import validation_pb2 as yibao_dot_common_dot_v1_dot_validation__pb2
 from yibao.identity.v1 import card_pb2 as yibao_dot_identity_dot_v1_dot_card__pb2
 from yibao.identity.v1 import person_pb2 as yibao_dot_identity_dot_v1_dot_person__pb2
+from yibao.settlement.v1 import account_statement_pb2 as yibao_dot_settlement_dot_v1_dot_account__statement__pb2
+from yibao.settlement.v1 import statement_pb2 as yibao_dot_settlement_dot_v1_dot_statement__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)yibao/identity/v1/card_use_messages.proto\x12\x11yibao.identity.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a yibao/common/v1/validation.proto\x1a\x1cyibao/identity/v1/card.proto\x1a\x1eyibao/identity/v1/person.proto\"\xb4\x01\n\x14\x41uthorizeCardRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12)\n\x04\x63hip\x18\x03 \x01(\x0b\x32\x1b.yibao.identity.v1.ChipRead\x12\x19\n\x03pin\x18\x04 \x01(\tB\x0c\xba\xeb\x18\x08\x08\x01(\x06\x30\x06H\x05\x12\x1e\n\x08\x61udience\x18\x05 \x01(\tB\x0c\xba\xeb\x18\x08\x08\x01(\x05\x30\x05H\x05\"\xcf\x01\n\x15\x41uthorizeCardResponse\x12\x0f\n\x07qr_text\x18\x01 \x01(\t\x12.\n\nissue_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x63\x61rd_id\x18\x04 \x01(\t\x12\x11\n\tperson_id\x18\x05 \x01(\t\x12 \n\x18transactions_since_print\x18\x06 \x01(\x05\"\xc1\x01\n\x18PrintTransactionsRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x19\n\x07\x63\x61rd_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x1e\n\x16is_original_card_shown\x18\x04 \x01(\x08\x12\x32\n\x08\x64ocument\x18\x05 \x01(\x0b\x32 .yibao.identity.v1.ShownDocument\"|\n\x19PrintTransactionsResponse\x12\x38\n\x0ctransactions\x18\x01 \x03(\x0b\x32\".yibao.identity.v1.CardTransaction\x12%\n\x04\x63\x61rd\x18\x02 \x01(\x0b\x32\x17.yibao.identity.v1.Card\"\xf9\x01\n\x1bListCardTransactionsRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x19\n\x07\x63\x61rd_id\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12#\n\x0e\x61\x66ter_sequence\x18\x03 \x01(\x03\x42\x06\xba\xeb\x18\x02\x18\x00H\x00\x88\x01\x01\x12\x19\n\tpage_size\x18\x04 \x01(\x05\x42\x06\xba\xeb\x18\x02\x18\x00\x12\x1e\n\x16is_original_card_shown\x18\x05 \x01(\x08\x12\x32\n\x08\x64ocument\x18\x06 \x01(\x0b\x32 .yibao.identity.v1.ShownDocumentB\x11\n\x0f_after_sequence\"X\n\x1cListCardTransactionsResponse\x12\x38\n\x0ctransactions\x18\x01 \x03(\x0b\x32\".yibao.identity.v1.CardTransaction\"\xe9\x01\n!ValidateFinancialOperationRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x17\n\x07\x63\x61rd_id\x18\x02 \x01(\tB\x06\xba\xeb\x18\x02H\x01\x12\x1e\n\x0e\x63\x65rtificate_id\x18\x03 \x01(\tB\x06\xba\xeb\x18\x02H\x01\x12/\n\x05purse\x18\x04 \x01(\x0e\x32\x18.yibao.identity.v1.PurseB\x06\xba\xeb\x18\x02\x08\x01\x12@\n\toperation\x18\x05 \x01(\x0e\x32%.yibao.identity.v1.FinancialOperationB\x06\xba\xeb\x18\x02\x08\x01\"7\n\"ValidateFinancialOperationResponse\x12\x11\n\tbank_code\x18\x01 \x01(\t*V\n\x05Purse\x12\x15\n\x11PURSE_UNSPECIFIED\x10\x00\x12\x19\n\x15PURSE_MEDICAL_ACCOUNT\x10\x01\x12\x1b\n\x17PURSE_FINANCIAL_ACCOUNT\x10\x02*\x9e\x01\n\x12\x46inancialOperation\x12#\n\x1f\x46INANCIAL_OPERATION_UNSPECIFIED\x10\x00\x12\x1f\n\x1b\x46INANCIAL_OPERATION_DEPOSIT\x10\x01\x12 \n\x1c\x46INANCIAL_OPERATION_WITHDRAW\x10\x02\x12 \n\x1c\x46INANCIAL_OPERATION_TRANSFER\x10\x03\x42]\n\x11yibao.identity.v1B\x14\x43\x61rdUseMessagesProtoP\x01Z\x1cyibao/identity/v1;identityv1\xaa\x02\x11Yibao.Identity.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)yibao/identity/v1/card_use_messages.proto\x12\x11yibao.identity.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ayibao/common/v1/date.proto\x1a yibao/common/v1/validation.proto\x1a\x1cyibao/identity/v1/card.proto\x1a\x1eyibao/identity/v1/person.proto\x1a+yibao/settlement/v1/account_statement.proto\x1a#yibao/settlement/v1/statement.proto\"\xb4\x01\n\x14\x41uthorizeCardRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12)\n\x04\x63hip\x18\x03 \x01(\x0b\x32\x1b.yibao.identity.v1.ChipRead\x12\x19\n\x03pin\x18\x04 \x01(\tB\x0c\xba\xeb\x18\x08\x08\x01(\x06\x30\x06H\x05\x12\x1e\n\x08\x61udience\x18\x05 \x01(\tB\x0c\xba\xeb\x18\x08\x08\x01(\x05\x30\x05H\x05\"\xcf\x01\n\x15\x41uthorizeCardResponse\x12\x0f\n\x07qr_text\x18\x01 \x01(\t\x12.\n\nissue_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x63\x61rd_id\x18\x04 \x01(\t\x12\x11\n\tperson_id\x18\x05 \x01(\t\x12 \n\x18transactions_since_print\x18\x06 \x01(\x05\"\xc3\x02\n\x18PrintTransactionsRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x19\n\x07\x63\x61rd_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x1e\n\x16is_original_card_shown\x18\x04 \x01(\x08\x12\x32\n\x08\x64ocument\x18\x05 \x01(\x0b\x32 .yibao.identity.v1.ShownDocument\x12\x38\n\x0c\x61\x63\x63ount_form\x18\x06 \x01(\x0e\x32\".yibao.settlement.v1.StatementForm\x12\x31\n\x12\x61\x63\x63ount_start_date\x18\x07 \x01(\x0b\x32\x15.yibao.common.v1.Date\x12\x13\n\x0blarge_print\x18\x08 \x01(\x08\"\xfa\x01\n\x19PrintTransactionsResponse\x12\x38\n\x0ctransactions\x18\x01 \x03(\x0b\x32\".yibao.identity.v1.CardTransaction\x12%\n\x04\x63\x61rd\x18\x02 \x01(\x0b\x32\x17.yibao.identity.v1.Card\x12\x42\n\x11\x61\x63\x63ount_statement\x18\x03 \x01(\x0b\x32%.yibao.settlement.v1.AccountStatementH\x00\x12\x16\n\x0c\x61\x63\x63ount_html\x18\x04 \x01(\tH\x00\x12\x15\n\x0b\x61\x63\x63ount_pdf\x18\x05 \x01(\x0cH\x00\x42\t\n\x07\x61\x63\x63ount\"\xf9\x01\n\x1bListCardTransactionsRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x19\n\x07\x63\x61rd_id\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12#\n\x0e\x61\x66ter_sequence\x18\x03 \x01(\x03\x42\x06\xba\xeb\x18\x02\x18\x00H\x00\x88\x01\x01\x12\x19\n\tpage_size\x18\x04 \x01(\x05\x42\x06\xba\xeb\x18\x02\x18\x00\x12\x1e\n\x16is_original_card_shown\x18\x05 \x01(\x08\x12\x32\n\x08\x64ocument\x18\x06 \x01(\x0b\x32 .yibao.identity.v1.ShownDocumentB\x11\n\x0f_after_sequence\"X\n\x1cListCardTransactionsResponse\x12\x38\n\x0ctransactions\x18\x01 \x03(\x0b\x32\".yibao.identity.v1.CardTransaction\"\xe9\x01\n!ValidateFinancialOperationRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x17\n\x07\x63\x61rd_id\x18\x02 \x01(\tB\x06\xba\xeb\x18\x02H\x01\x12\x1e\n\x0e\x63\x65rtificate_id\x18\x03 \x01(\tB\x06\xba\xeb\x18\x02H\x01\x12/\n\x05purse\x18\x04 \x01(\x0e\x32\x18.yibao.identity.v1.PurseB\x06\xba\xeb\x18\x02\x08\x01\x12@\n\toperation\x18\x05 \x01(\x0e\x32%.yibao.identity.v1.FinancialOperationB\x06\xba\xeb\x18\x02\x08\x01\"7\n\"ValidateFinancialOperationResponse\x12\x11\n\tbank_code\x18\x01 \x01(\t*V\n\x05Purse\x12\x15\n\x11PURSE_UNSPECIFIED\x10\x00\x12\x19\n\x15PURSE_MEDICAL_ACCOUNT\x10\x01\x12\x1b\n\x17PURSE_FINANCIAL_ACCOUNT\x10\x02*\x9e\x01\n\x12\x46inancialOperation\x12#\n\x1f\x46INANCIAL_OPERATION_UNSPECIFIED\x10\x00\x12\x1f\n\x1b\x46INANCIAL_OPERATION_DEPOSIT\x10\x01\x12 \n\x1c\x46INANCIAL_OPERATION_WITHDRAW\x10\x02\x12 \n\x1c\x46INANCIAL_OPERATION_TRANSFER\x10\x03\x42]\n\x11yibao.identity.v1B\x14\x43\x61rdUseMessagesProtoP\x01Z\x1cyibao/identity/v1;identityv1\xaa\x02\x11Yibao.Identity.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -68,24 +71,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_VALIDATEFINANCIALOPERATIONREQUEST'].fields_by_name['purse']._serialized_options = b'\272\353\030\002\010\001'
   _globals['_VALIDATEFINANCIALOPERATIONREQUEST'].fields_by_name['operation']._loaded_options = None
   _globals['_VALIDATEFINANCIALOPERATIONREQUEST'].fields_by_name['operation']._serialized_options = b'\272\353\030\002\010\001'
-  _globals['_PURSE']._serialized_start=1543
-  _globals['_PURSE']._serialized_end=1629
-  _globals['_FINANCIALOPERATION']._serialized_start=1632
-  _globals['_FINANCIALOPERATION']._serialized_end=1790
-  _globals['_AUTHORIZECARDREQUEST']._serialized_start=194
-  _globals['_AUTHORIZECARDREQUEST']._serialized_end=374
-  _globals['_AUTHORIZECARDRESPONSE']._serialized_start=377
-  _globals['_AUTHORIZECARDRESPONSE']._serialized_end=584
-  _globals['_PRINTTRANSACTIONSREQUEST']._serialized_start=587
-  _globals['_PRINTTRANSACTIONSREQUEST']._serialized_end=780
-  _globals['_PRINTTRANSACTIONSRESPONSE']._serialized_start=782
-  _globals['_PRINTTRANSACTIONSRESPONSE']._serialized_end=906
-  _globals['_LISTCARDTRANSACTIONSREQUEST']._serialized_start=909
-  _globals['_LISTCARDTRANSACTIONSREQUEST']._serialized_end=1158
-  _globals['_LISTCARDTRANSACTIONSRESPONSE']._serialized_start=1160
-  _globals['_LISTCARDTRANSACTIONSRESPONSE']._serialized_end=1248
-  _globals['_VALIDATEFINANCIALOPERATIONREQUEST']._serialized_start=1251
-  _globals['_VALIDATEFINANCIALOPERATIONREQUEST']._serialized_end=1484
-  _globals['_VALIDATEFINANCIALOPERATIONRESPONSE']._serialized_start=1486
-  _globals['_VALIDATEFINANCIALOPERATIONRESPONSE']._serialized_end=1541
+  _globals['_PURSE']._serialized_start=1910
+  _globals['_PURSE']._serialized_end=1996
+  _globals['_FINANCIALOPERATION']._serialized_start=1999
+  _globals['_FINANCIALOPERATION']._serialized_end=2157
+  _globals['_AUTHORIZECARDREQUEST']._serialized_start=304
+  _globals['_AUTHORIZECARDREQUEST']._serialized_end=484
+  _globals['_AUTHORIZECARDRESPONSE']._serialized_start=487
+  _globals['_AUTHORIZECARDRESPONSE']._serialized_end=694
+  _globals['_PRINTTRANSACTIONSREQUEST']._serialized_start=697
+  _globals['_PRINTTRANSACTIONSREQUEST']._serialized_end=1020
+  _globals['_PRINTTRANSACTIONSRESPONSE']._serialized_start=1023
+  _globals['_PRINTTRANSACTIONSRESPONSE']._serialized_end=1273
+  _globals['_LISTCARDTRANSACTIONSREQUEST']._serialized_start=1276
+  _globals['_LISTCARDTRANSACTIONSREQUEST']._serialized_end=1525
+  _globals['_LISTCARDTRANSACTIONSRESPONSE']._serialized_start=1527
+  _globals['_LISTCARDTRANSACTIONSRESPONSE']._serialized_end=1615
+  _globals['_VALIDATEFINANCIALOPERATIONREQUEST']._serialized_start=1618
+  _globals['_VALIDATEFINANCIALOPERATIONREQUEST']._serialized_end=1851
+  _globals['_VALIDATEFINANCIALOPERATIONRESPONSE']._serialized_start=1853
+  _globals['_VALIDATEFINANCIALOPERATIONRESPONSE']._serialized_end=1908
 # @@protoc_insertion_point(module_scope)

@@ -12,8 +12,11 @@ import google.protobuf.message
 import google.protobuf.timestamp_pb2
 import sys
 import typing
+import yibao.common.v1.date_pb2
 import yibao.identity.v1.card_pb2
 import yibao.identity.v1.person_pb2
+import yibao.settlement.v1.account_statement_pb2
+import yibao.settlement.v1.statement_pb2
 
 if sys.version_info >= (3, 10):
     import typing as typing_extensions
@@ -167,6 +170,9 @@ class PrintTransactionsRequest(google.protobuf.message.Message):
     CARD_ID_FIELD_NUMBER: builtins.int
     IS_ORIGINAL_CARD_SHOWN_FIELD_NUMBER: builtins.int
     DOCUMENT_FIELD_NUMBER: builtins.int
+    ACCOUNT_FORM_FIELD_NUMBER: builtins.int
+    ACCOUNT_START_DATE_FIELD_NUMBER: builtins.int
+    LARGE_PRINT_FIELD_NUMBER: builtins.int
     request_id: builtins.str
     """The caller's id of this request, stored with its answer."""
     region: builtins.str
@@ -175,9 +181,19 @@ class PrintTransactionsRequest(google.protobuf.message.Message):
     """The card."""
     is_original_card_shown: builtins.bool
     """Whether the original card was there."""
+    account_form: yibao.settlement.v1.statement_pb2.StatementForm.ValueType
+    """In which form the movements of the personal account are printed beside, from settlement's
+    AccountRecordService; absent where they are not.
+    """
+    large_print: builtins.bool
+    """Whether that is printed in large letters (14 pt)."""
     @property
     def document(self) -> yibao.identity.v1.person_pb2.ShownDocument:
         """The holder's identity document; absent where none was shown."""
+
+    @property
+    def account_start_date(self) -> yibao.common.v1.date_pb2.Date:
+        """From which day on, of Asia/Shanghai, to today; absent from New Year on."""
 
     def __init__(
         self,
@@ -187,9 +203,12 @@ class PrintTransactionsRequest(google.protobuf.message.Message):
         card_id: builtins.str = ...,
         is_original_card_shown: builtins.bool = ...,
         document: yibao.identity.v1.person_pb2.ShownDocument | None = ...,
+        account_form: yibao.settlement.v1.statement_pb2.StatementForm.ValueType = ...,
+        account_start_date: yibao.common.v1.date_pb2.Date | None = ...,
+        large_print: builtins.bool = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["document", b"document"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["card_id", b"card_id", "document", b"document", "is_original_card_shown", b"is_original_card_shown", "region", b"region", "request_id", b"request_id"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["account_start_date", b"account_start_date", "document", b"document"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["account_form", b"account_form", "account_start_date", b"account_start_date", "card_id", b"card_id", "document", b"document", "is_original_card_shown", b"is_original_card_shown", "large_print", b"large_print", "region", b"region", "request_id", b"request_id"]) -> None: ...
 
 global___PrintTransactionsRequest = PrintTransactionsRequest
 
@@ -201,6 +220,13 @@ class PrintTransactionsResponse(google.protobuf.message.Message):
 
     TRANSACTIONS_FIELD_NUMBER: builtins.int
     CARD_FIELD_NUMBER: builtins.int
+    ACCOUNT_STATEMENT_FIELD_NUMBER: builtins.int
+    ACCOUNT_HTML_FIELD_NUMBER: builtins.int
+    ACCOUNT_PDF_FIELD_NUMBER: builtins.int
+    account_html: builtins.str
+    """As one HTML page in Chinese."""
+    account_pdf: builtins.bytes
+    """As a PDF in Chinese."""
     @property
     def transactions(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[yibao.identity.v1.card_pb2.CardTransaction]:
         """The transactions since the last printing, in their order: at most 60, or as many as
@@ -211,14 +237,22 @@ class PrintTransactionsResponse(google.protobuf.message.Message):
     def card(self) -> yibao.identity.v1.card_pb2.Card:
         """The card with its new count."""
 
+    @property
+    def account_statement(self) -> yibao.settlement.v1.account_statement_pb2.AccountStatement:
+        """As values."""
+
     def __init__(
         self,
         *,
         transactions: collections.abc.Iterable[yibao.identity.v1.card_pb2.CardTransaction] | None = ...,
         card: yibao.identity.v1.card_pb2.Card | None = ...,
+        account_statement: yibao.settlement.v1.account_statement_pb2.AccountStatement | None = ...,
+        account_html: builtins.str = ...,
+        account_pdf: builtins.bytes = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["card", b"card"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["card", b"card", "transactions", b"transactions"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["account", b"account", "account_html", b"account_html", "account_pdf", b"account_pdf", "account_statement", b"account_statement", "card", b"card"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["account", b"account", "account_html", b"account_html", "account_pdf", b"account_pdf", "account_statement", b"account_statement", "card", b"card", "transactions", b"transactions"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["account", b"account"]) -> typing.Literal["account_statement", "account_html", "account_pdf"] | None: ...
 
 global___PrintTransactionsResponse = PrintTransactionsResponse
 

@@ -13,6 +13,7 @@ import yibao.common.v1.date_pb2
 import yibao.common.v1.item_error_pb2
 import yibao.identity.v1.credential_pb2
 import yibao.identity.v1.person_pb2
+import yibao.identity.v1.relative_pb2
 
 DESCRIPTOR: google.protobuf.descriptor.FileDescriptor
 
@@ -576,6 +577,7 @@ class EnrolmentChange(google.protobuf.message.Message):
     DISEASES_FIELD_NUMBER: builtins.int
     PERSON_NAME_MASKED_FIELD_NUMBER: builtins.int
     GENDER_FIELD_NUMBER: builtins.int
+    GIVERS_FIELD_NUMBER: builtins.int
     sequence: builtins.int
     """1, 2, 3, … within the region."""
     person_id: builtins.str
@@ -620,6 +622,10 @@ class EnrolmentChange(google.protobuf.message.Message):
         sorted by first day, then by disease.
         """
 
+    @property
+    def givers(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___AccountGiver]:
+        """Those of `payer_ids` with what they agreed to, in the same order."""
+
     def __init__(
         self,
         *,
@@ -634,8 +640,60 @@ class EnrolmentChange(google.protobuf.message.Message):
         diseases: collections.abc.Iterable[yibao.identity.v1.person_pb2.RegisteredDisease] | None = ...,
         person_name_masked: builtins.str = ...,
         gender: builtins.int = ...,
+        givers: collections.abc.Iterable[global___AccountGiver] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["birth_date", b"birth_date", "death_date", b"death_date"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["birth_date", b"birth_date", "credentials", b"credentials", "death_date", b"death_date", "diseases", b"diseases", "enrolments", b"enrolments", "gender", b"gender", "merged_into", b"merged_into", "payer_ids", b"payer_ids", "person_id", b"person_id", "person_name_masked", b"person_name_masked", "sequence", b"sequence"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["birth_date", b"birth_date", "credentials", b"credentials", "death_date", b"death_date", "diseases", b"diseases", "enrolments", b"enrolments", "gender", b"gender", "givers", b"givers", "merged_into", b"merged_into", "payer_ids", b"payer_ids", "person_id", b"person_id", "person_name_masked", b"person_name_masked", "sequence", b"sequence"]) -> None: ...
 
 global___EnrolmentChange = EnrolmentChange
+
+@typing.final
+class AccountGiver(google.protobuf.message.Message):
+    """A relative whose account may pay a person's bills, and on which terms."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    GIVER_ID_FIELD_NUMBER: builtins.int
+    LINK_ID_FIELD_NUMBER: builtins.int
+    RELATION_FIELD_NUMBER: builtins.int
+    FIRST_DATE_FIELD_NUMBER: builtins.int
+    LAST_DATE_FIELD_NUMBER: builtins.int
+    PAYMENT_LIMIT_FEN_FIELD_NUMBER: builtins.int
+    YEAR_LIMIT_FEN_FIELD_NUMBER: builtins.int
+    giver_id: builtins.str
+    """The relative."""
+    link_id: builtins.str
+    """The link that the relative agreed to."""
+    relation: yibao.identity.v1.relative_pb2.Relation.ValueType
+    """What the relative is to the person."""
+    payment_limit_fen: builtins.int
+    """What the account pays of a bill at most, in fen; absent without a limit."""
+    year_limit_fen: builtins.int
+    """What it pays of the bills of a calendar year at most, in fen; absent without a limit."""
+    @property
+    def first_date(self) -> yibao.common.v1.date_pb2.Date:
+        """The first day on which the account may pay; absent from the agreement on."""
+
+    @property
+    def last_date(self) -> yibao.common.v1.date_pb2.Date:
+        """The last day; absent without an end."""
+
+    def __init__(
+        self,
+        *,
+        giver_id: builtins.str = ...,
+        link_id: builtins.str = ...,
+        relation: yibao.identity.v1.relative_pb2.Relation.ValueType = ...,
+        first_date: yibao.common.v1.date_pb2.Date | None = ...,
+        last_date: yibao.common.v1.date_pb2.Date | None = ...,
+        payment_limit_fen: builtins.int | None = ...,
+        year_limit_fen: builtins.int | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["_payment_limit_fen", b"_payment_limit_fen", "_year_limit_fen", b"_year_limit_fen", "first_date", b"first_date", "last_date", b"last_date", "payment_limit_fen", b"payment_limit_fen", "year_limit_fen", b"year_limit_fen"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_payment_limit_fen", b"_payment_limit_fen", "_year_limit_fen", b"_year_limit_fen", "first_date", b"first_date", "giver_id", b"giver_id", "last_date", b"last_date", "link_id", b"link_id", "payment_limit_fen", b"payment_limit_fen", "relation", b"relation", "year_limit_fen", b"year_limit_fen"]) -> None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_payment_limit_fen", b"_payment_limit_fen"]) -> typing.Literal["payment_limit_fen"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_year_limit_fen", b"_year_limit_fen"]) -> typing.Literal["year_limit_fen"] | None: ...
+
+global___AccountGiver = AccountGiver

@@ -370,9 +370,10 @@ class PersonServiceServicer(object):
 
     def ConfirmRelativeLink(self, request, context):
         """Agrees to a link, as the relative or, at a counter, for a relative under age.
-        Callers: holder for itself, channel, agency of the region. Idempotent by
-        `request_id`. Reasons: RELATIVE_LINK_NOT_FOUND, RELATIVE_LINK_STATE,
-        ECERT_SUSPENDED (not at a counter), RELATIVE_LINK_LIMIT, REQUEST_ID_REUSED.
+        The one whose account is to pay says on which days and how much. Callers: holder for
+        itself, channel, agency of the region. Idempotent by `request_id`. Reasons:
+        RELATIVE_LINK_NOT_FOUND, FIELD_OUT_OF_RANGE, RELATIVE_LINK_STATE, ECERT_SUSPENDED (not
+        at a counter), RELATIVE_LINK_LIMIT, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -233,9 +233,10 @@ class PersonServiceStub:
         yibao.identity.v1.relative_messages_pb2.ConfirmRelativeLinkResponse,
     ]
     """Agrees to a link, as the relative or, at a counter, for a relative under age.
-    Callers: holder for itself, channel, agency of the region. Idempotent by
-    `request_id`. Reasons: RELATIVE_LINK_NOT_FOUND, RELATIVE_LINK_STATE,
-    ECERT_SUSPENDED (not at a counter), RELATIVE_LINK_LIMIT, REQUEST_ID_REUSED.
+    The one whose account is to pay says on which days and how much. Callers: holder for
+    itself, channel, agency of the region. Idempotent by `request_id`. Reasons:
+    RELATIVE_LINK_NOT_FOUND, FIELD_OUT_OF_RANGE, RELATIVE_LINK_STATE, ECERT_SUSPENDED (not
+    at a counter), RELATIVE_LINK_LIMIT, REQUEST_ID_REUSED.
     """
 
     EndRelativeLink: grpc.UnaryUnaryMultiCallable[
@@ -477,9 +478,10 @@ class PersonServiceAsyncStub:
         yibao.identity.v1.relative_messages_pb2.ConfirmRelativeLinkResponse,
     ]
     """Agrees to a link, as the relative or, at a counter, for a relative under age.
-    Callers: holder for itself, channel, agency of the region. Idempotent by
-    `request_id`. Reasons: RELATIVE_LINK_NOT_FOUND, RELATIVE_LINK_STATE,
-    ECERT_SUSPENDED (not at a counter), RELATIVE_LINK_LIMIT, REQUEST_ID_REUSED.
+    The one whose account is to pay says on which days and how much. Callers: holder for
+    itself, channel, agency of the region. Idempotent by `request_id`. Reasons:
+    RELATIVE_LINK_NOT_FOUND, FIELD_OUT_OF_RANGE, RELATIVE_LINK_STATE, ECERT_SUSPENDED (not
+    at a counter), RELATIVE_LINK_LIMIT, REQUEST_ID_REUSED.
     """
 
     EndRelativeLink: grpc.aio.UnaryUnaryMultiCallable[
@@ -763,9 +765,10 @@ class PersonServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[yibao.identity.v1.relative_messages_pb2.ConfirmRelativeLinkResponse, collections.abc.Awaitable[yibao.identity.v1.relative_messages_pb2.ConfirmRelativeLinkResponse]]:
         """Agrees to a link, as the relative or, at a counter, for a relative under age.
-        Callers: holder for itself, channel, agency of the region. Idempotent by
-        `request_id`. Reasons: RELATIVE_LINK_NOT_FOUND, RELATIVE_LINK_STATE,
-        ECERT_SUSPENDED (not at a counter), RELATIVE_LINK_LIMIT, REQUEST_ID_REUSED.
+        The one whose account is to pay says on which days and how much. Callers: holder for
+        itself, channel, agency of the region. Idempotent by `request_id`. Reasons:
+        RELATIVE_LINK_NOT_FOUND, FIELD_OUT_OF_RANGE, RELATIVE_LINK_STATE, ECERT_SUSPENDED (not
+        at a counter), RELATIVE_LINK_LIMIT, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod

@@ -22,11 +22,12 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from yibao.common.v1 import date_pb2 as yibao_dot_common_dot_v1_dot_date__pb2
 from yibao.common.v1 import validation_pb2 as yibao_dot_common_dot_v1_dot_validation__pb2
 from yibao.identity.v1 import relative_pb2 as yibao_dot_identity_dot_v1_dot_relative__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)yibao/identity/v1/relative_messages.proto\x12\x11yibao.identity.v1\x1a yibao/common/v1/validation.proto\x1a yibao/identity/v1/relative.proto\"\x80\x02\n\x1aRequestRelativeLinkRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1b\n\tperson_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x1d\n\x0brelative_id\x18\x04 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x37\n\x07purpose\x18\x05 \x01(\x0e\x32\x1e.yibao.identity.v1.LinkPurposeB\x06\xba\xeb\x18\x02\x08\x01\x12\x35\n\x08relation\x18\x06 \x01(\x0e\x32\x1b.yibao.identity.v1.RelationB\x06\xba\xeb\x18\x02\x08\x01\"L\n\x1bRequestRelativeLinkResponse\x12-\n\x04link\x18\x01 \x01(\x0b\x32\x1f.yibao.identity.v1.RelativeLink\"\x8e\x01\n\x1a\x43onfirmRelativeLinkRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x19\n\x07link_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x1d\n\x0brelative_id\x18\x04 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\"L\n\x1b\x43onfirmRelativeLinkResponse\x12-\n\x04link\x18\x01 \x01(\x0b\x32\x1f.yibao.identity.v1.RelativeLink\"\x88\x01\n\x16\x45ndRelativeLinkRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x19\n\x07link_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x1b\n\tperson_id\x18\x04 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\"H\n\x17\x45ndRelativeLinkResponse\x12-\n\x04link\x18\x01 \x01(\x0b\x32\x1f.yibao.identity.v1.RelativeLink\"Q\n\x18ListRelativeLinksRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1b\n\tperson_id\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\"K\n\x19ListRelativeLinksResponse\x12.\n\x05links\x18\x01 \x03(\x0b\x32\x1f.yibao.identity.v1.RelativeLinkB^\n\x11yibao.identity.v1B\x15RelativeMessagesProtoP\x01Z\x1cyibao/identity/v1;identityv1\xaa\x02\x11Yibao.Identity.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)yibao/identity/v1/relative_messages.proto\x12\x11yibao.identity.v1\x1a\x1ayibao/common/v1/date.proto\x1a yibao/common/v1/validation.proto\x1a yibao/identity/v1/relative.proto\"\x80\x02\n\x1aRequestRelativeLinkRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1b\n\tperson_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x1d\n\x0brelative_id\x18\x04 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x37\n\x07purpose\x18\x05 \x01(\x0e\x32\x1e.yibao.identity.v1.LinkPurposeB\x06\xba\xeb\x18\x02\x08\x01\x12\x35\n\x08relation\x18\x06 \x01(\x0e\x32\x1b.yibao.identity.v1.RelationB\x06\xba\xeb\x18\x02\x08\x01\"L\n\x1bRequestRelativeLinkResponse\x12-\n\x04link\x18\x01 \x01(\x0b\x32\x1f.yibao.identity.v1.RelativeLink\"\x88\x03\n\x1a\x43onfirmRelativeLinkRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x19\n\x07link_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x1d\n\x0brelative_id\x18\x04 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12)\n\nfirst_date\x18\x05 \x01(\x0b\x32\x15.yibao.common.v1.Date\x12(\n\tlast_date\x18\x06 \x01(\x0b\x32\x15.yibao.common.v1.Date\x12+\n\x11payment_limit_fen\x18\x07 \x01(\x03\x42\x0b\xba\xeb\x18\x07\x18\x01 \x80\xc2\xd7/H\x00\x88\x01\x01\x12(\n\x0eyear_limit_fen\x18\x08 \x01(\x03\x42\x0b\xba\xeb\x18\x07\x18\x01 \x80\xc2\xd7/H\x01\x88\x01\x01\x12#\n\x11\x63onsent_reference\x18\t \x01(\tB\x08\xba\xeb\x18\x04\x30<H\tB\x14\n\x12_payment_limit_fenB\x11\n\x0f_year_limit_fen\"L\n\x1b\x43onfirmRelativeLinkResponse\x12-\n\x04link\x18\x01 \x01(\x0b\x32\x1f.yibao.identity.v1.RelativeLink\"\x88\x01\n\x16\x45ndRelativeLinkRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x19\n\x07link_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x1b\n\tperson_id\x18\x04 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\"H\n\x17\x45ndRelativeLinkResponse\x12-\n\x04link\x18\x01 \x01(\x0b\x32\x1f.yibao.identity.v1.RelativeLink\"Q\n\x18ListRelativeLinksRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1b\n\tperson_id\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\"K\n\x19ListRelativeLinksResponse\x12.\n\x05links\x18\x01 \x03(\x0b\x32\x1f.yibao.identity.v1.RelativeLinkB^\n\x11yibao.identity.v1B\x15RelativeMessagesProtoP\x01Z\x1cyibao/identity/v1;identityv1\xaa\x02\x11Yibao.Identity.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -54,6 +55,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CONFIRMRELATIVELINKREQUEST'].fields_by_name['link_id']._serialized_options = b'\272\353\030\004\010\001H\001'
   _globals['_CONFIRMRELATIVELINKREQUEST'].fields_by_name['relative_id']._loaded_options = None
   _globals['_CONFIRMRELATIVELINKREQUEST'].fields_by_name['relative_id']._serialized_options = b'\272\353\030\004\010\001H\001'
+  _globals['_CONFIRMRELATIVELINKREQUEST'].fields_by_name['payment_limit_fen']._loaded_options = None
+  _globals['_CONFIRMRELATIVELINKREQUEST'].fields_by_name['payment_limit_fen']._serialized_options = b'\272\353\030\007\030\001 \200\302\327/'
+  _globals['_CONFIRMRELATIVELINKREQUEST'].fields_by_name['year_limit_fen']._loaded_options = None
+  _globals['_CONFIRMRELATIVELINKREQUEST'].fields_by_name['year_limit_fen']._serialized_options = b'\272\353\030\007\030\001 \200\302\327/'
+  _globals['_CONFIRMRELATIVELINKREQUEST'].fields_by_name['consent_reference']._loaded_options = None
+  _globals['_CONFIRMRELATIVELINKREQUEST'].fields_by_name['consent_reference']._serialized_options = b'\272\353\030\0040<H\t'
   _globals['_ENDRELATIVELINKREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_ENDRELATIVELINKREQUEST'].fields_by_name['request_id']._serialized_options = b'\272\353\030\004\010\001H\001'
   _globals['_ENDRELATIVELINKREQUEST'].fields_by_name['region']._loaded_options = None
@@ -66,20 +73,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTRELATIVELINKSREQUEST'].fields_by_name['region']._serialized_options = b'\272\353\030\004\010\001H\002'
   _globals['_LISTRELATIVELINKSREQUEST'].fields_by_name['person_id']._loaded_options = None
   _globals['_LISTRELATIVELINKSREQUEST'].fields_by_name['person_id']._serialized_options = b'\272\353\030\004\010\001H\001'
-  _globals['_REQUESTRELATIVELINKREQUEST']._serialized_start=133
-  _globals['_REQUESTRELATIVELINKREQUEST']._serialized_end=389
-  _globals['_REQUESTRELATIVELINKRESPONSE']._serialized_start=391
-  _globals['_REQUESTRELATIVELINKRESPONSE']._serialized_end=467
-  _globals['_CONFIRMRELATIVELINKREQUEST']._serialized_start=470
-  _globals['_CONFIRMRELATIVELINKREQUEST']._serialized_end=612
-  _globals['_CONFIRMRELATIVELINKRESPONSE']._serialized_start=614
-  _globals['_CONFIRMRELATIVELINKRESPONSE']._serialized_end=690
-  _globals['_ENDRELATIVELINKREQUEST']._serialized_start=693
-  _globals['_ENDRELATIVELINKREQUEST']._serialized_end=829
-  _globals['_ENDRELATIVELINKRESPONSE']._serialized_start=831
-  _globals['_ENDRELATIVELINKRESPONSE']._serialized_end=903
-  _globals['_LISTRELATIVELINKSREQUEST']._serialized_start=905
-  _globals['_LISTRELATIVELINKSREQUEST']._serialized_end=986
-  _globals['_LISTRELATIVELINKSRESPONSE']._serialized_start=988
-  _globals['_LISTRELATIVELINKSRESPONSE']._serialized_end=1063
+  _globals['_REQUESTRELATIVELINKREQUEST']._serialized_start=161
+  _globals['_REQUESTRELATIVELINKREQUEST']._serialized_end=417
+  _globals['_REQUESTRELATIVELINKRESPONSE']._serialized_start=419
+  _globals['_REQUESTRELATIVELINKRESPONSE']._serialized_end=495
+  _globals['_CONFIRMRELATIVELINKREQUEST']._serialized_start=498
+  _globals['_CONFIRMRELATIVELINKREQUEST']._serialized_end=890
+  _globals['_CONFIRMRELATIVELINKRESPONSE']._serialized_start=892
+  _globals['_CONFIRMRELATIVELINKRESPONSE']._serialized_end=968
+  _globals['_ENDRELATIVELINKREQUEST']._serialized_start=971
+  _globals['_ENDRELATIVELINKREQUEST']._serialized_end=1107
+  _globals['_ENDRELATIVELINKRESPONSE']._serialized_start=1109
+  _globals['_ENDRELATIVELINKRESPONSE']._serialized_end=1181
+  _globals['_LISTRELATIVELINKSREQUEST']._serialized_start=1183
+  _globals['_LISTRELATIVELINKSREQUEST']._serialized_end=1264
+  _globals['_LISTRELATIVELINKSRESPONSE']._serialized_start=1266
+  _globals['_LISTRELATIVELINKSRESPONSE']._serialized_end=1341
 # @@protoc_insertion_point(module_scope)

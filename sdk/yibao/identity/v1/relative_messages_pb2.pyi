@@ -9,6 +9,7 @@ import google.protobuf.descriptor
 import google.protobuf.internal.containers
 import google.protobuf.message
 import typing
+import yibao.common.v1.date_pb2
 import yibao.identity.v1.relative_pb2
 
 DESCRIPTOR: google.protobuf.descriptor.FileDescriptor
@@ -82,6 +83,11 @@ class ConfirmRelativeLinkRequest(google.protobuf.message.Message):
     REGION_FIELD_NUMBER: builtins.int
     LINK_ID_FIELD_NUMBER: builtins.int
     RELATIVE_ID_FIELD_NUMBER: builtins.int
+    FIRST_DATE_FIELD_NUMBER: builtins.int
+    LAST_DATE_FIELD_NUMBER: builtins.int
+    PAYMENT_LIMIT_FEN_FIELD_NUMBER: builtins.int
+    YEAR_LIMIT_FEN_FIELD_NUMBER: builtins.int
+    CONSENT_REFERENCE_FIELD_NUMBER: builtins.int
     request_id: builtins.str
     """The caller's id of this request, stored with its answer."""
     region: builtins.str
@@ -90,6 +96,22 @@ class ConfirmRelativeLinkRequest(google.protobuf.message.Message):
     """The link."""
     relative_id: builtins.str
     """The relative, who agrees."""
+    payment_limit_fen: builtins.int
+    """Of SHARE_ACCOUNT: what the account pays of a bill at most, in fen; absent without a limit."""
+    year_limit_fen: builtins.int
+    """Of SHARE_ACCOUNT: what it pays of the bills of a calendar year at most, in fen; absent
+    without a limit.
+    """
+    consent_reference: builtins.str
+    """The paper or record by which the relative agreed, such as the number of a signed form."""
+    @property
+    def first_date(self) -> yibao.common.v1.date_pb2.Date:
+        """Of SHARE_ACCOUNT: the first day on which the account may pay; absent from now on."""
+
+    @property
+    def last_date(self) -> yibao.common.v1.date_pb2.Date:
+        """Of SHARE_ACCOUNT: the last day, today or later; absent without an end."""
+
     def __init__(
         self,
         *,
@@ -97,8 +119,18 @@ class ConfirmRelativeLinkRequest(google.protobuf.message.Message):
         region: builtins.str = ...,
         link_id: builtins.str = ...,
         relative_id: builtins.str = ...,
+        first_date: yibao.common.v1.date_pb2.Date | None = ...,
+        last_date: yibao.common.v1.date_pb2.Date | None = ...,
+        payment_limit_fen: builtins.int | None = ...,
+        year_limit_fen: builtins.int | None = ...,
+        consent_reference: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["link_id", b"link_id", "region", b"region", "relative_id", b"relative_id", "request_id", b"request_id"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_payment_limit_fen", b"_payment_limit_fen", "_year_limit_fen", b"_year_limit_fen", "first_date", b"first_date", "last_date", b"last_date", "payment_limit_fen", b"payment_limit_fen", "year_limit_fen", b"year_limit_fen"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_payment_limit_fen", b"_payment_limit_fen", "_year_limit_fen", b"_year_limit_fen", "consent_reference", b"consent_reference", "first_date", b"first_date", "last_date", b"last_date", "link_id", b"link_id", "payment_limit_fen", b"payment_limit_fen", "region", b"region", "relative_id", b"relative_id", "request_id", b"request_id", "year_limit_fen", b"year_limit_fen"]) -> None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_payment_limit_fen", b"_payment_limit_fen"]) -> typing.Literal["payment_limit_fen"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_year_limit_fen", b"_year_limit_fen"]) -> typing.Literal["year_limit_fen"] | None: ...
 
 global___ConfirmRelativeLinkRequest = ConfirmRelativeLinkRequest
 

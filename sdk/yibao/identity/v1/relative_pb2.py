@@ -23,9 +23,10 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from yibao.common.v1 import date_pb2 as yibao_dot_common_dot_v1_dot_date__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n yibao/identity/v1/relative.proto\x12\x11yibao.identity.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf6\x02\n\x0cRelativeLink\x12\x0f\n\x07link_id\x18\x01 \x01(\t\x12\x0e\n\x06region\x18\x02 \x01(\t\x12\x11\n\tperson_id\x18\x03 \x01(\t\x12\x13\n\x0brelative_id\x18\x04 \x01(\t\x12/\n\x07purpose\x18\x05 \x01(\x0e\x32\x1e.yibao.identity.v1.LinkPurpose\x12-\n\x08relation\x18\x06 \x01(\x0e\x32\x1b.yibao.identity.v1.Relation\x12+\n\x05state\x18\x07 \x01(\x0e\x32\x1c.yibao.identity.v1.LinkState\x12\x30\n\x0crequest_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x63onfirm_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp*g\n\x0bLinkPurpose\x12\x1c\n\x18LINK_PURPOSE_UNSPECIFIED\x10\x00\x12\x1e\n\x1aLINK_PURPOSE_SHARE_ACCOUNT\x10\x01\x12\x1a\n\x16LINK_PURPOSE_SHOW_CODE\x10\x02*v\n\x08Relation\x12\x18\n\x14RELATION_UNSPECIFIED\x10\x00\x12\x13\n\x0fRELATION_SPOUSE\x10\x01\x12\x13\n\x0fRELATION_PARENT\x10\x02\x12\x12\n\x0eRELATION_CHILD\x10\x03\x12\x12\n\x0eRELATION_OTHER\x10\x04*q\n\tLinkState\x12\x1a\n\x16LINK_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14LINK_STATE_REQUESTED\x10\x01\x12\x18\n\x14LINK_STATE_CONFIRMED\x10\x02\x12\x14\n\x10LINK_STATE_ENDED\x10\x03\x42V\n\x11yibao.identity.v1B\rRelativeProtoP\x01Z\x1cyibao/identity/v1;identityv1\xaa\x02\x11Yibao.Identity.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n yibao/identity/v1/relative.proto\x12\x11yibao.identity.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ayibao/common/v1/date.proto\"\xcc\x04\n\x0cRelativeLink\x12\x0f\n\x07link_id\x18\x01 \x01(\t\x12\x0e\n\x06region\x18\x02 \x01(\t\x12\x11\n\tperson_id\x18\x03 \x01(\t\x12\x13\n\x0brelative_id\x18\x04 \x01(\t\x12/\n\x07purpose\x18\x05 \x01(\x0e\x32\x1e.yibao.identity.v1.LinkPurpose\x12-\n\x08relation\x18\x06 \x01(\x0e\x32\x1b.yibao.identity.v1.Relation\x12+\n\x05state\x18\x07 \x01(\x0e\x32\x1c.yibao.identity.v1.LinkState\x12\x30\n\x0crequest_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x63onfirm_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\nfirst_date\x18\x0b \x01(\x0b\x32\x15.yibao.common.v1.Date\x12(\n\tlast_date\x18\x0c \x01(\x0b\x32\x15.yibao.common.v1.Date\x12\x1e\n\x11payment_limit_fen\x18\r \x01(\x03H\x00\x88\x01\x01\x12\x1b\n\x0eyear_limit_fen\x18\x0e \x01(\x03H\x01\x88\x01\x01\x12\x19\n\x11\x63onsent_reference\x18\x0f \x01(\tB\x14\n\x12_payment_limit_fenB\x11\n\x0f_year_limit_fen*g\n\x0bLinkPurpose\x12\x1c\n\x18LINK_PURPOSE_UNSPECIFIED\x10\x00\x12\x1e\n\x1aLINK_PURPOSE_SHARE_ACCOUNT\x10\x01\x12\x1a\n\x16LINK_PURPOSE_SHOW_CODE\x10\x02*\xbf\x01\n\x08Relation\x12\x18\n\x14RELATION_UNSPECIFIED\x10\x00\x12\x13\n\x0fRELATION_SPOUSE\x10\x01\x12\x13\n\x0fRELATION_PARENT\x10\x02\x12\x12\n\x0eRELATION_CHILD\x10\x03\x12\x12\n\x0eRELATION_OTHER\x10\x04\x12\x14\n\x10RELATION_SIBLING\x10\x05\x12\x18\n\x14RELATION_GRANDPARENT\x10\x06\x12\x17\n\x13RELATION_GRANDCHILD\x10\x07*q\n\tLinkState\x12\x1a\n\x16LINK_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14LINK_STATE_REQUESTED\x10\x01\x12\x18\n\x14LINK_STATE_CONFIRMED\x10\x02\x12\x14\n\x10LINK_STATE_ENDED\x10\x03\x42V\n\x11yibao.identity.v1B\rRelativeProtoP\x01Z\x1cyibao/identity/v1;identityv1\xaa\x02\x11Yibao.Identity.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,12 +34,12 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'yibao.identity.v1.relative_
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\021yibao.identity.v1B\rRelativeProtoP\001Z\034yibao/identity/v1;identityv1\252\002\021Yibao.Identity.V1'
-  _globals['_LINKPURPOSE']._serialized_start=465
-  _globals['_LINKPURPOSE']._serialized_end=568
-  _globals['_RELATION']._serialized_start=570
-  _globals['_RELATION']._serialized_end=688
-  _globals['_LINKSTATE']._serialized_start=690
-  _globals['_LINKSTATE']._serialized_end=803
-  _globals['_RELATIVELINK']._serialized_start=89
-  _globals['_RELATIVELINK']._serialized_end=463
+  _globals['_LINKPURPOSE']._serialized_start=707
+  _globals['_LINKPURPOSE']._serialized_end=810
+  _globals['_RELATION']._serialized_start=813
+  _globals['_RELATION']._serialized_end=1004
+  _globals['_LINKSTATE']._serialized_start=1006
+  _globals['_LINKSTATE']._serialized_end=1119
+  _globals['_RELATIVELINK']._serialized_start=117
+  _globals['_RELATIVELINK']._serialized_end=705
 # @@protoc_insertion_point(module_scope)

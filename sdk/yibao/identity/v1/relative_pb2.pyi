@@ -10,6 +10,7 @@ import google.protobuf.message
 import google.protobuf.timestamp_pb2
 import sys
 import typing
+import yibao.common.v1.date_pb2
 
 if sys.version_info >= (3, 10):
     import typing as typing_extensions
@@ -27,7 +28,7 @@ class _LinkPurposeEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     LINK_PURPOSE_UNSPECIFIED: _LinkPurpose.ValueType  # 0
     """Absent; refused on input."""
     LINK_PURPOSE_SHARE_ACCOUNT: _LinkPurpose.ValueType  # 1
-    """The relative's account may pay the person's bills (共济): spouse, parents, children."""
+    """The relative's account may pay the person's bills (共济): near relatives."""
     LINK_PURPOSE_SHOW_CODE: _LinkPurpose.ValueType  # 2
     """The person may show the relative's code (亲情账户): at most 5 relatives a person,
     or as many as the operator set.
@@ -39,7 +40,7 @@ class LinkPurpose(_LinkPurpose, metaclass=_LinkPurposeEnumTypeWrapper):
 LINK_PURPOSE_UNSPECIFIED: LinkPurpose.ValueType  # 0
 """Absent; refused on input."""
 LINK_PURPOSE_SHARE_ACCOUNT: LinkPurpose.ValueType  # 1
-"""The relative's account may pay the person's bills (共济): spouse, parents, children."""
+"""The relative's account may pay the person's bills (共济): near relatives."""
 LINK_PURPOSE_SHOW_CODE: LinkPurpose.ValueType  # 2
 """The person may show the relative's code (亲情账户): at most 5 relatives a person,
 or as many as the operator set.
@@ -62,6 +63,12 @@ class _RelationEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumT
     """Son or daughter."""
     RELATION_OTHER: _Relation.ValueType  # 4
     """Any other relative: may share no account."""
+    RELATION_SIBLING: _Relation.ValueType  # 5
+    """Brother or sister."""
+    RELATION_GRANDPARENT: _Relation.ValueType  # 6
+    """Grandfather or grandmother, on either side."""
+    RELATION_GRANDCHILD: _Relation.ValueType  # 7
+    """Grandson or granddaughter."""
 
 class Relation(_Relation, metaclass=_RelationEnumTypeWrapper):
     """What the relative is to the person. Open."""
@@ -76,6 +83,12 @@ RELATION_CHILD: Relation.ValueType  # 3
 """Son or daughter."""
 RELATION_OTHER: Relation.ValueType  # 4
 """Any other relative: may share no account."""
+RELATION_SIBLING: Relation.ValueType  # 5
+"""Brother or sister."""
+RELATION_GRANDPARENT: Relation.ValueType  # 6
+"""Grandfather or grandmother, on either side."""
+RELATION_GRANDCHILD: Relation.ValueType  # 7
+"""Grandson or granddaughter."""
 global___Relation = Relation
 
 class _LinkState:
@@ -125,6 +138,11 @@ class RelativeLink(google.protobuf.message.Message):
     REQUEST_TIME_FIELD_NUMBER: builtins.int
     CONFIRM_TIME_FIELD_NUMBER: builtins.int
     END_TIME_FIELD_NUMBER: builtins.int
+    FIRST_DATE_FIELD_NUMBER: builtins.int
+    LAST_DATE_FIELD_NUMBER: builtins.int
+    PAYMENT_LIMIT_FEN_FIELD_NUMBER: builtins.int
+    YEAR_LIMIT_FEN_FIELD_NUMBER: builtins.int
+    CONSENT_REFERENCE_FIELD_NUMBER: builtins.int
     link_id: builtins.str
     """The link, a UUID made by the service."""
     region: builtins.str
@@ -139,6 +157,14 @@ class RelativeLink(google.protobuf.message.Message):
     """What the relative is to the person."""
     state: global___LinkState.ValueType
     """Where the link is in its life."""
+    payment_limit_fen: builtins.int
+    """Of SHARE_ACCOUNT: what the account pays of a bill at most, in fen; absent without a limit."""
+    year_limit_fen: builtins.int
+    """Of SHARE_ACCOUNT: what it pays of the bills of a calendar year at most, less what came
+    back, in fen; absent without a limit.
+    """
+    consent_reference: builtins.str
+    """The paper or record by which the relative agreed, beside the call; may be empty."""
     @property
     def request_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """When it was asked for."""
@@ -150,6 +176,14 @@ class RelativeLink(google.protobuf.message.Message):
     @property
     def end_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """When it ended; absent before."""
+
+    @property
+    def first_date(self) -> yibao.common.v1.date_pb2.Date:
+        """Of SHARE_ACCOUNT: the first day on which the account may pay; absent from the agreement on."""
+
+    @property
+    def last_date(self) -> yibao.common.v1.date_pb2.Date:
+        """Of SHARE_ACCOUNT: the last day; absent without an end."""
 
     def __init__(
         self,
@@ -164,8 +198,17 @@ class RelativeLink(google.protobuf.message.Message):
         request_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         confirm_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         end_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        first_date: yibao.common.v1.date_pb2.Date | None = ...,
+        last_date: yibao.common.v1.date_pb2.Date | None = ...,
+        payment_limit_fen: builtins.int | None = ...,
+        year_limit_fen: builtins.int | None = ...,
+        consent_reference: builtins.str = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["confirm_time", b"confirm_time", "end_time", b"end_time", "request_time", b"request_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["confirm_time", b"confirm_time", "end_time", b"end_time", "link_id", b"link_id", "person_id", b"person_id", "purpose", b"purpose", "region", b"region", "relation", b"relation", "relative_id", b"relative_id", "request_time", b"request_time", "state", b"state"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_payment_limit_fen", b"_payment_limit_fen", "_year_limit_fen", b"_year_limit_fen", "confirm_time", b"confirm_time", "end_time", b"end_time", "first_date", b"first_date", "last_date", b"last_date", "payment_limit_fen", b"payment_limit_fen", "request_time", b"request_time", "year_limit_fen", b"year_limit_fen"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_payment_limit_fen", b"_payment_limit_fen", "_year_limit_fen", b"_year_limit_fen", "confirm_time", b"confirm_time", "consent_reference", b"consent_reference", "end_time", b"end_time", "first_date", b"first_date", "last_date", b"last_date", "link_id", b"link_id", "payment_limit_fen", b"payment_limit_fen", "person_id", b"person_id", "purpose", b"purpose", "region", b"region", "relation", b"relation", "relative_id", b"relative_id", "request_time", b"request_time", "state", b"state", "year_limit_fen", b"year_limit_fen"]) -> None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_payment_limit_fen", b"_payment_limit_fen"]) -> typing.Literal["payment_limit_fen"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_year_limit_fen", b"_year_limit_fen"]) -> typing.Literal["year_limit_fen"] | None: ...
 
 global___RelativeLink = RelativeLink

@@ -13,6 +13,7 @@ import google.protobuf.timestamp_pb2
 import sys
 import typing
 import yibao.common.v1.date_pb2
+import yibao.settlement.v1.family_pb2
 
 if sys.version_info >= (3, 10):
     import typing as typing_extensions
@@ -55,6 +56,8 @@ class _AccountMovementKindEnumTypeWrapper(google.protobuf.internal.enum_type_wra
     """The account was paid out, as to heirs."""
     ACCOUNT_MOVEMENT_KIND_TRANSFERRED_OUT: _AccountMovementKind.ValueType  # 24
     """The account was moved to another region."""
+    ACCOUNT_MOVEMENT_KIND_FAMILY: _AccountMovementKind.ValueType  # 30
+    """Money came in from a relative's account for a bill, went to a relative's bill, or went back."""
 
 class AccountMovementKind(_AccountMovementKind, metaclass=_AccountMovementKindEnumTypeWrapper):
     """What moved a personal account. Open."""
@@ -87,12 +90,14 @@ ACCOUNT_MOVEMENT_KIND_PAID_OUT: AccountMovementKind.ValueType  # 23
 """The account was paid out, as to heirs."""
 ACCOUNT_MOVEMENT_KIND_TRANSFERRED_OUT: AccountMovementKind.ValueType  # 24
 """The account was moved to another region."""
+ACCOUNT_MOVEMENT_KIND_FAMILY: AccountMovementKind.ValueType  # 30
+"""Money came in from a relative's account for a bill, went to a relative's bill, or went back."""
 global___AccountMovementKind = AccountMovementKind
 
 @typing.final
 class AccountStatement(google.protobuf.message.Message):
     """What moved a personal account (个人账户) in some days. To the fen:
-      closing = opening + credited - paid + moved
+      closing = opening + credited - paid + family + moved
       each movement's balance = that of the one before + its amount
     """
 
@@ -109,6 +114,7 @@ class AccountStatement(google.protobuf.message.Message):
     PAID_FEN_FIELD_NUMBER: builtins.int
     MOVED_FEN_FIELD_NUMBER: builtins.int
     RECEIVABLE_FEN_FIELD_NUMBER: builtins.int
+    FAMILY_FEN_FIELD_NUMBER: builtins.int
     person_id: builtins.str
     """The person."""
     region: builtins.str
@@ -124,6 +130,10 @@ class AccountStatement(google.protobuf.message.Message):
     receivable_fen: builtins.int
     """What the account owes by now for credits that were taken back, in fen; no part of its
     balance. The next credit meets it first.
+    """
+    family_fen: builtins.int
+    """What came in from relatives' accounts for own bills, less what went back to them, and less
+    what went to relatives for theirs, in fen.
     """
     @property
     def start_date(self) -> yibao.common.v1.date_pb2.Date:
@@ -159,9 +169,10 @@ class AccountStatement(google.protobuf.message.Message):
         paid_fen: builtins.int = ...,
         moved_fen: builtins.int = ...,
         receivable_fen: builtins.int = ...,
+        family_fen: builtins.int = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["closing", b"closing", "end_date", b"end_date", "opening", b"opening", "start_date", b"start_date"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["closing", b"closing", "credited_fen", b"credited_fen", "end_date", b"end_date", "moved_fen", b"moved_fen", "movements", b"movements", "opening", b"opening", "paid_fen", b"paid_fen", "person_id", b"person_id", "receivable_fen", b"receivable_fen", "region", b"region", "start_date", b"start_date"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["closing", b"closing", "credited_fen", b"credited_fen", "end_date", b"end_date", "family_fen", b"family_fen", "moved_fen", b"moved_fen", "movements", b"movements", "opening", b"opening", "paid_fen", b"paid_fen", "person_id", b"person_id", "receivable_fen", b"receivable_fen", "region", b"region", "start_date", b"start_date"]) -> None: ...
 
 global___AccountStatement = AccountStatement
 
@@ -208,6 +219,7 @@ class AccountMovement(google.protobuf.message.Message):
     INSTITUTION_ID_FIELD_NUMBER: builtins.int
     INSTITUTION_NAME_FIELD_NUMBER: builtins.int
     BILL_NUMBER_FIELD_NUMBER: builtins.int
+    RELATIVES_FIELD_NUMBER: builtins.int
     kind: global___AccountMovementKind.ValueType
     """What was done."""
     amount_fen: builtins.int
@@ -234,6 +246,12 @@ class AccountMovement(google.protobuf.message.Message):
     def move_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """When. A rest is carried over at New Year, whenever that was booked."""
 
+    @property
+    def relatives(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[yibao.settlement.v1.family_pb2.AccountRelative]:
+        """Of FAMILY: who gave for the own bill, or whose bill it was. The institution is that of the
+        bill; neither settlement nor bill number is told.
+        """
+
     def __init__(
         self,
         *,
@@ -248,8 +266,9 @@ class AccountMovement(google.protobuf.message.Message):
         institution_id: builtins.str = ...,
         institution_name: builtins.str = ...,
         bill_number: builtins.str = ...,
+        relatives: collections.abc.Iterable[yibao.settlement.v1.family_pb2.AccountRelative] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["move_time", b"move_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["amount_fen", b"amount_fen", "balance_fen", b"balance_fen", "bill_number", b"bill_number", "carried_amount_fen", b"carried_amount_fen", "credit_source", b"credit_source", "current_year_amount_fen", b"current_year_amount_fen", "institution_id", b"institution_id", "institution_name", b"institution_name", "kind", b"kind", "move_time", b"move_time", "settlement_id", b"settlement_id"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["amount_fen", b"amount_fen", "balance_fen", b"balance_fen", "bill_number", b"bill_number", "carried_amount_fen", b"carried_amount_fen", "credit_source", b"credit_source", "current_year_amount_fen", b"current_year_amount_fen", "institution_id", b"institution_id", "institution_name", b"institution_name", "kind", b"kind", "move_time", b"move_time", "relatives", b"relatives", "settlement_id", b"settlement_id"]) -> None: ...
 
 global___AccountMovement = AccountMovement

@@ -59,6 +59,8 @@ class _AccountUseEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._Enu
     """0: not used, the person pays cash."""
     ACCOUNT_USE_OWN: _AccountUse.ValueType  # 2
     """1: the person's own account pays what it may and can."""
+    ACCOUNT_USE_FAMILY: _AccountUse.ValueType  # 3
+    """2: the own account pays first, then those of relatives who agreed to it (共济)."""
 
 class AccountUse(_AccountUse, metaclass=_AccountUseEnumTypeWrapper):
     """Whether the personal account pays (acct_used_flag). Open."""
@@ -69,6 +71,8 @@ ACCOUNT_USE_NONE: AccountUse.ValueType  # 1
 """0: not used, the person pays cash."""
 ACCOUNT_USE_OWN: AccountUse.ValueType  # 2
 """1: the person's own account pays what it may and can."""
+ACCOUNT_USE_FAMILY: AccountUse.ValueType  # 3
+"""2: the own account pays first, then those of relatives who agreed to it (共济)."""
 global___AccountUse = AccountUse
 
 @typing.final

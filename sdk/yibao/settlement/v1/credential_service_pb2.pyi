@@ -11,6 +11,7 @@ import google.protobuf.message
 import google.protobuf.timestamp_pb2
 import typing
 import yibao.common.v1.date_pb2
+import yibao.settlement.v1.family_pb2
 import yibao.settlement.v1.visit_pb2
 
 DESCRIPTOR: google.protobuf.descriptor.FileDescriptor
@@ -64,6 +65,8 @@ class ResolveCredentialResponse(google.protobuf.message.Message):
     ACCOUNT_MAY_PAY_FIELD_NUMBER: builtins.int
     CREDENTIAL_TOKEN_FIELD_NUMBER: builtins.int
     TOKEN_EXPIRE_TIME_FIELD_NUMBER: builtins.int
+    FAMILY_AVAILABLE_FEN_FIELD_NUMBER: builtins.int
+    RELATIVES_FIELD_NUMBER: builtins.int
     region: builtins.str
     """The pooling region that insures the person (insuplc_admdvs): what the other calls take."""
     person_id: builtins.str
@@ -80,6 +83,10 @@ class ResolveCredentialResponse(google.protobuf.message.Message):
     """Whether the policy of today has the account pay of bills that ask for it."""
     credential_token: builtins.str
     """The token: capitals, digits and `-`. It is not to be shown, printed or logged."""
+    family_available_fen: builtins.int
+    """What accounts of relatives may pay of a bill of today beside the own one (共济), within
+    what they agreed to, in fen.
+    """
     @property
     def birth_date(self) -> yibao.common.v1.date_pb2.Date:
         """The day of birth (brdy)."""
@@ -100,6 +107,10 @@ class ResolveCredentialResponse(google.protobuf.message.Message):
     def token_expire_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """From when on the token is not taken."""
 
+    @property
+    def relatives(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___ResolvedRelative]:
+        """The relatives whose accounts may pay something of it, in the order in which they pay."""
+
     def __init__(
         self,
         *,
@@ -114,11 +125,35 @@ class ResolveCredentialResponse(google.protobuf.message.Message):
         account_may_pay: builtins.bool = ...,
         credential_token: builtins.str = ...,
         token_expire_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        family_available_fen: builtins.int = ...,
+        relatives: collections.abc.Iterable[global___ResolvedRelative] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["birth_date", b"birth_date", "token_expire_time", b"token_expire_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["account_balance_fen", b"account_balance_fen", "account_may_pay", b"account_may_pay", "birth_date", b"birth_date", "credential_token", b"credential_token", "diseases", b"diseases", "enrolments", b"enrolments", "gender", b"gender", "person_id", b"person_id", "person_name_masked", b"person_name_masked", "region", b"region", "token_expire_time", b"token_expire_time"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["account_balance_fen", b"account_balance_fen", "account_may_pay", b"account_may_pay", "birth_date", b"birth_date", "credential_token", b"credential_token", "diseases", b"diseases", "enrolments", b"enrolments", "family_available_fen", b"family_available_fen", "gender", b"gender", "person_id", b"person_id", "person_name_masked", b"person_name_masked", "region", b"region", "relatives", b"relatives", "token_expire_time", b"token_expire_time"]) -> None: ...
 
 global___ResolveCredentialResponse = ResolveCredentialResponse
+
+@typing.final
+class ResolvedRelative(google.protobuf.message.Message):
+    """What a counter is told of a relative whose account may pay."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    RELATION_FIELD_NUMBER: builtins.int
+    RELATIVE_NAME_MASKED_FIELD_NUMBER: builtins.int
+    relation: yibao.settlement.v1.family_pb2.FamilyRelation.ValueType
+    """What the relative is to the person."""
+    relative_name_masked: builtins.str
+    """The relative's name with all but its first character masked; empty while it was not told."""
+    def __init__(
+        self,
+        *,
+        relation: yibao.settlement.v1.family_pb2.FamilyRelation.ValueType = ...,
+        relative_name_masked: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["relation", b"relation", "relative_name_masked", b"relative_name_masked"]) -> None: ...
+
+global___ResolvedRelative = ResolvedRelative
 
 @typing.final
 class ResolvedEnrolment(google.protobuf.message.Message):

@@ -151,6 +151,7 @@ class DaySum(google.protobuf.message.Message):
     OTHER_TOTAL_FEN_FIELD_NUMBER: builtins.int
     ACCOUNT_FEN_FIELD_NUMBER: builtins.int
     CASH_FEN_FIELD_NUMBER: builtins.int
+    FAMILY_FEN_FIELD_NUMBER: builtins.int
     insurance_type: builtins.str
     """The insurance type (insutype); empty in the sum of all."""
     clearing_type: builtins.str
@@ -177,6 +178,10 @@ class DaySum(google.protobuf.message.Message):
     """What personal accounts pay of it (acct_pay), in fen."""
     cash_fen: builtins.int
     """What is paid of it in cash, in fen."""
+    family_fen: builtins.int
+    """Of `account_fen`, what accounts of relatives pay (acct_mulaid_pay), less what went back to
+    them, in fen.
+    """
     @property
     def funds(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___DayFundSum]:
         """The same by fund, in the order of their types."""
@@ -197,8 +202,9 @@ class DaySum(google.protobuf.message.Message):
         other_total_fen: builtins.int = ...,
         account_fen: builtins.int = ...,
         cash_fen: builtins.int = ...,
+        family_fen: builtins.int = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["account_fen", b"account_fen", "act_count", b"act_count", "cash_fen", b"cash_fen", "clearing_type", b"clearing_type", "corrected_count", b"corrected_count", "fund_total_fen", b"fund_total_fen", "funds", b"funds", "insurance_type", b"insurance_type", "other_total_fen", b"other_total_fen", "refunded_count", b"refunded_count", "reversed_count", b"reversed_count", "settled_count", b"settled_count", "total_fen", b"total_fen"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["account_fen", b"account_fen", "act_count", b"act_count", "cash_fen", b"cash_fen", "clearing_type", b"clearing_type", "corrected_count", b"corrected_count", "family_fen", b"family_fen", "fund_total_fen", b"fund_total_fen", "funds", b"funds", "insurance_type", b"insurance_type", "other_total_fen", b"other_total_fen", "refunded_count", b"refunded_count", "reversed_count", b"reversed_count", "settled_count", b"settled_count", "total_fen", b"total_fen"]) -> None: ...
 
 global___DaySum = DaySum
 

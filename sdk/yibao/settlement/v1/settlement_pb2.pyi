@@ -14,6 +14,7 @@ import sys
 import typing
 import yibao.common.v1.date_pb2
 import yibao.settlement.v1.adjustment_pb2
+import yibao.settlement.v1.family_pb2
 import yibao.settlement.v1.refund_pb2
 import yibao.settlement.v1.review_pb2
 
@@ -158,6 +159,8 @@ class Settlement(google.protobuf.message.Message):
     REVISION_FIELD_NUMBER: builtins.int
     CORRECTS_SETTLEMENT_ID_FIELD_NUMBER: builtins.int
     CORRECTED_BY_SETTLEMENT_ID_FIELD_NUMBER: builtins.int
+    FAMILY_FEN_FIELD_NUMBER: builtins.int
+    FAMILY_PAYMENTS_FIELD_NUMBER: builtins.int
     settlement_id: builtins.str
     """The settlement, a UUID made by the service (setl_id); empty in a trial."""
     state: global___SettlementState.ValueType
@@ -240,6 +243,10 @@ class Settlement(google.protobuf.message.Message):
     """The settlement whose place it took because that was corrected; empty for others."""
     corrected_by_settlement_id: builtins.str
     """Where it was corrected: the settlement that took its place. It is then REVERSED."""
+    family_fen: builtins.int
+    """Of `account_fen`, what accounts of relatives pay (acct_mulaid_pay), in fen. They pay where
+    the own account does not do, and change no ratio; `account_balance_fen` is the own account.
+    """
     @property
     def service_date(self) -> yibao.common.v1.date_pb2.Date:
         """The day that decided policy, prices and benefit year."""
@@ -316,6 +323,10 @@ class Settlement(google.protobuf.message.Message):
         learns why by its kind, and nothing of the bill that was the cause.
         """
 
+    @property
+    def family_payments(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[yibao.settlement.v1.family_pb2.FamilyPayment]:
+        """The same by relative, in the order in which they agreed."""
+
     def __init__(
         self,
         *,
@@ -368,9 +379,11 @@ class Settlement(google.protobuf.message.Message):
         revision: builtins.int = ...,
         corrects_settlement_id: builtins.str = ...,
         corrected_by_settlement_id: builtins.str = ...,
+        family_fen: builtins.int = ...,
+        family_payments: collections.abc.Iterable[yibao.settlement.v1.family_pb2.FamilyPayment] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["effective", b"effective", "facts", b"facts", "reverse_time", b"reverse_time", "service_date", b"service_date", "settle_time", b"settle_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["account_balance_fen", b"account_balance_fen", "account_carried_fen", b"account_carried_fen", "account_fen", b"account_fen", "account_used", b"account_used", "adjustments", b"adjustments", "arrears_total_fen", b"arrears_total_fen", "bill_number", b"bill_number", "carried_balance_fen", b"carried_balance_fen", "cash_fen", b"cash_fen", "corrected_by_settlement_id", b"corrected_by_settlement_id", "corrects_settlement_id", b"corrects_settlement_id", "deductible_fen", b"deductible_fen", "effective", b"effective", "eligible_fen", b"eligible_fen", "entries", b"entries", "excluded_fen", b"excluded_fen", "facts", b"facts", "first_self_pay_fen", b"first_self_pay_fen", "former_place", b"former_place", "fund_payments", b"fund_payments", "fund_total_fen", b"fund_total_fen", "institution_id", b"institution_id", "insurance_type", b"insurance_type", "is_interim", b"is_interim", "line_count", b"line_count", "lines", b"lines", "other_payments", b"other_payments", "other_total_fen", b"other_total_fen", "over_limit_fen", b"over_limit_fen", "person_id", b"person_id", "personal_total_fen", b"personal_total_fen", "policy_version", b"policy_version", "refunds", b"refunds", "refused_line_count", b"refused_line_count", "refused_lines", b"refused_lines", "region", b"region", "reversal_id", b"reversal_id", "reverse_time", b"reverse_time", "review_id", b"review_id", "review_kinds", b"review_kinds", "revision", b"revision", "service_date", b"service_date", "settle_time", b"settle_time", "settlement_id", b"settlement_id", "state", b"state", "total_fen", b"total_fen", "trace_sha256", b"trace_sha256", "visit_id", b"visit_id", "year_before", b"year_before"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["account_balance_fen", b"account_balance_fen", "account_carried_fen", b"account_carried_fen", "account_fen", b"account_fen", "account_used", b"account_used", "adjustments", b"adjustments", "arrears_total_fen", b"arrears_total_fen", "bill_number", b"bill_number", "carried_balance_fen", b"carried_balance_fen", "cash_fen", b"cash_fen", "corrected_by_settlement_id", b"corrected_by_settlement_id", "corrects_settlement_id", b"corrects_settlement_id", "deductible_fen", b"deductible_fen", "effective", b"effective", "eligible_fen", b"eligible_fen", "entries", b"entries", "excluded_fen", b"excluded_fen", "facts", b"facts", "family_fen", b"family_fen", "family_payments", b"family_payments", "first_self_pay_fen", b"first_self_pay_fen", "former_place", b"former_place", "fund_payments", b"fund_payments", "fund_total_fen", b"fund_total_fen", "institution_id", b"institution_id", "insurance_type", b"insurance_type", "is_interim", b"is_interim", "line_count", b"line_count", "lines", b"lines", "other_payments", b"other_payments", "other_total_fen", b"other_total_fen", "over_limit_fen", b"over_limit_fen", "person_id", b"person_id", "personal_total_fen", b"personal_total_fen", "policy_version", b"policy_version", "refunds", b"refunds", "refused_line_count", b"refused_line_count", "refused_lines", b"refused_lines", "region", b"region", "reversal_id", b"reversal_id", "reverse_time", b"reverse_time", "review_id", b"review_id", "review_kinds", b"review_kinds", "revision", b"revision", "service_date", b"service_date", "settle_time", b"settle_time", "settlement_id", b"settlement_id", "state", b"state", "total_fen", b"total_fen", "trace_sha256", b"trace_sha256", "visit_id", b"visit_id", "year_before", b"year_before"]) -> None: ...
 
 global___Settlement = Settlement
 

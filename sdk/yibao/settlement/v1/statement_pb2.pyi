@@ -133,6 +133,7 @@ class Statement(google.protobuf.message.Message):
     OTHER_TOTAL_FEN_FIELD_NUMBER: builtins.int
     ACCOUNT_CARRIED_FEN_FIELD_NUMBER: builtins.int
     CARRIED_BALANCE_FEN_FIELD_NUMBER: builtins.int
+    FAMILY_FEN_FIELD_NUMBER: builtins.int
     RETURNED_FIELD_NUMBER: builtins.int
     EFFECTIVE_FIELD_NUMBER: builtins.int
     settlement_id: builtins.str
@@ -187,6 +188,8 @@ class Statement(google.protobuf.message.Message):
     """Of `account_fen`, what was left of earlier years, in fen."""
     carried_balance_fen: builtins.int
     """Of `account_balance_fen`, what is left of earlier years, in fen."""
+    family_fen: builtins.int
+    """Of `account_fen`, what accounts of relatives paid (共济), in fen."""
     @property
     def settle_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """When it was settled."""
@@ -319,11 +322,12 @@ class Statement(google.protobuf.message.Message):
         other_total_fen: builtins.int = ...,
         account_carried_fen: builtins.int = ...,
         carried_balance_fen: builtins.int = ...,
+        family_fen: builtins.int = ...,
         returned: global___StatementReturned | None = ...,
         effective: global___StatementEffective | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["capitals", b"capitals", "care", b"care", "effective", b"effective", "next_bill", b"next_bill", "parts", b"parts", "provider", b"provider", "returned", b"returned", "reverse_date", b"reverse_date", "service_date", b"service_date", "settle_time", b"settle_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["account_balance_fen", b"account_balance_fen", "account_carried_fen", b"account_carried_fen", "account_fen", b"account_fen", "age", b"age", "benefit_year", b"benefit_year", "bill_number", b"bill_number", "capitals", b"capitals", "care", b"care", "carried_balance_fen", b"carried_balance_fen", "cash_fen", b"cash_fen", "deductible_fen", b"deductible_fen", "deductibles", b"deductibles", "effective", b"effective", "entitlement_groups", b"entitlement_groups", "fund_total_fen", b"fund_total_fen", "funds", b"funds", "groups", b"groups", "inside_list_fen", b"inside_list_fen", "insurance_type", b"insurance_type", "item_count", b"item_count", "items", b"items", "next_bill", b"next_bill", "other_total_fen", b"other_total_fen", "others", b"others", "outside_list_fen", b"outside_list_fen", "overflows", b"overflows", "parts", b"parts", "person_class", b"person_class", "personal_total_fen", b"personal_total_fen", "policy_title", b"policy_title", "policy_title_zh", b"policy_title_zh", "policy_version", b"policy_version", "provider", b"provider", "refused_fen", b"refused_fen", "refused_line_count", b"refused_line_count", "region", b"region", "returned", b"returned", "reversal_id", b"reversal_id", "reverse_date", b"reverse_date", "sentences", b"sentences", "service_date", b"service_date", "settle_time", b"settle_time", "settlement_id", b"settlement_id", "shares", b"shares", "year", b"year"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["account_balance_fen", b"account_balance_fen", "account_carried_fen", b"account_carried_fen", "account_fen", b"account_fen", "age", b"age", "benefit_year", b"benefit_year", "bill_number", b"bill_number", "capitals", b"capitals", "care", b"care", "carried_balance_fen", b"carried_balance_fen", "cash_fen", b"cash_fen", "deductible_fen", b"deductible_fen", "deductibles", b"deductibles", "effective", b"effective", "entitlement_groups", b"entitlement_groups", "family_fen", b"family_fen", "fund_total_fen", b"fund_total_fen", "funds", b"funds", "groups", b"groups", "inside_list_fen", b"inside_list_fen", "insurance_type", b"insurance_type", "item_count", b"item_count", "items", b"items", "next_bill", b"next_bill", "other_total_fen", b"other_total_fen", "others", b"others", "outside_list_fen", b"outside_list_fen", "overflows", b"overflows", "parts", b"parts", "person_class", b"person_class", "personal_total_fen", b"personal_total_fen", "policy_title", b"policy_title", "policy_title_zh", b"policy_title_zh", "policy_version", b"policy_version", "provider", b"provider", "refused_fen", b"refused_fen", "refused_line_count", b"refused_line_count", "region", b"region", "returned", b"returned", "reversal_id", b"reversal_id", "reverse_date", b"reverse_date", "sentences", b"sentences", "service_date", b"service_date", "settle_time", b"settle_time", "settlement_id", b"settlement_id", "shares", b"shares", "year", b"year"]) -> None: ...
 
 global___Statement = Statement
 

@@ -14,6 +14,8 @@ _PLACE = re.compile(r"(?P<name>[a-z0-9_]+):(?P<line>[0-9]+)(?: (?P<key>.+))?", r
 
 NAMES_ZH = {
     "account_fen": "个人账户支出",
+    "account_form": "账户明细格式",
+    "account_start_date": "账户明细起始日期",
     "account_use": "个人账户使用标志",
     "act_count": "业务笔数",
     "act_date": "业务日期",
@@ -78,6 +80,7 @@ NAMES_ZH = {
     "codes": "二维码数量",
     "contents": "项目内涵",
     "contributions": "缴费到账明细",
+    "consent_reference": "授权书编号",
     "counter": "柜台核验信息",
     "credential_token": "身份识别结果",
     "credit_id": "入账编号",
@@ -127,6 +130,7 @@ NAMES_ZH = {
     "expected_restated_cash_fen": "之后结算重新计算的应补现金",
     "explanation": "变更说明",
     "figure_by": "统计维度",
+    "first_date": "共济起始日期",
     "first_self_pay_ratio_ppm": "先行自付比例",
     "form": "结算单形式",
     "former_holder_id": "原登记人编号",
@@ -212,6 +216,7 @@ NAMES_ZH = {
     "pay_out_cause": "清退原因",
     "payee_reference": "清退申请编号",
     "payment_id": "拨付单编号",
+    "payment_limit_fen": "单次共济限额",
     "payment_reference": "缴费凭证号",
     "payments_by_others": "其他支付",
     "period": "结算期间",
@@ -306,6 +311,7 @@ NAMES_ZH = {
     "wait_milliseconds": "等待时长",
     "with_code": "是否出示医保码",
     "year": "年",
+    "year_limit_fen": "年度共济限额",
     "years_unclaimed": "此前连续零报销年数",
 }
 

@@ -71,7 +71,7 @@ class Reason(enum.Enum):
     ENROLMENT_OVERLAP = (50, Code.FAILED_PRECONDITION, "与已有参保期间重叠")
     NEWBORN_ENROLMENT_LATE = (51, Code.FAILED_PRECONDITION, "新生儿参保已超过规定期限")
     PREMIUM_NOT_RECEIVED = (52, Code.FAILED_PRECONDITION, "参保费用尚未到账，暂不能报销")
-    RELATION_NOT_ALLOWED = (53, Code.FAILED_PRECONDITION, "仅可共济配偶、父母、子女的个人账户")
+    RELATION_NOT_ALLOWED = (53, Code.FAILED_PRECONDITION, "仅可共济近亲属的个人账户")
     RELATIVE_LINK_NOT_FOUND = (54, Code.NOT_FOUND, "未找到亲属绑定关系")
     RELATIVE_LINK_EXISTS = (55, Code.ALREADY_EXISTS, "该亲属已绑定")
     RELATIVE_LINK_STATE = (56, Code.FAILED_PRECONDITION, "亲属绑定当前状态不允许此操作")
@@ -368,6 +368,8 @@ class Reason(enum.Enum):
     CREDIT_POLICY_STATE = (462, Code.FAILED_PRECONDITION, "该划账规则的当前状态不允许此操作")
     TRANSFER_NOT_FOUND = (463, Code.NOT_FOUND, "未查到该笔个人账户转移")
     TRANSFER_STATE = (464, Code.FAILED_PRECONDITION, "该笔个人账户转移的状态或金额不允许此操作")
+    ACCOUNT_RECORD_UNAVAILABLE = (465, Code.UNAVAILABLE, "个人账户明细暂时无法打印，请稍后重试")
+
     ACCOUNT_CLOSE_FILE_INVALID = (480, Code.INVALID_ARGUMENT, "个人账户年度结转规则文件有误")
     ACCOUNT_CLOSE_NOT_FOUND = (481, Code.NOT_FOUND, "未查到该个人账户年度结转申请")
     ACCOUNT_CLOSE_STATE = (

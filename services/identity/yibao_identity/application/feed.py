@@ -170,6 +170,8 @@ class PersonStanding:
     diseases: tuple[Disease, ...]
     person_name_masked: str
     gender: Gender
+    # Those of `payer_ids` by the links that they agreed to, in the same order.
+    givers: tuple[RelativeLink, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,11 +269,12 @@ def standings_of(
             until(enrolments[person.person_id], person.death_date),
             tuple(credentials[person.person_id]),
             person.merged_into,
-            tuple(payers[person.person_id]),
+            tuple(link.relative_id for link in payers[person.person_id]),
             person.death_date,
             diseases_in_order(each for each in diseases[person.person_id] if each.ever_holds),
             mask_name(person.person_name),
             person.gender,
+            tuple(payers[person.person_id]),
         )
         for person in persons
     }
@@ -311,8 +314,8 @@ def _credentials(
     return found
 
 
-def _payers(work: "Work", person_ids: Collection[str]) -> Mapping[str, list[str]]:
-    """Returns whose accounts may pay, by person.
+def _payers(work: "Work", person_ids: Collection[str]) -> Mapping[str, list[RelativeLink]]:
+    """Returns by which links whose accounts may pay, by person.
 
     While a case suspends a payer's e-certificate, what was agreed to by phone does not count:
     whoever misuses the phone may have agreed to it (I-04). A counter has seen the payer.
@@ -323,10 +326,10 @@ def _payers(work: "Work", person_ids: Collection[str]) -> Mapping[str, list[str]
         if each.purpose is LinkPurpose.SHARE_ACCOUNT and each.state is LinkState.CONFIRMED
     ]
     doubtful = _agreed_in_doubt(work, sharing) if sharing else ()
-    found: dict[str, list[str]] = defaultdict(list)
+    found: dict[str, list[RelativeLink]] = defaultdict(list)
     for link in sharing:
         if link.link_id not in doubtful:
-            found[link.person_id].append(link.relative_id)
+            found[link.person_id].append(link)
     return found
 
 

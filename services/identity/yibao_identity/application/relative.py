@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from yibao_common.commands.audit import entry_of
 from yibao_common.commands.request import Request
+from yibao_common.values.calendar import shanghai_day
 from yibao_common.values.caller import Caller, Role
 from yibao_common.values.clock import Clock
 from yibao_common.values.ids import Ids
@@ -18,12 +19,15 @@ from yibao_identity.rules.death import check_alive
 from yibao_identity.rules.misuse import first_case
 from yibao_identity.rules.person import person_not_found
 from yibao_identity.rules.relative import (
+    NO_TERMS,
     LinkPurpose,
     LinkState,
     Relation,
     RelativeLink,
+    SharingTerms,
     check_limit,
     check_relation,
+    check_terms,
     confirm,
     end,
     link_exists,
@@ -104,6 +108,7 @@ class ConfirmLink:
     request: Request
     link_id: str
     relative_id: str
+    terms: SharingTerms = NO_TERMS
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -124,13 +129,20 @@ class Relatives:
     """
 
     def __init__(
-        self, calls: "Calls", *, clock: Clock, ids: Ids, limits: Mapping[LinkPurpose, int]
+        self,
+        calls: "Calls",
+        *,
+        clock: Clock,
+        ids: Ids,
+        limits: Mapping[LinkPurpose, int],
+        given_most: int = 16,
     ) -> None:
-        """Takes how many links of each purpose a person may have."""
+        """Takes how many links of each purpose a person may have, and an account pays by."""
         self._calls = calls
         self._clock = clock
         self._ids = ids
         self._limits = limits
+        self._given_most = given_most
 
     def request(self, command: RequestLink, encode: EncodeLink) -> bytes:
         """Stores what is asked for.
@@ -149,9 +161,9 @@ class Relatives:
         """Puts a link in force.
 
         Raises:
-            RuleError: OUT_OF_SCOPE, RELATIVE_LINK_NOT_FOUND, RELATIVE_LINK_STATE,
-                ECERT_SUSPENDED, RELATIVE_LINK_LIMIT, REQUEST_ID_REUSED; in this order, but
-                the last one first.
+            RuleError: OUT_OF_SCOPE, RELATIVE_LINK_NOT_FOUND, FIELD_OUT_OF_RANGE,
+                RELATIVE_LINK_STATE, ECERT_SUSPENDED, RELATIVE_LINK_LIMIT, REQUEST_ID_REUSED;
+                in this order, but the last one first.
         """
         return self._calls.answer(
             command.request, lambda work: encode(self._confirm(work, command))
@@ -214,12 +226,16 @@ class Relatives:
         link = _lock_link(work, command.link_id)
         if command.relative_id != link.relative_id:
             raise link_not_found(command.link_id)
-        confirmed = confirm(link, now=now)
+        check_terms(link.purpose, command.terms, today=shanghai_day(now))
+        confirmed = confirm(link, now=now, terms=command.terms)
         _check_not_suspended(work, request.caller, command.relative_id)
         asked = work.relatives.asked_by(link.person_id, link.purpose)
         others = [each for each in asked if each.state is LinkState.CONFIRMED]
         # Again, because the limit may have been lowered since it was asked for.
         check_limit(len(others), link.purpose, limits=self._limits)
+        if link.purpose is LinkPurpose.SHARE_ACCOUNT:
+            given = len(beneficiaries_of(work, link.relative_id))
+            check_limit(given, link.purpose, limits={link.purpose: self._given_most})
         work.relatives.confirm(confirmed, confirmed_by=request.caller.path)
         _tell_of_payer(work, request, link, now)
         self._record(work, request, confirmed)
@@ -244,10 +260,18 @@ class Relatives:
             "link_id": link.link_id,
             "purpose": link.purpose.name,
             "state": link.state.name,
+            **_terms_told(link),
         }
         subjects = (link.person_id, link.relative_id)
         entry = entry_of(request, at=self._clock(), subject_ids=subjects, detail=detail)
         work.audit.add(entry)
+
+
+def _terms_told(link: RelativeLink) -> dict[str, str]:
+    """Returns what the audit tells of the terms that a relative agreed to."""
+    names = [field.name for field in dataclasses.fields(SharingTerms)]
+    told = {name: getattr(link, name) for name in names}
+    return {name: str(value) for name, value in told.items() if value not in (None, "")}
 
 
 def end_links_of(work: "Work", person_id: str, *, at: dt.datetime, caller: str) -> set[str]:

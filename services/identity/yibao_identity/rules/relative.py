@@ -24,6 +24,9 @@ class Relation(enum.Enum):
     PARENT = 2
     CHILD = 3
     OTHER = 4
+    SIBLING = 5
+    GRANDPARENT = 6
+    GRANDCHILD = 7
 
 
 class LinkState(enum.Enum):
@@ -34,8 +37,28 @@ class LinkState(enum.Enum):
     ENDED = 3
 
 
-# Whose accounts may pay a person's bills (国办发〔2021〕14号).
-_ACCOUNT_SHARERS = frozenset({Relation.SPOUSE, Relation.PARENT, Relation.CHILD})
+# Whose accounts may pay a person's bills: near relatives (国办发〔2024〕38号; until then spouse,
+# parents and children, 国办发〔2021〕14号).
+_ACCOUNT_SHARERS = frozenset(Relation) - {Relation.OTHER}
+
+
+@dataclass(frozen=True, slots=True)
+class SharingTerms:
+    """On which terms a relative lets the own account pay.
+
+    From the first to the last day, both included, None without one; a limit of each bill and
+    one of each calendar year in fen, None without one. `consent_reference` names the paper or
+    the record by which the relative agreed, where there is one beside the call.
+    """
+
+    first_date: dt.date | None = None
+    last_date: dt.date | None = None
+    payment_limit_fen: int | None = None
+    year_limit_fen: int | None = None
+    consent_reference: str = ""
+
+
+NO_TERMS = SharingTerms()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +75,27 @@ class RelativeLink:
     request_time: dt.datetime
     confirm_time: dt.datetime | None = None
     end_time: dt.datetime | None = None
+    first_date: dt.date | None = None
+    last_date: dt.date | None = None
+    payment_limit_fen: int | None = None
+    year_limit_fen: int | None = None
+    consent_reference: str = ""
+
+
+def check_terms(purpose: LinkPurpose, terms: SharingTerms, *, today: dt.date) -> None:
+    """Refuses terms of a link that shares no account, and days that are over or end too early.
+
+    Raises:
+        RuleError: FIELD_OUT_OF_RANGE.
+    """
+    if purpose is not LinkPurpose.SHARE_ACCOUNT:
+        if terms != NO_TERMS:
+            fault = "the link lets no account pay: it has no terms"
+            refuse_faults([FieldFault("link_id", Reason.FIELD_OUT_OF_RANGE, fault)])
+        return
+    if terms.last_date is not None and terms.last_date < max(today, terms.first_date or today):
+        fault = "lies before the first day or today"
+        refuse_faults([FieldFault("last_date", Reason.FIELD_OUT_OF_RANGE, fault)])
 
 
 def check_relation(
@@ -68,7 +112,7 @@ def check_relation(
     if purpose is LinkPurpose.SHARE_ACCOUNT and relation not in _ACCOUNT_SHARERS:
         raise RuleError(
             Reason.RELATION_NOT_ALLOWED,
-            "only the accounts of spouse, parents and children may be shared",
+            "only the accounts of near relatives may be shared",
             relation=relation.name,
         )
 
@@ -88,15 +132,19 @@ def check_limit(others: int, purpose: LinkPurpose, *, limits: Mapping[LinkPurpos
         )
 
 
-def confirm(link: RelativeLink, *, now: dt.datetime) -> RelativeLink:
-    """Returns the link in force.
+def confirm(
+    link: RelativeLink, *, now: dt.datetime, terms: SharingTerms = NO_TERMS
+) -> RelativeLink:
+    """Returns the link in force, on the relative's terms.
 
     Raises:
         RuleError: RELATIVE_LINK_STATE.
     """
     if link.state is not LinkState.REQUESTED:
         raise _link_state(link)
-    return dataclasses.replace(link, state=LinkState.CONFIRMED, confirm_time=now)
+    return dataclasses.replace(
+        link, state=LinkState.CONFIRMED, confirm_time=now, **dataclasses.asdict(terms)
+    )
 
 
 def end(link: RelativeLink, *, now: dt.datetime) -> RelativeLink:

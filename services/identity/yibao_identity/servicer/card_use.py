@@ -8,7 +8,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from yibao.identity.v1 import card_use_messages_pb2 as pb
 from yibao_common.commands.blocking import Blocking
 from yibao_common.rpc.callers import current_caller
-from yibao_common.rpc.wire import as_sent
+from yibao_common.rpc.wire import as_sent, to_optional_date
+from yibao_common.values.calendar import shanghai_day
 from yibao_common.values.clock import Clock
 from yibao_common.values.reasons import Reason
 from yibao_identity.application.card_use import (
@@ -24,6 +25,7 @@ from yibao_identity.rules.card_use import CardTransaction, original_required
 from yibao_identity.rules.channel import channel_of_use, check_use
 from yibao_identity.rules.code import AUDIENCES
 from yibao_identity.rules.credential import CredentialKind
+from yibao_identity.servicer.card.account_record import AccountRecords
 from yibao_identity.servicer.card.messages import (
     card_message,
     chip_of,
@@ -49,9 +51,11 @@ class CardUsePart:
         blocking: Blocking,
         *,
         signer: CodeSigner,
+        account_records: AccountRecords,
         clock: Clock,
     ) -> None:
-        """Takes what answers, what hashes PINs and what signs codes."""
+        """Takes what answers, what hashes PINs, what signs codes, and who has the accounts."""
+        self._account_records = account_records
         self._uses = uses
         self._hashed = hashed
         self._blocking = blocking
@@ -97,14 +101,22 @@ class CardUsePart:
         ),
     ) -> pb.PrintTransactionsResponse:
         """Prints the transactions since the last printing and begins a new count."""
+        today = shanghai_day(self._clock())
+        # Before the count begins anew: what was printed then is not printed again.
+        if (to_optional_date(request, "account_start_date") or today) > today:
+            refuse_field("account_start_date", Reason.FIELD_OUT_OF_RANGE, "lies ahead")
         command = PrintTransactions(
             request_of("PrintTransactions", request.region, request.request_id, request),
             request.card_id,
             request.is_original_card_shown,
             document_of(request),
         )
-        response = await self._blocking.run(self._uses.print_transactions, command, _printed)
-        return as_sent(pb.PrintTransactionsResponse, response)
+        stored = await self._blocking.run(self._uses.print_transactions, command, _printed)
+        if not request.account_form:
+            return as_sent(pb.PrintTransactionsResponse, stored)
+        response = pb.PrintTransactionsResponse.FromString(stored)
+        await self._account_records.add_to(response, request, today=today)
+        return as_sent(pb.PrintTransactionsResponse, response.SerializeToString())
 
     async def ListCardTransactions(
         self,

@@ -11,9 +11,15 @@ from yibao.identity.v1 import relative_pb2
 from yibao_common.commands.blocking import Blocking
 from yibao_common.rpc.callers import current_caller
 from yibao_common.rpc.requests import request_of
-from yibao_common.rpc.wire import as_sent, from_instant, known
+from yibao_common.rpc.wire import as_sent, from_date, from_instant, known, to_optional_date
 from yibao_identity.application.relative import ConfirmLink, EndLink, Relatives, RequestLink
-from yibao_identity.rules.relative import LinkPurpose, LinkState, Relation, RelativeLink
+from yibao_identity.rules.relative import (
+    LinkPurpose,
+    LinkState,
+    Relation,
+    RelativeLink,
+    SharingTerms,
+)
 
 _PURPOSES = {
     LinkPurpose.SHARE_ACCOUNT: relative_pb2.LINK_PURPOSE_SHARE_ACCOUNT,
@@ -24,6 +30,9 @@ _RELATIONS = {
     Relation.PARENT: relative_pb2.RELATION_PARENT,
     Relation.CHILD: relative_pb2.RELATION_CHILD,
     Relation.OTHER: relative_pb2.RELATION_OTHER,
+    Relation.SIBLING: relative_pb2.RELATION_SIBLING,
+    Relation.GRANDPARENT: relative_pb2.RELATION_GRANDPARENT,
+    Relation.GRANDCHILD: relative_pb2.RELATION_GRANDCHILD,
 }
 _STATES = {
     LinkState.REQUESTED: relative_pb2.LINK_STATE_REQUESTED,
@@ -77,7 +86,10 @@ class RelativePart:
     ) -> pb.ConfirmRelativeLinkResponse:
         """Agrees to a link."""
         command = ConfirmLink(
-            request_of(request, "ConfirmRelativeLink"), request.link_id, request.relative_id
+            request_of(request, "ConfirmRelativeLink"),
+            request.link_id,
+            request.relative_id,
+            _terms_of(request),
         )
         response = await self._blocking.run(self._relatives.confirm, command, _confirmed)
         return as_sent(pb.ConfirmRelativeLinkResponse, response)
@@ -110,8 +122,13 @@ class RelativePart:
         return pb.ListRelativeLinksResponse(links=map(_link_message, links))
 
 
+def relation_message(relation: Relation) -> relative_pb2.Relation.ValueType:
+    """Returns what a relative is to a person, as it is told."""
+    return _RELATIONS[relation]
+
+
 def _link_message(link: RelativeLink) -> relative_pb2.RelativeLink:
-    return relative_pb2.RelativeLink(
+    message = relative_pb2.RelativeLink(
         link_id=link.link_id,
         region=link.region,
         person_id=link.person_id,
@@ -122,6 +139,24 @@ def _link_message(link: RelativeLink) -> relative_pb2.RelativeLink:
         request_time=from_instant(link.request_time),
         confirm_time=_optional(link.confirm_time),
         end_time=_optional(link.end_time),
+        first_date=None if link.first_date is None else from_date(link.first_date),
+        last_date=None if link.last_date is None else from_date(link.last_date),
+        consent_reference=link.consent_reference,
+    )
+    if link.payment_limit_fen is not None:
+        message.payment_limit_fen = link.payment_limit_fen
+    if link.year_limit_fen is not None:
+        message.year_limit_fen = link.year_limit_fen
+    return message
+
+
+def _terms_of(request: pb.ConfirmRelativeLinkRequest) -> SharingTerms:
+    return SharingTerms(
+        to_optional_date(request, "first_date"),
+        to_optional_date(request, "last_date"),
+        request.payment_limit_fen if request.HasField("payment_limit_fen") else None,
+        request.year_limit_fen if request.HasField("year_limit_fen") else None,
+        request.consent_reference,
     )
 
 

@@ -7,7 +7,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from yibao_common.db.rows import select_rows
-from yibao_identity.rules.relative import LinkPurpose, LinkState, Relation, RelativeLink
+from yibao_identity.rules.relative import (
+    LinkPurpose,
+    LinkState,
+    Relation,
+    RelativeLink,
+    SharingTerms,
+)
 from yibao_identity.storage import tables
 
 COLUMNS = tuple(field.name for field in dataclasses.fields(RelativeLink))
@@ -86,7 +92,10 @@ class StoredRelatives:
 
     def confirm(self, link: RelativeLink, *, confirmed_by: str) -> None:
         """Stores that a link is in force now."""
-        self._change(link, confirm_time=link.confirm_time, confirmed_by=confirmed_by)
+        terms = {
+            field.name: getattr(link, field.name) for field in dataclasses.fields(SharingTerms)
+        }
+        self._change(link, confirm_time=link.confirm_time, confirmed_by=confirmed_by, **terms)
 
     def end(self, link: RelativeLink, *, ended_by: str) -> None:
         """Stores that a link has ended."""

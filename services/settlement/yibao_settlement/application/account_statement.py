@@ -19,6 +19,15 @@ from yibao_settlement.rules.ledger import carried_account, person_account, sourc
 MOST_MOVEMENTS = 2_000
 
 
+def account_ids(person_id: str) -> AccountIds:
+    """Returns how the ledger names a person's account, and where its credits come from."""
+    return AccountIds(
+        person_account(person_id),
+        carried_account(person_id),
+        {source_account(source): source for source in SOURCES},
+    )
+
+
 def find_account_statement(
     reads: Reads,
     region: str,
@@ -40,11 +49,7 @@ def find_account_statement(
         _refuse("lies ahead")
     standing = own_account(reads, region, person_id, viewer)
     person_id = standing.person_id
-    ids = AccountIds(
-        person_account(person_id),
-        carried_account(person_id),
-        {source_account(source): source for source in SOURCES},
-    )
+    ids = account_ids(person_id)
     receivable_fen = reads.account_claims(region, person_id).receivable_fen
     statement = statement_of(
         reads.account_movements(region, person_id, ids),

@@ -19,6 +19,7 @@ from yibao_settlement.application.merge.move import Merges
 from yibao_settlement.application.merge.rows import UndecidedMerge
 from yibao_settlement.rules.credential import Credential
 from yibao_settlement.rules.enrolment import Enrolment, RegisteredDisease
+from yibao_settlement.rules.family import Giver
 
 if TYPE_CHECKING:
     from yibao_settlement.application.work import Work
@@ -48,6 +49,8 @@ class InsuredPerson:
     diseases: tuple[RegisteredDisease, ...] = ()
     person_name_masked: str = field(default="", repr=False)
     gender: int = 0
+    # Those of `payer_ids` with what they agreed to; none where that is not told.
+    givers: tuple[Giver, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

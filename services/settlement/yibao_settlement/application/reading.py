@@ -9,6 +9,7 @@ from yibao_settlement.application.change import Change, ChangePlace, ChangeWish
 from yibao_settlement.application.credential import KnownHolder
 from yibao_settlement.application.credit.state import AccountClaims
 from yibao_settlement.application.difference.state import FoundDifference
+from yibao_settlement.application.family.offers import GiverAccount
 from yibao_settlement.application.hold.listing import HoldWish
 from yibao_settlement.application.hold.state import Hold
 from yibao_settlement.application.reference import Reference
@@ -31,6 +32,7 @@ from yibao_settlement.rules.repair import Repair, RepairState
 from yibao_settlement.rules.repricing import PersonState, RepricedPerson, Repricing
 from yibao_settlement.rules.review import Review, ReviewEvent
 from yibao_settlement.rules.stay import StandingBill
+from yibao_settlement.rules.token import ResolvedCode
 from yibao_settlement.rules.visit import Institution, Visit
 
 
@@ -55,6 +57,8 @@ class TrialInputs:
     holds: Sequence[Hold] = ()
     # Of the own codes that were asked for, by institution and code.
     mappings: Mappings = field(default_factory=dict)
+    # Relatives who agreed to pay and live, with their accounts.
+    givers: Sequence[GiverAccount] = ()
 
 
 class Reads(Protocol):
@@ -297,6 +301,12 @@ class Reads(Protocol):
 
         Records that were merged are one person.
         """
+        ...
+
+    def token_holder(
+        self, region: str, token_hash: str
+    ) -> tuple[ResolvedCode, str, Sequence[str]] | None:
+        """Returns what a token stands for, who holds the account, and the person's records."""
         ...
 
     def catalogue_item(self, region: str, item_code: str, day: dt.date) -> CatalogueItem | None:

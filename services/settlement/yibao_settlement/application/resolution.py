@@ -12,6 +12,7 @@ from yibao_settlement.application.batch.changes import CodeUse
 from yibao_settlement.application.batch.command import Code
 from yibao_settlement.application.batch.needs import Needs
 from yibao_settlement.application.batch.working_set import WorkingSet
+from yibao_settlement.application.family.offers import offers_to
 from yibao_settlement.application.presentation import (
     accepted,
     check_code,
@@ -21,6 +22,7 @@ from yibao_settlement.application.presentation import (
 from yibao_settlement.application.settlement.settle import unheld
 from yibao_settlement.rules.account import check_not_merged, purses_in
 from yibao_settlement.rules.enrolment import check_alive, not_enrolled_here, paying_on
+from yibao_settlement.rules.family import offered_fen
 from yibao_settlement.rules.presentation import PresentedCode
 from yibao_settlement.rules.resolution import (
     Described,
@@ -102,6 +104,7 @@ class ResolveCredential:
         policy = None
         if paying is not None:
             policy = working_set.reference.policy(paying.insurance_type, today)
+        offers = offers_to(person_id, working_set)
         purses = purses_in(working_set.standing(person_id), working_set.account_year)
         return Resolution(
             resolution_id,
@@ -114,6 +117,11 @@ class ResolveCredential:
             unheld(purses, person_id, working_set).balance_fen,
             lets_account_pay(policy),
             working_set.now + self.valid_for,
+            offered_fen(offers),
+            [
+                (each.giver.relation, working_set.described.get(each.giver.giver_id, Described()))
+                for each in offers
+            ],
         )
 
     def _put_on_record(

@@ -260,10 +260,12 @@ def _balance_fen(record: SettlementRecord, person: _Person) -> int:
 
 def _balances(record: SettlementRecord, person: _Person) -> Balances:
     """Returns what the purses would hold; what was saved of a year that is over stays its own."""
-    balance_fen = _balance_fen(record, person)
+    # Relatives may pay what they paid, and no more.
+    family_fen = record.as_settled.family_fen
+    own_fen = max(_balance_fen(record, person) - family_fen, 0)
     carried_fen = record.as_settled.carried.before_fen + person.saved_carried_fen
-    carried_fen = min(max(carried_fen, 0), balance_fen)
-    return Balances(balance_fen - carried_fen, carried_fen)
+    carried_fen = min(max(carried_fen, 0), own_fen)
+    return Balances(own_fen - carried_fen, carried_fen, family_fen)
 
 
 def _bill_of(

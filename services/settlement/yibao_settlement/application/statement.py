@@ -130,6 +130,7 @@ def statement_of(
         others=reckoned.others,
         account_carried_fen=record.carried.paid_fen,
         carried_balance_fen=record.carried_after_fen,
+        family=tuple([(part.relation, part.amount_fen) for part in record.family]),
         returned=_returned(record),
         costs_now=_costs_now(record),
     )

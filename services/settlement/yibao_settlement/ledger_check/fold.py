@@ -18,6 +18,7 @@ from yibao_settlement.rules.account import Carried
 from yibao_settlement.rules.benefit.keeping import KeptPlace, StayVisit, place_of, places_asked
 from yibao_settlement.rules.benefit.policy import BenefitPolicy
 from yibao_settlement.rules.benefit.steps import AccountStep, TiersStep
+from yibao_settlement.rules.family import after_moves
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
 
 PolicyOf = Callable[[str], AnyPolicy | None]
@@ -96,15 +97,19 @@ def _decided(
         return record.counter
     # Of the account it is known what it paid, and no balance counts.
     paid_fen, carried_fen = record.account_fen, record.carried.paid_fen
+    family = record.family
     if _is_account_before_funds(policy):
-        # What it has got back is left to the funds, earlier years' money first.
+        # What it has got back is left to the funds: relatives' first, then earlier years' money.
         paid_fen -= record.moved_fen
-        carried_fen = max(carried_fen - record.moved_fen, 0)
+        own_back_fen = max(record.moved_fen - record.family_fen, 0)
+        carried_fen = max(carried_fen - own_back_fen, 0)
+        family = after_moves(record.family, record.moved_fen)
     split = calculated(
         record._replace(
             year_before=found,
             balance_before_fen=paid_fen,
             carried=Carried(carried_fen, carried_fen),
+            family=family,
         ),
         policy,
     )

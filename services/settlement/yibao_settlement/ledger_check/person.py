@@ -11,12 +11,19 @@ from yibao_settlement.application.settlement.explain import AnySplit
 from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.ledger_check.costs import fold_faults
 from yibao_settlement.ledger_check.difference import difference_faults
+from yibao_settlement.ledger_check.family import outstanding_faults
 from yibao_settlement.ledger_check.fold import folded
 from yibao_settlement.ledger_check.hold import hold_faults
 from yibao_settlement.ledger_check.limits import limit_faults
 from yibao_settlement.ledger_check.mapping import FindMappings, mapping_faults
 from yibao_settlement.ledger_check.places import place_faults
-from yibao_settlement.ledger_check.report import INVARIANTS, Drift, Fault, LedgerReport
+from yibao_settlement.ledger_check.report import (
+    FAMILY_OUTSTANDING,
+    INVARIANTS,
+    Drift,
+    Fault,
+    LedgerReport,
+)
 from yibao_settlement.ledger_check.settlement import settlement_faults
 from yibao_settlement.ledger_check.used_up import Row, UsedUp, row_of_scope, row_of_year
 from yibao_settlement.ledger_check.year import YearChecker
@@ -68,6 +75,9 @@ class PersonChecker:
         self._report.held_until.update((each.hold_id, each.expire_time) for each in person.held)
         self._tell(self._fold_faults(person, proven))
         self._tell((22, subject, detail) for subject, detail in self._years.check(person))
+        for subject, detail in outstanding_faults(_standing(person), person.family):
+            drift = Drift(self._region, FAMILY_OUTSTANDING, subject, detail)
+            self._report.drifts.append(drift)
 
     def _tell(self, faults: Iterator[Fault]) -> None:
         for number, subject, detail in faults:

@@ -16,10 +16,12 @@ from yibao_settlement.ledger_check.credit import (
 from yibao_settlement.ledger_check.credit import order_faults as order_faults_of_accounts
 from yibao_settlement.ledger_check.declaration import declaration_faults
 from yibao_settlement.ledger_check.difference import order_faults, without_order
+from yibao_settlement.ledger_check.family import payment_faults
 from yibao_settlement.ledger_check.override import override_faults
 from yibao_settlement.ledger_check.period import period_faults
 from yibao_settlement.ledger_check.report import (
     CREDITS,
+    FAMILY_POSTED,
     INVARIANTS,
     ORDERS_OF_ACCOUNTS,
     Drift,
@@ -31,6 +33,7 @@ from yibao_settlement.rules.ledger import PostingKind, carried_account, person_a
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.credit import booked as credits
 from yibao_settlement.storage.difference import booked as differences
+from yibao_settlement.storage.family.booked import booked_payments
 from yibao_settlement.storage.hold import booked as holds
 from yibao_settlement.storage.ledger import facts, refunds, told
 from yibao_settlement.storage.ledger.entries import EntryReader
@@ -86,6 +89,7 @@ class RegionChecker:
         self._check_credits()
         for number, subject, detail in declaration_faults(self._connection, self._region):
             self._drift(number, subject, detail)
+        self._check_family()
         for request_id, table in fenced.booked_requests(self._connection, self._region):
             self._drift(23, f"request {request_id}", f"was told as not booked, and is of a {table}")
 
@@ -266,6 +270,12 @@ class RegionChecker:
     def _tell(self, invariant: str, faults: Iterable[tuple[str, str]]) -> None:
         drifts = self._report.drifts
         drifts += [Drift(self._region, invariant, subject, detail) for subject, detail in faults]
+
+    def _check_family(self) -> None:
+        for payments, posted in booked_payments(self._connection, self._region):
+            for subject, detail in payment_faults(payments, posted):
+                drift = Drift(self._region, FAMILY_POSTED, subject, detail)
+                self._report.drifts.append(drift)
 
     def _check_strays(self) -> None:
         """Tells of accounts and windows that are of nobody who is examined."""

@@ -3,6 +3,11 @@
 import datetime as dt
 from dataclasses import dataclass, field
 
+# Told by name.
+FAMILY_POSTED = "postings of relatives' money move what is told of each giver and receiver"
+FAMILY_OUTSTANDING = (
+    "what relatives gave for a bill and did not get back is what the bill says that they pay"
+)
 CLOSED_ACCOUNTS = (
     "every closed account held and earned in its year what its entries and the approved rules come "
     "to, and its interest was booked once"
@@ -56,6 +61,8 @@ INVARIANTS = (
     "what each payer pays for a declared month is what was declared of it, by its acts, less what "
     "was deducted, offset and withheld; all of it is posted so, by two operators",
     "every act of an institution is in one declaration of its month and types, or in none",
+    FAMILY_POSTED,
+    FAMILY_OUTSTANDING,
     CLOSED_ACCOUNTS,
     ACCOUNT_CLOSES,
     MAPPED,
@@ -66,6 +73,7 @@ INVARIANTS = (
 OF_PERSONS = (
     *(INVARIANTS[number] for number in (2, 4, 5, 6, 8, *range(11, 19), 20, 22)),
     MAPPED,
+    FAMILY_OUTSTANDING,
 )
 # The number of an invariant, whom or what it does not hold for, and how.
 Fault = tuple[int, str, str]

@@ -217,11 +217,9 @@ def _sum_faults(record: SettlementRecord) -> Iterator[str]:
     if record.fund_total_fen + others_fen + record.personal_total_fen != record.total_fen:
         yield "the funds, other payers and the person do not bear the total"
     purses, paid_fen = purses_of(record), record.carried.paid_fen
+    own_fen = record.account_fen - record.family_fen
     # By a policy that says nothing of purses, either may pay first: the region says which.
-    ways = {
-        taken_of_carried(purses, record.account_fen, carried_first=is_first)
-        for is_first in (False, True)
-    }
+    ways = {taken_of_carried(purses, own_fen, carried_first=is_first) for is_first in (False, True)}
     if record.benefit is None and paid_fen not in ways:
         yield f"the account pays {paid_fen} fen of earlier years' money, not one of {ways}"
 

@@ -33,6 +33,14 @@ class MovedBill(NamedTuple):
     bill_number: str
 
 
+class MovedRelative(NamedTuple):
+    """A relative by whom an account moved: the name masked, what the giver is to the receiver."""
+
+    relation: int
+    relative_name_masked: str
+    amount_fen: int
+
+
 class Movement(NamedTuple):
     """What moved an account at one time; `change` is what each purse got, negative what it gave.
 
@@ -46,6 +54,8 @@ class Movement(NamedTuple):
     change: Purses
     credit_source: str = ""
     bill: MovedBill | None = None
+    # Of money of relatives: who gave for the own bill, or whose bill it was.
+    relatives: tuple[MovedRelative, ...] = ()
 
     @property
     def amount_fen(self) -> int:
@@ -80,10 +90,15 @@ class AccountStatement:
         return -self._sum(*_BY_BILLS)
 
     @property
+    def family_fen(self) -> int:
+        """What came from relatives for own bills, less what went to them."""
+        return self._sum(PostingKind.FAMILY)
+
+    @property
     def moved_fen(self) -> int:
         """The sum of all else."""
         whole_fen = self.closing.balance_fen - self.opening.balance_fen
-        return whole_fen - self.credited_fen + self.paid_fen
+        return whole_fen - self.credited_fen + self.paid_fen - self.family_fen
 
     def _sum(self, *kinds: PostingKind) -> int:
         return sum(each.amount_fen for each in self.movements if each.kind in kinds)

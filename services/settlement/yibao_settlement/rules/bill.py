@@ -105,7 +105,7 @@ class Bill(NamedTuple):
 
     It carries its lines, or says by `selection` which uploaded ones are its.
     An interim one (中途结算) is of a stay that goes on after it. `given` is what other payers
-    have paid of it.
+    have paid of it. Accounts of relatives pay beside the own one where `family_used`.
     """
 
     visit_id: str
@@ -117,6 +117,7 @@ class Bill(NamedTuple):
     selection: Selection | None = None
     is_interim: bool = False
     given: tuple[Given, ...] = ()
+    family_used: bool = False
 
     @property
     def needs_charges(self) -> bool:

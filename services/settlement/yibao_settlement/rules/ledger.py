@@ -38,6 +38,8 @@ class PostingKind(enum.IntEnum):
     PAID_OUT = 23
     TRANSFERRED_OUT = 24
     TRANSFER_PAID = 25
+    # Into an account for a bill from those of relatives, and back.
+    FAMILY = 30
     # Of declared months of institutions; numbers between are kept for what is of persons.
     DEDUCTION = 40
     DEPOSIT_WITHHELD = 41

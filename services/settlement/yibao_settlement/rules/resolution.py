@@ -37,6 +37,9 @@ class Resolution(NamedTuple):
     account_balance_fen: int
     account_may_pay: bool
     token_expire_time: dt.datetime
+    # What relatives' accounts may pay of a bill of today, and who they are, as described.
+    family_available_fen: int = 0
+    relatives: Sequence[tuple[int, Described]] = ()
 
 
 def enrolments_shown(enrolments: Sequence[Enrolment], *, on: dt.date) -> list[Enrolment]:

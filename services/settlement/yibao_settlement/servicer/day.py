@@ -104,6 +104,7 @@ def _sum_message(each: ClearingSum) -> messages.DaySum:
         corrected_count=corrected,
         **each.amounts._asdict(),
         other_total_fen=each.amounts.other_total_fen,
+        family_fen=each.family_fen,
         funds=[
             messages.DayFundSum(fund_type=fund_type, amount_fen=amount_fen)
             for fund_type, amount_fen in sorted(each.funds.items())

@@ -69,6 +69,9 @@ def operations_of(messages: Iterable[visit_pb2.Operation]) -> tuple[Operation, .
     )
 
 
+_BY_ACCOUNT = frozenset({bill_pb2.ACCOUNT_USE_OWN, bill_pb2.ACCOUNT_USE_FAMILY})
+
+
 def bill_of(message: bill_pb2.Bill) -> Bill:
     """Returns the bill of a request; the gate has checked its form."""
     return Bill(
@@ -77,10 +80,11 @@ def bill_of(message: bill_pb2.Bill) -> Bill:
         to_date(message.service_date),
         billed_lines_of(message.lines),
         message.total_fen,
-        message.account_use == bill_pb2.ACCOUNT_USE_OWN,
+        message.account_use in _BY_ACCOUNT,
         selection_of(message),
         message.is_interim,
         tuple([Given(each.fund_type, each.amount_fen) for each in message.payments_by_others]),
+        message.account_use == bill_pb2.ACCOUNT_USE_FAMILY,
     )
 
 

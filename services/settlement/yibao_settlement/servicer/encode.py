@@ -6,6 +6,7 @@ from yibao.settlement.v1 import account_service_pb2 as account_pb
 from yibao.settlement.v1 import review_pb2, visit_pb2, visit_service_pb2
 from yibao.settlement.v1 import settlement_pb2 as pb
 from yibao.settlement.v1 import settlement_service_pb2 as service_pb
+from yibao.settlement.v1.family_pb2 import FamilyRelation
 from yibao_common.rpc.wire import from_date, from_instant
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.credit.book import Credited
@@ -351,6 +352,11 @@ def _fill_amounts(settlement: pb.Settlement, record: SettlementRecord) -> None:
     settlement.account_fen = record.account_fen
     settlement.cash_fen = record.cash_fen
     settlement.account_balance_fen = record.balance_after_fen
+    if record.family:
+        settlement.family_fen = record.family_fen
+        for part in record.family:
+            relation = FamilyRelation.ValueType(part.relation)
+            settlement.family_payments.add(relation=relation, amount_fen=part.amount_fen)
     if record.carried.before_fen or record.refunds or record.correction is not None:
         settlement.account_carried_fen = record.carried.paid_fen
         settlement.carried_balance_fen = record.carried_after_fen

@@ -85,11 +85,13 @@ class Acts:
         self,
         *,
         cash_first_in: Collection[str] = (),
+        own_first_in: Collection[str] = (),
         carried_first_in: Collection[str] = (),
         retired_cadres: RetiredCadres = RETIRED_CADRES,
     ) -> None:
         """Takes regions, see `SettlementConfig`, and who is seen as a retired cadre."""
         self._cash_first_in = cash_first_in
+        self._own_first_in = own_first_in
         self._carried_first_in = carried_first_in
         self._retired_cadres = retired_cadres
 
@@ -111,6 +113,7 @@ class Acts:
                 told.reason,
                 refunded,
                 order=RefundOrder.CASH_FIRST if is_cash_first else RefundOrder.ACCOUNT_FIRST,
+                own_first=told.region in self._own_first_in,
                 carried_first=carried_first,
             )
         if told.override_kind == pb.OVERRIDE_KIND_CORRECTION:

@@ -9,6 +9,7 @@ import grpc
 from yibao import qr
 from yibao.settlement.v1 import credential_service_pb2 as pb
 from yibao.settlement.v1 import credential_service_pb2_grpc as rpc
+from yibao.settlement.v1.family_pb2 import FamilyRelation
 from yibao_common.commands.request import Request
 from yibao_common.rpc.callers import current_caller
 from yibao_common.rpc.wire import as_sent, from_date, from_instant
@@ -130,6 +131,14 @@ def resolved(region: str, resolution: Resolution, *, seed: bytes) -> bytes:
         account_may_pay=resolution.account_may_pay,
         credential_token=seed.hex(),
         token_expire_time=from_instant(resolution.token_expire_time),
+        family_available_fen=resolution.family_available_fen,
+        relatives=[
+            pb.ResolvedRelative(
+                relation=FamilyRelation.ValueType(relation),
+                relative_name_masked=described.person_name_masked,
+            )
+            for relation, described in resolution.relatives
+        ],
     ).SerializeToString()
 
 

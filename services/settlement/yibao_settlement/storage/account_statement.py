@@ -12,6 +12,7 @@ from yibao_settlement.rules.account import Purses
 from yibao_settlement.rules.account_statement import AccountIds, MovedBill, Movement
 from yibao_settlement.rules.ledger import PostingKind
 from yibao_settlement.storage import tables
+from yibao_settlement.storage.family.moved import moved_by_relatives
 from yibao_settlement.storage.settlement.cause import find_causes
 
 _BILL = ("settlement_id", "settle_time", "institution_id", "bill_number")
@@ -33,6 +34,8 @@ def account_movements(
         amounts[posting_id][account_id] = amount_fen
     bills = _bills(connection, region, person_id, kinds)
     times = _times(connection, region, kinds, bills)
+    given = moved_by_relatives(connection, region, person_id, _of(kinds, PostingKind.FAMILY))
+    bills |= {each: (times[each], bill) for each, (bill, _) in given.items()}
     sources = _sources(connection, region, ids.sources, _of(kinds, PostingKind.CREDIT))
     return [
         Movement(
@@ -42,6 +45,7 @@ def account_movements(
             Purses(amounts[posting_id].get(current, 0), amounts[posting_id].get(carried, 0)),
             sources.get(posting_id, ""),
             None if posting_id not in bills else bills[posting_id][1],
+            given[posting_id][1] if posting_id in given else (),
         )
         for posting_id, kind in kinds.items()
     ]

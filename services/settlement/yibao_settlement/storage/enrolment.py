@@ -10,6 +10,7 @@ from yibao_settlement.application.batch.working_set import WorkingSet
 from yibao_settlement.rules.enrolment import Counted, Enrolment, RegisteredDisease
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.batch.loading import Read, Wanted
+from yibao_settlement.storage.family.record import GIVER_COLUMNS, givers_from
 
 ENROLMENT_COLUMNS = (
     *("person_id", "enrolment_id", "insurance_type", "person_class", "entitlement_groups"),
@@ -98,7 +99,7 @@ def enrolments_from(rows: Iterable[Row]) -> dict[str, list[Enrolment]]:
 
 def read_enrolments(wanted: Wanted) -> tuple[Read, Read]:
     """Reads the persons' periods and diseases, and when they were born and died."""
-    lives = ("person_id", "birth_date", "death_date", "diseases")
+    lives = ("person_id", "birth_date", "death_date", "diseases", *GIVER_COLUMNS)
     return (
         Read(
             wanted.select(tables.enrolment, ENROLMENT_COLUMNS, "person_id", wanted.person_ids),
@@ -116,9 +117,11 @@ def _keep_enrolments(working_set: WorkingSet, rows: list[Row]) -> None:
 
 
 def _keep_lives(working_set: WorkingSet, rows: list[Row]) -> None:
-    for person_id, birth_date, death_date, diseases in rows:
+    for person_id, birth_date, death_date, diseases, payer_ids, givers in rows:
         working_set.birth_dates[person_id] = birth_date
         if death_date is not None:
             working_set.death_dates[person_id] = death_date
         if diseases:
             working_set.diseases[person_id] = diseases_from(diseases)
+        if payer_ids:
+            working_set.family.givers[person_id] = givers_from(payer_ids, givers)

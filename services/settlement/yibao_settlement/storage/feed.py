@@ -12,6 +12,7 @@ from yibao_settlement.rules.enrolment import Enrolment
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.credential.reading import CREDENTIAL_COLUMNS
 from yibao_settlement.storage.enrolment import ENROLMENT_COLUMNS, diseases_text
+from yibao_settlement.storage.family.record import givers_text
 
 _POSITION = tables.feed_position.c
 
@@ -136,7 +137,7 @@ _PLACE = (
 _PERSON = (
     *("region", "person_id", "sequence", "birth_date", "merged_into"),
     *("payer_ids", "reading", "death_date", "diseases"),
-    *("person_name_masked", "gender"),
+    *("person_name_masked", "gender", "givers"),
 )
 
 
@@ -150,7 +151,8 @@ def _person_row(region: str, change: EnrolmentChange, reading: int) -> Row:
     key = (region, person.person_id, change.sequence)
     known = (person.birth_date, person.merged_into, payer_ids, reading)
     described = (person.person_name_masked or None, person.gender or None)
-    return (*key, *known, person.death_date, diseases_text(person.diseases), *described)
+    told = (*described, givers_text(person.givers))
+    return (*key, *known, person.death_date, diseases_text(person.diseases), *told)
 
 
 def _enrolment_row(region: str, person_id: str, enrolment: Enrolment) -> Row:

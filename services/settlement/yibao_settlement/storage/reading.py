@@ -31,8 +31,10 @@ from yibao_settlement.rules.repair import Repair, RepairState
 from yibao_settlement.rules.repricing import PersonState, RepricedPerson, Repricing
 from yibao_settlement.rules.review import Review, ReviewEvent
 from yibao_settlement.rules.stay import StandingBill
+from yibao_settlement.rules.token import ResolvedCode
 from yibao_settlement.rules.visit import Institution, Visit
 from yibao_settlement.storage.account import find_standing
+from yibao_settlement.storage.account_record import find_token_holder
 from yibao_settlement.storage.account_statement import account_movements
 from yibao_settlement.storage.change import list_changes
 from yibao_settlement.storage.credential.holder import find_holder
@@ -252,6 +254,7 @@ class StoredReads:
                 with_charges=with_charges,
                 own_codes=own_codes,
                 view=lambda codes: self._view(connection, region, item_codes | codes),
+                now=self.now,
             )
 
     def settlement(self, region: str, settlement_id: str) -> SettlementRecord | None:
@@ -336,6 +339,13 @@ class StoredReads:
         """Returns the person's account and current year, or None."""
         with self._database.read() as connection:
             return find_standing(connection, region, person_id)
+
+    def token_holder(
+        self, region: str, token_hash: str
+    ) -> tuple[ResolvedCode, str, list[str]] | None:
+        """Returns what a token stands for, who holds the account, and the person's records."""
+        with self._database.read() as connection:
+            return find_token_holder(connection, region, token_hash)
 
     def account_movements(self, region: str, person_id: str, ids: AccountIds) -> list[Movement]:
         """Returns all that was booked of a personal account, in no order."""

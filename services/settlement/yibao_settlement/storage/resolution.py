@@ -10,9 +10,12 @@ _COLUMNS = ("person_id", "person_name_masked", "gender")
 
 
 def read_described(wanted: Wanted) -> Read:
-    """Reads names, masked, and genders of those alone who are told of."""
+    """Reads names, masked, and genders where somebody is told of."""
     holders, subjects = wanted.holders, wanted.needs.described_subjects
     person_ids = {holders[each] for each in subjects if each in holders}
+    if person_ids:
+        # With the relatives who may pay for them, once these are locked.
+        person_ids.update(wanted.person_ids)
     select = wanted.select(tables.person, _COLUMNS, "person_id", person_ids)
     return Read(select, _keep_described)
 

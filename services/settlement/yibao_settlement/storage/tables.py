@@ -15,6 +15,8 @@ from yibao_settlement.storage.credit import tables as _accounts
 from yibao_settlement.storage.declaration import tables as _declarations  # noqa: F401
 from yibao_settlement.storage.difference.tables import difference_order as difference_order
 from yibao_settlement.storage.difference.tables import due_move as due_move
+from yibao_settlement.storage.family.tables import family_act as family_act
+from yibao_settlement.storage.family.tables import family_payment as family_payment
 from yibao_settlement.storage.hold.tables import hold as hold
 from yibao_settlement.storage.hold.tables import hold_request as hold_request
 from yibao_settlement.storage.institution.tables import doctor_points as doctor_points
@@ -124,6 +126,8 @@ person = sa.Table(
     # Null while the feed did not tell of them.
     sa.Column("person_name_masked", sa.String(50)),
     sa.Column("gender", sa.SmallInteger),
+    # JSON: those of `payer_ids` with their terms; null where none are told (`storage.family`).
+    sa.Column("givers", sa.Text),
 )
 _index_where_set(person, "region", "merged_into", is_set="merged_into")
 
@@ -366,23 +370,19 @@ settlement_lines = sa.Table(
     sa.Column("lines", sa.Text, nullable=False),
 )
 
-# The lines of visits that are known by an id: uploaded before they are settled, or carried
-# by a bill. Not of lines without ids: most bills have none.
+# The lines of visits that are known by an id: uploaded, or carried by a bill.
 charge = sa.Table(
     "charge",
     metadata,
     _region(),
     sa.Column("visit_id", Id, primary_key=True),
     sa.Column("line_id", sa.String(30), primary_key=True),
-    # The institution's number of the batch; empty where it gave none.
+    # The institution's number of the batch, or empty.
     sa.Column("charge_batch_id", sa.String(30), nullable=False),
     sa.Column("upload_time", Instant, nullable=False),
-    # False too where it was cancelled.
-    sa.Column("is_uploaded", sa.Boolean, nullable=False),
-    # The settlement that took it; null while none has.
-    sa.Column("settlement_id", Id),
-    # JSON: the line as charged, see `storage.charge`.
-    sa.Column("line", sa.Text, nullable=False),
+    sa.Column("is_uploaded", sa.Boolean, nullable=False),  # False too where it was cancelled
+    sa.Column("settlement_id", Id),  # that took it; null while none has
+    sa.Column("line", sa.Text, nullable=False),  # JSON: see `storage.charge`
     postgresql_with={"fillfactor": 90},
 )
 _index_where_set(charge, "region", "settlement_id", is_set="settlement_id")

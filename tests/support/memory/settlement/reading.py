@@ -28,6 +28,7 @@ from yibao_settlement.rules.repair import Repair, RepairState
 from yibao_settlement.rules.repricing import PersonState, RepricedPerson, Repricing
 from yibao_settlement.rules.review import WAITING, Review, ReviewEvent
 from yibao_settlement.rules.stay import StandingBill
+from yibao_settlement.rules.token import ResolvedCode
 from yibao_settlement.rules.visit import Institution, Visit
 
 
@@ -249,6 +250,11 @@ class MemoryReads(Reads):
 
     def account_claims(self, region: str, person_id: str) -> AccountClaims:
         return AccountClaims()
+
+    def token_holder(
+        self, region: str, token_hash: str
+    ) -> tuple[ResolvedCode, str, list[str]] | None:
+        return None
 
     def catalogue_item(self, region: str, item_code: str, day: dt.date) -> CatalogueItem | None:
         return None

@@ -11,8 +11,10 @@ from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_identity.application.feed import Bookmark, EnrolmentChange, Feed, FeedPage
 from yibao_identity.rules.credential import Credential, CredentialKind, CredentialState
+from yibao_identity.rules.relative import RelativeLink
 from yibao_identity.servicer.feed.watch import FeedWatch
 from yibao_identity.servicer.person.messages import covered_message, held_message
+from yibao_identity.servicer.relative import relation_message
 
 # The one service that the feed is for.
 FEED_READER = "settlement"
@@ -100,7 +102,23 @@ def _change_message(change: EnrolmentChange) -> pb.EnrolmentChange:
         diseases=map(held_message, standing.diseases),
         person_name_masked=standing.person_name_masked,
         gender=standing.gender.value,
+        givers=map(_giver_message, standing.givers),
     )
+
+
+def _giver_message(link: RelativeLink) -> pb.AccountGiver:
+    message = pb.AccountGiver(
+        giver_id=link.relative_id,
+        link_id=link.link_id,
+        relation=relation_message(link.relation),
+        first_date=None if link.first_date is None else from_date(link.first_date),
+        last_date=None if link.last_date is None else from_date(link.last_date),
+    )
+    if link.payment_limit_fen is not None:
+        message.payment_limit_fen = link.payment_limit_fen
+    if link.year_limit_fen is not None:
+        message.year_limit_fen = link.year_limit_fen
+    return message
 
 
 def _credential_message(credential: Credential) -> credential_pb2.Credential:

@@ -214,6 +214,13 @@ relative_link = sa.Table(
     text_column("confirmed_by", 200),
     sa.Column("end_time", Instant),
     text_column("ended_by", 200),
+    # On which terms an account may pay: days, both included, and limits in fen, of a bill and
+    # of a year; null without one.
+    sa.Column("first_date", sa.Date),
+    sa.Column("last_date", sa.Date),
+    sa.Column("payment_limit_fen", sa.BigInteger),
+    sa.Column("year_limit_fen", sa.BigInteger),
+    text_column("consent_reference", 60),
     sa.Index("ix_relative_link_region_relative_id", "region", "relative_id"),
 )
 sa.Index(

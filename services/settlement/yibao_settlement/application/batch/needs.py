@@ -92,6 +92,8 @@ class Needs(NamedTuple):
     contributions: Collection[tuple[str, str, int]] = ()
     # Numbers of transfers to and from other regions.
     transfer_numbers: Collection[str] = ()
+    # Visits whose bills relatives of their persons may pay.
+    family_visit_ids: Collection[str] = ()
 
 
 def united(needs: Iterable[Needs]) -> Needs:

@@ -1,15 +1,16 @@
 """A batch of commands of one region: load, decide one by one, store, commit."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
 from yibao_common.commands.request import Outcome
 from yibao_common.values.clock import Clock
-from yibao_common.values.errors import RuleError
+from yibao_common.values.errors import InvariantError, RuleError
 from yibao_common.values.ids import Ids, IdsAbove
 from yibao_settlement.application.batch.command import Command
 from yibao_settlement.application.batch.working_set import WorkingSet
+from yibao_settlement.application.family.state import MoreToLockError
 from yibao_settlement.application.hold.expire import expire_holds
 from yibao_settlement.rules.review import Review
 
@@ -17,8 +18,12 @@ from yibao_settlement.rules.review import Review
 class BatchTransaction(Protocol):
     """One transaction over what a batch of commands reads and writes."""
 
-    def load(self, commands: Sequence[Command]) -> WorkingSet:
-        """Locks the standing of every person concerned, then reads what is needed."""
+    def load(self, commands: Sequence[Command], also: Collection[str] = ()) -> WorkingSet:
+        """Locks the standing of every person concerned, then reads what is needed.
+
+        `also` are persons to lock with them. Raises MoreToLockError where accounts of others
+        would move.
+        """
         ...
 
     def store(self, working_set: WorkingSet) -> None:
@@ -64,17 +69,32 @@ class BatchWork:
         An outcome is the bytes of the answer, durable, or the refusal. Anything else that
         a command raises undoes the whole batch.
         """
+        also: frozenset[str] = frozenset()
+        while True:
+            try:
+                working_set, outcomes = self._carried_out(region, commands, also)
+                break
+            except MoreToLockError as error:
+                # Nothing was changed: all are locked anew, in the order of their ids.
+                if error.person_ids <= also:
+                    raise InvariantError("whom to lock was locked") from error
+                also |= error.person_ids
+        if self._tell is not None:
+            for settlement_id in working_set.changes.reviews_opened:
+                self._tell(working_set.reviews[settlement_id])
+        return outcomes
+
+    def _carried_out(
+        self, region: str, commands: Sequence[Command], also: Collection[str]
+    ) -> tuple[WorkingSet, list[Outcome[bytes]]]:
         with self._transactions.begin(region, self._clock) as transaction:
-            working_set = transaction.load(commands)
+            working_set = transaction.load(commands, also)
             ids = IdsAbove(self._ids, working_set.posting_fence)
             if working_set.holds:
                 expire_holds(working_set, ids)
             outcomes = [_outcome(command, working_set, ids) for command in commands]
             transaction.store(working_set)
-        if self._tell is not None:
-            for settlement_id in working_set.changes.reviews_opened:
-                self._tell(working_set.reviews[settlement_id])
-        return outcomes
+        return working_set, outcomes
 
 
 def carry_out(command: Command, working_set: WorkingSet, ids: Ids) -> bytes:

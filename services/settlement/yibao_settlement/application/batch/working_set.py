@@ -18,6 +18,7 @@ from yibao_settlement.application.allocation.state import Allocated
 from yibao_settlement.application.batch.changes import Changes, posting_of
 from yibao_settlement.application.credit.state import Credits
 from yibao_settlement.application.difference.state import Differences
+from yibao_settlement.application.family.state import Family
 from yibao_settlement.application.hold.state import Holds
 from yibao_settlement.application.outcome.state import AskedRequest
 from yibao_settlement.application.override.state import Overrides
@@ -121,6 +122,7 @@ class WorkingSet:
     repriced: RepricedPersons = field(default_factory=RepricedPersons)
     holds: Holds = field(default_factory=Holds)
     tokens: Tokens = field(default_factory=Tokens)
+    family: Family = field(default_factory=Family)
     # What a counter is told of persons to compare, where a command asked for it.
     described: dict[str, Described] = field(default_factory=dict)
     # Mappings of the own codes that lines carry alone, by institution and code.

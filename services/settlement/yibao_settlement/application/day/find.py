@@ -26,6 +26,7 @@ class ClearingSum(NamedTuple):
     counts: tuple[int, int, int, int]
     amounts: DayAmounts
     funds: dict[str, int]
+    family_fen: int = 0
 
     def plus(self, other: "ClearingSum | DaySum") -> "ClearingSum":
         """Returns it with what others come to."""
@@ -34,7 +35,10 @@ class ClearingSum(NamedTuple):
             funds[fund_type] = funds.get(fund_type, 0) + amount_fen
         one, two, three, four = (a + b for a, b in zip(self.counts, other.counts, strict=True))
         return self._replace(
-            counts=(one, two, three, four), amounts=self.amounts.plus(other.amounts), funds=funds
+            counts=(one, two, three, four),
+            amounts=self.amounts.plus(other.amounts),
+            funds=funds,
+            family_fen=self.family_fen + other.family_fen,
         )
 
 

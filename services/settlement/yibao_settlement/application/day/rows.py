@@ -11,7 +11,8 @@ from yibao_settlement.rules.day.act import DayAct, DayAmounts, DaySpan
 class DaySum(NamedTuple):
     """What acts of an insurance type and a care type come to.
 
-    `counts` are by kind of act, in their order; `funds` what each pays, by its type.
+    `counts` are by kind of act, in their order; `funds` what each pays, by its type, and
+    `family_fen` what of the accounts' part those of relatives do.
     """
 
     insurance_type: str
@@ -19,6 +20,7 @@ class DaySum(NamedTuple):
     counts: tuple[int, int, int, int]
     amounts: DayAmounts
     funds: Mapping[str, int]
+    family_fen: int = 0
 
 
 class DayRows(Protocol):

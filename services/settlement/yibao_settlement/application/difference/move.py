@@ -18,11 +18,13 @@ from yibao_settlement.application.account import account_not_found
 from yibao_settlement.application.batch.needs import Needs
 from yibao_settlement.application.batch.working_set import WorkingSet
 from yibao_settlement.application.difference.state import DueMove
+from yibao_settlement.application.family.give import give_back
 from yibao_settlement.application.reading import Reads
 from yibao_settlement.application.settlement.purses import put_into_purses
 from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.rules.account import check_not_merged, new_standing
 from yibao_settlement.rules.difference import move_entries, purses_moved
+from yibao_settlement.rules.family import after_moves, family_fen, gone_back
 from yibao_settlement.rules.ledger import PostingKind
 
 MOVE_METHODS = ("MoveDue", "MoveAllDue")
@@ -142,16 +144,23 @@ def _move(working_set: WorkingSet, person_id: str, request: Request, ids: Ids) -
     moved = MovedDue(persons=1)
     for record in bills:
         moved = moved.plus(MovedDue(0, 1, record.due_fen))
+        before = after_moves(record.family, record.moved_fen)
+        after = after_moves(record.family, record.moved_fen + record.due_fen)
+        theirs_fen = family_fen(before) - family_fen(after)
         purses = purses_moved(
-            record.due_fen,
-            moved_fen=record.moved_fen,
+            record.due_fen - theirs_fen,
+            moved_fen=max(record.moved_fen - record.family_fen, 0),
             carried_paid_fen=record.carried.paid_fen,
             is_year_over=shanghai_day(record.settle_time).year < working_set.account_year,
         )
+        # Relatives get theirs first, on by the same transaction.
+        purses = purses._replace(current_year_fen=purses.current_year_fen + theirs_fen)
         posting_id = ids()
         entries = move_entries(purses, person_id=person_id)
         working_set.post(posting_id, PostingKind.MOVE, entries, request)
         put_into_purses(working_set, person_id, purses)
+        back = gone_back(before, after)
+        give_back(record, back, request, working_set, ids, receiver_id=person_id)
         working_set.differences.moves.append(
             DueMove(
                 record.settlement_id,

@@ -93,6 +93,8 @@ def _book(record: SettlementRecord, request: Request, working_set: WorkingSet, i
     if record.account_fen:
         working_set.carry_over(holder_id, request, ids)
         working_set.change_person(holder_id, balance_change_fen=-record.account_fen)
+    if record.family:
+        working_set.family.of_acts[record.settlement_id] = record.family_fen
     if record.carried.paid_fen:
         working_set.move_carried(holder_id, -record.carried.paid_fen)
     working_set.note_newest(record)

@@ -3,8 +3,10 @@
 from typing import NamedTuple
 
 from yibao_common.commands.request import Request
+from yibao_common.values.calendar import shanghai_day
 from yibao_common.values.ids import Ids
 from yibao_settlement.application.batch.working_set import WorkingSet
+from yibao_settlement.application.family.give import give_back
 from yibao_settlement.application.hold.keeping import keep_hold
 from yibao_settlement.application.hold.state import Hold
 from yibao_settlement.application.settlement.adjusting import Because, book_folded
@@ -12,6 +14,7 @@ from yibao_settlement.application.settlement.folded import Folded
 from yibao_settlement.application.settlement.naming import begun_fold
 from yibao_settlement.application.settlement.reversing import free_bill
 from yibao_settlement.rules.difference import Cause
+from yibao_settlement.rules.family import gone_back
 
 
 class Left(NamedTuple):
@@ -39,3 +42,17 @@ def book_off(left: Left, request: Request, working_set: WorkingSet, ids: Ids) ->
     keep_hold(hold, working_set)
     free_bill(hold.record, working_set)
     book_folded(folded, Because(Cause.RELEASE, hold.hold_id), request, working_set, ids)
+    _give_back(hold, request, working_set, ids)
+
+
+def _give_back(hold: Hold, request: Request, working_set: WorkingSet, ids: Ids) -> None:
+    """Gives relatives back what waited in the account; a year that ended has carried it over."""
+    record, holder_id = hold.record, hold.holder_id
+    if not record.family:
+        return
+    working_set.carry_over(holder_id, request, ids)
+    give_back(
+        *(record, gone_back(record.family, ()), request, working_set, ids),
+        receiver_id=holder_id,
+        is_carried=shanghai_day(record.settle_time).year < working_set.account_year,
+    )

@@ -8,6 +8,7 @@ from yibao_common.commands.request import Request
 from yibao_common.values.ids import Ids
 from yibao_settlement.application.batch.needs import Needs
 from yibao_settlement.application.batch.working_set import WorkingSet
+from yibao_settlement.application.family.give import give
 from yibao_settlement.application.hold.keeping import keep_hold
 from yibao_settlement.application.hold.state import Hold, HoldRequest
 from yibao_settlement.application.settlement.settle import (
@@ -61,6 +62,9 @@ class HoldBill(NamedTuple):
         # Nothing below refuses: from here on the working set changes.
         assert code is not None, "the gate asks for a code"
         use_code_of_bill(code, record, self.request, working_set)
+        if record.family:
+            # What is reserved is in the account: relatives' money waits there.
+            give(record, self.request, working_set, ids)
         working_set.keep(holder_id, record.additions(holder_id=holder_id))
         working_set.note_newest(record)
         working_set.keep_bill(record.visit_id, record.bill_number, hold.standing_bill)

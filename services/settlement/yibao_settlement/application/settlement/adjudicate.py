@@ -1,7 +1,8 @@
 """What a bill costs whom: the same calculation for trial, settlement and explanation."""
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from yibao_common.values.calendar import full_years, shanghai_day
@@ -24,7 +25,7 @@ from yibao_settlement.rules.account import (
     Purses,
     taken_of_carried,
 )
-from yibao_settlement.rules.benefit.bill import Given
+from yibao_settlement.rules.benefit.bill import Balances, Given
 from yibao_settlement.rules.benefit.policy import BenefitPolicy
 from yibao_settlement.rules.bill import (
     Bill,
@@ -42,6 +43,7 @@ from yibao_settlement.rules.enrolment import (
     check_premium,
     paying_on,
 )
+from yibao_settlement.rules.family import FamilyPart
 from yibao_settlement.rules.institution.suspension import barred_lines
 from yibao_settlement.rules.ledger import Entry
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
@@ -64,6 +66,8 @@ class Adjudication(NamedTuple):
     split: Split | BenefitOutcome
     priced: Priced
     carried: Carried
+    # What of the account's part relatives' accounts pay.
+    family_fen: int = 0
 
     @property
     def benefit(self) -> BenefitTerms | None:
@@ -102,6 +106,7 @@ def adjudicate_bill(
     now: dt.datetime,
     settled_lines: Mapping[str, str] | None = None,
     carried_first: bool = False,
+    family_fen: int = 0,
 ) -> Adjudication:
     """Returns what `bill` costs whom, after the person's `history`.
 
@@ -109,7 +114,8 @@ def adjudicate_bill(
     there is none, that on the last charge day which is covered. What was charged on a day
     without cover is own cost. `settled_lines` are the lines of the visit that settlements
     took, by line id. `carried_first` lets the account pay of earlier years' money first,
-    where the policy says nothing of purses.
+    where the policy says nothing of purses. `family_fen` is what relatives' accounts may pay
+    where the own one does not do: the bill is recorded as asked of them for what they pay.
 
     Raises RuleError, in this order: SERVICE_DATE_INVALID, INSTITUTION_NOT_DESIGNATED,
     PERSON_DECEASED, PERSON_NOT_ENROLLED, PREMIUM_NOT_RECEIVED, POLICY_NOT_FOUND, the
@@ -132,31 +138,55 @@ def adjudicate_bill(
     )
     insurance_type = cover.enrolment.insurance_type
     if isinstance(policy, BenefitPolicy):
-        person = Person(enrolments, cover.enrolment, diseases, purses)
-        found = decide(policy, bill, visit, priced, person=person, history=history)
+        person = Person(enrolments, cover.enrolment, diseases, Balances(*purses, family_fen))
+        found = _by_benefits(policy, bill, visit, priced, person, history)
+        paid = found.split.paid_by_purse
         facts, before = common_facts(found.terms.facts), found.year_before
         decided = (insurance_type, facts, policy, before, purses, found)
         carried = NOTHING_CARRIED
         if purses.carried_fen:
-            carried = Carried(purses.carried_fen, found.split.paid_by_purse.carried_fen)
-        return Adjudication(visit, bill, *decided, priced, carried)
+            carried = Carried(purses.carried_fen, paid.carried_fen)
+        return Adjudication(visit, bill, *decided, priced, carried, paid.family_fen)
     facts, year = facts_of(visit, cover.enrolment, day), history.year(day.year)
     check_nothing_given(bill.given)
-    split = adjudicate(
-        policy,
-        facts=facts,
-        lines=priced.lines,
-        year=year,
-        account_used=bill.account_used,
-        account_balance_fen=purses.balance_fen,
-    )
+    asked = functools.partial(adjudicate, policy, facts=facts, lines=priced.lines, year=year)
+    split, family_fen = _by_tables(asked, bill, purses, family_fen)
     carried = NOTHING_CARRIED
     if purses.carried_fen:
-        paid_fen = taken_of_carried(purses, split.account_fen, carried_first=carried_first)
+        own_fen = split.account_fen - family_fen
+        paid_fen = taken_of_carried(purses, own_fen, carried_first=carried_first)
         carried = Carried(purses.carried_fen, paid_fen)
-    return Adjudication(
-        visit, bill, insurance_type, facts, policy, year, purses, split, priced, carried
-    )
+    decided_by = (insurance_type, facts, policy, year, purses, split)
+    return Adjudication(visit, bill, *decided_by, priced, carried, family_fen)
+
+
+def _by_tables(
+    asked: Callable[..., Split], bill: Bill, purses: Purses, family_fen: int
+) -> tuple[Split, int]:
+    """Returns what a bill costs whom, as asked of relatives for what they pay, and that."""
+    balance_fen = purses.balance_fen
+    split = asked(account_used=bill.account_used, account_balance_fen=balance_fen + family_fen)
+    paid_fen = max(split.account_fen - balance_fen, 0) if family_fen else 0
+    if paid_fen != family_fen:
+        split = asked(account_used=bill.account_used, account_balance_fen=balance_fen + paid_fen)
+    return split, paid_fen
+
+
+def _by_benefits(
+    policy: BenefitPolicy,
+    bill: Bill,
+    visit: Visit,
+    priced: Priced,
+    person: Person,
+    history: History,
+) -> BenefitOutcome:
+    """Returns what a bill costs whom, as asked of relatives for what they pay of it."""
+    found = decide(policy, bill, visit, priced, person=person, history=history)
+    paid_fen = found.split.paid_by_purse.family_fen
+    if paid_fen != person.balances.family_fen:
+        person = person._replace(balances=person.balances._replace(family_fen=paid_fen))
+        found = decide(policy, bill, visit, priced, person=person, history=history)
+    return found
 
 
 def check_nothing_given(given: Sequence[Given]) -> None:
@@ -272,10 +302,11 @@ def record_of(
     settle_time: dt.datetime,
     entries: tuple[Entry, ...],
     marks: Marks = NO_MARKS,
+    family: tuple[FamilyPart, ...] = (),
 ) -> SettlementRecord:
     """Returns the record of a bill that is settled by an adjudication.
 
-    A trial has neither ids nor entries.
+    A trial has neither ids nor entries. `family` tells who pays what of its `family_fen`.
     """
     visit, bill, split = adjudication.visit, adjudication.bill, adjudication.split
     return SettlementRecord(
@@ -294,7 +325,7 @@ def record_of(
         facts=adjudication.facts,
         year_before=adjudication.year_before,
         account_used=bill.account_used,
-        balance_before_fen=adjudication.purses.balance_fen,
+        balance_before_fen=adjudication.purses.balance_fen + adjudication.family_fen,
         lines=split.lines,
         total_fen=split.total_fen,
         excluded_fen=split.excluded_fen,
@@ -315,4 +346,5 @@ def record_of(
         benefit=adjudication.benefit,
         marks=marks,
         carried=adjudication.carried,
+        family=family,
     )

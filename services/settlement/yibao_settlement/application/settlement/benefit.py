@@ -10,7 +10,7 @@ from yibao_settlement.application.settlement.lines import engine_lines, item_gro
 from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.application.settlement.terms import BenefitTerms, OtherPayment
 from yibao_settlement.rules import bill as charged
-from yibao_settlement.rules.account import NO_PURSES, Accumulators, Purses
+from yibao_settlement.rules.account import Accumulators, Purses
 from yibao_settlement.rules.benefit.adjudicate import adjudicate
 from yibao_settlement.rules.benefit.bill import (
     NO_BALANCES,
@@ -52,7 +52,7 @@ class Person(NamedTuple):
     enrolments: Sequence[Enrolment]
     enrolment: Enrolment
     diseases: Sequence[RegisteredDisease] = ()
-    purses: Purses = NO_PURSES
+    balances: Balances = NO_BALANCES
 
     def on(self, visit: Visit, day: dt.date) -> "Person":
         """Returns the person with the period of a day, where there is one."""
@@ -123,7 +123,7 @@ def decide(
             day,
             engine_lines(priced.lines, priced.particulars, terms.item_groups, cover=cover),
             cover=cover,
-            purses=person.purses if bill.account_used else None,
+            balances=person.balances if bill.account_used else None,
         ),
         memory,
         terms,
@@ -136,33 +136,33 @@ def decide_again(policy: BenefitPolicy, record: SettlementRecord) -> BenefitOutc
 
     Raises RuleError or InvariantError where such a bill was never settled.
     """
-    return _again(policy, record, record.year_before, purses_of(record), is_told=True)
+    return _again(policy, record, record.year_before, balances_of(record), is_told=True)
 
 
 def cost_again(
-    policy: BenefitPolicy, record: SettlementRecord, before: Accumulators, purses: Purses
+    policy: BenefitPolicy, record: SettlementRecord, before: Accumulators, balances: Balances
 ) -> BenefitOutcome:
     """Returns what a settled bill costs whom after what windows and purses held `before` it.
 
     It has neither its lines nor a digest, a third of the time: bills are decided again by
     the hundred. Raises as `decide_again`.
     """
-    return _again(policy, record, before, purses, is_told=False)
+    return _again(policy, record, before, balances, is_told=False)
 
 
 def _again(
     policy: BenefitPolicy,
     record: SettlementRecord,
     before: Accumulators,
-    purses: Purses,
+    balances: Balances,
     *,
     is_told: bool,
 ) -> BenefitOutcome:
     terms = record.benefit
     assert terms is not None, "it was settled by another format"
     lines = engine_lines(record.lines, record.particulars, terms.item_groups)
-    used = purses if record.account_used else None
-    bill = _bill(terms, record.service_date, lines, cover=None, purses=used)
+    used = balances if record.account_used else None
+    bill = _bill(terms, record.service_date, lines, cover=None, balances=used)
     memory = Memory(windows_of([before], insurance_type=policy.insurance_type))
     if terms.other_payments or terms.arrears:
         terms = terms._replace(other_payments=(), arrears=())
@@ -190,9 +190,14 @@ def _of_nothing(
 
 
 def purses_of(record: SettlementRecord) -> Purses:
-    """Returns what the purses held before a settlement."""
+    """Returns what the own purses held before a settlement."""
     carried_fen = record.carried.before_fen
-    return Purses(record.balance_before_fen - carried_fen, carried_fen)
+    return Purses(record.balance_before_fen - record.family_fen - carried_fen, carried_fen)
+
+
+def balances_of(record: SettlementRecord) -> Balances:
+    """Returns what the purses held before a settlement, with what relatives put in for it."""
+    return Balances(*purses_of(record), record.family_fen)
 
 
 def terms_of(record: SettlementRecord, visit: Visit) -> BenefitTerms:
@@ -283,11 +288,11 @@ def _bill(
     lines: tuple[BillLine, ...],
     *,
     cover: tuple[CoverPeriod, ...] | None,
-    purses: Purses | None,
+    balances: Balances | None,
 ) -> Bill:
     """Returns the bill as one of the visit that began the stay: its windows are the stay's.
 
-    Which lines lie outside the visit was found when they were priced. Without purses the
+    Which lines lie outside the visit was found when they were priced. Without balances the
     account is not used.
     """
     return Bill(
@@ -298,8 +303,8 @@ def _bill(
         admission_date=terms.admission_date,
         cover=cover,
         given=terms.given,
-        account_used=purses is not None,
-        balances=NO_BALANCES if purses is None else Balances(*purses),
+        account_used=balances is not None,
+        balances=NO_BALANCES if balances is None else balances,
     )
 
 

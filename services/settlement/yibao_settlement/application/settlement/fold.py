@@ -11,11 +11,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
-from yibao_settlement.application.settlement.benefit import BenefitOutcome, cost_again
+from yibao_settlement.application.settlement.benefit import (
+    BenefitOutcome,
+    balances_of,
+    cost_again,
+)
 from yibao_settlement.application.settlement.explain import AnySplit, calculated
 from yibao_settlement.application.settlement.folded import Folded, Restated
 from yibao_settlement.application.settlement.record import Effective, SettlementRecord, by_place
-from yibao_settlement.rules.account import Accumulators, Carried, Purses, accumulate
+from yibao_settlement.rules.account import Accumulators, Carried, accumulate
 from yibao_settlement.rules.benefit.keeping import (
     KeptPlace,
     StayVisit,
@@ -26,6 +30,7 @@ from yibao_settlement.rules.benefit.keeping import (
 from yibao_settlement.rules.benefit.policy import BenefitPolicy
 from yibao_settlement.rules.benefit.steps import AccountStep, TiersStep
 from yibao_settlement.rules.difference import effective_account_fen
+from yibao_settlement.rules.family import after_moves
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
 
 PolicyOf = Callable[[SettlementRecord], AnyPolicy | None]
@@ -184,8 +189,7 @@ def decided_again(
 def _split_again(record: SettlementRecord, policy: AnyPolicy, before: Accumulators) -> AnySplit:
     if not isinstance(policy, BenefitPolicy):
         return calculated(asked_again(record, policy, before), policy)
-    balance_fen, carried_fen = _asked_of_account(record, policy)
-    return cost_again(policy, record, before, Purses(balance_fen - carried_fen, carried_fen))
+    return cost_again(policy, record, before, balances_of(_as_paid(record, policy)))
 
 
 def asked_again(
@@ -196,18 +200,21 @@ def asked_again(
     No balance of today counts: the account is asked for what it paid. One that pays before the
     funds leaves them what it has got back, of earlier years' money first.
     """
-    balance_fen, carried_fen = _asked_of_account(record, policy)
-    return record._replace(
-        year_before=before,
-        balance_before_fen=balance_fen,
-        carried=Carried(carried_fen, carried_fen),
-    )
+    return _as_paid(record, policy)._replace(year_before=before)
 
 
-def _asked_of_account(record: SettlementRecord, policy: AnyPolicy) -> tuple[int, int]:
-    """Returns what the account is asked for, and what of it is of earlier years."""
+def _as_paid(record: SettlementRecord, policy: AnyPolicy) -> SettlementRecord:
+    """Returns a bill of which the account is asked for what it paid, or still pays."""
     back_fen = record.moved_fen if pays_before_funds(policy) else 0
-    return record.account_fen - back_fen, max(record.carried.paid_fen - back_fen, 0)
+    # What was moved went back to relatives first.
+    family = after_moves(record.family, back_fen) if record.family else ()
+    own_back_fen = max(back_fen - record.family_fen, 0)
+    carried_fen = max(record.carried.paid_fen - own_back_fen, 0)
+    return record._replace(
+        balance_before_fen=record.account_fen - back_fen,
+        carried=Carried(carried_fen, carried_fen),
+        family=family,
+    )
 
 
 def _effective_of(

@@ -3,6 +3,7 @@
 from yibao_common.commands.request import Request
 from yibao_common.values.ids import Ids
 from yibao_settlement.application.batch.working_set import WorkingSet
+from yibao_settlement.application.family.give import give
 from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.rules.ledger import PostingKind
 from yibao_settlement.rules.stay import StandingBill
@@ -16,7 +17,10 @@ def book_in_place(
     corrected = working_set.settlements[new.correction.corrected_id]
     if new.account_fen:
         working_set.carry_over(new.person_id, request, ids)
+        give(new, request, working_set, ids)
         working_set.change_person(new.person_id, balance_change_fen=-new.account_fen)
+    if new.family:
+        working_set.family.of_acts[new.settlement_id] = new.family_fen
     if new.carried.paid_fen:
         working_set.move_carried(new.person_id, -new.carried.paid_fen)
     working_set.note_newest(new)

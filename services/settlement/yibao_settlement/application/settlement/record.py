@@ -19,6 +19,7 @@ from yibao_settlement.rules.benefit.steps import Bearer
 from yibao_settlement.rules.bill import LineParticulars, RefusedLine
 from yibao_settlement.rules.difference import Borne, Cause, Columns
 from yibao_settlement.rules.duplicate import NO_MARKS, Marks
+from yibao_settlement.rules.family import FamilyPart, family_fen
 from yibao_settlement.rules.ledger import (
     Entry,
     Payers,
@@ -141,6 +142,7 @@ class SettlementRecord(NamedTuple):
     moved into the account, which had paid too much; it is read where bills are decided again, as
     are `newest_terms`, those that decide what it costs by now, None where these are its own.
     `is_held` where it is no settlement, but a held bill (`application.hold`) under the hold's id.
+    `family` is what of `account_fen` relatives' accounts paid; `balance_before_fen` has it, too.
     """
 
     region: str
@@ -190,6 +192,12 @@ class SettlementRecord(NamedTuple):
     corrected_by_id: str | None = None
     moved_fen: int = 0
     newest_terms: TermsSet | None = None
+    family: tuple[FamilyPart, ...] = ()
+
+    @property
+    def family_fen(self) -> int:
+        """What of `account_fen` accounts of relatives paid."""
+        return family_fen(self.family) if self.family else 0
 
     @property
     def in_effect(self) -> "SettlementRecord":

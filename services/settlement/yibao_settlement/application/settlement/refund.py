@@ -71,6 +71,8 @@ class RefundSettlement:
     expected: GivenBack | None = None
     order: RefundOrder = RefundOrder.ACCOUNT_FIRST
     carried_first: bool = False
+    # Whether the own account gets back before those of relatives.
+    own_first: bool = False
     # Whether the region lets institutions take back the newest bills first alone.
     newest_first: bool = False
     # What the region says of the institution's own later bills that it would leave unpaid.
@@ -128,7 +130,10 @@ class RefundSettlement:
                 f"the policy of settlement {record.settlement_id} is not stored",
             )
         left = remainder_of(
-            record, lines, policy, order=self.order, carried_first=self.carried_first
+            *(record, lines, policy),
+            order=self.order,
+            carried_first=self.carried_first,
+            own_first=self.own_first,
         )
         back = given_back(record, left)
         purses = _purses(record, left)
@@ -219,6 +224,8 @@ class RefundSettlement:
         )
         settled, kind = done.before.settle_time, PostingKind.REFUND
         working_set.post(refund.refund_id, kind, done.entries, request, changed_time=settled)
+        if purses.family_fen:
+            working_set.family.of_acts[refund.refund_id] = -purses.family_fen
         working_set.changes.refunds.append(Refunded(refund, done.left))
         _leave_lines(done.left, working_set)
         if done.left.newest_terms is not None:
@@ -291,4 +298,5 @@ def _purses(before: SettlementRecord, left: SettlementRecord) -> BackToPurses:
         before,
         before.account_fen - left.account_fen,
         before.carried.paid_fen - left.carried.paid_fen,
+        before.family_fen - left.family_fen,
     )

@@ -13,9 +13,11 @@ from yibao_settlement.application.settlement.record import SettlementRecord, owe
 from yibao_settlement.application.settlement.refunded import GivenBack, Refund
 from yibao_settlement.application.settlement.terms import TermsSet
 from yibao_settlement.rules.account import Carried, Purses, taken_of_carried
+from yibao_settlement.rules.benefit.bill import Balances
 from yibao_settlement.rules.benefit.policy import BenefitPolicy
 from yibao_settlement.rules.benefit.steps import AccountStep, Purse
 from yibao_settlement.rules.difference import Cause
+from yibao_settlement.rules.family import family_kept_fen, kept
 from yibao_settlement.rules.ledger import Entry, balanced
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
 from yibao_settlement.rules.refund import (
@@ -34,10 +36,12 @@ def remainder_of(
     *,
     order: RefundOrder,
     carried_first: bool,
+    own_first: bool = False,
 ) -> SettlementRecord:
     """Returns a settlement as what is left of it by the counter's column.
 
-    Raises RuleError where the policy cannot decide what is left.
+    `own_first` lets the own account get back before relatives' do. Raises RuleError where the
+    policy cannot decide what is left.
     """
     # The account is asked for what it paid and bears no more than that.
     asked = record._replace(
@@ -57,7 +61,38 @@ def remainder_of(
             most_fen=split.account_fen,
         )
     most = _most_of_purses(record, split)
-    return _asked_for(asked, most, account_fen, policy, carried_first=carried_first)
+    if not record.family:
+        return _asked_for(asked, most, account_fen, policy, carried_first=carried_first)
+    own_fen, family_kept = _parted(record, most, account_fen, own_first=own_first)
+    asked = asked._replace(family=kept(record.family, family_kept))
+    return _asked_for(asked, most, own_fen + family_kept, policy, carried_first=carried_first)
+
+
+def _parted(
+    record: SettlementRecord, most: Balances, account_fen: int, *, own_first: bool
+) -> tuple[int, int]:
+    """Returns what of `account_fen` the own account and relatives pay of the rest.
+
+    What was moved back to relatives since the counter gives back for them: the receipt returns
+    what they have already, so that it stays theirs.
+    """
+    own_most_fen = most.current_year_fen + most.carried_fen
+    stays_fen = family_kept_fen(
+        record.family_fen,
+        own_most_fen=own_most_fen,
+        family_most_fen=most.family_fen,
+        account_fen=account_fen,
+        own_first=own_first,
+    )
+    own_fen = min(account_fen - stays_fen, own_most_fen)
+    moved_fen = min(record.moved_fen, record.family_fen)
+    while True:
+        back_fen = record.account_fen - own_fen - stays_fen
+        theirs_fen = min(moved_fen, back_fen)
+        if record.family_fen - stays_fen >= theirs_fen:
+            return own_fen, stays_fen
+        stays_fen = record.family_fen - theirs_fen
+        own_fen = min(max(account_fen - stays_fen, own_fen), own_most_fen)
 
 
 def asked_of_account(
@@ -70,24 +105,30 @@ def asked_of_account(
 ) -> SettlementRecord:
     """Returns a bill as it is settled where the account pays so much of it, out of `purses`.
 
-    Less where a purse may not pay it. Raises RuleError where the policy cannot decide it.
+    Relatives whose part of it `record` tells are asked for no more than that. Less where a
+    purse may not pay it. Raises RuleError where the policy cannot decide it.
     """
     carried_fen = purses.carried_fen
     asked = record._replace(
-        balance_before_fen=purses.balance_fen, carried=Carried(carried_fen, carried_fen)
+        balance_before_fen=purses.balance_fen + record.family_fen,
+        carried=Carried(carried_fen, carried_fen),
     )
     split = calculated(asked, policy)
-    most = purses
+    most = Balances(*purses, record.family_fen)
     if isinstance(split, BenefitOutcome):
-        paid = split.split.paid_by_purse
-        most = Purses(paid.current_year_fen, paid.carried_fen)
+        most = split.split.paid_by_purse
     account_fen = min(account_fen, split.account_fen)
+    if record.family:
+        own_most_fen = most.current_year_fen + most.carried_fen
+        stays_fen = min(max(account_fen - own_most_fen, 0), most.family_fen)
+        asked = asked._replace(family=kept(record.family, stays_fen))
+        account_fen = min(account_fen, own_most_fen) + stays_fen
     return _asked_for(asked, most, account_fen, policy, carried_first=carried_first)
 
 
 def _asked_for(
     asked: SettlementRecord,
-    most: Purses,
+    most: Balances,
     account_fen: int,
     policy: AnyPolicy,
     *,
@@ -97,7 +138,8 @@ def _asked_for(
 
     Asked for just that, the bill comes out so whenever it is calculated again.
     """
-    carried_fen = _carried_kept_fen(most, account_fen, policy, carried_first=carried_first)
+    own_fen = account_fen - asked.family_fen
+    carried_fen = _carried_kept_fen(most, own_fen, policy, carried_first=carried_first)
     asked = asked._replace(
         balance_before_fen=account_fen, carried=Carried(carried_fen, carried_fen)
     )
@@ -140,22 +182,21 @@ def decided(asked: SettlementRecord, split: AnySplit) -> SettlementRecord:
     return left._replace(entries=entries)
 
 
-def _most_of_purses(record: SettlementRecord, split: AnySplit) -> Purses:
+def _most_of_purses(record: SettlementRecord, split: AnySplit) -> Balances:
     """Returns what each purse bears of the rest where it is asked for all that it paid.
 
     Steps of a policy may leave some amounts to one purse alone.
     """
     if isinstance(split, BenefitOutcome):
-        paid = split.split.paid_by_purse
-        return Purses(paid.current_year_fen, paid.carried_fen)
-    carried_fen = record.carried.paid_fen
-    return Purses(record.account_fen - carried_fen, carried_fen)
+        return split.split.paid_by_purse
+    carried_fen, family_fen = record.carried.paid_fen, record.family_fen
+    return Balances(record.account_fen - family_fen - carried_fen, carried_fen, family_fen)
 
 
 def _carried_kept_fen(
-    most: Purses, account_fen: int, policy: AnyPolicy, *, carried_first: bool
+    most: Balances, own_fen: int, policy: AnyPolicy, *, carried_first: bool
 ) -> int:
-    """Returns what of `account_fen` stays paid of earlier years' money.
+    """Returns what of `own_fen`, the own account's part, stays paid of earlier years' money.
 
     What paid first stays paid, so that the other goes back first; neither purse bears more
     of the rest than it may.
@@ -163,7 +204,8 @@ def _carried_kept_fen(
     if isinstance(policy, BenefitPolicy):
         steps = [step for step in policy.steps if isinstance(step, AccountStep)]
         carried_first = bool(steps) and steps[0].purses[0] is Purse.CARRIED
-    return taken_of_carried(most, account_fen, carried_first=carried_first)
+    own = Purses(most.current_year_fen, most.carried_fen)
+    return taken_of_carried(own, own_fen, carried_first=carried_first)
 
 
 def given_back(before: SettlementRecord, left: SettlementRecord) -> GivenBack:

@@ -8,6 +8,7 @@ from yibao_common.values.ids import Ids, IdsAbove
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.batch.working_set import WorkingSet
 from yibao_settlement.application.charge.taking import Taking, taking_of
+from yibao_settlement.application.family.offers import asked_again
 from yibao_settlement.application.mapping.lines import bill_with_items
 from yibao_settlement.application.review.found import found_with
 from yibao_settlement.application.settlement.adjudicate import (
@@ -15,8 +16,9 @@ from yibao_settlement.application.settlement.adjudicate import (
     check_nothing_given,
     items_by_day,
 )
+from yibao_settlement.application.settlement.benefit import BenefitOutcome, purses_of
 from yibao_settlement.application.settlement.corrected import Correction
-from yibao_settlement.application.settlement.explain import calculated
+from yibao_settlement.application.settlement.explain import AnySplit, calculated
 from yibao_settlement.application.settlement.fold import Fold
 from yibao_settlement.application.settlement.lines import item_groups_of
 from yibao_settlement.application.settlement.record import SettlementRecord
@@ -28,6 +30,7 @@ from yibao_settlement.rules.bill import Bill, ChargedLine
 from yibao_settlement.rules.charge import Charge, differing_fields
 from yibao_settlement.rules.correction import days_found, purses_without_code, uncovered_days
 from yibao_settlement.rules.duplicate import Marks, check_not_repeated, marks_of
+from yibao_settlement.rules.family import FamilyPart, family_fen, kept
 from yibao_settlement.rules.finding import RetiredCadres
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
 from yibao_settlement.rules.policy.split import undivided
@@ -131,7 +134,7 @@ class Replacing:
             correction=Correction(
                 settlement_id,
                 record.settlement_id,
-                held.balance_fen - new.account_fen,
+                held.balance_fen - new.account_fen + new.family_fen,
                 held.carried_fen - new.carried.paid_fen,
             ),
         )
@@ -186,14 +189,18 @@ class Replacing:
         purses = unheld(self._held(), self._visit.person_id, self._working_set)
         if not self._with_code:
             purses = purses_without_code(purses, back_of(record).in_purses(self._working_set))
+        family: tuple[FamilyPart, ...] = ()
+        if bill.family_used:
+            family = asked_again(back_of(record), self._working_set)
         # Nothing that became of the old one is the new one's.
         anew = self._terms._replace(**SettlementRecord._field_defaults)
         return anew._replace(
             person_id=self._visit.person_id,
             year_before=before,
             account_used=bill.account_used,
-            balance_before_fen=purses.balance_fen,
+            balance_before_fen=purses.balance_fen + family_fen(family),
             carried=Carried(purses.carried_fen),
+            family=family,
             lines=tuple(map(undivided, priced.lines)),
             particulars=priced.particulars,
             refused_lines=priced.refused,
@@ -205,12 +212,13 @@ class Replacing:
 
     def _decided(self, asked: SettlementRecord, policy: AnyPolicy) -> SettlementRecord:
         split = calculated(asked, policy)
+        if asked.family:
+            asked = _asked_for_what_they_pay(asked, split)
+            split = calculated(asked, policy)
         if asked.benefit is None:
-            purses = Purses(
-                asked.balance_before_fen - asked.carried.before_fen, asked.carried.before_fen
-            )
+            purses = purses_of(asked)
             paid_fen = taken_of_carried(
-                purses, split.account_fen, carried_first=self._carried_first
+                purses, split.account_fen - asked.family_fen, carried_first=self._carried_first
             )
             asked = asked._replace(carried=Carried(purses.carried_fen, paid_fen))
         return decided(asked, split)
@@ -219,3 +227,12 @@ class Replacing:
         """Returns what the account holds once it has got back what it paid."""
         balance_fen, carried_fen = back_of(self._record).after(self._working_set)
         return Purses(balance_fen - carried_fen, carried_fen)
+
+
+def _asked_for_what_they_pay(asked: SettlementRecord, split: AnySplit) -> SettlementRecord:
+    """Returns a bill of which relatives are asked for what they pay, and no more."""
+    fen = max(split.account_fen - purses_of(asked).balance_fen, 0)
+    if isinstance(split, BenefitOutcome):
+        fen = split.split.paid_by_purse.family_fen
+    balance_fen = asked.balance_before_fen - asked.family_fen + fen
+    return asked._replace(balance_before_fen=balance_fen, family=kept(asked.family, fen))

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from yibao_common.commands.request import Request
 from yibao_common.values.ids import Ids, IdsAbove
 from yibao_settlement.application.batch.working_set import WorkingSet
+from yibao_settlement.application.family.offers import asked_again
 from yibao_settlement.application.review.opening import opened_by
 from yibao_settlement.application.settlement.corrected import Correction
 from yibao_settlement.application.settlement.folded import Folded, Restated, Reversal
@@ -83,7 +84,7 @@ class Restating:
         reversal = Reversal(
             gone,
             opposite(record.entries),
-            self._held.balance_fen + new.account_fen,
+            self._held.balance_fen + new.account_fen - new.family_fen,
             self._held.carried_fen + new.carried.paid_fen,
             Folded({}),
         )
@@ -96,26 +97,23 @@ class Restating:
         policy = working_set.policy_of(terms)
         assert policy is not None, "the fold has decided by it"
         back = back_of(record)
-        in_purses, taken = back.in_purses(working_set), back.taken(working_set)
-        gone_back = Purses(
-            in_purses.current_year_fen - taken.current_year_fen,
-            in_purses.carried_fen - taken.carried_fen,
-        )
+        own = back.own(working_set)
         new = asked_of_account(
             terms._replace(
                 person_id=working_set.holder_of(record.person_id),
                 year_before=effective.year_before,
+                family=asked_again(back, working_set),
             ),
             policy,
-            purses=gone_back,
+            purses=own,
             account_fen=effective.account_fen,
             carried_first=self._carried_first,
         )
         self._held = Purses(
             self._held.current_year_fen
-            + gone_back.current_year_fen
-            - (new.account_fen - new.carried.paid_fen),
-            self._held.carried_fen + gone_back.carried_fen - new.carried.paid_fen,
+            + own.current_year_fen
+            - (new.account_fen - new.family_fen - new.carried.paid_fen),
+            self._held.carried_fen + own.carried_fen - new.carried.paid_fen,
         )
         settlement_id = self._settlement_ids()
         return new._replace(

@@ -78,7 +78,7 @@ def reversal_by(
 
 def back_of(record: SettlementRecord) -> BackToPurses:
     """Returns what goes back to the account when a settlement is reversed."""
-    return BackToPurses(record, record.account_fen, record.carried.paid_fen)
+    return BackToPurses(record, record.account_fen, record.carried.paid_fen, record.family_fen)
 
 
 def reversal_detail(reversal: Reversal, *, reason: str) -> dict[str, str]:
@@ -153,6 +153,8 @@ def _book(
         request,
         changed_time=record.settle_time,
     )
+    if record.family:
+        working_set.family.of_acts[record.reversal.reversal_id] = -record.family_fen
     working_set.changes.reversals.append(record)
     free_bill(record, working_set, is_corrected=is_corrected)
     working_set.settlements[record.settlement_id] = record

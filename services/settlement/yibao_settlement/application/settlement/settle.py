@@ -14,6 +14,8 @@ from yibao_settlement.application.batch.command import Code
 from yibao_settlement.application.batch.needs import Needs
 from yibao_settlement.application.batch.working_set import WorkingSet
 from yibao_settlement.application.charge.taking import Taking
+from yibao_settlement.application.family.give import give
+from yibao_settlement.application.family.offers import offers_to
 from yibao_settlement.application.mapping.lines import needed_codes, taking_with_items
 from yibao_settlement.application.presentation import (
     accepted,
@@ -30,6 +32,7 @@ from yibao_settlement.rules.account import Purses, check_not_merged, purses_in
 from yibao_settlement.rules.bill import Bill, ExpectedAmounts, check_expected
 from yibao_settlement.rules.charge import Charge
 from yibao_settlement.rules.duplicate import check_not_repeated, marks_of
+from yibao_settlement.rules.family import drawn, offered_fen
 from yibao_settlement.rules.finding import RETIRED_CADRES, RetiredCadres
 from yibao_settlement.rules.hold import unreserved
 from yibao_settlement.rules.ledger import PostingKind
@@ -75,6 +78,7 @@ class SettleBill(NamedTuple):
             bill_days=((bill.visit_id, bill.service_date),),
             reviewed_visit_ids=(bill.visit_id,),
             own_codes=needed_codes(bill.visit_id, bill.lines),
+            family_visit_ids=(bill.visit_id,) if bill.family_used else (),
         )
 
     def decide(self, working_set: WorkingSet, ids: Ids) -> bytes:
@@ -120,6 +124,7 @@ class SettleBill(NamedTuple):
             working_set.bills_of(bill.visit_id),
             told_apart=taking.told_apart,
         )
+        offers = offers_to(person_id, working_set) if bill.family_used else ()
         adjudication = adjudicate_bill(
             bill,
             visit,
@@ -133,6 +138,7 @@ class SettleBill(NamedTuple):
             now=working_set.now,
             settled_lines=taking.settled,
             carried_first=self.carried_first,
+            family_fen=offered_fen(offers),
         )
         check_expected(
             self.expected, adjudication.expected, policy_version=adjudication.policy.version
@@ -146,6 +152,7 @@ class SettleBill(NamedTuple):
             settle_time=working_set.now,
             entries=adjudication.owed_entries(),
             marks=marks,
+            family=drawn(offers, adjudication.family_fen, carried_first=self.carried_first),
         )
         return record, code, taking, self._findings(record, visit, taking, working_set)
 
@@ -275,6 +282,9 @@ def take_charges(taking: Taking, record: SettlementRecord, working_set: WorkingS
 def _book(record: SettlementRecord, request: Request, working_set: WorkingSet, ids: Ids) -> None:
     if record.account_fen:
         working_set.carry_over(record.person_id, request, ids)
+    if record.family:
+        give(record, request, working_set, ids)
+        working_set.family.of_acts[record.settlement_id] = record.family_fen
     if record.benefit is None:
         working_set.change_person(
             record.person_id,

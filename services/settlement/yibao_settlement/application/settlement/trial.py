@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from yibao_common.values.calendar import shanghai_day
 from yibao_settlement.application.charge.taking import Taking
+from yibao_settlement.application.family.offers import offers_of
 from yibao_settlement.application.hold.state import Hold
 from yibao_settlement.application.mapping.lines import taking_with_items
 from yibao_settlement.application.reading import Reads, TrialInputs
@@ -22,6 +23,7 @@ from yibao_settlement.rules.account import (
 )
 from yibao_settlement.rules.bill import Bill
 from yibao_settlement.rules.duplicate import check_not_repeated, marks_of
+from yibao_settlement.rules.family import drawn, offered_fen
 from yibao_settlement.rules.hold import unreserved
 from yibao_settlement.rules.mapping import unmapped_codes
 from yibao_settlement.rules.stay import check_bill
@@ -77,8 +79,8 @@ def trial(
     )
     if inputs is None or inputs.visit.institution_id != institution_id:
         raise visit_not_found(bill.visit_id)
-    if inputs.holds and not with_run_out and _any_run_out(inputs.holds, reads.now()):
-        raise HoldsRunOutError(inputs.visit.person_id)
+    if inputs.holds and not with_run_out:
+        _check_run_out(inputs, reads.now())
     check_not_cancelled(inputs.visit)
     check_bill(
         inputs.visit,
@@ -89,11 +91,10 @@ def trial(
     standing = inputs.standing or new_standing(inputs.visit.person_id)
     check_not_merged(standing)
     taking = _taking(bill, inputs)
-    check_not_repeated(
-        marks_of(taking.bill.lines, bill.service_date),
-        inputs.standing_bills,
-        told_apart=taking.told_apart,
-    )
+    marks = marks_of(taking.bill.lines, bill.service_date)
+    check_not_repeated(marks, inputs.standing_bills, told_apart=taking.told_apart)
+    givers = inputs.givers if taking.bill.family_used else ()
+    offers = offers_of(givers, on=shanghai_day(now))
     adjudication = adjudicate_bill(
         taking.bill,
         inputs.visit,
@@ -107,6 +108,7 @@ def trial(
         now=now,
         settled_lines=taking.settled,
         carried_first=carried_first,
+        family_fen=offered_fen(offers),
     )
     record = record_of(
         adjudication,
@@ -116,9 +118,9 @@ def trial(
         settled_by="",
         settle_time=now,
         entries=(),
+        family=drawn(offers, adjudication.family_fen, carried_first=carried_first),
     )
-    trace = explained(adjudication.policy, adjudication.split)
-    return Trial(record, trace, inputs.holds)
+    return Trial(record, explained(adjudication.policy, adjudication.split), inputs.holds)
 
 
 def _taking(bill: Bill, inputs: TrialInputs) -> Taking:
@@ -126,9 +128,10 @@ def _taking(bill: Bill, inputs: TrialInputs) -> Taking:
     return taking_with_items(bill, inputs.visit, charges, inputs.mappings, inputs.reference)
 
 
-def _any_run_out(holds: Sequence[Hold], now: dt.datetime) -> bool:
-    """Tells whether a hold has ended by the clock that ends it, which is not the process's."""
-    return any(each.has_run_out(now) for each in holds)
+def _check_run_out(inputs: TrialInputs, now: dt.datetime) -> None:
+    """Refuses where a hold has ended by the clock that ends it, which is not the process's."""
+    if any(each.has_run_out(now) for each in inputs.holds):
+        raise HoldsRunOutError(inputs.visit.person_id)
 
 
 def _purses(standing: Standing, holds: Sequence[Hold], now: dt.datetime) -> Purses:

@@ -6,7 +6,7 @@ from alembic import op
 from yibao_common.db.rows import Id, Instant
 
 revision = "0050"
-down_revision = "0048"
+down_revision = "0049"
 
 
 def upgrade() -> None:

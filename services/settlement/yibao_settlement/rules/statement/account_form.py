@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from yibao_common.values.calendar import SHANGHAI
 from yibao_common.values.money import yuan
 from yibao_settlement.rules.account import Purses
-from yibao_settlement.rules.account_statement import AccountStatement, Movement
+from yibao_settlement.rules.account_statement import AccountStatement, MovedRelative, Movement
 from yibao_settlement.rules.ledger import PostingKind
+from yibao_settlement.rules.statement import labels
 from yibao_settlement.rules.statement.capitals import in_capitals
 from yibao_settlement.rules.statement.form import UNIT, Printing
 from yibao_settlement.rules.statement.masking import Paper, name_on, number_on
@@ -30,6 +31,7 @@ _KINDS_ZH: Mapping[PostingKind, str] = {
     PostingKind.RECEIVABLE_MET: "抵扣应收",
     PostingKind.PAID_OUT: "账户清退",
     PostingKind.TRANSFERRED_OUT: "账户转出",
+    PostingKind.FAMILY: "亲属共济",
 }
 _SOURCES_ZH = {"allocation": "按月划拨", "recharge": "个人充值", "transfer": "账户转入"}
 _SIGNATURES = ("经办人", "参保人（家属）签字", "日期", "经办机构（章）")
@@ -87,6 +89,7 @@ def _sums(statement: AccountStatement) -> Table:
         _held("期初余额", statement.opening),
         ("本期划入", "", "", yuan(statement.credited_fen), ""),
         ("本期支付（减退回）", "", "", yuan(-statement.paid_fen), ""),
+        *_family(statement),
         ("其他调整", "", "", yuan(statement.moved_fen), ""),
         _held("期末余额", statement.closing),
     )
@@ -98,6 +101,13 @@ def _sums(statement: AccountStatement) -> Table:
         Column("大写", 10),
     )
     return Table(columns, rows, frozenset({0, len(rows) - 1}))
+
+
+def _family(statement: AccountStatement) -> tuple[tuple[str, ...], ...]:
+    """Returns the row of relatives' money, where some moved."""
+    if all(each.kind is not PostingKind.FAMILY for each in statement.movements):
+        return ()
+    return (("亲属共济（转入为正）", "", "", yuan(statement.family_fen), ""),)
 
 
 def _held(name: str, purses: Purses) -> tuple[str, ...]:
@@ -130,6 +140,8 @@ def _row(number: int, each: Movement, balance_fen: int) -> tuple[str, ...]:
     if each.bill is not None:
         where = each.bill.institution_name or each.bill.institution_id
         bill_number = each.bill.bill_number
+    if each.relatives:
+        where = "、".join([*map(_relative, each.relatives), where])
     return (
         str(number),
         each.move_time.astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M"),
@@ -140,3 +152,8 @@ def _row(number: int, each: Movement, balance_fen: int) -> tuple[str, ...]:
         yuan(each.change.carried_fen),
         yuan(balance_fen),
     )
+
+
+def _relative(each: MovedRelative) -> str:
+    """Returns who a relative is: as the giver is to the receiver, with the name masked."""
+    return f"{labels.relation_zh(each.relation)} {each.relative_name_masked}".rstrip()

@@ -318,6 +318,7 @@ def _definitions(statement: Statement) -> Grid:
                 Pair("实际报销比例", paid_share(statement)),
             ),
             *_carried(statement),
+            *_family(statement),
             (Pair("自付是指", _INSIDE_IS),),
             (Pair("自费是指", _OUTSIDE_IS),),
         ),
@@ -331,6 +332,15 @@ def _carried(statement: Statement) -> Iterator[tuple[Pair, ...]]:
         yield (
             Pair("其中历年账户支付", yuan(paid_fen)),
             Pair("其中历年账户余额", yuan(left_fen)),
+        )
+
+
+def _family(statement: Statement) -> Iterator[tuple[Pair, ...]]:
+    """Yields what accounts of relatives paid (共济), where some did."""
+    if statement.family:
+        yield (
+            Pair("其中亲属共济支付", yuan(sum(fen for _, fen in statement.family))),
+            Pair("共济亲属", "、".join(labels.relation_zh(each) for each, _ in statement.family)),
         )
 
 

@@ -121,3 +121,29 @@ def insurance_zh(insurance_type: str) -> str:
 def counted_zh(care_group: str) -> str:
     """Returns what the bills of a care group are called where they are counted."""
     return f"{_COUNTED_ZH.get(care_group, care_group)}结算次数"
+
+
+_RELATIONS = (
+    ("亲属", "relative"),
+    ("配偶", "spouse"),
+    ("父母", "parent"),
+    ("子女", "child"),
+    ("亲属", "relative"),
+    ("兄弟姐妹", "sibling"),
+    ("祖父母", "grandparent"),
+    ("孙子女", "grandchild"),
+)
+
+
+def relation_zh(relation: int) -> str:
+    """Returns what a relative is to a person, in Chinese."""
+    return _relation(relation)[0]
+
+
+def relation_en(relation: int) -> str:
+    """Returns what a relative is to a person, in English."""
+    return _relation(relation)[1]
+
+
+def _relation(relation: int) -> tuple[str, str]:
+    return _RELATIONS[relation] if 0 <= relation < len(_RELATIONS) else _RELATIONS[0]

@@ -107,6 +107,10 @@ _BANK: Mapping[str, tuple[str, str]] = {
         "其中{paid}元是历年结转的钱，历年账户还有{left}元。",
         "Of it, {paid} was of earlier years, of which {left} is left.",
     ),
+    "FAM1": (
+        "{account}元由{relation}的账户共济支付，不影响您的报销比例。",
+        "{account} came from the account of your {relation}; your ratio is unchanged.",
+    ),
     "AC3": ("您选择不使用个人账户。", "You chose not to use the account."),
     "CASH1": ("请付现金{cash}元。", "Please pay {cash} in cash."),
     "NEXT1": (

@@ -263,6 +263,8 @@ class Statement:
     # What of `account_fen` and of `account_balance_fen` is of earlier years.
     account_carried_fen: int = 0
     carried_balance_fen: int = 0
+    # Of `account_fen`, what accounts of relatives paid: what each is to the person, and its part.
+    family: tuple[tuple[int, int], ...] = ()
     # None where nothing was returned, and where it costs what the counter showed.
     returned: Returned | None = None
     costs_now: CostsNow | None = None

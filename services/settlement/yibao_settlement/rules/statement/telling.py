@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from yibao_common.values.money import PPM, divide_half_up
 from yibao_settlement.rules.care_type import is_stay
 from yibao_settlement.rules.policy.formulas import percent
+from yibao_settlement.rules.statement import labels
 from yibao_settlement.rules.statement.sentences import Name, Sentence, say, short
 from yibao_settlement.rules.statement.since import sentences_since
 from yibao_settlement.rules.statement.spans import span_of
@@ -212,6 +213,9 @@ def _account(statement: Statement) -> Iterator[Sentence]:
     if statement.account_carried_fen:
         paid, left = statement.account_carried_fen, statement.carried_balance_fen
         yield say("AC4", paid=paid, left=left)
+    for relation, paid_fen in statement.family:
+        name = Name(labels.relation_zh(relation), labels.relation_en(relation))
+        yield say("FAM1", account=paid_fen, relation=name)
     # What was paid of a bill that changed since is not asked for again.
     if cash and statement.returned is None and statement.costs_now is None:
         yield say("CASH1", cash=cash)

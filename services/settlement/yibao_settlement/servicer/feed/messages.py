@@ -13,6 +13,7 @@ from yibao_settlement.application.feed import (
 )
 from yibao_settlement.rules.credential import Credential
 from yibao_settlement.rules.enrolment import Enrolment, RegisteredDisease
+from yibao_settlement.rules.family import Giver
 
 _PAGE_SIZE = 1_000
 
@@ -62,6 +63,7 @@ def change_of(message: person_pb.EnrolmentChange) -> EnrolmentChange:
             birth_date=to_date(message.birth_date),
             merged_into=message.merged_into or None,
             payer_ids=tuple(message.payer_ids),
+            givers=tuple(map(_giver_of, message.givers)),
             death_date=to_optional_date(message, "death_date"),
             enrolments=tuple(_enrolment_of(each) for each in message.enrolments),
             credentials=tuple(
@@ -104,4 +106,17 @@ def _enrolment_of(message: person_pb2.Enrolment) -> Enrolment:
         ),
         months_owing=message.months_owing if message.HasField("months_owing") else None,
         years_unclaimed=message.years_unclaimed if message.HasField("years_unclaimed") else None,
+    )
+
+
+def _giver_of(message: person_pb.AccountGiver) -> Giver:
+    has_payment = message.HasField("payment_limit_fen")
+    return Giver(
+        message.giver_id,
+        message.link_id,
+        int(message.relation),
+        to_optional_date(message, "first_date") or dt.date.min,
+        to_optional_date(message, "last_date"),
+        message.payment_limit_fen if has_payment else None,
+        message.year_limit_fen if message.HasField("year_limit_fen") else None,
     )

@@ -54,6 +54,7 @@ class RefundServicer(rpc.RefundServiceServicer):
         news: News,
         *,
         cash_first_in: Collection[str] = (),
+        own_first_in: Collection[str] = (),
         carried_first_in: Collection[str] = (),
         newest_first_in: Collection[str] = (),
         own_debts: Mapping[str, OwnDebts] = NO_OWN_DEBTS,
@@ -68,6 +69,7 @@ class RefundServicer(rpc.RefundServiceServicer):
         self._overriding = overriding
         self._refused_lines = refused_lines
         self._cash_first_in = cash_first_in
+        self._own_first_in = own_first_in
         self._carried_first_in = carried_first_in
         self._newest_first_in = newest_first_in
         self._own_debts = own_debts
@@ -209,6 +211,7 @@ class RefundServicer(rpc.RefundServiceServicer):
             refunded,
             expected=expected,
             order=RefundOrder.CASH_FIRST if is_cash_first else RefundOrder.ACCOUNT_FIRST,
+            own_first=request.region in self._own_first_in,
             carried_first=request.region in self._carried_first_in,
             newest_first=request.region in self._newest_first_in,
             own_debts=self._own_debts.get(request.region, OwnDebts.DIFFERENCE),

@@ -127,6 +127,7 @@ def _fill_payers(message: pb.Statement, statement: Statement) -> None:
     message.account_balance_fen = statement.account_balance_fen
     message.account_carried_fen = statement.account_carried_fen
     message.carried_balance_fen = statement.carried_balance_fen
+    message.family_fen = sum(fen for _, fen in statement.family)
     message.inside_list_fen = statement.inside_list_fen
     message.outside_list_fen = statement.outside_list_fen
     capitals = message.capitals

@@ -26,11 +26,7 @@ from yibao_settlement.rules.account import Standing
 from yibao_settlement.rules.finding import seen_since
 from yibao_settlement.rules.period.month import PostingFence
 from yibao_settlement.storage import tables
-from yibao_settlement.storage.account import (
-    drop_standings,
-    lock_standings,
-    read_years,
-)
+from yibao_settlement.storage.account import drop_standings, lock_standings, read_years
 from yibao_settlement.storage.batch.answer import read_answers
 from yibao_settlement.storage.batch.loading import Read, Wanted
 from yibao_settlement.storage.batch.writing import writes_of
@@ -39,11 +35,10 @@ from yibao_settlement.storage.credential.reading import read_credentials
 from yibao_settlement.storage.credit.loading import read_credits
 from yibao_settlement.storage.difference.loading import read_differences
 from yibao_settlement.storage.enrolment import read_counted, read_enrolments
+from yibao_settlement.storage.family.loading import check_locked
+from yibao_settlement.storage.family.record import read_used
 from yibao_settlement.storage.hold.loading import find_holders, may_leave, read_holds
-from yibao_settlement.storage.hold.requests import (
-    read_hold_requests,
-    with_holds_of_requests,
-)
+from yibao_settlement.storage.hold.requests import read_hold_requests, with_holds_of_requests
 from yibao_settlement.storage.ledger.posting import read_postings
 from yibao_settlement.storage.mapping.record import items_of, read_mappings
 from yibao_settlement.storage.merge import survivors_of
@@ -52,9 +47,7 @@ from yibao_settlement.storage.override.record import find_overrides
 from yibao_settlement.storage.presentation import read_codes
 from yibao_settlement.storage.reference import ReferenceCache
 from yibao_settlement.storage.repair.record import find_repairs
-from yibao_settlement.storage.repricing.person import (
-    find_repriced_persons,
-)
+from yibao_settlement.storage.repricing.person import find_repriced_persons
 from yibao_settlement.storage.resolution import read_described
 from yibao_settlement.storage.review.record import read_reviews
 from yibao_settlement.storage.settlement.leaving import LongHistoriesError, read_histories
@@ -131,12 +124,14 @@ class _Transaction:
         # Persons whose standing this transaction inserted, to have a row to lock.
         self._new_person_ids: set[str] = set()
 
-    def load(self, commands: Sequence[Command]) -> WorkingSet:
+    def load(self, commands: Sequence[Command], also: Collection[str] = ()) -> WorkingSet:
         """Locks the standing of every person concerned, then reads the rest."""
         needs = united(command.needs() for command in commands)
         needs = with_holds_of_requests(self._connection, self._region, needs)
         needs = with_codes_of_tokens(self._connection, self._region, needs)
         found = self._find(needs)
+        if also:
+            self._add_relatives(found, also)
         standings, self._new_person_ids = lock_standings(
             self._connection, self._region, found.person_ids
         )
@@ -159,6 +154,9 @@ class _Transaction:
         # Behind histories: what is left of returned bills is known by then, and not taken twice.
         if needs.difference_person_ids or needs.due_person_ids:
             read_differences(self._connection, working_set, wanted)
+        check_locked(working_set, wanted)
+        if working_set.family.givers:
+            read_used(self._connection, working_set)
         self._read_behind(working_set, wanted, known_ids)
         return working_set
 
@@ -196,6 +194,12 @@ class _Transaction:
             if places:
                 raise OwnBatchError(places) from error
             return read_histories(*stored)
+
+    def _add_relatives(self, found: _Found, also: Collection[str]) -> None:
+        """Adds who pays for others or, since a merge, holds the account; each as `treated`."""
+        merged = survivors_of(self._connection, self._region, set(also))
+        found.survivors.update({each: merged.get(each, each) for each in also})
+        found.person_ids.update(also, merged.values())
 
     def _add_survivors(self, found: _Found, standings: dict[str, Standing]) -> None:
         """Locks and adds who stands in the place of visits' persons that were merged.

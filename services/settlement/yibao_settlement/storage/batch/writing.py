@@ -10,6 +10,7 @@ from yibao_settlement.storage.correction.record import write_corrections
 from yibao_settlement.storage.credit.record import write_credits
 from yibao_settlement.storage.difference.move import write_moves
 from yibao_settlement.storage.difference.order import write_orders
+from yibao_settlement.storage.family.record import write_payments
 from yibao_settlement.storage.hold.record import write_holds
 from yibao_settlement.storage.hold.requests import write_hold_requests
 from yibao_settlement.storage.ledger.posting import write_postings
@@ -53,6 +54,7 @@ def writes_of(working_set: WorkingSet) -> list[Statement]:
         *write_terms(working_set),
         *write_repriced_persons(working_set),
         *write_moves(working_set),
+        *write_payments(working_set),
         *write_postings(working_set),
         write_answers(working_set),
     ]

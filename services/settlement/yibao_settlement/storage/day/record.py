@@ -63,6 +63,7 @@ class StoredDays(DayRows):
         care_type = tables.visit.c.care_type
         query = self._by_types(act, act.insurance_type, care_type, *counts, *amounts)
         funds = self._funds(institution_id, span)
+        family = self._family(institution_id, span)
         return [
             DaySum(
                 row[0],
@@ -71,6 +72,7 @@ class StoredDays(DayRows):
                 (int(row[2]), int(row[3]), int(row[4]), int(row[5])),
                 DayAmounts(*map(int, row[6:])),
                 funds.get((row[0], row[1]), {}),
+                family.get((row[0], row[1]), 0),
             )
             for row in self._connection.execute(query)
         ]
@@ -114,6 +116,21 @@ class StoredDays(DayRows):
                 funds = found.setdefault((insurance_type, care_type), {})
                 fund_type = account_id.removeprefix(_FUND)
                 funds[fund_type] = funds.get(fund_type, 0) - int(amount_fen)
+        return found
+
+    def _family(self, institution_id: str, span: DaySpan) -> Mapping[tuple[str, str], int]:
+        """Returns what relatives' accounts pay, by insurance type and care type."""
+        found: dict[tuple[str, str], int] = {}
+        for posted in ("act_id", "undone_id"):
+            act = acts_of(self._region, institution_id, _within(span)).c
+            family = tables.family_act.c
+            is_own = sa.and_(family.region == self._region, family.act_id == act[posted])
+            columns = (act.insurance_type, tables.visit.c.care_type)
+            query = self._by_types(act, *columns, sa.func.sum(family.amount_fen))
+            rows = self._connection.execute(query.join(tables.family_act, is_own))
+            for insurance_type, care_type, amount_fen in rows:
+                key = insurance_type, care_type
+                found[key] = found.get(key, 0) + int(amount_fen)
         return found
 
     def _by_types(self, act: Any, *columns: Any, keys: int = 2) -> sa.Select[Any]:

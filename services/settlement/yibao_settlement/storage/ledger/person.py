@@ -12,12 +12,14 @@ import sqlalchemy as sa
 
 from yibao_common.db.rows import Row, joined_whole, looked_up, select_rows
 from yibao_common.values.errors import InvariantError
+from yibao_settlement.application.family.state import FamilyPayment
 from yibao_settlement.application.hold.state import Hold
 from yibao_settlement.rules.account import Purses
 from yibao_settlement.rules.benefit.keeping import KeptPlace
 from yibao_settlement.rules.visit import Visit
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.account import amounts_from
+from yibao_settlement.storage.family.booked import payments_to
 from yibao_settlement.storage.hold.booked import confirmed_at
 from yibao_settlement.storage.hold.record import readable_of
 from yibao_settlement.storage.ledger.booked import (
@@ -68,6 +70,8 @@ class KeptPerson:
     confirmed_hold_ids: set[str] = field(default_factory=set)
     # Closing statements of all years, of each record.
     statements: list[BookedStatement] = field(default_factory=list)
+    # What relatives paid for the person's bills, and got back.
+    family: list[FamilyPayment] = field(default_factory=list)
 
     @property
     def kept(self) -> dict[KeptPlace, Kept]:
@@ -192,6 +196,8 @@ class PersonReader:
             self._connection, self._region, self._statement_years, list(of_record)
         ):
             of_record[statement.person_id].statements.append(statement)
+        for payment in payments_to(self._connection, self._region, list(of_record)):
+            of_record[payment.receiver_id].family.append(payment)
         return list(persons.values())
 
     def _of_persons(

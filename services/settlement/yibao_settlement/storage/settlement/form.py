@@ -18,6 +18,7 @@ from yibao_settlement.rules.benefit.bill import Given
 from yibao_settlement.rules.benefit.facts import FACTS, Kind
 from yibao_settlement.rules.benefit.facts import Facts as BenefitFacts
 from yibao_settlement.rules.bill import LineParticulars, RefusedLine
+from yibao_settlement.rules.family import FamilyPart
 from yibao_settlement.rules.ledger import Entry
 from yibao_settlement.rules.policy.split import Facts, FundPayment, SplitLine
 
@@ -151,6 +152,8 @@ class StoredRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit
     benefit: StoredBenefit | None = None
     # Of any form, and only where the account held something of earlier years.
     carried: Carried = NOTHING_CARRIED
+    # Of any form, and only where relatives' accounts paid.
+    family: tuple[FamilyPart, ...] = ()
 
     def values(self) -> dict[str, Any]:
         """Returns the values by their names in `SettlementRecord`.
@@ -177,6 +180,7 @@ class StoredRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit
             "refused_lines": self.refused_lines,
             "benefit": None if self.benefit is None else self.benefit.terms(),
             "carried": self.carried,
+            "family": self.family,
         }
 
 
@@ -201,4 +205,5 @@ def stored_from(record: SettlementRecord) -> StoredRecord:
         record.refused_lines,
         None if record.benefit is None else stored_benefit(record.benefit),
         record.carried,
+        record.family,
     )

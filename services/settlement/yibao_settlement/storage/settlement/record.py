@@ -34,6 +34,10 @@ opened, each number by instance and name (`rules.benefit.keeping`):
 Any form has one more name where the account held something of earlier years:
 
     carried                            an array: held and paid of it, in fen
+
+and one more where relatives' accounts paid:
+
+    family                             arrays, in the order of `FamilyPart`
 """
 
 import contextlib

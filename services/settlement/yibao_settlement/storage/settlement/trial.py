@@ -1,16 +1,19 @@
 """What a trial of a bill starts from, as stored."""
 
 import datetime as dt
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 
 import sqlalchemy as sa
 
 from yibao_common.db.rows import select_rows
+from yibao_common.values.calendar import shanghai_day
+from yibao_settlement.application.family.offers import GiverAccount
 from yibao_settlement.application.hold.state import Hold
 from yibao_settlement.application.reading import TrialInputs
 from yibao_settlement.application.reference import Reference
 from yibao_settlement.rules.account import Standing
 from yibao_settlement.rules.enrolment import RegisteredDisease
+from yibao_settlement.rules.family import Giver
 from yibao_settlement.rules.mapping import Mappings
 from yibao_settlement.rules.visit import Visit
 from yibao_settlement.storage import tables
@@ -23,6 +26,8 @@ from yibao_settlement.storage.enrolment import (
     find_counted,
     with_counted,
 )
+from yibao_settlement.storage.family.accounts import giver_accounts
+from yibao_settlement.storage.family.record import givers_from
 from yibao_settlement.storage.hold.record import held_by
 from yibao_settlement.storage.mapping.record import find_mappings, items_of
 from yibao_settlement.storage.merge import survivors_of
@@ -40,10 +45,12 @@ def find_trial_inputs(
     with_charges: bool,
     own_codes: Collection[str],
     view: Callable[[set[str]], Reference],
+    now: Callable[[], dt.datetime],
 ) -> TrialInputs | None:
     """Returns what a trial of a bill of the visit, of a day, starts from, or None.
 
-    `view` gives the reference data with the rows of the items of lines with ids.
+    `view` gives the reference data with the rows of the items of lines with ids. `now` is asked
+    for the year whose limits of relatives count, of those alone who have some.
     """
     visit = find_visit(connection, region, visit_id)
     if visit is None:
@@ -72,7 +79,7 @@ def find_trial_inputs(
     if reference.has_counted:
         enrolments = with_counted(enrolments, find_counted(connection, region, [person_id]))
     bills = standing_bills(connection, region, visit_id)
-    death_date, diseases = _life(connection, region, person_id)
+    death_date, diseases, givers = _life(connection, region, person_id)
     return TrialInputs(
         visit,
         standing,
@@ -85,6 +92,7 @@ def find_trial_inputs(
         diseases,
         _holds(connection, region, standing),
         mappings,
+        _accounts(connection, region, person_id, givers, now),
     )
 
 
@@ -101,14 +109,28 @@ def _holds(connection: sa.Connection, region: str, standing: Standing | None) ->
     return held_by(connection, region, (standing.person_id,))
 
 
+def _accounts(
+    connection: sa.Connection,
+    region: str,
+    person_id: str,
+    givers: tuple[Giver, ...],
+    now: Callable[[], dt.datetime],
+) -> Sequence[GiverAccount]:
+    if not givers:
+        return ()
+    return giver_accounts(connection, region, person_id, givers, shanghai_day(now()).year)
+
+
 def _life(
     connection: sa.Connection, region: str, person_id: str
-) -> tuple[dt.date | None, tuple[RegisteredDisease, ...]]:
-    """Returns the day of a person's death, if there was one, and the registered diseases."""
+) -> tuple[dt.date | None, tuple[RegisteredDisease, ...], tuple[Giver, ...]]:
+    """Returns a person's day of death, if there was one, registered diseases, who may pay."""
     person = tables.person.c
     row = connection.execute(
-        sa.select(person.death_date, person.diseases).where(
+        sa.select(person.death_date, person.diseases, person.payer_ids, person.givers).where(
             person.region == region, person.person_id == person_id
         )
     ).one_or_none()
-    return (None, ()) if row is None else (row.death_date, diseases_from(row.diseases))
+    if row is None:
+        return None, (), ()
+    return row.death_date, diseases_from(row.diseases), givers_from(row.payer_ids, row.givers)
