@@ -42,7 +42,8 @@ class DatedPolicy:
 class Reference:
     """The reference data of one region at one epoch.
 
-    `rows_by_code` are the catalogue's rows of the codes that were asked for so far.
+    `rows_by_code` are the catalogue's rows of the codes that were asked for so far. Where
+    `has_versions` some are of versions of the lists.
     """
 
     epoch: int
@@ -50,6 +51,7 @@ class Reference:
     institutions: Mapping[str, Institution]
     rows_by_code: dict[str, tuple[CatalogueItem, ...]] = field(default_factory=dict)
     items_by_day: dict[dt.date, dict[str, CatalogueItem | None]] = field(default_factory=dict)
+    has_versions: bool = False
 
     def institution(self, institution_id: str) -> Institution | None:
         """Returns the institution, or None where the region has no agreement with it."""

@@ -1,17 +1,18 @@
 """The unit of work of what runs beside the batches: one transaction, in one region.
 
 Locks are taken in this order: how far the statements of a year are taken, the feed's position,
-the standings of persons in rising id, the epoch of the reference data, the rows of the
-catalogue, policies, repricings, the region's checkpoint, the posting fence (which alone who
-closes a month or a year locks for long), the end of the audit chain. The last one is taken by
-itself when the unit of work ends. A batch locks standings and nothing else of these, before all
-that it writes.
+the standings of persons in rising id, the epoch of the reference data, a version of a list,
+the rows of the catalogue, policies, repricings, the region's checkpoint, the posting fence
+(which alone who closes a month or a year locks for long), the end of the audit chain. The last
+one is taken by itself when the unit of work ends. A batch locks standings and nothing else of
+these, before all that it writes.
 """
 
 from dataclasses import dataclass, field
 
 from yibao_common.commands.audit import AuditTrail
 from yibao_settlement.application.catalogue import CatalogueRows
+from yibao_settlement.application.catalogue_version.rows import CatalogueVersionRows
 from yibao_settlement.application.checkpoint import CheckpointRows
 from yibao_settlement.application.day.rows import DayRows
 from yibao_settlement.application.feed import FeedRows
@@ -37,4 +38,5 @@ class Work:
     repricings: RepricingRows
     years: YearRows
     days: DayRows
+    catalogue_versions: CatalogueVersionRows
     audit: AuditTrail = field(default_factory=AuditTrail)

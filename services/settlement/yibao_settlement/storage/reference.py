@@ -19,6 +19,7 @@ from yibao_settlement.rules.policy.version import PolicyState
 from yibao_settlement.rules.visit import Institution
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.catalogue import INSTITUTION_COLUMNS, ITEM_COLUMNS, item_from
+from yibao_settlement.storage.catalogue_version.effective import effective_rows
 
 # A region's catalogue has some hundred thousand items at most; past this the cache
 # starts again rather than grow without bound.
@@ -45,12 +46,19 @@ class ReferenceCache:
             known = self._regions.get(region)
             if known is None or known.epoch != epoch or len(known.rows_by_code) > _ITEMS_MAX:
                 known = Reference(
-                    epoch, self._policies(connection, region), _institutions(connection, region)
+                    epoch,
+                    self._policies(connection, region),
+                    _institutions(connection, region),
+                    has_versions=_has_versions(connection, region),
                 )
                 self._regions[region] = known
             missing = {code for code in item_codes if code not in known.rows_by_code}
             if missing:
-                known.rows_by_code.update(_rows_by_code(connection, region, missing))
+                found = _rows_by_code(connection, region, missing)
+                if known.has_versions:
+                    for item in effective_rows(connection, region, missing):
+                        found[item.item_code] = (*found[item.item_code], item)
+                known.rows_by_code.update(found)
             return known
 
     def policy_version(
@@ -127,6 +135,15 @@ def _institutions(connection: sa.Connection, region: str) -> dict[str, Instituti
     columns = [tables.institution.c[name] for name in INSTITUTION_COLUMNS]
     rows = connection.execute(sa.select(*columns).where(tables.institution.c.region == region))
     return {row.institution_id: Institution(*row) for row in rows}
+
+
+def _has_versions(connection: sa.Connection, region: str) -> bool:
+    """Tells whether any version of a list was approved."""
+    column = tables.listed.catalogue_version.c
+    query = sa.select(column.version_number).where(
+        column.region == region, column.version_number > 0
+    )
+    return connection.execute(query.limit(1)).one_or_none() is not None
 
 
 def _rows_by_code(

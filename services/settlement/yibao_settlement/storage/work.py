@@ -7,6 +7,7 @@ from yibao_common.db.transactions import UnitOfWork
 from yibao_settlement.application.work import Work
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.catalogue import StoredCatalogue
+from yibao_settlement.storage.catalogue_version.record import StoredCatalogueVersions
 from yibao_settlement.storage.checkpoint import StoredCheckpoints
 from yibao_settlement.storage.day.record import StoredDays
 from yibao_settlement.storage.feed import StoredFeed
@@ -30,6 +31,7 @@ def _open(connection: sa.Connection, region: str) -> Work:
         repricings=StoredRepricings(connection, region),
         years=StoredYears(connection, region),
         days=StoredDays(connection, region),
+        catalogue_versions=StoredCatalogueVersions(connection, region),
     )
 
 

@@ -1,6 +1,7 @@
 """A unit of work of settlement in memory."""
 
 from support.memory.settlement.catalogue import MemoryCatalogue, MemoryReference
+from support.memory.settlement.catalogue_version import MemoryCatalogueVersions
 from support.memory.settlement.checkpoint import MemoryCheckpoints
 from support.memory.settlement.day import MemoryDays
 from support.memory.settlement.feed import MemoryFeed, MemoryMerges
@@ -35,6 +36,7 @@ class MemoryWork(MemoryTransactions[Work]):
                 repricings=MemoryRepricings(),
                 years=MemoryYears(),
                 days=MemoryDays(),
+                catalogue_versions=MemoryCatalogueVersions(),
             )
         )
 

@@ -73,7 +73,11 @@ def line_results(
     cover = cover_of(numbered, enrolments, visit=visit, last=last)
     policy = policy_on(reference, cover.enrolment.insurance_type, last, region=region)
     items = items_by_day(numbered, reference, last)
-    priced = price_lines(numbered, items, cover.days, institution_level=visit.institution_level)
+    priced = price_lines(
+        *(numbered, items, cover.days),
+        institution_level=visit.institution_level,
+        insurance_type=cover.enrolment.insurance_type,
+    )
     if isinstance(policy, BenefitPolicy):
         person = benefit.Person(enrolments, cover.enrolment, diseases)
         facts = benefit.facts_of(visit, person, last)

@@ -1,0 +1,143 @@
+"""What approved versions say of codes, as rows."""
+
+import datetime as dt
+from collections.abc import Collection, Iterable
+from typing import Any
+
+import sqlalchemy as sa
+
+from yibao_common.db.rows import Row, select_rows
+from yibao_settlement.application.catalogue_version.rows import RowPlace
+from yibao_settlement.rules.catalogue_version.row import Layer
+from yibao_settlement.rules.catalogue_version.timeline import SaidRow
+from yibao_settlement.rules.catalogue_version.version import CatalogueVersion
+from yibao_settlement.storage import tables
+from yibao_settlement.storage.catalogue_version.content import row_from
+
+_VERSION, _ROW = tables.listed.catalogue_version.c, tables.listed.catalogue_row.c
+_NAMES = ("code", "subkey", "start_date", "end_date", "row_number", "content")
+
+
+class SaidRows:
+    """Reads rows of approved versions of a region."""
+
+    def __init__(self, connection: sa.Connection, region: str) -> None:
+        """Takes the transaction's connection."""
+        self._connection = connection
+        self._region = region
+
+    def newest_number(self, layer: Layer | None = None) -> int:
+        """Returns the number of the newest approved version, of any layer or of one; 0 if none."""
+        query = sa.select(sa.func.max(_VERSION.version_number))
+        query = query.where(_VERSION.region == self._region)
+        if layer is not None:
+            query = query.where(_VERSION.layer == int(layer))
+        return int(self._connection.execute(query).scalar_one() or 0)
+
+    def said(
+        self,
+        layer: Layer,
+        codes: Collection[str],
+        *,
+        beside: CatalogueVersion | None = None,
+        before_number: int | None = None,
+    ) -> dict[str, dict[str, list[SaidRow]]]:
+        """Returns what approved versions say of some codes, by code and subkey."""
+        numbers = self._approved(layer, before_number)
+        if beside is not None:
+            numbers[beside.version_id] = (beside.version_number, beside.start_date)
+        found: dict[str, dict[str, list[SaidRow]]] = {}
+        if not numbers:
+            return found
+        names = ("version_id", *_NAMES)
+        for version_id, *values in self._of_codes(
+            tables.listed.catalogue_row, names, "code", codes, "layer", int(layer)
+        ):
+            known = numbers.get(version_id)
+            if known is not None:
+                row = row_from(*values)
+                by_subkey = found.setdefault(row.code, {})
+                by_subkey.setdefault(row.subkey, []).append(SaidRow(*known, row))
+        return found
+
+    def codes_said(self, layer: Layer, *, after: str, limit: int) -> list[str]:
+        """Returns at most `limit` codes of a layer behind one, that any version has rows of."""
+        query = sa.select(_ROW.code).distinct()
+        query = query.where(
+            _ROW.region == self._region, _ROW.layer == int(layer), _ROW.code > after
+        )
+        rows = self._connection.execute(query.order_by(_ROW.code).limit(limit))
+        return list(rows.scalars())
+
+    def changes(
+        self, layer: Layer, after_number: int, *, after: RowPlace | None, limit: int
+    ) -> list[SaidRow]:
+        """Returns at most `limit` rows of approved versions after one, in their order."""
+        found: list[SaidRow] = []
+        least = after_number if after is None else max(after_number, after.version_number - 1)
+        numbers = self._approved(layer, None)
+        for version_id, (number, since) in sorted(numbers.items(), key=lambda each: each[1][0]):
+            if number <= least or len(found) >= limit:
+                continue
+            query = sa.select(*(_ROW[name] for name in _NAMES))
+            query = query.where(_ROW.region == self._region, _ROW.version_id == version_id)
+            places = (_ROW.code, _ROW.subkey, _ROW.start_date)
+            if after is not None and number == after.version_number:
+                reached = [
+                    sa.literal(value, column.type)
+                    for value, column in zip(after[1:], places, strict=True)
+                ]
+                query = query.where(sa.tuple_(*places) > sa.tuple_(*reached))
+            ordered = query.order_by(*places).limit(limit - len(found))
+            found += [
+                SaidRow(number, since, row_from(*row)) for row in self._connection.execute(ordered)
+            ]
+        return found
+
+    def items_of(self, insurance_codes: Collection[str]) -> list[str]:
+        """Returns the national codes that any version maps to some insurance codes."""
+        names = ("code",)
+        rows = select_rows(
+            self._connection,
+            tables.listed.catalogue_row,
+            names,
+            region=self._region,
+            key="insurance_code",
+            among=sorted(insurance_codes),
+        )
+        return sorted({code for (code,) in rows})
+
+    def _approved(self, layer: Layer, before_number: int | None) -> dict[str, tuple[int, dt.date]]:
+        """Returns numbers and first days of approved versions of a layer, by their ids."""
+        query = sa.select(_VERSION.version_id, _VERSION.version_number, _VERSION.start_date)
+        query = query.where(
+            _VERSION.region == self._region,
+            _VERSION.layer == int(layer),
+            _VERSION.version_number > 0,
+        )
+        if before_number is not None:
+            query = query.where(_VERSION.version_number < before_number)
+        rows = self._connection.execute(query)
+        return {version_id: (int(number), since) for version_id, number, since in rows}
+
+    def _of_codes(
+        self,
+        table: sa.Table,
+        names: tuple[str, ...],
+        key: str,
+        codes: Iterable[str],
+        further: str,
+        value: Any,
+    ) -> list[Row]:
+        """Returns columns of the rows of some codes that have a value in a further column."""
+        wanted = names if further in names else (*names, further)
+        rows = select_rows(
+            self._connection,
+            table,
+            wanted,
+            region=self._region,
+            key=key,
+            among=sorted(codes),
+        )
+        at = wanted.index(further)
+        return [row[: len(names)] for row in rows if row[at] == value]
