@@ -11,6 +11,8 @@ from yibao.settlement.v1 import (
     account_service_pb2_grpc,
     catalogue_service_pb2,
     catalogue_service_pb2_grpc,
+    catalogue_version_service_pb2,
+    catalogue_version_service_pb2_grpc,
     change_service_pb2,
     change_service_pb2_grpc,
     charge_service_pb2,
@@ -44,6 +46,7 @@ from yibao_common.values.clock import Clock
 from yibao_settlement.config import SettlementConfig
 from yibao_settlement.servicer.account import AccountServicer
 from yibao_settlement.servicer.catalogue import CatalogueServicer
+from yibao_settlement.servicer.catalogue_version.calls import CatalogueVersionServicer
 from yibao_settlement.servicer.change import ChangeServicer
 from yibao_settlement.servicer.charge import ChargeServicer
 from yibao_settlement.servicer.difference import DifferenceServicer
@@ -75,6 +78,7 @@ DESCRIPTORS = (
     year_service_pb2.DESCRIPTOR.services_by_name["YearService"],
     repricing_service_pb2.DESCRIPTOR.services_by_name["RepricingService"],
     catalogue_service_pb2.DESCRIPTOR.services_by_name["CatalogueService"],
+    catalogue_version_service_pb2.DESCRIPTOR.services_by_name["CatalogueVersionService"],
     policy_service_pb2.DESCRIPTOR.services_by_name["PolicyService"],
     server_info.DESCRIPTOR,
 )
@@ -111,6 +115,7 @@ class Servicers(NamedTuple):
     years: YearServicer
     repricings: RepricingServicer
     catalogue: CatalogueServicer
+    catalogue_versions: CatalogueVersionServicer
     policies: PolicyServicer
     server: ServerInfoServicer
 
@@ -136,5 +141,8 @@ class Servicers(NamedTuple):
         year_service_pb2_grpc.add_YearServiceServicer_to_server(self.years, server)
         repricing_service_pb2_grpc.add_RepricingServiceServicer_to_server(self.repricings, server)
         catalogue_service_pb2_grpc.add_CatalogueServiceServicer_to_server(self.catalogue, server)
+        catalogue_version_service_pb2_grpc.add_CatalogueVersionServiceServicer_to_server(
+            self.catalogue_versions, server
+        )
         policy_service_pb2_grpc.add_PolicyServiceServicer_to_server(self.policies, server)
         server_service_pb2_grpc.add_ServerServiceServicer_to_server(self.server, server)

@@ -14,6 +14,12 @@ from yibao_common.values.clock import Clock
 from yibao_common.values.ids import Ids
 from yibao_settlement.application.batch.command import Command
 from yibao_settlement.application.catalogue import Catalogue
+from yibao_settlement.application.catalogue_version.approve import Approving
+from yibao_settlement.application.catalogue_version.bring import Bringing
+from yibao_settlement.application.catalogue_version.find import CatalogueVersions
+from yibao_settlement.application.catalogue_version.look_up import LookingUp
+from yibao_settlement.application.catalogue_version.roll_back import RollingBack
+from yibao_settlement.application.catalogue_version.terms import Terms
 from yibao_settlement.application.day.find import Days
 from yibao_settlement.application.period.close import Periods
 from yibao_settlement.application.policy import Policies
@@ -24,6 +30,7 @@ from yibao_settlement.application.year.find import YearStatements
 from yibao_settlement.config import SettlementConfig
 from yibao_settlement.servicer.account import AccountServicer
 from yibao_settlement.servicer.catalogue import CatalogueServicer
+from yibao_settlement.servicer.catalogue_version.calls import CatalogueVersionServicer, Rooms
 from yibao_settlement.servicer.change import ChangeServicer
 from yibao_settlement.servicer.charge import ChargeServicer
 from yibao_settlement.servicer.credential import Viewers
@@ -103,6 +110,7 @@ class Serving:
                 *engine,
                 trust=trust,
                 news=news,
+                terms=Terms(transactions, regions=self._config.catalogue.terms_checked_in or ()),
                 discharge_required_in=self._config.visits.discharge_required_in or (),
                 clock=self._clock,
             ),
@@ -136,7 +144,8 @@ class Serving:
             ClearingServicer(periods, days, blocking, self._closing),
             YearServicer(years, YearStatements(transactions), blocking, self._closing),
             RepricingServicer(Repricings(transactions, clock=self._clock, ids=self._ids), blocking),
-            CatalogueServicer(Catalogue(transactions, clock=self._clock), reads, blocking),
+            self._catalogue(),
+            self._catalogue_versions(),
             PolicyServicer(policies, StoredHistory(self._database), blocking, clock=self._clock),
             self._info(ages, trust_store),
         )
@@ -192,6 +201,27 @@ class Serving:
             clock=self._clock,
             no_recharge_in=self._config.accounts.no_recharge_in or (),
         )
+
+    def _catalogue(self) -> CatalogueServicer:
+        _, reads, blocking = self._engine
+        catalogue = Catalogue(
+            self._transactions,
+            clock=self._clock,
+            approval_required_in=self._config.catalogue.approval_required_in or (),
+        )
+        return CatalogueServicer(catalogue, reads, blocking)
+
+    def _catalogue_versions(self) -> CatalogueVersionServicer:
+        _, reads, blocking = self._engine
+        transactions, clock, ids = self._transactions, self._clock, self._ids
+        rooms = Rooms(
+            Bringing(transactions, clock=clock, ids=ids),
+            Approving(transactions, clock=clock),
+            RollingBack(transactions, clock=clock, ids=ids),
+            CatalogueVersions(transactions),
+            LookingUp(transactions, reads, clock=clock),
+        )
+        return CatalogueVersionServicer(rooms, blocking, self._closing)
 
     def _info(self, ages: FeedAges, trust_store: TrustStore) -> ServerInfoServicer:
         return ServerInfoServicer(

@@ -1,5 +1,6 @@
 """Putting a version of a list in force: what bills are settled by is made of it."""
 
+import datetime as dt
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ from yibao_settlement.rules.catalogue_version.effective import (
     OfCode,
     codes_of,
     effective_rows,
+    is_nothing,
     same_effect,
 )
 from yibao_settlement.rules.catalogue_version.row import (
@@ -108,12 +110,18 @@ class Approving:
 def _make_effective(rows: CatalogueVersionRows, version: CatalogueVersion) -> int:
     """Stores the rows that a version makes bills be settled by; returns of how many items.
 
-    Before the region has an insurance list, nothing is settled by its other lists: what is
-    on none would be everybody's own cost.
+    Before the first day of its insurance list, nothing in a region is settled by its other
+    lists: what is on none would be everybody's own cost.
     """
-    is_first = not rows.newest_number(Layer.INSURANCE)
-    if is_first and version.layer is not Layer.INSURANCE:
+    first_day = rows.first_day(Layer.INSURANCE)
+    is_first = version.layer is Layer.INSURANCE and (
+        first_day is None or version.start_date < first_day
+    )
+    if is_first:
+        first_day = version.start_date
+    if first_day is None:
         return 0
+    since = max(first_day, version.start_date)
     used = [
         layer
         for layer in (*BY_ITEM, *BY_INSURANCE_CODE)
@@ -125,7 +133,8 @@ def _make_effective(rows: CatalogueVersionRows, version: CatalogueVersion) -> in
         # An item is met again where it is mapped to several codes.
         wanted = [code for code in codes if code not in done]
         done.update(wanted)
-        made = list(_changed(rows, version, wanted, used))
+        making = _Making(rows, version, wanted, used)
+        made = list(making.all_rows(since) if is_first else making.changed_rows(since))
         changed += len(made)
         rows.put_effective([row for own in made for row in own])
     return changed
@@ -147,39 +156,53 @@ def _item_codes(
             yield found
 
 
-def _changed(
-    rows: CatalogueVersionRows,
-    version: CatalogueVersion,
-    item_codes: Collection[str],
-    used: Collection[Layer],
-) -> Iterator[Sequence[EffectiveItem]]:
-    """Yields the rows of each item that settles otherwise from the version's first day on."""
-    of_items = {
-        layer: rows.said(layer, item_codes, beside=version) for layer in BY_ITEM if layer in used
-    }
-    insurance_codes: set[str] = set(item_codes)
-    for said in of_items.get(Layer.MAPPING, {}).values():
-        for each in said[""]:
-            if each.row.content is not None:
-                insurance_codes.add(each.row.content.insurance_code)
-    of_codes = {
-        layer: rows.said(layer, insurance_codes, beside=version)
-        for layer in BY_INSURANCE_CODE
-        if layer in used
-    }
-    number = version.version_number
-    by_layer = {**of_items, **of_codes}
-    for code in item_codes:
-        own = {code: _of_code(by_layer, code, None)}
-        for other in codes_of(code, own[code]) - {code}:
-            own[other] = _of_code(by_layer, other, None)
-        after = effective_rows(code, own, since=version.start_date, version_number=number)
-        former = {code: _of_code(by_layer, code, number)}
-        for other in codes_of(code, former[code]) - {code}:
-            former[other] = _of_code(by_layer, other, number)
-        before = effective_rows(code, former, since=version.start_date, version_number=number)
-        if not same_effect(before, after):
-            yield after
+class _Making:
+    """Makes the rows of some items of what all versions say, the one to be approved too."""
+
+    def __init__(
+        self,
+        rows: CatalogueVersionRows,
+        version: CatalogueVersion,
+        item_codes: Sequence[str],
+        used: Collection[Layer],
+    ) -> None:
+        """Reads what is said of the items in the layers that are used."""
+        self._number = version.version_number
+        self._item_codes = item_codes
+        by_layer = {
+            layer: rows.said(layer, item_codes, beside=version)
+            for layer in BY_ITEM
+            if layer in used
+        }
+        insurance_codes: set[str] = set(item_codes)
+        for said in by_layer.get(Layer.MAPPING, {}).values():
+            for each in said[""]:
+                if each.row.content is not None:
+                    insurance_codes.add(each.row.content.insurance_code)
+        for layer in BY_INSURANCE_CODE:
+            if layer in used:
+                by_layer[layer] = rows.said(layer, insurance_codes, beside=version)
+        self._by_layer = by_layer
+
+    def all_rows(self, since: dt.date) -> Iterator[Sequence[EffectiveItem]]:
+        """Yields the rows of each item that is in the catalogue on some day from `since` on."""
+        for code in self._item_codes:
+            made = self._rows(code, since, without=None)
+            if not is_nothing(made):
+                yield made
+
+    def changed_rows(self, since: dt.date) -> Iterator[Sequence[EffectiveItem]]:
+        """Yields the rows of each item that the version has settle otherwise."""
+        for code in self._item_codes:
+            made = self._rows(code, since, without=None)
+            if not same_effect(self._rows(code, since, without=self._number), made):
+                yield made
+
+    def _rows(self, code: str, since: dt.date, *, without: int | None) -> list[EffectiveItem]:
+        layers = {code: _of_code(self._by_layer, code, without)}
+        for other in codes_of(code, layers[code]) - {code}:
+            layers[other] = _of_code(self._by_layer, other, without)
+        return effective_rows(code, layers, since=since, version_number=self._number)
 
 
 def _of_code(

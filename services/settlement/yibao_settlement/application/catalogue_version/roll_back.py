@@ -118,7 +118,7 @@ def _rows_before(
 
 def _restored(key: KeyPlace, pieces: list[Piece], since: dt.date) -> Iterator[ListRow]:
     """Yields rows of a key that say what the pieces do, from a day on."""
-    following = [*(piece.start for piece in pieces[1:]), None]
+    following = [*(piece.start for piece in pieces[1:]), None][: len(pieces)]
     said = False
     for piece, behind in zip(pieces, following, strict=True):
         if behind is not None and behind <= since:

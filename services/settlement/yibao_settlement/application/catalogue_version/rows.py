@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Collection, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from yibao_common.values.errors import FieldFault
 from yibao_settlement.rules.bill import CatalogueItem
@@ -10,6 +10,9 @@ from yibao_settlement.rules.catalogue_version.effective import EffectiveItem, To
 from yibao_settlement.rules.catalogue_version.row import Layer, ListRow
 from yibao_settlement.rules.catalogue_version.timeline import SaidRow
 from yibao_settlement.rules.catalogue_version.version import CatalogueVersion, VersionState
+
+if TYPE_CHECKING:
+    from yibao_settlement.application.catalogue_version.look_up import TokenHolder
 
 
 class RowFaults(NamedTuple):
@@ -101,6 +104,10 @@ class CatalogueVersionRows(Protocol):
         """Returns the number of the newest approved version, of any layer or of one; 0 if none."""
         ...
 
+    def first_day(self, layer: Layer) -> dt.date | None:
+        """Returns the first day of all that approved versions of a layer decide; None if none."""
+        ...
+
     def chunk(self, version_id: str, chunk_number: int) -> Chunk | None:
         """Returns a chunk that was taken."""
         ...
@@ -185,6 +192,10 @@ class CatalogueVersionRows(Protocol):
 
     def told(self, item: CatalogueItem) -> Told:
         """Returns what is told beside a row that a version made."""
+        ...
+
+    def holder_of(self, token_hash: str) -> "TokenHolder | None":
+        """Returns whom a token stands for, used or not, or None."""
         ...
 
     def kept(self, item_codes: Collection[str]) -> Collection[str]:

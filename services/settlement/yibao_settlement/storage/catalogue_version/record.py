@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from yibao_common.db.rows import Row, insert_rows
 from yibao_common.values.errors import FieldFault
 from yibao_common.values.reasons import Reason
+from yibao_settlement.application.catalogue_version.look_up import TokenHolder
 from yibao_settlement.application.catalogue_version.rows import (
     CatalogueVersionRows,
     Chunk,
@@ -24,6 +25,7 @@ from yibao_settlement.rules.catalogue_version.version import CatalogueVersion, V
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.catalogue_version.content import ROW_COLUMNS, row_values
 from yibao_settlement.storage.catalogue_version.effective import EffectiveRows
+from yibao_settlement.storage.catalogue_version.holder import find_token_holder
 from yibao_settlement.storage.catalogue_version.said import SaidRows
 
 _VERSION, _CHUNK = tables.listed.catalogue_version.c, tables.listed.catalogue_chunk.c
@@ -40,6 +42,10 @@ _decode = msgspec.json.Decoder(list[tuple[str, str, str, str]]).decode
 
 class StoredCatalogueVersions(SaidRows, EffectiveRows, CatalogueVersionRows):
     """See `CatalogueVersionRows`."""
+
+    def holder_of(self, token_hash: str) -> TokenHolder | None:
+        """Returns whom a token stands for, used or not, or None."""
+        return find_token_holder(self._connection, self._region, token_hash)
 
     def find(self, version_id: str, *, for_update: bool = False) -> CatalogueVersion | None:
         """Returns a version, whatever its state, or None."""

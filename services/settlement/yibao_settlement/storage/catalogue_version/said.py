@@ -34,6 +34,16 @@ class SaidRows:
             query = query.where(_VERSION.layer == int(layer))
         return int(self._connection.execute(query).scalar_one() or 0)
 
+    def first_day(self, layer: Layer) -> dt.date | None:
+        """Returns the first day of all that approved versions of a layer decide; None if none."""
+        query = sa.select(sa.func.min(_VERSION.start_date)).where(
+            _VERSION.region == self._region,
+            _VERSION.layer == int(layer),
+            _VERSION.version_number > 0,
+        )
+        found: dt.date | None = self._connection.execute(query).scalar_one()
+        return found
+
     def said(
         self,
         layer: Layer,
