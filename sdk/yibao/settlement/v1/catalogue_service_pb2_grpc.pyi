@@ -27,9 +27,12 @@ class CatalogueServiceStub:
     ]
     """Imports catalogue items, each row on its own: the answer is OK also where rows are
     refused, and tells every fault of each. A row with the code and first day of one
-    stored before replaces it; of several such in one request none is stored. Callers:
+    stored before replaces it; of several such in one request none is stored. Items that
+    versions of the lists keep (CatalogueVersionService) are refused here, and so are ceilings
+    and shares where the region has them approved by a second operator. Callers:
     agency of the region. Idempotent by `request_id`; corrected rows come under another
-    one. Reasons: REQUEST_ID_REUSED; of a row also ROW_REPEATED, FIRST_SELF_PAY_RATIO_INVALID.
+    one. Reasons: REQUEST_ID_REUSED; of a row also ROW_REPEATED, FIRST_SELF_PAY_RATIO_INVALID,
+    CATALOGUE_ITEM_IN_VERSIONS, CATALOGUE_APPROVAL_REQUIRED.
     """
 
     GetCatalogueItem: grpc.UnaryUnaryMultiCallable[
@@ -60,9 +63,12 @@ class CatalogueServiceAsyncStub:
     ]
     """Imports catalogue items, each row on its own: the answer is OK also where rows are
     refused, and tells every fault of each. A row with the code and first day of one
-    stored before replaces it; of several such in one request none is stored. Callers:
+    stored before replaces it; of several such in one request none is stored. Items that
+    versions of the lists keep (CatalogueVersionService) are refused here, and so are ceilings
+    and shares where the region has them approved by a second operator. Callers:
     agency of the region. Idempotent by `request_id`; corrected rows come under another
-    one. Reasons: REQUEST_ID_REUSED; of a row also ROW_REPEATED, FIRST_SELF_PAY_RATIO_INVALID.
+    one. Reasons: REQUEST_ID_REUSED; of a row also ROW_REPEATED, FIRST_SELF_PAY_RATIO_INVALID,
+    CATALOGUE_ITEM_IN_VERSIONS, CATALOGUE_APPROVAL_REQUIRED.
     """
 
     GetCatalogueItem: grpc.aio.UnaryUnaryMultiCallable[
@@ -95,9 +101,12 @@ class CatalogueServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[yibao.settlement.v1.catalogue_service_pb2.ImportCatalogueItemsResponse, collections.abc.Awaitable[yibao.settlement.v1.catalogue_service_pb2.ImportCatalogueItemsResponse]]:
         """Imports catalogue items, each row on its own: the answer is OK also where rows are
         refused, and tells every fault of each. A row with the code and first day of one
-        stored before replaces it; of several such in one request none is stored. Callers:
+        stored before replaces it; of several such in one request none is stored. Items that
+        versions of the lists keep (CatalogueVersionService) are refused here, and so are ceilings
+        and shares where the region has them approved by a second operator. Callers:
         agency of the region. Idempotent by `request_id`; corrected rows come under another
-        one. Reasons: REQUEST_ID_REUSED; of a row also ROW_REPEATED, FIRST_SELF_PAY_RATIO_INVALID.
+        one. Reasons: REQUEST_ID_REUSED; of a row also ROW_REPEATED, FIRST_SELF_PAY_RATIO_INVALID,
+        CATALOGUE_ITEM_IN_VERSIONS, CATALOGUE_APPROVAL_REQUIRED.
         """
 
     @abc.abstractmethod

@@ -4,7 +4,9 @@ isort:skip_file
 """
 
 import builtins
+import collections.abc
 import google.protobuf.descriptor
+import google.protobuf.internal.containers
 import google.protobuf.internal.enum_type_wrapper
 import google.protobuf.message
 import google.protobuf.timestamp_pb2
@@ -351,21 +353,24 @@ class CatalogueRowFault(google.protobuf.message.Message):
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
     ROW_NUMBER_FIELD_NUMBER: builtins.int
-    ERROR_FIELD_NUMBER: builtins.int
+    FIELD_FAULTS_FIELD_NUMBER: builtins.int
+    FAULT_COUNT_FIELD_NUMBER: builtins.int
     row_number: builtins.int
     """The row as the spreadsheet counts it."""
+    fault_count: builtins.int
+    """How many faults it has."""
     @property
-    def error(self) -> yibao.common.v1.item_error_pb2.ItemError:
+    def field_faults(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[yibao.common.v1.item_error_pb2.FieldFault]:
         """Every fault of it, or its first twenty."""
 
     def __init__(
         self,
         *,
         row_number: builtins.int = ...,
-        error: yibao.common.v1.item_error_pb2.ItemError | None = ...,
+        field_faults: collections.abc.Iterable[yibao.common.v1.item_error_pb2.FieldFault] | None = ...,
+        fault_count: builtins.int = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["error", b"error"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["error", b"error", "row_number", b"row_number"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["fault_count", b"fault_count", "field_faults", b"field_faults", "row_number", b"row_number"]) -> None: ...
 
 global___CatalogueRowFault = CatalogueRowFault
 

@@ -646,8 +646,8 @@ class ListCatalogueChangesResponse(google.protobuf.message.Message):
 global___ListCatalogueChangesResponse = ListCatalogueChangesResponse
 
 @typing.final
-class DownloadCatalogueRequest(google.protobuf.message.Message):
-    """See CatalogueVersionService.DownloadCatalogue."""
+class GetCatalogueRequest(google.protobuf.message.Message):
+    """See CatalogueVersionService.GetCatalogue."""
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
@@ -682,11 +682,11 @@ class DownloadCatalogueRequest(google.protobuf.message.Message):
     def HasField(self, field_name: typing.Literal["date", b"date"]) -> builtins.bool: ...
     def ClearField(self, field_name: typing.Literal["after_version_number", b"after_version_number", "date", b"date", "layer", b"layer", "region", b"region", "resume_token", b"resume_token"]) -> None: ...
 
-global___DownloadCatalogueRequest = DownloadCatalogueRequest
+global___GetCatalogueRequest = GetCatalogueRequest
 
 @typing.final
-class DownloadCatalogueResponse(google.protobuf.message.Message):
-    """See CatalogueVersionService.DownloadCatalogue."""
+class GetCatalogueResponse(google.protobuf.message.Message):
+    """See CatalogueVersionService.GetCatalogue."""
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
@@ -710,11 +710,11 @@ class DownloadCatalogueResponse(google.protobuf.message.Message):
     ) -> None: ...
     def ClearField(self, field_name: typing.Literal["changes", b"changes", "newest_version_number", b"newest_version_number", "resume_token", b"resume_token"]) -> None: ...
 
-global___DownloadCatalogueResponse = DownloadCatalogueResponse
+global___GetCatalogueResponse = GetCatalogueResponse
 
 @typing.final
-class LookUpItemRequest(google.protobuf.message.Message):
-    """See CatalogueVersionService.LookUpItem."""
+class DescribeItemRequest(google.protobuf.message.Message):
+    """See CatalogueVersionService.DescribeItem."""
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
@@ -757,11 +757,11 @@ class LookUpItemRequest(google.protobuf.message.Message):
     def HasField(self, field_name: typing.Literal["date", b"date"]) -> builtins.bool: ...
     def ClearField(self, field_name: typing.Literal["credential_token", b"credential_token", "date", b"date", "institution_level", b"institution_level", "insurance_type", b"insurance_type", "item_code", b"item_code", "region", b"region", "unit_price", b"unit_price"]) -> None: ...
 
-global___LookUpItemRequest = LookUpItemRequest
+global___DescribeItemRequest = DescribeItemRequest
 
 @typing.final
-class LookUpItemResponse(google.protobuf.message.Message):
-    """See CatalogueVersionService.LookUpItem."""
+class DescribeItemResponse(google.protobuf.message.Message):
+    """See CatalogueVersionService.DescribeItem."""
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
@@ -829,4 +829,4 @@ class LookUpItemResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["_first_self_pay_ratio_ppm", b"_first_self_pay_ratio_ppm", "catalogue_class", b"catalogue_class", "channels", b"channels", "first_self_pay_ratio_ppm", b"first_self_pay_ratio_ppm", "institution_level", b"institution_level", "insurance_code", b"insurance_code", "insurance_type", b"insurance_type", "is_limited_use", b"is_limited_use", "item_code", b"item_code", "item_name", b"item_name", "limited_use_text", b"limited_use_text", "payment_standard", b"payment_standard", "price_ceiling", b"price_ceiling", "version_number", b"version_number"]) -> None: ...
     def WhichOneof(self, oneof_group: typing.Literal["_first_self_pay_ratio_ppm", b"_first_self_pay_ratio_ppm"]) -> typing.Literal["first_self_pay_ratio_ppm"] | None: ...
 
-global___LookUpItemResponse = LookUpItemResponse
+global___DescribeItemResponse = DescribeItemResponse

@@ -92,15 +92,15 @@ class CatalogueVersionServiceStub(object):
                 request_serializer=yibao_dot_settlement_dot_v1_dot_catalogue__version__service__pb2.ListCatalogueChangesRequest.SerializeToString,
                 response_deserializer=yibao_dot_settlement_dot_v1_dot_catalogue__version__service__pb2.ListCatalogueChangesResponse.FromString,
                 _registered_method=True)
-        self.DownloadCatalogue = channel.unary_stream(
-                '/yibao.settlement.v1.CatalogueVersionService/DownloadCatalogue',
-                request_serializer=yibao_dot_settlement_dot_v1_dot_catalogue__version__service__pb2.DownloadCatalogueRequest.SerializeToString,
-                response_deserializer=yibao_dot_settlement_dot_v1_dot_catalogue__version__service__pb2.DownloadCatalogueResponse.FromString,
+        self.GetCatalogue = channel.unary_stream(
+                '/yibao.settlement.v1.CatalogueVersionService/GetCatalogue',
+                request_serializer=yibao_dot_settlement_dot_v1_dot_catalogue__version__service__pb2.GetCatalogueRequest.SerializeToString,
+                response_deserializer=yibao_dot_settlement_dot_v1_dot_catalogue__version__service__pb2.GetCatalogueResponse.FromString,
                 _registered_method=True)
-        self.LookUpItem = channel.unary_unary(
-                '/yibao.settlement.v1.CatalogueVersionService/LookUpItem',
-                request_serializer=yibao_dot_settlement_dot_v1_dot_catalogue__version__service__pb2.LookUpItemRequest.SerializeToString,
-                response_deserializer=yibao_dot_settlement_dot_v1_dot_catalogue__version__service__pb2.LookUpItemResponse.FromString,
+        self.DescribeItem = channel.unary_unary(
+                '/yibao.settlement.v1.CatalogueVersionService/DescribeItem',
+                request_serializer=yibao_dot_settlement_dot_v1_dot_catalogue__version__service__pb2.DescribeItemRequest.SerializeToString,
+                response_deserializer=yibao_dot_settlement_dot_v1_dot_catalogue__version__service__pb2.DescribeItemResponse.FromString,
                 _registered_method=True)
 
 
@@ -121,10 +121,10 @@ class CatalogueVersionServiceServicer(object):
     def UploadCatalogueRows(self, request, context):
         """Adds rows to a draft, each row on its own: the answer is OK also where rows are refused.
         Of rows with one key and first day the one that came first is kept. Callers: agency of the
-        region, the version's maker. Idempotent by `request_id` and by `chunk_number`: a chunk that
+        region, the version's maker. Idempotent by `request_id`, and by `chunk_number`: a chunk that
         was taken is answered as it was. Reasons: CATALOGUE_VERSION_UNKNOWN,
         CATALOGUE_VERSION_STATE, CATALOGUE_VERSION_OF_ANOTHER, CATALOGUE_CHUNK_CHANGED,
-        REQUEST_ID_REUSED; of a row also ROW_REPEATED, FIRST_SELF_PAY_RATIO_INVALID.
+        REQUEST_ID_REUSED; of a row also ROW_REPEATED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -213,7 +213,7 @@ class CatalogueVersionServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def DownloadCatalogue(self, request, context):
+    def GetCatalogue(self, request, context):
         """Streams what ListCatalogueChanges lists, some thousand rows a message; each message tells
         where to go on when the stream breaks. Callers: institution, agency of the region.
         Reasons: none of its own.
@@ -222,7 +222,7 @@ class CatalogueVersionServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def LookUpItem(self, request, context):
+    def DescribeItem(self, request, context):
         """Tells what the catalogue says of an item on a day, of one person or of an insurance type,
         at one level of institution. Nothing is stored; a token is not used up. Callers:
         institution, agency of the region. Reasons: CATALOGUE_ITEM_UNKNOWN, TOKEN_MALFORMED,
@@ -290,15 +290,15 @@ def add_CatalogueVersionServiceServicer_to_server(servicer, server):
                     request_deserializer=yibao_dot_settlement_dot_v1_dot_catalogue__version__service__pb2.ListCatalogueChangesRequest.FromString,
                     response_serializer=yibao_dot_settlement_dot_v1_dot_catalogue__version__service__pb2.ListCatalogueChangesResponse.SerializeToString,
             ),
-            'DownloadCatalogue': grpc.unary_stream_rpc_method_handler(
-                    servicer.DownloadCatalogue,
-                    request_deserializer=yibao_dot_settlement_dot_v1_dot_catalogue__version__service__pb2.DownloadCatalogueRequest.FromString,
-                    response_serializer=yibao_dot_settlement_dot_v1_dot_catalogue__version__service__pb2.DownloadCatalogueResponse.SerializeToString,
+            'GetCatalogue': grpc.unary_stream_rpc_method_handler(
+                    servicer.GetCatalogue,
+                    request_deserializer=yibao_dot_settlement_dot_v1_dot_catalogue__version__service__pb2.GetCatalogueRequest.FromString,
+                    response_serializer=yibao_dot_settlement_dot_v1_dot_catalogue__version__service__pb2.GetCatalogueResponse.SerializeToString,
             ),
-            'LookUpItem': grpc.unary_unary_rpc_method_handler(
-                    servicer.LookUpItem,
-                    request_deserializer=yibao_dot_settlement_dot_v1_dot_catalogue__version__service__pb2.LookUpItemRequest.FromString,
-                    response_serializer=yibao_dot_settlement_dot_v1_dot_catalogue__version__service__pb2.LookUpItemResponse.SerializeToString,
+            'DescribeItem': grpc.unary_unary_rpc_method_handler(
+                    servicer.DescribeItem,
+                    request_deserializer=yibao_dot_settlement_dot_v1_dot_catalogue__version__service__pb2.DescribeItemRequest.FromString,
+                    response_serializer=yibao_dot_settlement_dot_v1_dot_catalogue__version__service__pb2.DescribeItemResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -612,7 +612,7 @@ class CatalogueVersionService(object):
             _registered_method=True)
 
     @staticmethod
-    def DownloadCatalogue(request,
+    def GetCatalogue(request,
             target,
             options=(),
             channel_credentials=None,
@@ -625,9 +625,9 @@ class CatalogueVersionService(object):
         return grpc.experimental.unary_stream(
             request,
             target,
-            '/yibao.settlement.v1.CatalogueVersionService/DownloadCatalogue',
-            yibao_dot_settlement_dot_v1_dot_catalogue__version__service__pb2.DownloadCatalogueRequest.SerializeToString,
-            yibao_dot_settlement_dot_v1_dot_catalogue__version__service__pb2.DownloadCatalogueResponse.FromString,
+            '/yibao.settlement.v1.CatalogueVersionService/GetCatalogue',
+            yibao_dot_settlement_dot_v1_dot_catalogue__version__service__pb2.GetCatalogueRequest.SerializeToString,
+            yibao_dot_settlement_dot_v1_dot_catalogue__version__service__pb2.GetCatalogueResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -639,7 +639,7 @@ class CatalogueVersionService(object):
             _registered_method=True)
 
     @staticmethod
-    def LookUpItem(request,
+    def DescribeItem(request,
             target,
             options=(),
             channel_credentials=None,
@@ -652,9 +652,9 @@ class CatalogueVersionService(object):
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/yibao.settlement.v1.CatalogueVersionService/LookUpItem',
-            yibao_dot_settlement_dot_v1_dot_catalogue__version__service__pb2.LookUpItemRequest.SerializeToString,
-            yibao_dot_settlement_dot_v1_dot_catalogue__version__service__pb2.LookUpItemResponse.FromString,
+            '/yibao.settlement.v1.CatalogueVersionService/DescribeItem',
+            yibao_dot_settlement_dot_v1_dot_catalogue__version__service__pb2.DescribeItemRequest.SerializeToString,
+            yibao_dot_settlement_dot_v1_dot_catalogue__version__service__pb2.DescribeItemResponse.FromString,
             options,
             channel_credentials,
             insecure,

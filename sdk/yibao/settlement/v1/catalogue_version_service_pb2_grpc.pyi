@@ -38,10 +38,10 @@ class CatalogueVersionServiceStub:
     ]
     """Adds rows to a draft, each row on its own: the answer is OK also where rows are refused.
     Of rows with one key and first day the one that came first is kept. Callers: agency of the
-    region, the version's maker. Idempotent by `request_id` and by `chunk_number`: a chunk that
+    region, the version's maker. Idempotent by `request_id`, and by `chunk_number`: a chunk that
     was taken is answered as it was. Reasons: CATALOGUE_VERSION_UNKNOWN,
     CATALOGUE_VERSION_STATE, CATALOGUE_VERSION_OF_ANOTHER, CATALOGUE_CHUNK_CHANGED,
-    REQUEST_ID_REUSED; of a row also ROW_REPEATED, FIRST_SELF_PAY_RATIO_INVALID.
+    REQUEST_ID_REUSED; of a row also ROW_REPEATED.
     """
 
     ListCatalogueRowFaults: grpc.UnaryUnaryMultiCallable[
@@ -127,18 +127,18 @@ class CatalogueVersionServiceStub:
     Reasons: none of its own.
     """
 
-    DownloadCatalogue: grpc.UnaryStreamMultiCallable[
-        yibao.settlement.v1.catalogue_version_service_pb2.DownloadCatalogueRequest,
-        yibao.settlement.v1.catalogue_version_service_pb2.DownloadCatalogueResponse,
+    GetCatalogue: grpc.UnaryStreamMultiCallable[
+        yibao.settlement.v1.catalogue_version_service_pb2.GetCatalogueRequest,
+        yibao.settlement.v1.catalogue_version_service_pb2.GetCatalogueResponse,
     ]
     """Streams what ListCatalogueChanges lists, some thousand rows a message; each message tells
     where to go on when the stream breaks. Callers: institution, agency of the region.
     Reasons: none of its own.
     """
 
-    LookUpItem: grpc.UnaryUnaryMultiCallable[
-        yibao.settlement.v1.catalogue_version_service_pb2.LookUpItemRequest,
-        yibao.settlement.v1.catalogue_version_service_pb2.LookUpItemResponse,
+    DescribeItem: grpc.UnaryUnaryMultiCallable[
+        yibao.settlement.v1.catalogue_version_service_pb2.DescribeItemRequest,
+        yibao.settlement.v1.catalogue_version_service_pb2.DescribeItemResponse,
     ]
     """Tells what the catalogue says of an item on a day, of one person or of an insurance type,
     at one level of institution. Nothing is stored; a token is not used up. Callers:
@@ -166,10 +166,10 @@ class CatalogueVersionServiceAsyncStub:
     ]
     """Adds rows to a draft, each row on its own: the answer is OK also where rows are refused.
     Of rows with one key and first day the one that came first is kept. Callers: agency of the
-    region, the version's maker. Idempotent by `request_id` and by `chunk_number`: a chunk that
+    region, the version's maker. Idempotent by `request_id`, and by `chunk_number`: a chunk that
     was taken is answered as it was. Reasons: CATALOGUE_VERSION_UNKNOWN,
     CATALOGUE_VERSION_STATE, CATALOGUE_VERSION_OF_ANOTHER, CATALOGUE_CHUNK_CHANGED,
-    REQUEST_ID_REUSED; of a row also ROW_REPEATED, FIRST_SELF_PAY_RATIO_INVALID.
+    REQUEST_ID_REUSED; of a row also ROW_REPEATED.
     """
 
     ListCatalogueRowFaults: grpc.aio.UnaryUnaryMultiCallable[
@@ -255,18 +255,18 @@ class CatalogueVersionServiceAsyncStub:
     Reasons: none of its own.
     """
 
-    DownloadCatalogue: grpc.aio.UnaryStreamMultiCallable[
-        yibao.settlement.v1.catalogue_version_service_pb2.DownloadCatalogueRequest,
-        yibao.settlement.v1.catalogue_version_service_pb2.DownloadCatalogueResponse,
+    GetCatalogue: grpc.aio.UnaryStreamMultiCallable[
+        yibao.settlement.v1.catalogue_version_service_pb2.GetCatalogueRequest,
+        yibao.settlement.v1.catalogue_version_service_pb2.GetCatalogueResponse,
     ]
     """Streams what ListCatalogueChanges lists, some thousand rows a message; each message tells
     where to go on when the stream breaks. Callers: institution, agency of the region.
     Reasons: none of its own.
     """
 
-    LookUpItem: grpc.aio.UnaryUnaryMultiCallable[
-        yibao.settlement.v1.catalogue_version_service_pb2.LookUpItemRequest,
-        yibao.settlement.v1.catalogue_version_service_pb2.LookUpItemResponse,
+    DescribeItem: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.settlement.v1.catalogue_version_service_pb2.DescribeItemRequest,
+        yibao.settlement.v1.catalogue_version_service_pb2.DescribeItemResponse,
     ]
     """Tells what the catalogue says of an item on a day, of one person or of an insurance type,
     at one level of institution. Nothing is stored; a token is not used up. Callers:
@@ -298,10 +298,10 @@ class CatalogueVersionServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[yibao.settlement.v1.catalogue_version_service_pb2.UploadCatalogueRowsResponse, collections.abc.Awaitable[yibao.settlement.v1.catalogue_version_service_pb2.UploadCatalogueRowsResponse]]:
         """Adds rows to a draft, each row on its own: the answer is OK also where rows are refused.
         Of rows with one key and first day the one that came first is kept. Callers: agency of the
-        region, the version's maker. Idempotent by `request_id` and by `chunk_number`: a chunk that
+        region, the version's maker. Idempotent by `request_id`, and by `chunk_number`: a chunk that
         was taken is answered as it was. Reasons: CATALOGUE_VERSION_UNKNOWN,
         CATALOGUE_VERSION_STATE, CATALOGUE_VERSION_OF_ANOTHER, CATALOGUE_CHUNK_CHANGED,
-        REQUEST_ID_REUSED; of a row also ROW_REPEATED, FIRST_SELF_PAY_RATIO_INVALID.
+        REQUEST_ID_REUSED; of a row also ROW_REPEATED.
         """
 
     @abc.abstractmethod
@@ -406,22 +406,22 @@ class CatalogueVersionServiceServicer(metaclass=abc.ABCMeta):
         """
 
     @abc.abstractmethod
-    def DownloadCatalogue(
+    def GetCatalogue(
         self,
-        request: yibao.settlement.v1.catalogue_version_service_pb2.DownloadCatalogueRequest,
+        request: yibao.settlement.v1.catalogue_version_service_pb2.GetCatalogueRequest,
         context: _ServicerContext,
-    ) -> typing.Union[collections.abc.Iterator[yibao.settlement.v1.catalogue_version_service_pb2.DownloadCatalogueResponse], collections.abc.AsyncIterator[yibao.settlement.v1.catalogue_version_service_pb2.DownloadCatalogueResponse]]:
+    ) -> typing.Union[collections.abc.Iterator[yibao.settlement.v1.catalogue_version_service_pb2.GetCatalogueResponse], collections.abc.AsyncIterator[yibao.settlement.v1.catalogue_version_service_pb2.GetCatalogueResponse]]:
         """Streams what ListCatalogueChanges lists, some thousand rows a message; each message tells
         where to go on when the stream breaks. Callers: institution, agency of the region.
         Reasons: none of its own.
         """
 
     @abc.abstractmethod
-    def LookUpItem(
+    def DescribeItem(
         self,
-        request: yibao.settlement.v1.catalogue_version_service_pb2.LookUpItemRequest,
+        request: yibao.settlement.v1.catalogue_version_service_pb2.DescribeItemRequest,
         context: _ServicerContext,
-    ) -> typing.Union[yibao.settlement.v1.catalogue_version_service_pb2.LookUpItemResponse, collections.abc.Awaitable[yibao.settlement.v1.catalogue_version_service_pb2.LookUpItemResponse]]:
+    ) -> typing.Union[yibao.settlement.v1.catalogue_version_service_pb2.DescribeItemResponse, collections.abc.Awaitable[yibao.settlement.v1.catalogue_version_service_pb2.DescribeItemResponse]]:
         """Tells what the catalogue says of an item on a day, of one person or of an insurance type,
         at one level of institution. Nothing is stored; a token is not used up. Callers:
         institution, agency of the region. Reasons: CATALOGUE_ITEM_UNKNOWN, TOKEN_MALFORMED,
