@@ -35,8 +35,9 @@ _REASON_GROUPS = {
     380: "Closed periods",
     400: "Repricings and closed years",
     420: "Codes that are resolved",
+    490: "Versions of lists",
 }
-_END_OF_GROUPS = 440
+_END_OF_GROUPS = 510
 _ANY_CALL = (
     "Every call may also be refused for the reasons of [any call](errors.md#any-call) and of "
     "[its fields](errors.md#fields-of-a-request).\n"

@@ -133,8 +133,8 @@ ACCESS = AccessTable.of_services(
             "GetCatalogueVersion": _COUNTER_OR_AGENCY,
             "ListCatalogueVersions": _COUNTER_OR_AGENCY,
             "ListCatalogueChanges": _COUNTER_OR_AGENCY,
-            "DownloadCatalogue": _COUNTER_OR_AGENCY,
-            "LookUpItem": _COUNTER_OR_AGENCY,
+            "GetCatalogue": _COUNTER_OR_AGENCY,
+            "DescribeItem": _COUNTER_OR_AGENCY,
         },
         "yibao.settlement.v1.PolicyService": {
             "ValidatePolicy": _AGENCY,

@@ -13,7 +13,7 @@ from yibao_common.values.clock import Clock
 from yibao_common.values.errors import FieldFault, RuleError
 from yibao_common.values.ids import Ids
 from yibao_common.values.reasons import Reason
-from yibao_settlement.application.catalogue_version.rows import Chunk, RowFaults
+from yibao_settlement.application.catalogue_version.rows import Chunk, RowFaults, ToldFault
 from yibao_settlement.rules.catalogue_version.row import (
     Layer,
     ListRow,
@@ -227,7 +227,10 @@ class Bringing:
                     taken.append(row)
                     continue
                 faults, total = [key_repeated(first)], 1
-            told = faults[:FAULTS_MAX]
+            told = [
+                ToldFault(each.field, each.reason.name, each.message, each.message_zh)
+                for each in faults[:FAULTS_MAX]
+            ]
             refused.append(RowFaults(row.row_number, command.chunk_number, place, told, total))
         chunk = Chunk(command.chunk_number, command.digest, len(taken), len(refused))
         listed = refused[: max(LISTED_MAX - version.refused_count, 0)]

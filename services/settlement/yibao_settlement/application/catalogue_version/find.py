@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from yibao_settlement.application.work import Work
 
 # The number that a version has while it is compared as if it were approved.
-_AS_IF = 2**62
+_AS_IF = 2**31 - 1
 
 
 class Difference(NamedTuple):

@@ -4,7 +4,6 @@ import datetime as dt
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from yibao_common.values.errors import FieldFault
 from yibao_settlement.rules.bill import CatalogueItem
 from yibao_settlement.rules.catalogue_version.effective import EffectiveItem, Told
 from yibao_settlement.rules.catalogue_version.row import Layer, ListRow
@@ -13,6 +12,15 @@ from yibao_settlement.rules.catalogue_version.version import CatalogueVersion, V
 
 if TYPE_CHECKING:
     from yibao_settlement.application.catalogue_version.look_up import TokenHolder
+
+
+class ToldFault(NamedTuple):
+    """A fault as it is kept: its field, the name of its reason, and what is said of it."""
+
+    field: str
+    reason: str
+    message: str
+    message_zh: str
 
 
 class RowFaults(NamedTuple):
@@ -24,7 +32,7 @@ class RowFaults(NamedTuple):
     row_number: int
     chunk_number: int
     place: int
-    faults: Sequence[FieldFault]
+    faults: Sequence[ToldFault]
     faults_total: int
 
 

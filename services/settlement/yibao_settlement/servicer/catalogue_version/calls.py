@@ -324,23 +324,23 @@ class CatalogueVersionServicer(rpc.CatalogueVersionServiceServicer):
             response.next_page_token = page_token(request, places.row_text(page.next_place))
         return response
 
-    async def DownloadCatalogue(
+    async def GetCatalogue(
         self,
-        request: pb.DownloadCatalogueRequest,
+        request: pb.GetCatalogueRequest,
         context: (
-            "grpc.aio.ServicerContext[pb.DownloadCatalogueRequest, pb.DownloadCatalogueResponse]"
+            "grpc.aio.ServicerContext[pb.GetCatalogueRequest, pb.GetCatalogueResponse]"
         ),
-    ) -> AsyncIterator[pb.DownloadCatalogueResponse]:
+    ) -> AsyncIterator[pb.GetCatalogueResponse]:
         """Streams rows of approved versions."""
         current_caller().require_region(request.region)
-        asked = pb.DownloadCatalogueRequest()
+        asked = pb.GetCatalogueRequest()
         asked.CopyFrom(request)
         # A stream goes on wherever it broke: its token is of what is asked beside.
         asked.ClearField("resume_token")
         place = place_after(asked, request.resume_token, places.row_place)
         while True:
             page = await self._changes(request, place, _ROWS_STREAMED)
-            response = pb.DownloadCatalogueResponse(
+            response = pb.GetCatalogueResponse(
                 changes=map(change_message, page.rows), newest_version_number=page.newest_number
             )
             place = page.next_place
@@ -350,11 +350,11 @@ class CatalogueVersionServicer(rpc.CatalogueVersionServiceServicer):
             if place is None:
                 return
 
-    async def LookUpItem(
+    async def DescribeItem(
         self,
-        request: pb.LookUpItemRequest,
-        context: "grpc.aio.ServicerContext[pb.LookUpItemRequest, pb.LookUpItemResponse]",
-    ) -> pb.LookUpItemResponse:
+        request: pb.DescribeItemRequest,
+        context: "grpc.aio.ServicerContext[pb.DescribeItemRequest, pb.DescribeItemResponse]",
+    ) -> pb.DescribeItemResponse:
         """Tells what the catalogue says of an item."""
         caller = current_caller()
         caller.require_region(request.region)
@@ -373,7 +373,7 @@ class CatalogueVersionServicer(rpc.CatalogueVersionServiceServicer):
 
     async def _changes(
         self,
-        request: pb.ListCatalogueChangesRequest | pb.DownloadCatalogueRequest,
+        request: pb.ListCatalogueChangesRequest | pb.GetCatalogueRequest,
         place: RowPlace | None,
         limit: int,
     ) -> ChangePage:

@@ -60,10 +60,10 @@ def difference_message(difference: Difference) -> messages.CatalogueDifference:
     return message
 
 
-def answer_message(found: ItemAnswer) -> pb.LookUpItemResponse:
+def answer_message(found: ItemAnswer) -> pb.DescribeItemResponse:
     """Returns what the catalogue says of an item."""
     item, told = found.item, found.told
-    return pb.LookUpItemResponse(
+    return pb.DescribeItemResponse(
         item_code=item.item_code,
         item_name=item.item_name,
         insurance_code=told.insurance_code,

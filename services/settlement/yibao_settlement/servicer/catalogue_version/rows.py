@@ -4,11 +4,13 @@ import datetime as dt
 import hashlib
 from collections.abc import Iterable, Sequence
 
+from yibao.common.v1 import item_error_pb2
 from yibao.settlement.v1 import catalogue_version_pb2 as messages
-from yibao_common.rpc.status import item_error
+from yibao_common.rpc.status import fault_zh
 from yibao_common.rpc.validation import Validator
 from yibao_common.rpc.wire import from_date, to_optional_date
-from yibao_common.values.errors import FieldFault, RuleError, refusal_of
+from yibao_common.values.errors import FieldFault, RuleError
+from yibao_common.values.reasons import Reason
 from yibao_settlement.application.catalogue_version.bring import SentListRow
 from yibao_settlement.application.catalogue_version.rows import RowFaults
 from yibao_settlement.rules.catalogue_version.row import Layer, ListRow, RowContent, subkey_of
@@ -96,9 +98,21 @@ def change_message(said: SaidRow) -> messages.CatalogueChange:
 
 def fault_message(faults: RowFaults) -> messages.CatalogueRowFault:
     """Returns why a row was refused."""
-    refusal = refusal_of(faults.faults, total=faults.faults_total)
-    assert refusal is not None, "a refused row has a fault"
-    return messages.CatalogueRowFault(row_number=faults.row_number, error=item_error(refusal))
+    return messages.CatalogueRowFault(
+        row_number=faults.row_number,
+        fault_count=faults.faults_total,
+        field_faults=[
+            item_error_pb2.FieldFault(
+                field=each.field,
+                reason=Reason[each.reason].wire_name,
+                message=each.message,
+                message_zh=fault_zh(
+                    FieldFault(each.field, Reason[each.reason], each.message, each.message_zh)
+                ),
+            )
+            for each in faults.faults
+        ],
+    )
 
 
 def _fill_key(message: messages.CatalogueRow, subkey: str) -> None:

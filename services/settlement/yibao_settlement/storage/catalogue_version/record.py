@@ -8,8 +8,6 @@ import msgspec
 import sqlalchemy as sa
 
 from yibao_common.db.rows import Row, insert_rows
-from yibao_common.values.errors import FieldFault
-from yibao_common.values.reasons import Reason
 from yibao_settlement.application.catalogue_version.look_up import TokenHolder
 from yibao_settlement.application.catalogue_version.rows import (
     CatalogueVersionRows,
@@ -17,6 +15,7 @@ from yibao_settlement.application.catalogue_version.rows import (
     FaultPlace,
     KeyPlace,
     RowFaults,
+    ToldFault,
     VersionPlace,
     VersionWish,
 )
@@ -37,7 +36,7 @@ _CHANGING = (
 )
 _FAULT_NAMES = ("row_number", "chunk_number", "place", "faults", "faults_total")
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(list[tuple[str, str, str, str]]).decode
+_decode = msgspec.json.Decoder(list[ToldFault]).decode
 
 
 class StoredCatalogueVersions(SaidRows, EffectiveRows, CatalogueVersionRows):
@@ -232,15 +231,10 @@ def _version_from(row: sa.Row[Any]) -> CatalogueVersion:
 
 
 def _fault_values(faults: RowFaults) -> Row:
-    told = [(each.field, each.reason.name, each.message, each.message_zh) for each in faults.faults]
     place = (faults.row_number, faults.chunk_number, faults.place)
-    return (*place, _encode(told).decode(), faults.faults_total)
+    return (*place, _encode(faults.faults).decode(), faults.faults_total)
 
 
 def _faults_from(row: sa.Row[Any]) -> RowFaults:
     number, chunk_number, place, told, total = tuple(row)
-    faults = [
-        FieldFault(field, Reason[reason], message, message_zh)
-        for field, reason, message, message_zh in _decode(told)
-    ]
-    return RowFaults(number, chunk_number, place, faults, total)
+    return RowFaults(number, chunk_number, place, _decode(told), total)

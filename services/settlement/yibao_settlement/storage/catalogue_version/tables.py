@@ -21,9 +21,9 @@ catalogue_version = sa.Table(
     sa.Column("row_count", sa.Integer, nullable=False),
     sa.Column("refused_count", sa.Integer, nullable=False),
     # Its place among the approved ones of the region; 0 before its approval.
-    sa.Column("version_number", sa.BigInteger, nullable=False),
+    sa.Column("version_number", sa.Integer, nullable=False),
     # The newest approved one of the layer when it was submitted.
-    sa.Column("base_number", sa.BigInteger, nullable=False),
+    sa.Column("base_number", sa.Integer, nullable=False),
     # SHA-256 over its chunks, in hexadecimal; empty for a draft.
     sa.Column("digest", sa.String(64), nullable=False),
     sa.Column("maker", sa.String(200), nullable=False),
@@ -94,7 +94,7 @@ catalogue_effective = sa.Table(
     metadata,
     region_column(),
     sa.Column("item_code", code_type(50), primary_key=True),
-    sa.Column("version_number", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("version_number", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("start_date", sa.Date, primary_key=True),
     sa.Column("end_date", sa.Date),
     sa.Column("item_name", sa.String(200), nullable=False),
