@@ -327,9 +327,7 @@ class CatalogueVersionServicer(rpc.CatalogueVersionServiceServicer):
     async def GetCatalogue(
         self,
         request: pb.GetCatalogueRequest,
-        context: (
-            "grpc.aio.ServicerContext[pb.GetCatalogueRequest, pb.GetCatalogueResponse]"
-        ),
+        context: ("grpc.aio.ServicerContext[pb.GetCatalogueRequest, pb.GetCatalogueResponse]"),
     ) -> AsyncIterator[pb.GetCatalogueResponse]:
         """Streams rows of approved versions."""
         current_caller().require_region(request.region)
