@@ -10,6 +10,7 @@ import google.protobuf.internal.containers
 import google.protobuf.message
 import typing
 import yibao.common.v1.date_pb2
+import yibao.settlement.v1.catalogue_service_pb2
 import yibao.settlement.v1.catalogue_version_pb2
 
 DESCRIPTOR: google.protobuf.descriptor.FileDescriptor
@@ -94,7 +95,7 @@ class UploadCatalogueRowsRequest(google.protobuf.message.Message):
     REGION_FIELD_NUMBER: builtins.int
     VERSION_ID_FIELD_NUMBER: builtins.int
     CHUNK_NUMBER_FIELD_NUMBER: builtins.int
-    ROWS_FIELD_NUMBER: builtins.int
+    ITEMS_FIELD_NUMBER: builtins.int
     request_id: builtins.str
     """The caller's id of this request, stored with its answer."""
     region: builtins.str
@@ -104,7 +105,7 @@ class UploadCatalogueRowsRequest(google.protobuf.message.Message):
     chunk_number: builtins.int
     """The caller's own number of the chunk, from 1: the same number is the same rows."""
     @property
-    def rows(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[yibao.settlement.v1.catalogue_version_pb2.CatalogueRow]:
+    def items(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[yibao.settlement.v1.catalogue_version_pb2.CatalogueRow]:
         """The rows."""
 
     def __init__(
@@ -114,9 +115,9 @@ class UploadCatalogueRowsRequest(google.protobuf.message.Message):
         region: builtins.str = ...,
         version_id: builtins.str = ...,
         chunk_number: builtins.int = ...,
-        rows: collections.abc.Iterable[yibao.settlement.v1.catalogue_version_pb2.CatalogueRow] | None = ...,
+        items: collections.abc.Iterable[yibao.settlement.v1.catalogue_version_pb2.CatalogueRow] | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["chunk_number", b"chunk_number", "region", b"region", "request_id", b"request_id", "rows", b"rows", "version_id", b"version_id"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["chunk_number", b"chunk_number", "items", b"items", "region", b"region", "request_id", b"request_id", "version_id", b"version_id"]) -> None: ...
 
 global___UploadCatalogueRowsRequest = UploadCatalogueRowsRequest
 
@@ -128,23 +129,23 @@ class UploadCatalogueRowsResponse(google.protobuf.message.Message):
 
     STORED_FIELD_NUMBER: builtins.int
     REFUSED_FIELD_NUMBER: builtins.int
-    FAULTS_FIELD_NUMBER: builtins.int
+    RESULTS_FIELD_NUMBER: builtins.int
     stored: builtins.int
     """How many rows of the chunk were stored."""
     refused: builtins.int
     """How many were refused."""
     @property
-    def faults(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[yibao.settlement.v1.catalogue_version_pb2.CatalogueRowFault]:
-        """The first hundred of them; all are listed by ListCatalogueRowFaults."""
+    def results(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[yibao.settlement.v1.catalogue_service_pb2.ImportResult]:
+        """One result a row, in the order of the request."""
 
     def __init__(
         self,
         *,
         stored: builtins.int = ...,
         refused: builtins.int = ...,
-        faults: collections.abc.Iterable[yibao.settlement.v1.catalogue_version_pb2.CatalogueRowFault] | None = ...,
+        results: collections.abc.Iterable[yibao.settlement.v1.catalogue_service_pb2.ImportResult] | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["faults", b"faults", "refused", b"refused", "stored", b"stored"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["refused", b"refused", "results", b"results", "stored", b"stored"]) -> None: ...
 
 global___UploadCatalogueRowsResponse = UploadCatalogueRowsResponse
 

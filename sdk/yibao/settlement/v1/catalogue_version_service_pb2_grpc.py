@@ -131,7 +131,7 @@ class CatalogueVersionServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ListCatalogueRowFaults(self, request, context):
-        """Lists the refused rows of a version by their row numbers: the first 10,000. Callers: agency
+        """Lists the refused rows of a version by their row numbers. Callers: agency
         of the region. Reasons: CATALOGUE_VERSION_UNKNOWN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

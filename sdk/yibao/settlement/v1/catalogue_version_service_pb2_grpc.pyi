@@ -48,7 +48,7 @@ class CatalogueVersionServiceStub:
         yibao.settlement.v1.catalogue_version_service_pb2.ListCatalogueRowFaultsRequest,
         yibao.settlement.v1.catalogue_version_service_pb2.ListCatalogueRowFaultsResponse,
     ]
-    """Lists the refused rows of a version by their row numbers: the first 10,000. Callers: agency
+    """Lists the refused rows of a version by their row numbers. Callers: agency
     of the region. Reasons: CATALOGUE_VERSION_UNKNOWN.
     """
 
@@ -176,7 +176,7 @@ class CatalogueVersionServiceAsyncStub:
         yibao.settlement.v1.catalogue_version_service_pb2.ListCatalogueRowFaultsRequest,
         yibao.settlement.v1.catalogue_version_service_pb2.ListCatalogueRowFaultsResponse,
     ]
-    """Lists the refused rows of a version by their row numbers: the first 10,000. Callers: agency
+    """Lists the refused rows of a version by their row numbers. Callers: agency
     of the region. Reasons: CATALOGUE_VERSION_UNKNOWN.
     """
 
@@ -310,7 +310,7 @@ class CatalogueVersionServiceServicer(metaclass=abc.ABCMeta):
         request: yibao.settlement.v1.catalogue_version_service_pb2.ListCatalogueRowFaultsRequest,
         context: _ServicerContext,
     ) -> typing.Union[yibao.settlement.v1.catalogue_version_service_pb2.ListCatalogueRowFaultsResponse, collections.abc.Awaitable[yibao.settlement.v1.catalogue_version_service_pb2.ListCatalogueRowFaultsResponse]]:
-        """Lists the refused rows of a version by their row numbers: the first 10,000. Callers: agency
+        """Lists the refused rows of a version by their row numbers. Callers: agency
         of the region. Reasons: CATALOGUE_VERSION_UNKNOWN.
         """
 

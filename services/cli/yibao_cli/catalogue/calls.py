@@ -13,7 +13,7 @@ from yibao.settlement.v1 import catalogue_version_service_pb2 as pb
 from yibao.settlement.v1.catalogue_version_service_pb2_grpc import CatalogueVersionServiceStub
 from yibao_cli.call import to_values
 from yibao_cli.catalogue.columns import COLUMNS, cells_of
-from yibao_cli.catalogue.importing import LONG_SECONDS
+from yibao_cli.catalogue.patience import CALL_SECONDS, patiently
 from yibao_cli.connection import Connection
 from yibao_cli.console import working
 from yibao_cli.output import is_json, print_document
@@ -21,7 +21,6 @@ from yibao_common.rpc.wire import from_date, to_date
 from yibao_common.values.ids import new_id
 
 SAME, DIFFERS = 0, 1
-_SECONDS = 30.0
 _MOST_SHOWN = 200
 
 
@@ -41,7 +40,7 @@ def run_list(out: Console, at: Connection, *, layer: int, state: int) -> int:
     found: list[messages.CatalogueVersion] = []
     with _versions(at) as stub:
         while True:
-            page = stub.ListCatalogueVersions(request, timeout=_SECONDS)
+            page = stub.ListCatalogueVersions(request, timeout=CALL_SECONDS)
             found += page.versions
             request.page_token = page.next_page_token
             if not request.page_token:
@@ -62,7 +61,7 @@ def run_diff(out: Console, at: Connection, version_id: str) -> int:
     found: list[messages.CatalogueDifference] = []
     with _versions(at) as stub, working(out, "comparing") as tell:
         while True:
-            page = stub.DiffCatalogueVersion(request, timeout=_SECONDS)
+            page = stub.DiffCatalogueVersion(request, timeout=CALL_SECONDS)
             found += page.differences
             tell(f"{len(found)} differences")
             request.page_token = page.next_page_token
@@ -92,7 +91,7 @@ def run_approve(out: Console, at: Connection, version_id: str, *, past_days: boo
         decides_past_days=past_days,
     )
     with _versions(at) as stub, working(out, "approving"):
-        answer = stub.ApproveCatalogueVersion(request, timeout=LONG_SECONDS)
+        answer = patiently(stub.ApproveCatalogueVersion, request)
     if is_json():
         print_document(out, to_values(answer))
         return 0
@@ -107,7 +106,7 @@ def run_withdraw(out: Console, at: Connection, version_id: str) -> int:
         request_id=new_id(), region=at.region, version_id=version_id
     )
     with _versions(at) as stub:
-        answer = stub.WithdrawCatalogueVersion(request, timeout=LONG_SECONDS)
+        answer = patiently(stub.WithdrawCatalogueVersion, request)
     return _answered(out, answer, answer.version)
 
 
@@ -123,7 +122,7 @@ def run_roll_back(
         title=title,
     )
     with _versions(at) as stub:
-        answer = stub.RollBackCatalogueVersion(request, timeout=LONG_SECONDS)
+        answer = patiently(stub.RollBackCatalogueVersion, request)
     return _answered(out, answer, answer.version)
 
 

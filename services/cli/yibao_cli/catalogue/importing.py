@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import grpc
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -16,6 +17,7 @@ from yibao.settlement.v1 import catalogue_version_service_pb2 as pb
 from yibao.settlement.v1.catalogue_version_service_pb2_grpc import CatalogueVersionServiceStub
 from yibao_cli.call import to_values
 from yibao_cli.catalogue.files import FileRow, read_rows
+from yibao_cli.catalogue.patience import AGAIN, CALL_SECONDS, patiently
 from yibao_cli.connection import Connection
 from yibao_cli.output import is_json, print_document
 from yibao_common.rpc.wire import from_date
@@ -26,9 +28,6 @@ SOME_REFUSED = 1
 ROWS_A_CHUNK, BYTES_A_CHUNK = 5_000, 800_000
 # One chunk is read here while the other is stored there.
 _AT_ONCE = 2
-_SECONDS = 60.0
-# Completing a list, and approving it, takes longest.
-LONG_SECONDS = 300.0
 # So that a chunk that is sent again is the same request.
 _NAMESPACE = uuid.UUID("1f8f0e0a-7d0b-5a55-9f0d-0c8c5f0a0b51")
 _MOST_SHOWN = 20
@@ -90,7 +89,7 @@ def run_import(
                 row_count=sent,
                 leaves_out_refused=leaves_out,
             )
-            version = stub.SubmitCatalogueVersion(request, timeout=LONG_SECONDS).version
+            version = patiently(stub.SubmitCatalogueVersion, request).version
     _tell(out, version, faults, refused=refused, report=report)
     return SOME_REFUSED if refused else 0
 
@@ -116,7 +115,7 @@ def _begin(
         issuing_authority=messages.IssuingAuthority.ValueType(asked.authority),
         authority_document=asked.document,
     )
-    return stub.BeginCatalogueVersion(request, timeout=_SECONDS).version
+    return stub.BeginCatalogueVersion(request, timeout=CALL_SECONDS).version
 
 
 def _upload(
@@ -135,20 +134,33 @@ def _upload(
         task = progress.add_task("rows", total=None)
         for number, chunk in enumerate(_chunks(rows, unread), start=1):
             if len(waiting) == _AT_ONCE:
-                waiting.popleft().result()
+                _answered(stub, *waiting.popleft())
             request = pb.UploadCatalogueRowsRequest(
                 request_id=str(uuid.uuid5(_NAMESPACE, f"{version_id}/{number}")),
                 region=region,
                 version_id=version_id,
                 chunk_number=number,
-                rows=chunk,
+                items=chunk,
             )
-            waiting.append(stub.UploadCatalogueRows.future(request, timeout=_SECONDS))
+            call = stub.UploadCatalogueRows.future(request, timeout=CALL_SECONDS)
+            waiting.append((request, call))
             sent += len(chunk)
             progress.update(task, completed=sent, description=f"{sent} rows")
         while waiting:
-            waiting.popleft().result()
+            _answered(stub, *waiting.popleft())
     return sent, unread
+
+
+def _answered(
+    stub: CatalogueVersionServiceStub, request: pb.UploadCatalogueRowsRequest, call: Any
+) -> None:
+    """Waits for the answer of a chunk; one that was not answered is sent again."""
+    try:
+        call.result()
+    except grpc.RpcError as error:
+        if error.code() not in AGAIN:
+            raise
+        patiently(stub.UploadCatalogueRows, request)
 
 
 def _chunks(rows: Iterable[FileRow], unread: list[Fault]) -> Iterator[list[messages.CatalogueRow]]:
@@ -176,14 +188,14 @@ def _get(
     stub: CatalogueVersionServiceStub, region: str, version_id: str
 ) -> messages.CatalogueVersion:
     request = pb.GetCatalogueVersionRequest(region=region, version_id=version_id)
-    return stub.GetCatalogueVersion(request, timeout=_SECONDS).version
+    return stub.GetCatalogueVersion(request, timeout=CALL_SECONDS).version
 
 
 def _listed(stub: CatalogueVersionServiceStub, region: str, version_id: str) -> Iterator[Fault]:
     """Yields the faults of the rows that the service refused: of the first 10,000 rows."""
     request = pb.ListCatalogueRowFaultsRequest(region=region, version_id=version_id, page_size=500)
     while True:
-        page = stub.ListCatalogueRowFaults(request, timeout=_SECONDS)
+        page = stub.ListCatalogueRowFaults(request, timeout=CALL_SECONDS)
         for row in page.faults:
             for each in row.field_faults:
                 reason = each.reason.removeprefix("ERROR_REASON_")

@@ -231,7 +231,6 @@ NAMES_ZH = {
     "revocation": "停用原因",
     "row_count": "行数",
     "row_number": "行号",
-    "rows": "目录行",
     "scan_time": "扫码时间",
     "seconds": "时间",
     "service_date": "费用发生日期",

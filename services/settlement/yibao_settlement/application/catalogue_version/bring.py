@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from yibao_settlement.application.work import Work
 
 Encode = Callable[[CatalogueVersion], bytes]
-# Of a version so many refused rows are listed, and of a row so many faults.
-LISTED_MAX, FAULTS_MAX = 10_000, 20
+# Of a row so many faults are told.
+FAULTS_MAX = 20
 
 
 class SentListRow(NamedTuple):
@@ -153,7 +153,8 @@ class Bringing:
             check_maker(version, caller=command.request.caller.path)
             known = work.catalogue_versions.chunk(version.version_id, command.chunk_number)
             if known is not None:
-                return encode(_same(known, command.digest), ())
+                refused = work.catalogue_versions.faults_of(version.version_id, known.chunk_number)
+                return encode(_same(known, command.digest), refused)
             return self._take(work, version, command, judged, encode)
 
         return self._transactions.once(command.request, decide)
@@ -233,8 +234,7 @@ class Bringing:
             ]
             refused.append(RowFaults(row.row_number, command.chunk_number, place, told, total))
         chunk = Chunk(command.chunk_number, command.digest, len(taken), len(refused))
-        listed = refused[: max(LISTED_MAX - version.refused_count, 0)]
-        rows.put_chunk(version, chunk, taken, listed)
+        rows.put_chunk(version, chunk, taken, refused)
         counted = replace(
             version,
             row_count=version.row_count + len(taken),

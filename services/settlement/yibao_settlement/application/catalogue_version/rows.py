@@ -146,6 +146,10 @@ class CatalogueVersionRows(Protocol):
         """Returns at most `limit` refused rows by their row numbers."""
         ...
 
+    def faults_of(self, version_id: str, chunk_number: int) -> Sequence[RowFaults]:
+        """Returns the refused rows of a chunk by their places."""
+        ...
+
     def take_away(self, version_id: str) -> None:
         """Deletes rows, faults and chunks of a version that is not approved."""
         ...

@@ -45,10 +45,10 @@ from yibao_settlement.servicer.catalogue_version.messages import (
 from yibao_settlement.servicer.catalogue_version.rows import (
     SentRows,
     change_message,
+    chunk_response,
     fault_message,
 )
 
-_FAULTS_TOLD = 100
 _PAGE_SIZE, _PAGE_SIZE_MAX = 100, 500
 _DIFFERENCES, _DIFFERENCES_MAX = 500, 2_000
 _ROWS, _ROWS_MAX = 1_000, 5_000
@@ -107,7 +107,7 @@ class CatalogueVersionServicer(rpc.CatalogueVersionServiceServicer):
     ) -> pb.UploadCatalogueRowsResponse:
         """Adds rows to a draft."""
         # Reading a row puts its texts into canonical form, which the digest rests on.
-        sent = await self._blocking.run(SentRows, request.rows)
+        sent = await self._blocking.run(SentRows, request.items)
         command = UploadRows(
             request_of(request, "UploadCatalogueRows"),
             request.version_id,
@@ -118,11 +118,7 @@ class CatalogueVersionServicer(rpc.CatalogueVersionServiceServicer):
         response = await self._blocking.run(
             self._rooms.bringing.upload,
             command,
-            lambda chunk, refused: pb.UploadCatalogueRowsResponse(
-                stored=chunk.row_count,
-                refused=chunk.refused_count,
-                faults=map(fault_message, refused[:_FAULTS_TOLD]),
-            ).SerializeToString(),
+            chunk_response,
         )
         return as_sent(pb.UploadCatalogueRowsResponse, response)
 

@@ -6,13 +6,15 @@ from collections.abc import Iterable, Sequence
 
 from yibao.common.v1 import item_error_pb2
 from yibao.settlement.v1 import catalogue_version_pb2 as messages
-from yibao_common.rpc.status import fault_zh
+from yibao.settlement.v1 import catalogue_version_service_pb2 as pb
+from yibao.settlement.v1.catalogue_service_pb2 import ImportResult
+from yibao_common.rpc.status import fault_zh, item_errors
 from yibao_common.rpc.validation import Validator
 from yibao_common.rpc.wire import from_date, to_optional_date
-from yibao_common.values.errors import FieldFault, RuleError
+from yibao_common.values.errors import FieldFault, RuleError, refusal_of
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.catalogue_version.bring import SentListRow
-from yibao_settlement.application.catalogue_version.rows import RowFaults
+from yibao_settlement.application.catalogue_version.rows import Chunk, RowFaults
 from yibao_settlement.rules.catalogue_version.row import Layer, ListRow, RowContent, subkey_of
 from yibao_settlement.rules.catalogue_version.timeline import SaidRow
 
@@ -104,15 +106,34 @@ def fault_message(faults: RowFaults) -> messages.CatalogueRowFault:
         field_faults=[
             item_error_pb2.FieldFault(
                 field=each.field,
-                reason=Reason[each.reason].wire_name,
+                reason=each.reason.wire_name,
                 message=each.message,
-                message_zh=fault_zh(
-                    FieldFault(each.field, Reason[each.reason], each.message, each.message_zh)
-                ),
+                message_zh=fault_zh(each),
             )
-            for each in faults.faults
+            for each in _field_faults(faults)
         ],
     )
+
+
+def chunk_response(chunk: Chunk, refused: Sequence[RowFaults]) -> bytes:
+    """Returns the answer to a chunk: a result a row, in their order."""
+    refusals: list[RuleError | None] = [None] * (chunk.row_count + chunk.refused_count)
+    for each in refused:
+        refusals[each.place] = refusal_of(_field_faults(each), total=each.faults_total)
+    results = [
+        ImportResult(stored=True) if error is None else ImportResult(error=error)
+        for error in item_errors(refusals)
+    ]
+    return pb.UploadCatalogueRowsResponse(
+        stored=chunk.row_count, refused=chunk.refused_count, results=results
+    ).SerializeToString()
+
+
+def _field_faults(faults: RowFaults) -> list[FieldFault]:
+    return [
+        FieldFault(each.field, Reason[each.reason], each.message, each.message_zh)
+        for each in faults.faults
+    ]
 
 
 def _fill_key(message: messages.CatalogueRow, subkey: str) -> None:

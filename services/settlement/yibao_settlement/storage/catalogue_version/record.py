@@ -138,13 +138,16 @@ class StoredCatalogueVersions(SaidRows, EffectiveRows, CatalogueVersionRows):
     def faults(self, version_id: str, *, after: FaultPlace | None, limit: int) -> list[RowFaults]:
         """Returns at most `limit` refused rows by their row numbers."""
         places = (_FAULT.row_number, _FAULT.chunk_number, _FAULT.place)
-        query = sa.select(*(_FAULT[name] for name in _FAULT_NAMES)).where(
-            _FAULT.region == self._region, _FAULT.version_id == version_id
-        )
+        query = self._faults(version_id)
         if after is not None:
             query = query.where(sa.tuple_(*places) > sa.tuple_(*map(sa.literal, after)))
         rows = self._connection.execute(query.order_by(*places).limit(limit))
         return [_faults_from(row) for row in rows]
+
+    def faults_of(self, version_id: str, chunk_number: int) -> list[RowFaults]:
+        """Returns the refused rows of a chunk by their places."""
+        query = self._faults(version_id).where(_FAULT.chunk_number == chunk_number)
+        return [_faults_from(row) for row in self._connection.execute(query.order_by(_FAULT.place))]
 
     def take_away(self, version_id: str) -> None:
         """Deletes rows, faults and chunks of a version that is not approved."""
@@ -207,6 +210,11 @@ class StoredCatalogueVersions(SaidRows, EffectiveRows, CatalogueVersionRows):
     def _versions(self) -> sa.Select[Any]:
         columns = [_VERSION[name] for name in _NAMES]
         return sa.select(*columns).where(_VERSION.region == self._region)
+
+    def _faults(self, version_id: str) -> sa.Select[Any]:
+        columns = [_FAULT[name] for name in _FAULT_NAMES]
+        own = sa.and_(_FAULT.region == self._region, _FAULT.version_id == version_id)
+        return sa.select(*columns).where(own)
 
     def _chunks(self, version_id: str) -> sa.Select[Any]:
         columns = [_CHUNK[name] for name in Chunk._fields]
