@@ -126,7 +126,6 @@ def test_a_counter_looks_an_item_up_for_a_person(services: BothServices, listed:
     _, certificate_id, _ = services.person()
     request = ResolveCredentialRequest(
         request_id=new_id(),
-        region=REGION,
         presentation=services.presentation(services.code(certificate_id)),
         audience="01301",
     )

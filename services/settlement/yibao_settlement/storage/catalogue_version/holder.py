@@ -5,8 +5,8 @@ import sqlalchemy as sa
 from yibao_common.db.rows import select_rows
 from yibao_settlement.application.catalogue_version.look_up import TokenHolder
 from yibao_settlement.storage import tables
-from yibao_settlement.storage.credential.holder import find_holder
 from yibao_settlement.storage.enrolment import ENROLMENT_COLUMNS, enrolments_from
+from yibao_settlement.storage.merge import survivors_of
 
 
 def find_token_holder(
@@ -19,8 +19,8 @@ def find_token_holder(
             token.region == region, token.token_hash == token_hash
         )
     ).one_or_none()
-    holder = None if row is None else find_holder(connection, region, row.subject)
-    if row is None or holder is None:
+    person_id = None if row is None else _person_of(connection, region, row.subject)
+    if row is None or person_id is None:
         return None
     rows = select_rows(
         connection,
@@ -28,7 +28,20 @@ def find_token_holder(
         ENROLMENT_COLUMNS,
         region=region,
         key="person_id",
-        among=(holder.person_id,),
+        among=(person_id,),
     )
-    enrolments = enrolments_from(rows).get(holder.person_id, [])
+    enrolments = enrolments_from(rows).get(person_id, [])
     return TokenHolder(row.institution_id, row.expire_time, enrolments)
+
+
+def _person_of(connection: sa.Connection, region: str, subject: str) -> str | None:
+    """Returns whose code it was: the record that stands in the place of merged ones."""
+    credential = tables.credential.c
+    person_id = connection.execute(
+        sa.select(credential.person_id).where(
+            credential.region == region, credential.subject == subject
+        )
+    ).scalar_one_or_none()
+    if person_id is None:
+        return None
+    return survivors_of(connection, region, (person_id,)).get(person_id, person_id)
