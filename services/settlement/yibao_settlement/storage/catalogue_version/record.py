@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from yibao_common.db.rows import Row, insert_rows
+from yibao_common.db.rows import Row, Select, execute, insert_rows
 from yibao_settlement.application.catalogue_version.look_up import TokenHolder
 from yibao_settlement.application.catalogue_version.rows import (
     CatalogueVersionRows,
@@ -127,13 +127,16 @@ class StoredCatalogueVersions(SaidRows, EffectiveRows, CatalogueVersionRows):
         self, version: CatalogueVersion, codes: Collection[str]
     ) -> Mapping[tuple[str, str, dt.date], int]:
         """Returns the row numbers of a version's rows of some codes, by key and first day."""
-        names = ("code", "subkey", "start_date", "row_number")
-        return {
-            (code, subkey, start_date): number
-            for code, subkey, start_date, number in self._of_codes(
-                tables.listed.catalogue_row, names, "code", codes, "version_id", version.version_id
-            )
-        }
+        select = Select(
+            tables.listed.catalogue_row,
+            ("code", "subkey", "start_date", "row_number"),
+            self._region,
+            "code",
+            sorted(codes),
+            equal=("version_id", version.version_id),
+        )
+        (rows,) = execute(self._connection, [select])
+        return {(code, subkey, start): number for code, subkey, start, number in rows}
 
     def faults(self, version_id: str, *, after: FaultPlace | None, limit: int) -> list[RowFaults]:
         """Returns at most `limit` refused rows by their row numbers."""

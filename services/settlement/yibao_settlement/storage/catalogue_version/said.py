@@ -1,12 +1,11 @@
 """What approved versions say of codes, as rows."""
 
 import datetime as dt
-from collections.abc import Collection, Iterable
-from typing import Any
+from collections.abc import Collection
 
 import sqlalchemy as sa
 
-from yibao_common.db.rows import Row, select_rows
+from yibao_common.db.rows import Select, execute
 from yibao_settlement.application.catalogue_version.rows import RowPlace
 from yibao_settlement.rules.catalogue_version.row import Layer
 from yibao_settlement.rules.catalogue_version.timeline import SaidRow
@@ -59,10 +58,16 @@ class SaidRows:
         found: dict[str, dict[str, list[SaidRow]]] = {}
         if not numbers:
             return found
-        names = ("version_id", *_NAMES)
-        for version_id, *values in self._of_codes(
-            tables.listed.catalogue_row, names, "code", codes, "layer", int(layer)
-        ):
+        select = Select(
+            tables.listed.catalogue_row,
+            ("version_id", *_NAMES),
+            self._region,
+            "code",
+            sorted(codes),
+            equal=("layer", str(int(layer))),
+        )
+        (rows,) = execute(self._connection, [select])
+        for version_id, *values in rows:
             known = numbers.get(version_id)
             if known is not None:
                 row = row_from(*values)
@@ -106,15 +111,15 @@ class SaidRows:
 
     def items_of(self, insurance_codes: Collection[str]) -> list[str]:
         """Returns the national codes that any version maps to some insurance codes."""
-        names = ("code",)
-        rows = select_rows(
-            self._connection,
+        select = Select(
             tables.listed.catalogue_row,
-            names,
-            region=self._region,
-            key="insurance_code",
-            among=sorted(insurance_codes),
+            ("code",),
+            self._region,
+            "insurance_code",
+            sorted(insurance_codes),
+            filled="insurance_code",
         )
+        (rows,) = execute(self._connection, [select])
         return sorted({code for (code,) in rows})
 
     def _approved(self, layer: Layer, before_number: int | None) -> dict[str, tuple[int, dt.date]]:
@@ -129,25 +134,3 @@ class SaidRows:
             query = query.where(_VERSION.version_number < before_number)
         rows = self._connection.execute(query)
         return {version_id: (int(number), since) for version_id, number, since in rows}
-
-    def _of_codes(
-        self,
-        table: sa.Table,
-        names: tuple[str, ...],
-        key: str,
-        codes: Iterable[str],
-        further: str,
-        value: Any,
-    ) -> list[Row]:
-        """Returns columns of the rows of some codes that have a value in a further column."""
-        wanted = names if further in names else (*names, further)
-        rows = select_rows(
-            self._connection,
-            table,
-            wanted,
-            region=self._region,
-            key=key,
-            among=sorted(codes),
-        )
-        at = wanted.index(further)
-        return [row[: len(names)] for row in rows if row[at] == value]
