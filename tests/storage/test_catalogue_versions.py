@@ -1,24 +1,37 @@
 """Versions of lists: brought, approved, settled by, followed and taken back."""
 
 import datetime as dt
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import sqlalchemy as sa
 from support.catalogue_versions import LONG_AGO, Desk, ceiling, insured, list_row, refusal, share
 from support.databases import Databases
-from support.settlement_world import NOW, REGION, TODAY, World
+from support.settlement_parts import transactions_of
+from support.settlement_world import NOW, POLICY_FILE, REGION, TODAY, World
 
 from yibao_common.db.audit_chain import check_chain
+from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
+from yibao_settlement.application.catalogue import Catalogue, ImportItems, SentRow
+from yibao_settlement.application.catalogue_version.approve import ApproveVersion
 from yibao_settlement.application.catalogue_version.rows import VersionWish
+from yibao_settlement.application.catalogue_version.terms import Terms
 from yibao_settlement.ledger_check.check import check_ledger
 from yibao_settlement.rules.bill import Bill, CatalogueItem, ChargedLine, LineDetails
+from yibao_settlement.rules.care_facts import CareFacts, Diagnosis
 from yibao_settlement.rules.catalogue_version.row import Layer
+from yibao_settlement.rules.catalogue_version.version import VersionState
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.reference import ReferenceCache, read_epoch
 
 DAY = dt.timedelta(days=1)
 TOMORROW, YESTERDAY = TODAY + DAY, TODAY - DAY
+# A policy that takes the share of class B from the item.
+ASKING = POLICY_FILE.read_bytes().replace(
+    b'prepay_ppm: {"01": 0, "02": 30_000}', b'prepay_ppm: {"01": 0}\n          by_item: ["02"]'
+)
 
 
 @pytest.fixture
@@ -274,3 +287,104 @@ def test_institutions_download_what_changed_and_what_holds(desk: Desk) -> None:
     held = desk.versions.in_force(REGION, Layer.CEILING, YESTERDAY, after=None, limit=9)
     prices = [each.row.content and each.row.content.price_ceiling for each in held.rows]
     assert prices == ["60", "10"]
+
+
+def test_of_versions_of_one_list_approved_at_once_one_comes_in_force(
+    world: World, desk: Desk
+) -> None:
+    same = [desk.bring(Layer.CEILING, TODAY, ceiling("X1", "3", f"{n}0")) for n in range(1, 4)]
+    others = [
+        desk.bring(
+            Layer.MEDICAL, TODAY, list_row(Layer.MEDICAL, "X1", name="示例", list_type="101")
+        ),
+        desk.bring(
+            Layer.LIMITED_USE, TODAY, list_row(Layer.LIMITED_USE, "X1", limited_use_text="示例")
+        ),
+    ]
+    with ThreadPoolExecutor(5) as threads:
+        outcomes = list(threads.map(lambda each: refusal(desk.approve, each), [*same, *others]))
+    assert sorted(outcomes[:3], key=str) == [None, *[Reason.CATALOGUE_VERSION_OVERTAKEN] * 2]
+    assert outcomes[3:] == [None, None]
+    caller = desk.asked("List").caller
+    wish = VersionWish(state=VersionState.APPROVED)
+    found = desk.versions.page(REGION, wish, caller, after=None, limit=9)
+    assert sorted(each.version_number for each in found) == [1, 2, 3]
+
+
+def test_an_approval_that_is_sent_again_is_answered_as_it_was(desk: Desk) -> None:
+    version = desk.bring(Layer.CEILING, TODAY, ceiling("X1", "3", "10"))
+    asked = ApproveVersion(desk.asked("Approve", operator="checker"), version, True)
+    answers = [
+        desk.approving.approve(asked, lambda each, _: str(each.version_number).encode())
+        for _ in range(2)
+    ]
+    assert answers == [b"1", b"1"]
+
+
+def test_directly_imported_items_and_versions_do_not_mix(world: World, desk: Desk) -> None:
+    # T-07: where the region asks, ceilings and shares come as versions alone.
+    transactions = transactions_of(world.database)
+    desk.put(Layer.INSURANCE, LONG_AGO, insured("KEPT", "01"))
+    rows = [
+        CatalogueItem("KEPT", "示例", "01", None, "", LONG_AGO, None),
+        CatalogueItem("FREE", "示例", "01", None, "9.00", LONG_AGO, None),
+        CatalogueItem("PLAIN", "示例", "01", None, "", LONG_AGO, None),
+    ]
+    told = []
+    for regions in ((), (REGION,)):
+        catalogue = Catalogue(transactions, clock=world.clock, approval_required_in=regions)
+        refusals: list[RuleError | None] = []
+
+        def keep(
+            found: Sequence[RuleError | None], kept: list[RuleError | None] = refusals
+        ) -> bytes:
+            kept[:] = found
+            return b""
+
+        command = ImportItems(desk.asked("Import"), [SentRow(row) for row in rows])
+        catalogue.import_items(command, keep)
+        told.append([each and each.reason for each in refusals])
+    in_versions = Reason.CATALOGUE_ITEM_IN_VERSIONS
+    assert told == [
+        [in_versions, None, None],
+        [in_versions, Reason.CATALOGUE_APPROVAL_REQUIRED, None],
+    ]
+
+
+def test_items_without_a_share_that_a_policy_takes_from_them_keep_a_version_out(
+    databases: Databases,
+) -> None:
+    world = World(databases.open("yibao_settlement"), policy_file=ASKING)
+    desk = Desk(world.database, REGION, world.clock)
+    bare = desk.bring(Layer.INSURANCE, LONG_AGO, insured("S1"), insured("S2", "01"))
+    assert refusal(desk.approve, bare) is Reason.CATALOGUE_SHARE_MISSING
+    assert item(world, "S1") is None, "a refused approval leaves nothing"
+    # That of another type of person does not do; everybody's does.
+    desk.put(Layer.SHARE, LONG_AGO, share("S1", 100_000, "310"))
+    assert refusal(desk.approve, bare) is Reason.CATALOGUE_SHARE_MISSING
+    desk.put(Layer.SHARE, LONG_AGO, share("S1", 100_000))
+    assert refusal(desk.approve, bare) is None
+
+
+def test_codes_that_visits_tell_are_looked_up_where_the_region_asks(
+    world: World, desk: Desk
+) -> None:
+    facts = CareFacts(
+        diagnoses=(Diagnosis("U85.x00", "示例诊断", True), Diagnosis("U86.x00", "示例", False)),
+        disease_code="M99900",
+    )
+    terms = Terms(transactions_of(world.database), regions=(REGION,))
+    assert terms.asks(REGION)
+    assert not Terms(transactions_of(world.database), regions=()).asks(REGION)
+    assert terms.faults(REGION, facts, TODAY) == (), "a dictionary that there is not has all"
+    row = list_row(Layer.DIAGNOSIS, "U85.x00", name="示例诊断", end=TODAY)
+    desk.put(Layer.DIAGNOSIS, LONG_AGO, row)
+    found = [terms.faults(REGION, facts, each) for each in (TODAY, TOMORROW)]
+    assert [[fault.field for fault in each] for each in found] == [
+        ["diagnoses[1].diagnosis_code"],
+        ["diagnoses[0].diagnosis_code", "diagnoses[1].diagnosis_code"],
+    ]
+    (person,) = world.enrol()
+    with pytest.raises(RuleError) as refused:
+        world.register(person, unknown_terms=found[0])
+    assert refused.value.reason is Reason.CATALOGUE_TERM_UNKNOWN

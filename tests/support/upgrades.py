@@ -18,6 +18,8 @@ def going_back_before(package: str, revision: str) -> str:
 
 # The schema of settlement that of before codes were resolved.
 WITHOUT_TOKENS = (
+    *(f"DROP TABLE catalogue_{name}" for name in ("effective", "row", "row_fault", "chunk")),
+    "DROP TABLE catalogue_version",
     "DROP TABLE credential_token",
     "DROP TABLE token_use",
     "ALTER TABLE person DROP COLUMN person_name_masked",

@@ -417,11 +417,16 @@ class CatalogueChange(google.protobuf.message.Message):
     VERSION_START_DATE_FIELD_NUMBER: builtins.int
     ROW_FIELD_NUMBER: builtins.int
     IS_ENDED_FIELD_NUMBER: builtins.int
+    REPLACES_LATER_FIELD_NUMBER: builtins.int
     version_number: builtins.int
     """The version's place among the approved ones."""
     is_ended: builtins.bool
     """Whether the key has ended: a whole layer does not say it any more. The row has its key
     alone.
+    """
+    replaces_later: builtins.bool
+    """Whether the version says all of the key from its first day on: rows of smaller version
+    numbers that begin later are gone.
     """
     @property
     def version_start_date(self) -> yibao.common.v1.date_pb2.Date:
@@ -429,8 +434,9 @@ class CatalogueChange(google.protobuf.message.Message):
 
     @property
     def row(self) -> global___CatalogueRow:
-        """The row. Of its key, it goes before rows of smaller version numbers from its first day
-        or the version's on, whichever is later.
+        """The row. It holds from its first day or the version's, whichever is later, to its last day
+        and at most until another row of its key begins; of two that begin on one day that of the
+        greater version number holds.
         """
 
     def __init__(
@@ -440,8 +446,9 @@ class CatalogueChange(google.protobuf.message.Message):
         version_start_date: yibao.common.v1.date_pb2.Date | None = ...,
         row: global___CatalogueRow | None = ...,
         is_ended: builtins.bool = ...,
+        replaces_later: builtins.bool = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["row", b"row", "version_start_date", b"version_start_date"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["is_ended", b"is_ended", "row", b"row", "version_number", b"version_number", "version_start_date", b"version_start_date"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["is_ended", b"is_ended", "replaces_later", b"replaces_later", "row", b"row", "version_number", b"version_number", "version_start_date", b"version_start_date"]) -> None: ...
 
 global___CatalogueChange = CatalogueChange

@@ -437,7 +437,7 @@ class RollBackCatalogueVersionRequest(google.protobuf.message.Message):
     """What the maker calls it."""
     @property
     def start_date(self) -> yibao.common.v1.date_pb2.Date:
-        """The first day that what held before decides again."""
+        """The first day that it decides."""
 
     def __init__(
         self,

@@ -180,7 +180,7 @@ class CatalogueVersionServiceServicer(object):
 
     def RollBackCatalogueVersion(self, request, context):
         """Makes a version, submitted, that has every key of an approved one say from a day on what
-        held before it. It waits for a checker as any. Callers: agency of the region. Idempotent by
+        would hold without it. It waits for a checker as any. Callers: agency of the region. Idempotent by
         `request_id`. Reasons: CATALOGUE_VERSION_UNKNOWN, CATALOGUE_VERSION_STATE,
         REQUEST_ID_REUSED.
         """

@@ -97,7 +97,7 @@ class CatalogueVersionServiceStub:
         yibao.settlement.v1.catalogue_version_service_pb2.RollBackCatalogueVersionResponse,
     ]
     """Makes a version, submitted, that has every key of an approved one say from a day on what
-    held before it. It waits for a checker as any. Callers: agency of the region. Idempotent by
+    would hold without it. It waits for a checker as any. Callers: agency of the region. Idempotent by
     `request_id`. Reasons: CATALOGUE_VERSION_UNKNOWN, CATALOGUE_VERSION_STATE,
     REQUEST_ID_REUSED.
     """
@@ -225,7 +225,7 @@ class CatalogueVersionServiceAsyncStub:
         yibao.settlement.v1.catalogue_version_service_pb2.RollBackCatalogueVersionResponse,
     ]
     """Makes a version, submitted, that has every key of an approved one say from a day on what
-    held before it. It waits for a checker as any. Callers: agency of the region. Idempotent by
+    would hold without it. It waits for a checker as any. Callers: agency of the region. Idempotent by
     `request_id`. Reasons: CATALOGUE_VERSION_UNKNOWN, CATALOGUE_VERSION_STATE,
     REQUEST_ID_REUSED.
     """
@@ -369,7 +369,7 @@ class CatalogueVersionServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[yibao.settlement.v1.catalogue_version_service_pb2.RollBackCatalogueVersionResponse, collections.abc.Awaitable[yibao.settlement.v1.catalogue_version_service_pb2.RollBackCatalogueVersionResponse]]:
         """Makes a version, submitted, that has every key of an approved one say from a day on what
-        held before it. It waits for a checker as any. Callers: agency of the region. Idempotent by
+        would hold without it. It waits for a checker as any. Callers: agency of the region. Idempotent by
         `request_id`. Reasons: CATALOGUE_VERSION_UNKNOWN, CATALOGUE_VERSION_STATE,
         REQUEST_ID_REUSED.
         """

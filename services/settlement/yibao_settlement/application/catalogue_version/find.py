@@ -153,8 +153,7 @@ class CatalogueVersions:
             for _, of_key in sorted(said.get(code, {}).items()):
                 piece = piece_on(timeline_of(of_key), day)
                 if piece is not None:
-                    since = next(e.since for e in of_key if e.row is piece.row)
-                    found.append(SaidRow(piece.version_number, since, piece.row))
+                    found.append(next(each for each in of_key if each.row is piece.row))
         place = RowPlace(0, codes[-1], "", dt.date.min) if len(codes) == limit else None
         return ChangePage(found, place, newest)
 

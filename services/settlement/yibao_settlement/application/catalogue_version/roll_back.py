@@ -1,4 +1,4 @@
-"""Taking a version of a list back: a version of its own says again what held before."""
+"""Taking a version of a list back: a version of its own says what would hold without it."""
 
 import datetime as dt
 import hashlib
@@ -76,7 +76,7 @@ class RollingBack:
                 refused_count=0,
                 version_number=0,
                 base_number=rows.newest_number(version.layer),
-                digest=hashlib.sha256(f"before {version.version_id}".encode()).hexdigest(),
+                digest=hashlib.sha256(f"without {version.version_id}".encode()).hexdigest(),
                 maker=command.request.caller.path,
                 begin_time=now,
                 submit_time=now,
@@ -86,7 +86,7 @@ class RollingBack:
             )
             rows.insert(made)
             count = 0
-            for some in _rows_before(rows, version, command.start_date):
+            for some in _rows_without(rows, version, command.start_date):
                 rows.put_rows(made, some)
                 count += len(some)
             made = replace(made, row_count=count)
@@ -99,16 +99,15 @@ class RollingBack:
         return self._transactions.once(command.request, decide)
 
 
-def _rows_before(
+def _rows_without(
     rows: CatalogueVersionRows, version: CatalogueVersion, since: dt.date
 ) -> Iterator[list[ListRow]]:
-    """Yields what held of each key of a version before it, from a day on."""
+    """Yields what would hold of each key of a version without it, from a day on."""
     after: KeyPlace | None = None
     while keys := rows.keys(version.version_id, after=after, limit=_KEYS_AT_ONCE):
         after = keys[-1]
-        said = rows.said(
-            version.layer, {key.code for key in keys}, before_number=version.version_number
-        )
+        codes = {key.code for key in keys}
+        said = rows.said(version.layer, codes, without=version.version_id)
         made: list[ListRow] = []
         for key in keys:
             pieces = timeline_of(said.get(key.code, {}).get(key.subkey, ()))

@@ -175,12 +175,12 @@ class CatalogueVersionRows(Protocol):
         codes: Collection[str],
         *,
         beside: CatalogueVersion | None = None,
-        before_number: int | None = None,
+        without: str = "",
     ) -> Said:
         """Returns what approved versions say of some codes.
 
         `beside` is a version that counts as if it were approved with its number;
-        `before_number` leaves that version and all later ones out.
+        `without` is the id of one that is left out.
         """
         ...
 

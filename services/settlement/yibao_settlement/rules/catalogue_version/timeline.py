@@ -1,8 +1,10 @@
 """What approved versions say of one key, day by day.
 
-Of a key the newest version decides that says something of it, from its own first day or that
-of its first row on, whichever is later. What a version does not say leaves older ones in
-force; a whole layer says of what it leaves out that it has ended.
+A row holds from its first day, or its version's where that is later, to its last day, and at
+most to the day before the next row of its key begins, whichever version that is of: what was
+approved for next year stays when something is corrected for today. Of rows that begin on one
+day that of the newest version holds. A whole layer, and one that takes a version back, says all
+of a key from its first day on: rows of older versions that begin later are gone.
 """
 
 import bisect
@@ -17,11 +19,20 @@ _DAY = dt.timedelta(days=1)
 
 
 class SaidRow(NamedTuple):
-    """A row of an approved version: its number, and the first day that it decides."""
+    """A row of an approved version: its number, and the first day that it decides.
+
+    One that `replaces_later` says all of its key from that day on.
+    """
 
     version_number: int
     since: dt.date
     row: ListRow
+    replaces_later: bool = False
+
+    @property
+    def start(self) -> dt.date:
+        """The first day on which the row holds."""
+        return max(self.row.start_date, self.since)
 
 
 class Piece(NamedTuple):
@@ -38,28 +49,30 @@ Timeline = Sequence[Piece]
 
 def timeline_of(rows: Iterable[SaidRow]) -> list[Piece]:
     """Returns what the rows of one key come to, by rising days; nothing holds before the first."""
-    made: list[Piece] = []
-    ordered = sorted(rows, key=lambda each: (each.version_number, each.row.start_date))
-    for _, together in itertools.groupby(ordered, key=lambda each: each.version_number):
-        own = list(_pieces(list(together)))
-        first = own[0].start
-        made = [piece for piece in made if piece.start < first] + own
-    return made
+    held: dict[dt.date, SaidRow] = {}
+    for _, together in itertools.groupby(
+        sorted(rows, key=lambda each: (each.version_number, each.row.start_date)),
+        key=lambda each: each.version_number,
+    ):
+        own = list(together)
+        if own[0].replaces_later:
+            since = own[0].since
+            held = {start: each for start, each in held.items() if start < since}
+        held.update((each.start, each) for each in own)
+    return list(_pieces([held[start] for start in sorted(held)]))
 
 
 def _pieces(rows: Sequence[SaidRow]) -> Iterator[Piece]:
-    """Yields what the rows of one version, by their first days, say."""
-    for at, (number, since, row) in enumerate(rows):
-        start = max(row.start_date, since)
-        following = max(rows[at + 1].row.start_date, since) if at + 1 < len(rows) else None
-        if following is not None and following <= start:
-            continue  # It ended before the version begins.
-        ended = row.end_date is not None and row.end_date < start
-        yield Piece(start, None if ended else row.content, number, row)
-        if row.end_date is None or ended or row.end_date == dt.date.max:
+    """Yields what rows, each until the next one begins, say."""
+    for at, said in enumerate(rows):
+        number, _, row, _ = said
+        start, end = said.start, row.end_date
+        is_over = end is not None and end < start
+        yield Piece(start, None if is_over else row.content, number, row)
+        if end is None or is_over or end == dt.date.max:
             continue
-        behind = row.end_date + _DAY
-        if following is None or behind < following:
+        behind = end + _DAY
+        if at + 1 == len(rows) or behind < rows[at + 1].start:
             yield Piece(behind, None, number, row)
 
 

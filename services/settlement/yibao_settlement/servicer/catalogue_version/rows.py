@@ -95,6 +95,7 @@ def change_message(said: SaidRow) -> messages.CatalogueChange:
         version_start_date=from_date(said.since),
         row=row_message(said.row),
         is_ended=said.row.content is None,
+        replaces_later=said.replaces_later,
     )
 
 

@@ -49,12 +49,14 @@ class SaidRows:
         codes: Collection[str],
         *,
         beside: CatalogueVersion | None = None,
-        before_number: int | None = None,
+        without: str = "",
     ) -> dict[str, dict[str, list[SaidRow]]]:
         """Returns what approved versions say of some codes, by code and subkey."""
-        numbers = self._approved(layer, before_number)
+        numbers = self._approved(layer)
+        numbers.pop(without, None)
         if beside is not None:
-            numbers[beside.version_id] = (beside.version_number, beside.start_date)
+            replaces = beside.is_whole or bool(beside.rolled_back_version_id)
+            numbers[beside.version_id] = (beside.version_number, beside.start_date, replaces)
         found: dict[str, dict[str, list[SaidRow]]] = {}
         if not numbers:
             return found
@@ -72,7 +74,9 @@ class SaidRows:
             if known is not None:
                 row = row_from(*values)
                 by_subkey = found.setdefault(row.code, {})
-                by_subkey.setdefault(row.subkey, []).append(SaidRow(*known, row))
+                number, since, replaces_later = known
+                said = SaidRow(number, since, row, replaces_later)
+                by_subkey.setdefault(row.subkey, []).append(said)
         return found
 
     def codes_said(self, layer: Layer, *, after: str, limit: int) -> list[str]:
@@ -90,8 +94,10 @@ class SaidRows:
         """Returns at most `limit` rows of approved versions after one, in their order."""
         found: list[SaidRow] = []
         least = after_number if after is None else max(after_number, after.version_number - 1)
-        numbers = self._approved(layer, None)
-        for version_id, (number, since) in sorted(numbers.items(), key=lambda each: each[1][0]):
+        numbers = self._approved(layer)
+        for version_id, (number, since, replaces) in sorted(
+            numbers.items(), key=lambda each: each[1][0]
+        ):
             if number <= least or len(found) >= limit:
                 continue
             query = sa.select(*(_ROW[name] for name in _NAMES))
@@ -105,7 +111,8 @@ class SaidRows:
                 query = query.where(sa.tuple_(*places) > sa.tuple_(*reached))
             ordered = query.order_by(*places).limit(limit - len(found))
             found += [
-                SaidRow(number, since, row_from(*row)) for row in self._connection.execute(ordered)
+                SaidRow(number, since, row_from(*row), replaces)
+                for row in self._connection.execute(ordered)
             ]
         return found
 
@@ -122,15 +129,19 @@ class SaidRows:
         (rows,) = execute(self._connection, [select])
         return sorted({code for (code,) in rows})
 
-    def _approved(self, layer: Layer, before_number: int | None) -> dict[str, tuple[int, dt.date]]:
-        """Returns numbers and first days of approved versions of a layer, by their ids."""
-        query = sa.select(_VERSION.version_id, _VERSION.version_number, _VERSION.start_date)
-        query = query.where(
+    def _approved(self, layer: Layer) -> dict[str, tuple[int, dt.date, bool]]:
+        """Returns approved versions of a layer by their ids, as `SaidRow` tells of them."""
+        query = sa.select(
+            _VERSION.version_id,
+            _VERSION.version_number,
+            _VERSION.start_date,
+            sa.or_(_VERSION.is_whole, _VERSION.rolled_back_version_id.is_not(None)),
+        ).where(
             _VERSION.region == self._region,
             _VERSION.layer == int(layer),
             _VERSION.version_number > 0,
         )
-        if before_number is not None:
-            query = query.where(_VERSION.version_number < before_number)
-        rows = self._connection.execute(query)
-        return {version_id: (int(number), since) for version_id, number, since in rows}
+        return {
+            version_id: (number, since, bool(replaces_later))
+            for version_id, number, since, replaces_later in self._connection.execute(query)
+        }
