@@ -7,6 +7,7 @@ import re
 from google.protobuf import descriptor_pb2 as d
 
 from docs.generate_reference.contract import Contract, take_sentence
+from docs.generate_reference.examples import example_text
 from docs.generate_reference.fields import fields_of, method_link, page_of, table
 from yibao_common.rpc.access import AccessTable
 from yibao_common.rpc.calls import READS
@@ -38,6 +39,10 @@ _REASON_GROUPS = {
     490: "Versions of lists",
 }
 _END_OF_GROUPS = 510
+_EXAMPLES = (
+    "Examples are protobuf's JSON: `yibao call` and `buf curl` take them as they are, and "
+    "64-bit integers are texts in it.\n"
+)
 _ANY_CALL = (
     "Every call may also be refused for the reasons of [any call](errors.md#any-call) and of "
     "[its fields](errors.md#fields-of-a-request).\n"
@@ -57,7 +62,8 @@ def all_pages(contract: Contract) -> dict[str, str]:
 
 
 def _service_page(contract: Contract, name: str) -> str:
-    parts = [f"# {name.rpartition('.')[2]}\n", f"{contract.text(name)} `{name}`\n", _ANY_CALL]
+    title = f"# {name.rpartition('.')[2]}\n"
+    parts = [title, f"{contract.text(name)} `{name}`\n", _ANY_CALL, _EXAMPLES]
     for method_name, method in contract.methods_of(name).items():
         parts.append(_method_text(contract, method_name, method))
     return "\n".join(parts)
@@ -78,6 +84,8 @@ def _method_text(contract: Contract, name: str, method: d.MethodDescriptorProto)
     for title, type_name in (("Request", method.input_type), ("Response", method.output_type)):
         parts.append(f"**{title}** `{type_name.rpartition('.')[2]}`\n")
         parts.append(fields_of(contract, type_name[1:]))
+        if title == "Request":
+            parts.append(example_text(name.rpartition(".")[0], method.name))
     return "\n".join(parts)
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import datetime as dt
+import json
 from pathlib import Path
 
 import grpc
@@ -177,13 +178,16 @@ def test_what_is_no_line_or_snapshot_is_refused(services: BothServices) -> None:
         ({"act_kind": 9}, "FIELD_OUT_OF_RANGE"),
         ({"act_kind": 0}, "FIELD_REQUIRED"),
         ({"request_id": "1"}, "FIELD_MALFORMED"),
+        # Two of these would come to more than a sum holds.
+        ({"total_fen": 2**62}, "FIELD_OUT_OF_RANGE"),
+        ({"cash_fen": -100_000_000_001}, "FIELD_OUT_OF_RANGE"),
     ):
         wrong = day_pb2.DayLine()
         wrong.CopyFrom(line)
         for name, value in changed.items():
             setattr(wrong, name, value)
         told = refusal_of(stub.CompareDay, comparison(services, wrong))
-        assert outcome(told)[0] == INVALID, reason
+        assert outcome(told) == (INVALID, reason)
     now = from_instant(services.clock())
     told = refusal_of(stub.CompareDay, comparison(services, snapshot_time=now))
     assert outcome(told) == (INVALID, "FIELD_OUT_OF_RANGE")
@@ -263,3 +267,23 @@ def test_what_is_no_file_of_acts_is_told_and_not_sent(
     refused = close(services, file, name="maker")
     assert refused.exit_code == 2
     assert "FIELD_REQUIRED" in refused.stderr
+
+
+def test_a_report_does_not_take_the_place_of_the_day(
+    services: BothServices, tmp_path: Path
+) -> None:
+    file = tmp_path / "day.csv"
+    write(file, [])
+    before = file.read_bytes()
+    ended = close(services, file, "--report", str(file))
+    assert (ended.exit_code, file.read_bytes()) == (2, before)
+    assert "is the file of the day; name another one" in ended.stderr
+
+
+def test_a_refusal_tells_with_what_the_command_ends(services: BothServices, tmp_path: Path) -> None:
+    file = tmp_path / "day.csv"
+    write(file, [])
+    # An app compares no days: it has no counter.
+    ended = close(services, file, "--json", name="channel")
+    assert ended.exit_code == 2
+    assert json.loads(ended.stderr)["error"]["exit_code"] == 2

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from concurrent import futures
+from dataclasses import replace
 from pathlib import Path
 
 import grpc
@@ -11,6 +12,7 @@ from support.both_services import (
     ADMISSION,
     CALL_SECONDS,
     BothServices,
+    Patient,
     both_services,
     outcome,
     refusal_of,
@@ -18,9 +20,14 @@ from support.both_services import (
 )
 from support.databases import SqliteDatabases
 from support.faulty_network import Relay
+from support.identity_world import activation
 from support.settlement_world import REGION
 
+from yibao.identity.v1.certificate_service_pb2 import CloseCertificateRequest
 from yibao.settlement.v1 import account_service_pb2 as accounts
+from yibao.settlement.v1.hold_service_pb2 import HoldBillRequest
+from yibao.settlement.v1.hold_service_pb2_grpc import HoldServiceStub
+from yibao.settlement.v1.settlement_service_pb2 import SubmitBillsRequest
 from yibao_common.values.errors import InvariantError
 from yibao_common.values.ids import new_id
 from yibao_settlement.application.feed import Applied, Feed
@@ -117,3 +124,49 @@ def test_a_feed_that_cannot_be_applied_makes_no_registration_a_fault_of_ours(
     monkeypatch.undo()
     services.wait_until_told()
     assert services.visits().RegisterVisit(request, timeout=CALL_SECONDS).visit.visit_id
+
+
+def renewed(services: BothServices, patient: Patient) -> Patient:
+    """Gives a patient another e-certificate, of which settlement may not know yet."""
+    request = CloseCertificateRequest(
+        request_id=new_id(), region=REGION, certificate_id=patient.certificate_id
+    )
+    services.certificates().CloseCertificate(request, timeout=CALL_SECONDS)
+    asked = activation(patient.person_id, region=REGION)
+    made = services.certificates().ActivateCertificate(asked, timeout=CALL_SECONDS).certificate
+    return replace(patient, certificate_id=made.certificate_id, subject=made.subject)
+
+
+def test_bills_are_paid_by_a_certificate_of_a_moment_ago(services: BothServices) -> None:
+    for _ in range(3):
+        patient = renewed(services, services.patient())
+        request = services.settle_request(patient)
+        told = services.settlements().SettleBill(request, timeout=CALL_SECONDS).settlement
+        assert told.person_id == patient.person_id
+
+
+def test_bills_are_told_to_try_again_while_identity_does_not_answer(
+    services: BothServices, relays: list[Relay]
+) -> None:
+    """At once, in bulk, and held alike."""
+    patients = [services.patient() for _ in range(3)]
+    relays[0].silence()
+    patients = [renewed(services, each) for each in patients]
+    bill, item, held = (services.settle_request(each) for each in patients)
+    stub, unconfirmed = services.settlements(), (UNAVAILABLE, "ENROLMENT_UNCONFIRMED")
+    told = refusal_of(stub.SettleBill, bill)
+    assert outcome(told) == unconfirmed
+    assert told.metadata["reason_so_far"] == "ERROR_REASON_NOT_CARDHOLDER"
+    (result,) = stub.SubmitBills(SubmitBillsRequest(items=[item]), timeout=CALL_SECONDS).results
+    assert result.error.reason == "ERROR_REASON_ENROLMENT_UNCONFIRMED"
+    hold = HoldBillRequest(
+        request_id=new_id(),
+        region=REGION,
+        presentation=held.presentation,
+        bill=held.bill,
+    )
+    holds = HoldServiceStub(services.channel("settlement", "hospital"))
+    assert outcome(refusal_of(holds.HoldBill, hold)) == unconfirmed
+    relays[0].close_connections()
+    services.wait_until_told()
+    assert stub.SettleBill(bill, timeout=CALL_SECONDS).settlement.settlement_id

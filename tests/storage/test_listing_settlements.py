@@ -50,6 +50,7 @@ def listed(
         nothing,
         world.queries,
         blocking,
+        news=nothing,
         settling=nothing,
         viewers=Viewers(world.queries, blocking, check_feed=nothing, clock=world.clock),
         clock=world.clock,

@@ -306,6 +306,8 @@ class BothServices:
         del contents[tables.account_checkpoint.name]
         # Once a minute it is stored how old the news is.
         del contents[tables.feed_position.name]
+        # Refusals are counted, also of what stored nothing.
+        del contents[tables.refusal_count.name]
         return contents
 
     def identity_contents(self) -> Contents:

@@ -196,11 +196,16 @@ def print_answer(out: Console, answer: Message) -> None:
         out.print(to_json(answer), markup=False, soft_wrap=True)
 
 
-def show_refusal(err: Console, refusal: Refusal, *, request_id: str = "") -> None:
-    """Prints why a call failed: for the engineer, for the counter, field by field."""
+def show_refusal(
+    err: Console, refusal: Refusal, *, request_id: str = "", exit_code: int = REFUSED
+) -> None:
+    """Prints why a call failed: for the engineer, for the counter, field by field.
+
+    `exit_code` is what the command then ends with.
+    """
     if is_json():
         made = {"request_id": request_id} if request_id else {}
-        write_document(err.file, {**refusal_document(refusal), **made})
+        write_document(err.file, {**refusal_document(refusal, exit_code=exit_code), **made})
         return
     lines = [f"{refusal.reason or refusal.code.name}: {refusal.message}"]
     if refusal.message_zh:

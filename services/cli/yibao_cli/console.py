@@ -86,7 +86,7 @@ def _document_of(error: RuleError) -> dict[str, object]:
     )
 
 
-def refusal_document(refusal: Refusal) -> dict[str, object]:
+def refusal_document(refusal: Refusal, *, exit_code: int = 1) -> dict[str, object]:
     """Returns the document of a service's refusal, or of a call that did not reach it."""
     fields = [
         {
@@ -100,7 +100,7 @@ def refusal_document(refusal: Refusal) -> dict[str, object]:
     return error_document(
         refusal.code.name,
         refusal.message,
-        exit_code=1,
+        exit_code=exit_code,
         reason=refusal.reason,
         message_zh=refusal.message_zh,
         metadata=refusal.metadata,

@@ -22,6 +22,7 @@ from yibao_cli.day_csv import (
     read_lines,
     write_report,
 )
+from yibao_cli.inputs import check_written
 from yibao_cli.output import is_json, print_document
 from yibao_common.rpc.wire import from_date, to_instant
 
@@ -80,6 +81,8 @@ def run_close(
         StartError: the file, a certificate or the address cannot be used.
         OSError: a file is not there, or the report cannot be written.
     """
+    if report is not None:
+        check_written("--report", report, file, of="the day")
     lines = read_lines(file, encoding=encoding)
     with at.open() as channel:
         try:
@@ -88,7 +91,7 @@ def run_close(
             totals = stub.GetDayTotals(request, timeout=seconds)
             compared = compare_parts(stub, request, lines, totals, seconds=seconds)
         except grpc.RpcError as error:
-            show_refusal(err, error_of(error))
+            show_refusal(err, error_of(error), exit_code=UNUSABLE)
             return UNUSABLE
     if report is not None:
         write_report(report, compared.differences)

@@ -31,6 +31,21 @@ def read_file(path: Path) -> bytes:
     return contents
 
 
+def check_written(option: str, file: Path, read: Path, *, of: str) -> None:
+    """Checks a file that is written before anything is done: it takes the place of nothing else.
+
+    Raises:
+        StartError: it is no file, or the one that is `read`, which is `of` something.
+    """
+    if file.is_dir():
+        raise StartError(f"{option} {file}: is a directory")
+    if file.exists() and not file.is_file():
+        # It would be replaced: as root `/dev/null`, for all on the machine.
+        raise StartError(f"{option} {file}: is a pipe or a device, and no file")
+    if file.exists() and file.samefile(read):
+        raise StartError(f"{option} {file}: is the file of {of}; name another one")
+
+
 def read_stdin() -> bytes:
     """Returns what standard input holds.
 

@@ -17,6 +17,7 @@ from yibao_cli.keys.app import app as keys_app
 from yibao_cli.output import UNUSABLE, error_document, write_document
 from yibao_cli.policy.app import app as policy_app
 from yibao_cli.qr.app import app as qr_app
+from yibao_cli.report_app import app as report_app
 from yibao_cli.review_app import app as review_app
 
 TRY, CALL, RUN, ITSELF = "Try it", "Call the services", "Run the services", "The command itself"
@@ -36,6 +37,7 @@ app.add_typer(policy_app, name="policy", rich_help_panel=CALL)
 app.add_typer(catalogue_app, name="catalogue", rich_help_panel=CALL)
 app.add_typer(review_app, name="review", rich_help_panel=CALL)
 app.add_typer(day_app, name="day", rich_help_panel=CALL)
+app.add_typer(report_app, name="report", rich_help_panel=CALL)
 app.command(rich_help_panel=CALL)(call_app.statement)
 app.add_typer(qr_app, name="qr", rich_help_panel=CALL)
 app.command(rich_help_panel=RUN)(try_app.doctor)

@@ -29,6 +29,7 @@ from yibao.identity.v1.person_service_pb2 import (
 )
 from yibao.identity.v1.person_service_pb2_grpc import PersonServiceStub
 from yibao_cli.connection import Connection
+from yibao_cli.inputs import check_written
 from yibao_cli.output import is_json, print_document
 from yibao_cli.persons_csv import PersonFile, Row, open_file, read_rows
 from yibao_cli.persons_journal import REFUSED, REGISTERED, Journal, Outcome
@@ -67,7 +68,7 @@ def run_import(out: Console, path: Path, *, report: Path, encoding: str, at: Con
         grpc.RpcError: the service refused the caller.
     """
     file = open_file(path, encoding=encoding)
-    _check_report(report, path)
+    check_written("--report", report, path, of="the persons")
     with at.open() as channel:
         stub = PersonServiceStub(channel)
 
@@ -75,17 +76,6 @@ def run_import(out: Console, path: Path, *, report: Path, encoding: str, at: Con
             return stub.SubmitPersons(request, timeout=_CALL_SECONDS)
 
         return import_file(out, file, region=at.region, report=report, submit=submit)
-
-
-def _check_report(report: Path, path: Path) -> None:
-    """Raises StartError where the report would take the place of something else."""
-    if report.is_dir():
-        raise StartError(f"--report {report}: is a directory")
-    if report.exists() and not report.is_file():
-        # It would be replaced: as root `/dev/null`, for all on the machine.
-        raise StartError(f"--report {report}: is a pipe or a device, and no file")
-    if report.exists() and report.samefile(path):
-        raise StartError(f"--report {report}: is the file of the persons; name another one")
 
 
 def import_file(

@@ -93,6 +93,11 @@ ACCESS = AccessTable.of_services(
             "MoveDue": _AGENCY,
             "MoveAllDue": _AGENCY,
         },
+        "yibao.settlement.v1.ReportService": {
+            "ListActFigures": _AGENCY,
+            "ListRefusalFigures": _AGENCY,
+            "GetRegionPosition": _AGENCY,
+        },
         "yibao.settlement.v1.ClearingService": {
             "ListPeriods": _AGENCY,
             "GetPeriod": _COUNTER_OR_AGENCY,

@@ -3,7 +3,7 @@
 import asyncio
 import datetime as dt
 import functools
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from yibao.trust_store import TrustStore
 from yibao_common.commands.background import BackgroundTask, Duty, ToldError
@@ -14,11 +14,14 @@ from yibao_common.db.database import Database
 from yibao_common.db.pruning import answer_pruning
 from yibao_common.process.logs import Log
 from yibao_common.process.metrics import Metrics
+from yibao_common.rpc.refusals import Refusals
 from yibao_common.values.clock import Clock
 from yibao_settlement.application.batch.command import Command
 from yibao_settlement.application.checkpoint import Checkpoints
 from yibao_settlement.application.hold.expire import ExpireHolds
 from yibao_settlement.application.reading import Reads
+from yibao_settlement.application.report.find import Reports
+from yibao_settlement.application.report.rows import RefusalKey
 from yibao_settlement.application.repricing.steps import steps_of
 from yibao_settlement.application.work import Work
 from yibao_settlement.application.year.take import YearTaking
@@ -33,6 +36,7 @@ _FOLD_SECONDS = 600.0
 _TOKENS_TOLD = dt.timedelta(hours=1)
 _COUNT_SECONDS = 60.0
 _SWEEP_SECONDS = 10.0
+_REFUSALS_SECONDS = 10.0
 _SWEEP = dt.timedelta(seconds=_SWEEP_SECONDS)
 _SWEPT = 500
 _STEP_SECONDS = 2.0
@@ -268,6 +272,39 @@ def token_pruning(
     return BackgroundTask(
         "token-pruning", duties, seconds=_FOLD_SECONDS, metrics=metrics, clock=clock, log=log
     )
+
+
+def refusal_counting(
+    reports: Reports,
+    refusals: Refusals,
+    blocking: Blocking,
+    *,
+    metrics: Metrics,
+    clock: Clock,
+    log: Log,
+) -> tuple[BackgroundTask, Callable[[], Awaitable[None]]]:
+    """Returns the task that stores how often calls were refused, and what does so once."""
+
+    async def store() -> None:
+        waiting: dict[str, dict[RefusalKey, int]] = {}
+        taken = refusals.take()
+        for (region, day, institution_id, method, reason), count in taken.items():
+            key = RefusalKey(day, institution_id, method, reason)
+            waiting.setdefault(region, {})[key] = count
+        try:
+            for region in sorted(waiting):
+                await blocking.run(reports.count_refusals, region, waiting[region])
+                del waiting[region]
+        except BaseException:
+            # Where no answer came of a commit it may count twice: better than never, to look at.
+            refusals.give_back({each: taken[each] for each in taken if each.region in waiting})
+            raise
+
+    duty = Duty(run=store, failure="refusals not counted")
+    task = BackgroundTask(
+        "refusal_counting", [duty], seconds=_REFUSALS_SECONDS, metrics=metrics, clock=clock, log=log
+    )
+    return task, store
 
 
 def background_tasks(

@@ -2,10 +2,11 @@
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import grpc
 
+from yibao_common.commands.background import BackgroundTask
 from yibao_common.commands.blocking import Blocking
 from yibao_common.commands.transactions import Transactions
 from yibao_common.db.batcher import Batcher
@@ -21,16 +22,18 @@ from yibao_common.rpc.callers import current_party
 from yibao_common.rpc.channels import Peer, open_aio_channel
 from yibao_common.rpc.own_certificate import check_client_identity
 from yibao_common.rpc.peer_certificate import tell_of_peer
+from yibao_common.rpc.refusals import Refusals
 from yibao_common.rpc.server import Server
 from yibao_common.values.clock import Clock, system_clock
 from yibao_common.values.ids import Ids, new_id
 from yibao_settlement.access import ACCESS
 from yibao_settlement.application.batch.command import Command
 from yibao_settlement.application.feed import Feed
+from yibao_settlement.application.report.find import Reports
 from yibao_settlement.application.work import Work
 from yibao_settlement.batches import make_batcher
 from yibao_settlement.config import SettlementConfig
-from yibao_settlement.housekeeping import background_tasks
+from yibao_settlement.housekeeping import background_tasks, refusal_counting
 from yibao_settlement.servicer.feed.age import FeedAges
 from yibao_settlement.servicer.feed.client import FeedClient
 from yibao_settlement.servicer.news import News
@@ -112,9 +115,14 @@ class SettlementService:
             clock=self._clock,
             log=self._log,
         )
+        refusals = Refusals(self._config.identity.regions, clock=self._clock)
+        reports = Reports(transactions, clock=reads.now)
+        counting, count_refusals = self._make_counting(reports, refusals, blocking, metrics)
+        keeping += (counting,)
         server = self._make_server(
             metrics,
             supervisor,
+            refusals,
             self._make_readiness(ages),
             self._serving(engine, transactions).servicers(
                 ages=ages, trust=trust, news=news, metrics=metrics, trust_store=self._trust_store
@@ -136,6 +144,7 @@ class SettlementService:
             await server.drain()
             for task in keeping:
                 await task.close()
+            await _last_time(count_refusals)
             await trust_client.close()
             await news.close()
             await feed_client.close()
@@ -165,6 +174,13 @@ class SettlementService:
     def _open_channel_to_identity(self) -> grpc.aio.Channel:
         own = self._config.server
         return open_aio_channel(self._identity, own=own, service=SERVICE, log=self._log)
+
+    def _make_counting(
+        self, reports: Reports, refusals: Refusals, blocking: Blocking, metrics: Metrics
+    ) -> tuple[BackgroundTask, Callable[[], Awaitable[None]]]:
+        return refusal_counting(
+            reports, refusals, blocking, metrics=metrics, clock=self._clock, log=self._log
+        )
 
     def _make_batcher(self, reference: ReferenceCache, metrics: Metrics) -> Batcher[Command, bytes]:
         return make_batcher(
@@ -225,6 +241,7 @@ class SettlementService:
         self,
         metrics: Metrics,
         supervisor: Supervisor,
+        refusals: Refusals,
         readiness: Readiness,
         servicers: Servicers,
     ) -> Server:
@@ -239,9 +256,16 @@ class SettlementService:
             problems=supervisor.problems,
             watch=supervisor.watch,
             readiness=readiness,
+            refusals=refusals,
             clock=self._clock,
             ids=self._ids,
         )
+
+
+async def _last_time(store: Callable[[], Awaitable[None]]) -> None:
+    """Stores what was counted since, where the database still takes it."""
+    with contextlib.suppress(Exception):
+        await store()
 
 
 async def _first_news(trust_client: TrustClient, feed_client: FeedClient) -> None:

@@ -29,6 +29,8 @@ from yibao.settlement.v1 import (
     policy_service_pb2_grpc,
     refund_service_pb2,
     refund_service_pb2_grpc,
+    report_service_pb2,
+    report_service_pb2_grpc,
     repricing_service_pb2,
     repricing_service_pb2_grpc,
     review_service_pb2,
@@ -55,6 +57,7 @@ from yibao_settlement.servicer.news import News
 from yibao_settlement.servicer.period import ClearingServicer
 from yibao_settlement.servicer.policy import PolicyServicer
 from yibao_settlement.servicer.refund.calls import RefundServicer
+from yibao_settlement.servicer.report import ReportServicer
 from yibao_settlement.servicer.repricing import RepricingServicer
 from yibao_settlement.servicer.resolution import CredentialServicer
 from yibao_settlement.servicer.review import ReviewServicer
@@ -76,6 +79,7 @@ DESCRIPTORS = (
     difference_service_pb2.DESCRIPTOR.services_by_name["DifferenceService"],
     clearing_service_pb2.DESCRIPTOR.services_by_name["ClearingService"],
     year_service_pb2.DESCRIPTOR.services_by_name["YearService"],
+    report_service_pb2.DESCRIPTOR.services_by_name["ReportService"],
     repricing_service_pb2.DESCRIPTOR.services_by_name["RepricingService"],
     catalogue_service_pb2.DESCRIPTOR.services_by_name["CatalogueService"],
     catalogue_version_service_pb2.DESCRIPTOR.services_by_name["CatalogueVersionService"],
@@ -113,6 +117,7 @@ class Servicers(NamedTuple):
     differences: DifferenceServicer
     clearing: ClearingServicer
     years: YearServicer
+    reports: ReportServicer
     repricings: RepricingServicer
     catalogue: CatalogueServicer
     catalogue_versions: CatalogueVersionServicer
@@ -139,6 +144,7 @@ class Servicers(NamedTuple):
         )
         clearing_service_pb2_grpc.add_ClearingServiceServicer_to_server(self.clearing, server)
         year_service_pb2_grpc.add_YearServiceServicer_to_server(self.years, server)
+        report_service_pb2_grpc.add_ReportServiceServicer_to_server(self.reports, server)
         repricing_service_pb2_grpc.add_RepricingServiceServicer_to_server(self.repricings, server)
         catalogue_service_pb2_grpc.add_CatalogueServiceServicer_to_server(self.catalogue, server)
         catalogue_version_service_pb2_grpc.add_CatalogueVersionServiceServicer_to_server(

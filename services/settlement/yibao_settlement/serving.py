@@ -23,6 +23,7 @@ from yibao_settlement.application.catalogue_version.terms import Terms
 from yibao_settlement.application.day.find import Days
 from yibao_settlement.application.period.close import Periods
 from yibao_settlement.application.policy import Policies
+from yibao_settlement.application.report.find import Reports
 from yibao_settlement.application.repricing.orders import Repricings
 from yibao_settlement.application.work import Work
 from yibao_settlement.application.year.close import Years
@@ -44,6 +45,7 @@ from yibao_settlement.servicer.policy import PolicyServicer
 from yibao_settlement.servicer.refund.calls import RefundServicer
 from yibao_settlement.servicer.refund.correcting import Correcting
 from yibao_settlement.servicer.refused_lines import RefusedLines
+from yibao_settlement.servicer.report import ReportServicer
 from yibao_settlement.servicer.repricing import RepricingServicer
 from yibao_settlement.servicer.review import ReviewServicer
 from yibao_settlement.servicer.settlement import SettlementServicer
@@ -117,6 +119,7 @@ class Serving:
             credentials_of(self._config, news, trust, clock=self._clock),
             SettlementServicer(
                 *engine,
+                news=news,
                 settling=settling,
                 viewers=viewers,
                 clock=self._clock,
@@ -127,9 +130,10 @@ class Serving:
                 own_debts=own_debts,
             ),
             ChangeServicer(reads, blocking),
-            self._refunds(settling, refused_lines),
+            self._refunds(settling, refused_lines, news),
             HoldServicer(
                 *engine,
+                news=news,
                 settling=settling,
                 valid_for=self._config.holds.valid_for,
             ),
@@ -143,6 +147,7 @@ class Serving:
             ),
             ClearingServicer(periods, days, blocking, self._closing),
             YearServicer(years, YearStatements(transactions), blocking, self._closing),
+            ReportServicer(Reports(transactions, clock=reads.now), blocking),
             RepricingServicer(Repricings(transactions, clock=self._clock, ids=self._ids), blocking),
             self._catalogue(),
             self._catalogue_versions(),
@@ -150,7 +155,9 @@ class Serving:
             self._info(ages, trust_store),
         )
 
-    def _refunds(self, settling: Settling, refused_lines: RefusedLines) -> RefundServicer:
+    def _refunds(
+        self, settling: Settling, refused_lines: RefusedLines, news: News
+    ) -> RefundServicer:
         batcher, reads, blocking = self._engine
         refunds = self._config.refunds
         own_debts, newest_first_in = refunds.own_debts or {}, refunds.newest_first_in or ()
@@ -176,6 +183,7 @@ class Serving:
                 newest_first_in=newest_first_in,
             ),
             refused_lines,
+            news,
             cash_first_in=cash_first_in,
             newest_first_in=newest_first_in,
             carried_first_in=settling.carried_first_in,

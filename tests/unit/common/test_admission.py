@@ -1,14 +1,23 @@
 import datetime as dt
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from google.protobuf.descriptor import ServiceDescriptor
+from google.protobuf.message import Message
 from support.serving import GET_METHOD, ID, SETTLEMENT
 
 from yibao.common.v1.date_pb2 import Date
-from yibao.settlement.v1 import bill_pb2, charge_service_pb2, policy_service_pb2
+from yibao.settlement.v1 import (
+    bill_pb2,
+    charge_service_pb2,
+    clearing_service_pb2,
+    day_pb2,
+    policy_service_pb2,
+)
 from yibao.settlement.v1 import settlement_service_pb2 as settlement
 from yibao_common.process.metrics import Metrics
 from yibao_common.rpc.admission import Admission, Limits
@@ -293,32 +302,48 @@ def test_who_may_not_call_learns_nothing_about_the_request() -> None:
     assert refusal.value.reason is Reason.CALLER_NOT_ALLOWED
 
 
-@pytest.mark.parametrize(("lines", "admitted"), [(19, 10), (20, 5), (199, 1), (2_000, 1)])
-def test_lines_that_are_uploaded_count_twenty_a_call(lines: int, admitted: int) -> None:
-    """Ten calls at once, of which one with 199 lines is ten and one with more is a full burst."""
-    charges = charge_service_pb2.DESCRIPTOR.services_by_name["ChargeService"]
-    name = f"/{charges.full_name}/UploadLines"
-    upload = Method(
-        name,
+def weighing(service: ServiceDescriptor, name: str, request: Message) -> Callable[[], object]:
+    """Returns how a hospital that may call ten times at once calls a method."""
+    path = f"/{service.full_name}/{name}"
+    asked = Method(
+        path,
         roles=frozenset({Role.INSTITUTION}),
-        descriptor=charges.methods_by_name["UploadLines"],
-        metrics=Metrics().method(name),
+        descriptor=service.methods_by_name[name],
+        metrics=Metrics().method(path),
     )
-    line = bill_pb2.BillLine(
-        line_number=1, item_code="A1", unit_price="1", quantity="1", amount_fen=100
-    )
-    raw = charge_service_pb2.UploadLinesRequest(
-        request_id=ID, region="500100", visit_id=ID, lines=[line] * lines
-    ).SerializeToString()
     door = Admission(
         limits=Limits(max_message_bytes=1_000_000, max_deadline_seconds=30),
         peers=peers(rate_per_second=1, burst=10),
         monotonic=lambda: 0,
     )
     context: Any = FakeContext(certificate(uri(HOSPITAL)))
-    parse = charge_service_pb2.UploadLinesRequest.FromString
+    raw, parse = request.SerializeToString(), type(request).FromString
+    return lambda: admit(door, Call(asked), raw, parse, context)
+
+
+UPLOADS = charge_service_pb2.DESCRIPTOR.services_by_name["ChargeService"]
+DAYS = clearing_service_pb2.DESCRIPTOR.services_by_name["ClearingService"]
+LINE = bill_pb2.BillLine(
+    line_number=1, item_code="A1", unit_price="1", quantity="1", amount_fen=100
+)
+ACT = day_pb2.DayLine(request_id=ID, act_kind=day_pb2.DAY_ACT_KIND_SETTLED)
+
+
+@pytest.mark.parametrize(("rows", "admitted"), [(19, 10), (20, 5), (199, 1), (2_000, 1)])
+@pytest.mark.parametrize("is_upload", [True, False])
+def test_rows_count_twenty_a_call(rows: int, admitted: int, is_upload: bool) -> None:
+    """Ten calls at once, of which one with 199 rows is ten and one with more is a full burst."""
+    upload = charge_service_pb2.UploadLinesRequest(
+        request_id=ID, region="500100", visit_id=ID, lines=[LINE] * rows
+    )
+    day = clearing_service_pb2.CompareDayRequest(
+        region="500100", act_date=Date(year=2026, month=11, day=29), acts=[ACT] * rows
+    )
+    call = (
+        weighing(UPLOADS, "UploadLines", upload) if is_upload else weighing(DAYS, "CompareDay", day)
+    )
     for _ in range(admitted):
-        admit(door, Call(upload), raw, parse, context)
+        call()
     with pytest.raises(RuleError) as refusal:
-        admit(door, Call(upload), raw, parse, context)
+        call()
     assert refusal.value.reason is Reason.RATE_LIMITED

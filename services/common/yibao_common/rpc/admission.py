@@ -3,7 +3,7 @@
 In this order, before its message is there: the caller is found, may call the method, does not
 call too often. Then: it sends a message that is not too large, sets no deadline beyond the limit,
 every field of the request is well formed, once its texts are in their canonical form, and its
-items, each of which is a call, or its lines, twenty of which are one, are not too many at once.
+items, each of which is a call, or its rows, twenty of which are one, are not too many at once.
 
 A call without a deadline gets the server's own limit, because most tools send none. One
 with a deadline beyond the limit is refused, because its caller would wait for an answer
@@ -33,8 +33,8 @@ _DEADLINE_SLACK_SECONDS = 1.0
 # At least so long may calls take that answer more than once: they tell how far they are.
 _STREAM_SECONDS = 600.0
 
-# So many lines that are stored cost about what a call does.
-_LINES_A_CALL = 20
+# So many lines that are stored, or acts that are compared, cost about what a call does.
+_ROWS_A_CALL = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +116,10 @@ class Admission:
             raise RuleError(
                 Reason.FIELD_MALFORMED, "the message is not of the type that the method takes"
             ) from None
+        if method.has_region:
+            call.region = request.region  # type: ignore[attr-defined]
+        elif method.items_are_calls and request.items:  # type: ignore[attr-defined]
+            call.region = request.items[0].region  # type: ignore[attr-defined]
         try:
             if method.validator is not None:
                 method.validator.check(request)
@@ -128,8 +132,8 @@ class Admission:
         if method.items_are_calls:
             # The call itself was the first.
             self._take_more(bucket, len(request.items) - 1)  # type: ignore[attr-defined]
-        elif method.lines_weigh:
-            more = len(request.lines) // _LINES_A_CALL  # type: ignore[attr-defined]
+        elif method.weighing:
+            more = len(getattr(request, method.weighing)) // _ROWS_A_CALL
             self._take_more(bucket, more)
         return request
 

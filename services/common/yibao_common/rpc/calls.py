@@ -6,14 +6,17 @@ from collections.abc import Iterable
 from time import perf_counter
 from typing import Any, NamedTuple
 
-from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.descriptor import Descriptor, MethodDescriptor
 
 from yibao_common.process.metrics import MethodMetrics
+from yibao_common.rpc.field_checks import is_repeated, most_items
 from yibao_common.rpc.status import reason_of
 from yibao_common.rpc.validation import Validator, answers_per_item
 from yibao_common.values.caller import Caller, Role
 from yibao_common.values.reasons import Reason
 
+# A list of a request that holds so many rows, or more, costs by its rows.
+_WEIGHING_ROWS = 1_000
 # A method whose name begins so changes nothing.
 READS = (
     *("Get", "List", "Search", "Describe", "Diff", "Explain"),
@@ -45,8 +48,10 @@ class Method:
         self.is_open = is_open(name)
         self.metrics = metrics
         self.validator: Validator | None = None
-        self.has_request_id = self.changes = self.answers_often = False
-        self.has_items = self.items_are_calls = self.lines_weigh = False
+        self.has_request_id = self.has_region = self.changes = self.answers_often = False
+        self.has_items = self.items_are_calls = False
+        # The list of the request whose rows weigh, of which there may be many: twenty are a call.
+        self.weighing = ""
         if descriptor is not None:
             request = descriptor.input_type
             self.has_items = answers_per_item(descriptor.output_type)
@@ -56,9 +61,10 @@ class Method:
                 request, except_items=self.has_items, refuse_unknown=self.changes
             )
             self.has_request_id = "request_id" in request.fields_by_name
+            self.has_region = "region" in request.fields_by_name
             # Rows of an import are one call: they share its request id and its transaction.
             self.items_are_calls = self.has_items and not self.has_request_id
-            self.lines_weigh = self.has_items and "lines" in request.fields_by_name
+            self.weighing = _weighing(request)
 
 
 class ItemOutcome(NamedTuple):
@@ -80,6 +86,7 @@ class Call:
         "limit_seconds",
         "method",
         "reason",
+        "region",
         "request_id",
     )
 
@@ -89,6 +96,8 @@ class Call:
         self.began = perf_counter()
         self.caller: Caller | None = None
         self.request_id = ""
+        # As the request says; of a bulk call, that of its first item.
+        self.region = ""
         self.limit_seconds: float | None = None
         self.code = "OK"
         self.reason = ""
@@ -148,6 +157,15 @@ def tell_results(request_id: str, results: Iterable[Any]) -> None:
     for number, result in enumerate(results, 1):
         refused = result.HasField("error")
         tell_item(number, request_id, reason_of(result.error.reason) if refused else None)
+
+
+def _weighing(request: Descriptor) -> str:
+    """Returns the name of a list whose rows weigh; those of an import, `items`, do not."""
+    for field in request.fields:
+        is_list = is_repeated(field) and field.message_type is not None
+        if is_list and field.name != "items" and most_items(field) >= _WEIGHING_ROWS:
+            return field.name
+    return ""
 
 
 def _uuid_or_nothing(text: str) -> str:

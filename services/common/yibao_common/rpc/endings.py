@@ -11,6 +11,7 @@ from yibao_common.process.logs import Log, kinds, places
 from yibao_common.rpc.admission import RateLimitedError
 from yibao_common.rpc.calls import Call
 from yibao_common.rpc.open_calls import RequestLateError
+from yibao_common.rpc.refusals import Refusals
 from yibao_common.rpc.status import DETAILS_KEY, grpc_code, status_of
 from yibao_common.values.caller import Role
 from yibao_common.values.errors import RuleError, TransientError
@@ -36,9 +37,10 @@ class TimeIsUpError(Exception):
 class Endings:
     """Answers calls that raised, and logs them."""
 
-    def __init__(self, *, ids: Ids, log: Log) -> None:
-        """Takes what makes reference ids and where lines go."""
+    def __init__(self, *, ids: Ids, log: Log, refusals: Refusals | None = None) -> None:
+        """Takes what makes reference ids, where lines go, and who counts refusals."""
         self._ids = ids
+        self._refusals = refusals
         self._log = log
         # To gather the facts of a call costs more than the gate does without them.
         self._logs_every_call = log.is_enabled_for(logging.DEBUG)
@@ -67,6 +69,7 @@ class Endings:
             else:
                 count(code=reason.code.name, reason=reason.name)
                 self._log.info("item refused", **call.item_facts(item, reason))
+                self._count(call, reason)
             yield
 
     async def fail(self, call: Call, error: BaseException, context: "Context") -> NoReturn:
@@ -104,7 +107,12 @@ class Endings:
     async def _refuse(self, call: Call, error: RuleError, context: "Context") -> NoReturn:
         _note(call, error)
         self._log.info("refused", **call.facts())
+        self._count(call, error.reason)
         await _abort(error, context)
+
+    def _count(self, call: Call, reason: Reason) -> None:
+        if self._refusals is not None:
+            self._refusals.count(call, reason)
 
     async def _time_is_up(self, call: Call, context: "Context") -> NoReturn:
         call.code = "DEADLINE_EXCEEDED"
@@ -135,6 +143,7 @@ class Endings:
             error=kinds(error),
             places=places(error),
         )
+        self._count(call, Reason.INTERNAL)
         answer = RuleError(
             Reason.INTERNAL,
             f"internal error {reference_id}; {_how_to_repeat(call.method.has_request_id)}",

@@ -29,6 +29,7 @@ from yibao_common.rpc.open_calls import OpenCalls
 from yibao_common.rpc.own_certificate import check_own_certificates, read_own_certificates
 from yibao_common.rpc.peers import CertificatePeers, DeclaredPeers, Peers
 from yibao_common.rpc.rates import RateLimits
+from yibao_common.rpc.refusals import Refusals
 from yibao_common.rpc.tls import RevokedSerials, ServerFiles
 from yibao_common.values.clock import Clock, system_clock
 from yibao_common.values.ids import Ids, new_id
@@ -59,6 +60,7 @@ class Server:
         problems: Callable[[], Sequence[str]] = lambda: (),
         watch: Callable[["asyncio.Task[None]"], None] = lambda _task: None,
         readiness: Readiness | None = None,
+        refusals: Refusals | None = None,
         clock: Clock = system_clock,
         ids: Ids = new_id,
         monotonic: Callable[[], float] = time.monotonic,
@@ -84,6 +86,7 @@ class Server:
         self._gate: Gate | None = None
         self._endpoint: Endpoint | None = None
         self._readiness = readiness or Readiness()
+        self._refusals = refusals
         self._readiness.require("server", lambda: "" if self._server else "does not serve")
         self._readiness.require("tasks", lambda: ", ".join(problems()))
         self.port = 0
@@ -189,7 +192,7 @@ class Server:
         limits = Limits(config.max_message_bytes, config.max_deadline_seconds)
         return Gate(
             admission=Admission(limits=limits, peers=self._make_peers(), monotonic=self._monotonic),
-            endings=Endings(ids=self._ids, log=self._log),
+            endings=Endings(ids=self._ids, log=self._log, refusals=self._refusals),
             open_calls=OpenCalls(monotonic=self._monotonic),
             access=self._access,
             services=self._descriptors,

@@ -20,6 +20,7 @@ from yibao_settlement.application.merge.rows import MergeRows
 from yibao_settlement.application.period.rows import PeriodRows
 from yibao_settlement.application.policy import PolicyRows
 from yibao_settlement.application.reference import ReferenceRows
+from yibao_settlement.application.report.rows import ReportRows
 from yibao_settlement.application.repricing.orders import RepricingRows
 from yibao_settlement.application.year.rows import YearRows
 
@@ -39,4 +40,5 @@ class Work:
     years: YearRows
     days: DayRows
     catalogue_versions: CatalogueVersionRows
+    reports: ReportRows
     audit: AuditTrail = field(default_factory=AuditTrail)

@@ -30,6 +30,8 @@ _NEWEST_KEPT_SECONDS = int((SCAN_AGE_MAX + RESOLVED_FOR_MAX).total_seconds()) + 
 # stands for it may be newer by the token's time too.
 _AHEAD_OF_SCAN = SCAN_AGE_MAX + dt.timedelta(minutes=5)
 
+_OF_ANOTHER = "the code is not of the person of this visit"
+
 
 class PresentedCode(NamedTuple):
     """A code whose signature, minute and audience are verified as of `scan_time`.
@@ -60,6 +62,14 @@ class PresentedCode(NamedTuple):
     def issue_second(self) -> int:
         """When the code was issued, in seconds since 1970."""
         return int(self.issue_time.timestamp())
+
+
+class UnknownCredentialError(RuleError):
+    """A code of which nobody is known: identity may have told of its holder meanwhile."""
+
+    def __init__(self) -> None:
+        """Tells the counter what it tells of somebody else's code."""
+        super().__init__(Reason.NOT_CARDHOLDER, _OF_ANOTHER)
 
 
 def check_scan_time(scan_time: dt.datetime, *, now: dt.datetime) -> None:
@@ -93,8 +103,10 @@ def check_use(
     where the phone was, QR_WITHDRAWN (I-03), QR_ALREADY_USED (I-02), QR_SUPERSEDED (I-01). A code
     that a token stands for was used up for that, and is the newest unless another one came since.
     """
-    if credential is None or credential.person_id != person_id:
-        raise RuleError(Reason.NOT_CARDHOLDER, "the code is not of the person of this visit")
+    if credential is None:
+        raise UnknownCredentialError
+    if credential.person_id != person_id:
+        raise RuleError(Reason.NOT_CARDHOLDER, _OF_ANOTHER)
     check_usable(credential)
     if code.device_certificate_id in credential.revoked_device_certificate_ids:
         raise RuleError(Reason.QR_REVOKED, "the phone that made the code was revoked")

@@ -28,6 +28,7 @@ from yibao_settlement.application.hold.take import HOLD_METHOD, HoldBill
 from yibao_settlement.application.reading import Reads
 from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.servicer.encode import fill_settlement, settled
+from yibao_settlement.servicer.news import News
 from yibao_settlement.servicer.refund.encode import fill_adjusted
 from yibao_settlement.servicer.settling import Settling
 
@@ -44,11 +45,16 @@ class HoldServicer(rpc.HoldServiceServicer):
         reads: Reads,
         blocking: Blocking,
         *,
+        news: News,
         settling: Settling,
         valid_for: dt.timedelta,
     ) -> None:
-        """Takes the engine, what is said of every bill, and for how long one is held."""
+        """Takes the engine, what is said of every bill, and for how long one is held.
+
+        `news` holds what identity's news may help.
+        """
         self._batcher = batcher
+        self._news = news
         self._reads = reads
         self._blocking = blocking
         self._settling = settling
@@ -65,7 +71,7 @@ class HoldServicer(rpc.HoldServiceServicer):
             valid_for = dt.timedelta(seconds=request.valid_for_seconds)
         # The bill is answered as a hold.
         settling = self._settling.command(request, HOLD_METHOD, settled)
-        response = await self._batcher.submit(request.region, HoldBill(settling, valid_for, held))
+        response = await self._news.submit(request.region, HoldBill(settling, valid_for, held))
         return as_sent(pb.HoldBillResponse, response)
 
     async def ConfirmHold(

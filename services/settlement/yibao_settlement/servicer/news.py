@@ -2,7 +2,8 @@
 
 A hospital registers a visit a moment after an agency enrolled the person: the feed may not
 have told of it yet. Such a call waits for one question to identity, with whoever else waits,
-and never long: the counter is told to try again rather than something that may be wrong.
+and never long: the counter is told to try again rather than something that may be wrong. So does a bill
+that is paid by an e-certificate or a card of a moment ago.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.batch.command import Command
+from yibao_settlement.rules.presentation import UnknownCredentialError
 
 # How long a call waits for news at most.
 _MOST_WAIT_SECONDS = 1.0
@@ -24,6 +26,20 @@ _LACKING = {
 }
 # Those that it may have lifted meanwhile; what was told last stands where it cannot be asked.
 _LIFTED = {Reason.ECERT_SUSPENDED, Reason.CARD_SUSPENDED, Reason.PERSON_DECEASED}
+
+
+def _is_for_want(refusal: RuleError) -> bool:
+    """Tells whether identity may have what a call was refused for want of."""
+    return refusal.reason in _LACKING or isinstance(refusal, UnknownCredentialError)
+
+
+def unconfirmed(refusal: RuleError) -> RuleError:
+    """Returns what a call is told that was refused for want of what identity may have."""
+    return RuleError(
+        Reason.ENROLMENT_UNCONFIRMED,
+        f"{refusal.message}, as far as is known; identity could not be asked: try again",
+        reason_so_far=refusal.reason.wire_name,
+    )
 
 
 class News:
@@ -56,19 +72,15 @@ class News:
         try:
             return await self._submit(region, command)
         except RuleError as refusal:
-            if refusal.reason not in _LACKING | _LIFTED:
+            if not _is_for_want(refusal) and refusal.reason not in _LIFTED:
                 raise
         is_told = await self._is_told(region)
         try:
             return await self._submit(region, command)
         except RuleError as refusal:
-            if is_told or refusal.reason not in _LACKING:
+            if is_told or not _is_for_want(refusal):
                 raise
-            raise RuleError(
-                Reason.ENROLMENT_UNCONFIRMED,
-                f"{refusal.message}, as far as is known; identity could not be asked: try again",
-                reason_so_far=refusal.reason.wire_name,
-            ) from None
+            raise unconfirmed(refusal) from None
 
     async def close(self) -> None:
         """Takes back the questions that nobody waits for any more."""

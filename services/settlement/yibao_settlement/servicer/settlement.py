@@ -39,6 +39,7 @@ from yibao_settlement.application.settlement.past import find_named_with_past
 from yibao_settlement.application.settlement.reverse import REVERSE_METHOD, ReverseSettlement
 from yibao_settlement.application.settlement.settle import SETTLE_METHOD
 from yibao_settlement.application.settlement.trial import HoldsRunOutError, Trial, trial
+from yibao_settlement.rules.presentation import UnknownCredentialError
 from yibao_settlement.rules.restating import NO_OWN_DEBTS, OwnDebts
 from yibao_settlement.servicer.adjustment import fill_adjustments
 from yibao_settlement.servicer.credential import Viewers
@@ -55,6 +56,7 @@ from yibao_settlement.servicer.encode import (
     trace_messages,
 )
 from yibao_settlement.servicer.explanation import explanation_message
+from yibao_settlement.servicer.news import News, unconfirmed
 from yibao_settlement.servicer.outcome import made_by, resolved
 from yibao_settlement.servicer.refused_lines import RefusedLines, SettledAnswer
 from yibao_settlement.servicer.settling import Settling
@@ -75,6 +77,7 @@ class SettlementServicer(rpc.SettlementServiceServicer):
         reads: Reads,
         blocking: Blocking,
         *,
+        news: News,
         settling: Settling,
         viewers: Viewers,
         clock: Clock,
@@ -86,9 +89,10 @@ class SettlementServicer(rpc.SettlementServiceServicer):
     ) -> None:
         """Takes the engine, and what is said of every bill.
 
-        `newest_first_in` are regions; `own_debts` what some say of an institution's later bills.
+        `news` settles what identity's news may help; `newest_first_in` are regions; `own_debts` what some say of an institution's later bills.
         """
         self._batcher = batcher
+        self._news = news
         self._reads = reads
         self._blocking = blocking
         self._settling = settling
@@ -148,7 +152,7 @@ class SettlementServicer(rpc.SettlementServiceServicer):
         """Settles a bill; the answer is the stored one, byte for byte."""
         answer = SettledAnswer()
         command = self._settling.command(request, SETTLE_METHOD, answer.encode)
-        response = await self._batcher.submit(request.region, command)
+        response = await self._news.submit(request.region, command)
         self._tell_refused(request, answer)
         return as_sent(pb.SettleBillResponse, response)
 
@@ -205,6 +209,9 @@ class SettlementServicer(rpc.SettlementServiceServicer):
         outcome: bytes | RuleError
         try:
             outcome = await begun
+        except UnknownCredentialError as refusal:
+            # Of many items each would wait for its own question.
+            outcome = unconfirmed(refusal)
         except RuleError as refusal:
             outcome = refusal
         except Exception as error:

@@ -1,9 +1,8 @@
 """The tables of the settlement database.
 
 `region` comes first in every key, so that the same schema spreads over Citus; ids come
-from the application. Entries, postings, lines of settlements, used codes and rows of the
-audit are only ever inserted; answers are inserted and, when their time is over, deleted.
-Which rights the service needs at each table is in `docs/operating/databases.md`.
+from the application. What is on record is only ever inserted; answers, when their time is over,
+deleted. Which rights the service needs at each table is in `docs/operating/databases.md`.
 """
 
 import sqlalchemy as sa
@@ -25,6 +24,7 @@ from yibao_settlement.storage.period.tables import period_close as period_close
 from yibao_settlement.storage.period.tables import period_sum as period_sum
 from yibao_settlement.storage.refund.tables import refund as refund
 from yibao_settlement.storage.repair.tables import repair as repair
+from yibao_settlement.storage.report.tables import refusal_count as refusal_count
 from yibao_settlement.storage.repricing.tables import repriced_person as repriced_person
 from yibao_settlement.storage.repricing.tables import repricing as repricing
 from yibao_settlement.storage.repricing.tables import settlement_terms as settlement_terms

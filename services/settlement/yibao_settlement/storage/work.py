@@ -15,6 +15,7 @@ from yibao_settlement.storage.merge import StoredMerges
 from yibao_settlement.storage.period.record import StoredPeriods
 from yibao_settlement.storage.policy import StoredPolicies
 from yibao_settlement.storage.reference import StoredReference
+from yibao_settlement.storage.report.record import StoredReports
 from yibao_settlement.storage.repricing.record import StoredRepricings
 from yibao_settlement.storage.year.record import StoredYears
 
@@ -32,6 +33,7 @@ def _open(connection: sa.Connection, region: str) -> Work:
         years=StoredYears(connection, region),
         days=StoredDays(connection, region),
         catalogue_versions=StoredCatalogueVersions(connection, region),
+        reports=StoredReports(connection, region),
     )
 
 

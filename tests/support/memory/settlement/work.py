@@ -7,6 +7,7 @@ from support.memory.settlement.day import MemoryDays
 from support.memory.settlement.feed import MemoryFeed, MemoryMerges
 from support.memory.settlement.period import MemoryPeriods
 from support.memory.settlement.policy import MemoryPolicies
+from support.memory.settlement.report import MemoryReports
 from support.memory.settlement.repricing import MemoryRepricings
 from support.memory.settlement.year import MemoryYears
 from support.memory.transactions import MemoryTransactions
@@ -37,6 +38,7 @@ class MemoryWork(MemoryTransactions[Work]):
                 years=MemoryYears(),
                 days=MemoryDays(),
                 catalogue_versions=MemoryCatalogueVersions(),
+                reports=MemoryReports(),
             )
         )
 

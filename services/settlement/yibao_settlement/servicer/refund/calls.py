@@ -23,6 +23,7 @@ from yibao_settlement.rules.refund import RefundOrder
 from yibao_settlement.rules.restating import NO_OWN_DEBTS, OwnDebts
 from yibao_settlement.servicer.decode import restated_cash_of
 from yibao_settlement.servicer.encode import fill_entries, fill_settlement
+from yibao_settlement.servicer.news import News
 from yibao_settlement.servicer.override import Overriding
 from yibao_settlement.servicer.refund.correcting import (
     CorrectedAnswer,
@@ -50,14 +51,19 @@ class RefundServicer(rpc.RefundServiceServicer):
         correcting: Correcting,
         overriding: Overriding,
         refused_lines: RefusedLines,
+        news: News,
         *,
         cash_first_in: Collection[str] = (),
         carried_first_in: Collection[str] = (),
         newest_first_in: Collection[str] = (),
         own_debts: Mapping[str, OwnDebts] = NO_OWN_DEBTS,
     ) -> None:
-        """Takes the engine; what is `…_in` are regions, see `SettlementConfig`."""
+        """Takes the engine; what is `…_in` are regions, see `SettlementConfig`.
+
+        `news` corrects what identity's news may help.
+        """
         self._batcher = batcher
+        self._news = news
         self._correcting = correcting
         self._overriding = overriding
         self._refused_lines = refused_lines
@@ -109,7 +115,7 @@ class RefundServicer(rpc.RefundServiceServicer):
         """Puts another bill in the place of a settled one."""
         answer = CorrectedAnswer()
         command = await self._correcting.command(request, answer)
-        response = await self._batcher.submit(request.region, command)
+        response = await self._news.submit(request.region, command)
         if answer.refused:
             caller = command.request.caller
             self._refused_lines.tell(answer.refused, request_id=request.request_id, caller=caller)

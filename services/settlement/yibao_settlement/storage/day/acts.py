@@ -25,17 +25,21 @@ ACT_COLUMNS = (
     *("request_id", "kind", "settlement_id", "bill_number", *_SUMS),
     *("act_id", "act_time", "acted_by", "reverse_time"),
 )
-_FURTHER_COLUMNS = ("undone_id", "visit_id", "insurance_type")
+_FURTHER_COLUMNS = ("undone_id", "visit_id", "insurance_type", "institution_id")
 
 
 def acts_of(region: str, institution_id: str, of_time: OfTime) -> sa.Subquery:
-    """Returns a table of an institution's acts, with ACT_COLUMNS and what they are summed by."""
-    queries = [each(of_time) for each in (_settled, _corrections, _reversed, _refunded)]
-    own = [
-        each.where(_SETTLEMENT.region == region, _SETTLEMENT.institution_id == institution_id)
-        for each in queries
+    """Returns a table of an institution's acts, with ACT_COLUMNS and what they are summed by.
+
+    Of all institutions of the region where none is named.
+    """
+    whose = [_SETTLEMENT.region == region]
+    if institution_id:
+        whose.append(_SETTLEMENT.institution_id == institution_id)
+    queries = [
+        each(of_time).where(*whose) for each in (_settled, _corrections, _reversed, _refunded)
     ]
-    return sa.union_all(*own).subquery("act")
+    return sa.union_all(*queries).subquery("act")
 
 
 def act_from(row: sa.Row[Any]) -> DayAct:
@@ -143,7 +147,7 @@ def _selected(
     values = (
         *(request_id, kind, _SETTLEMENT.settlement_id, _SETTLEMENT.bill_number, *sums),
         *(act_id, act_time, acted_by, reverse_time, undone_id),
-        *(_SETTLEMENT.visit_id, _SETTLEMENT.insurance_type),
+        *(_SETTLEMENT.visit_id, _SETTLEMENT.insurance_type, _SETTLEMENT.institution_id),
     )
     names = (*ACT_COLUMNS, *_FURTHER_COLUMNS)
     return sa.select(*(value.label(name) for name, value in zip(names, values, strict=True)))

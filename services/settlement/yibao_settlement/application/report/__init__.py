@@ -1,0 +1,1 @@
+"""An agency's figures of its region."""
