@@ -124,6 +124,7 @@ def test_a_share_is_that_of_the_persons_type(world: World, desk: Desk) -> None:
 def test_mapped_items_have_ceilings_standards_and_limits_of_the_insurance_list(
     world: World, desk: Desk
 ) -> None:
+    # T-01: what is on no insurance list is everybody's own cost.
     medical = [
         list_row(Layer.MEDICAL, code, name=f"示例药 {code}", list_type="101")
         for code in ("XZ99ZZ1", "XZ99ZZ2", "XZ99ZZ3")

@@ -22,6 +22,8 @@ from yibao_common.values.ids import new_id
 
 SAME, DIFFERS = 0, 1
 _MOST_SHOWN = 200
+# Of a row that is told as a change, beside its own.
+_CHANGE_COLUMNS = ("version_number", "version_start_date", "is_ended", "replaces_later")
 
 
 @contextmanager
@@ -131,8 +133,8 @@ def run_export(
 ) -> int:
     """Writes a list as CSV: what holds on a day, or what versions after one say.
 
-    A stream that breaks goes on where it was. Raises grpc.RpcError where it breaks without
-    having told anything.
+    A stream that breaks goes on where it was. What holds on a day is written in the columns
+    that an import takes. Raises grpc.RpcError where it breaks without having told anything.
     """
     request = pb.GetCatalogueRequest(
         region=at.region,
@@ -141,20 +143,21 @@ def run_export(
     )
     if day is not None:
         request.date.CopyFrom(from_date(day))
-    count = newest = 0
+    count, newest = 0, -1
     with (
         _versions(at) as stub,
         path.open("w", encoding="utf-8-sig", newline="") as stream,
         working(out, "downloading") as tell,
     ):
         writer = csv.writer(stream)
-        writer.writerow((*COLUMNS, "version_number", "version_start_date", "is_ended"))
+        writer.writerow((*COLUMNS, *(() if day else _CHANGE_COLUMNS)))
         for page in _pages(stub, request):
             for change in page.changes:
-                told = to_date(change.version_start_date).isoformat()
-                ended = "1" if change.is_ended else ""
-                writer.writerow((*cells_of(change.row), change.version_number, told, ended))
-            count, newest = count + len(page.changes), page.newest_version_number
+                more = () if day else _change_cells(change)
+                writer.writerow((*cells_of(change.row), *more))
+            count += len(page.changes)
+            # What is approved meanwhile comes with the next download.
+            newest = page.newest_version_number if newest < 0 else newest
             tell(f"{count} rows")
     if is_json():
         document = {"file": str(path), "rows": count, "newest_version_number": newest}
@@ -175,11 +178,18 @@ def _pages(
             for page in stub.GetCatalogue(request):
                 yield page
                 request.resume_token = page.resume_token
+                if not page.resume_token:
+                    return
             return
         except grpc.RpcError as error:
             broke = error.code() is grpc.StatusCode.UNAVAILABLE
             if not broke or request.resume_token == before:
                 raise
+
+
+def _change_cells(change: messages.CatalogueChange) -> tuple[object, ...]:
+    flags = ("1" if each else "" for each in (change.is_ended, change.replaces_later))
+    return change.version_number, to_date(change.version_start_date).isoformat(), *flags
 
 
 def _answered(out: Console, answer: object, version: messages.CatalogueVersion) -> int:

@@ -78,7 +78,7 @@ def run_import(
         faults = unread
         if version.refused_count:
             faults = [*unread, *_listed(stub, at.region, version_id)]
-        refused = len(unread) + version.refused_count
+        refused = len({each.row for each in unread}) + version.refused_count
         if report is not None:
             write_report(report, faults)
         if not refused or leaves_out:

@@ -324,8 +324,6 @@ def _items_without_share(work: "Work", approved: PolicyVersion) -> tuple[str, ..
     )
     versions = work.catalogue_versions
     if versions.newest_number():
-        # What versions say of an item goes before what was imported directly.
-        codes -= set(versions.kept(codes))
         codes |= set(
             versions.without_share(
                 classes,

@@ -10,7 +10,12 @@ from typing import NamedTuple
 
 from yibao_common.values.money import parse_decimal
 from yibao_settlement.rules.bill import CatalogueItem, LevelPriceCeiling, PersonShare
-from yibao_settlement.rules.catalogue_version.row import EVERYBODY, Layer, RowContent
+from yibao_settlement.rules.catalogue_version.row import (
+    EVERYBODY,
+    SHARE_BY_PRICE,
+    Layer,
+    RowContent,
+)
 from yibao_settlement.rules.catalogue_version.timeline import Timeline, content_on
 
 # Institution levels (hosp_lv) by types of ceilings (hilist_lmtpric_type).
@@ -185,15 +190,15 @@ def _all(of_code: OfCode, layer: Layer, day: dt.date) -> Iterator[RowContent]:
 
 def _shares(of_code: OfCode, day: dt.date) -> tuple[PersonShare, ...]:
     """Returns shares by type of person, of each the band of the highest prices first."""
-    found = [
-        PersonShare(
-            each.person_type,
-            parse_decimal(each.price_from, places=6) if each.price_from else 0,
-            each.first_self_pay_ratio_ppm or 0,
+    found = []
+    for each in _all(of_code, Layer.SHARE, day):
+        price_from = parse_decimal(each.price_from, places=6) if each.price_from else 0
+        # A band goes before the share of mode 10, also where it begins at nothing.
+        place = (each.person_type, -price_from, each.share_type != SHARE_BY_PRICE)
+        found.append(
+            (place, PersonShare(each.person_type, price_from, each.first_self_pay_ratio_ppm or 0))
         )
-        for each in _all(of_code, Layer.SHARE, day)
-    ]
-    return tuple(sorted(found, key=lambda each: (each.person_type, -each.price_from)))
+    return tuple(share for _, share in sorted(found))
 
 
 def _ceilings(of_code: OfCode, day: dt.date, standard: str) -> tuple[LevelPriceCeiling, ...]:

@@ -122,8 +122,17 @@ def subkey_of(layer: Layer, content: RowContent) -> str:
     if layer is Layer.CEILING:
         return content.level_type
     if layer is Layer.SHARE:
-        return f"{content.person_type}/{content.share_type}/{content.price_from}"
+        return f"{content.person_type}/{content.share_type}/{_plain(content.price_from)}"
     return content.channel
+
+
+def _plain(price: str) -> str:
+    """Returns a price as all that are equal to it are written: `500` of `0500.00`."""
+    whole, _, rest = price.partition(".")
+    if not whole:
+        return price
+    rest = rest.rstrip("0")
+    return (whole.lstrip("0") or "0") + (f".{rest}" if rest else "")
 
 
 def row_faults(layer: Layer, row: ListRow) -> Iterator[FieldFault]:

@@ -4,7 +4,8 @@ A row holds from its first day, or its version's where that is later, to its las
 most to the day before the next row of its key begins, whichever version that is of: what was
 approved for next year stays when something is corrected for today. Of rows that begin on one
 day that of the newest version holds. A whole layer, and one that takes a version back, says all
-of a key from its first day on: rows of older versions that begin later are gone.
+of a key from its first day on: rows of older versions that begin later are gone, and what held
+before ends with the day before, also where the first row begins later.
 """
 
 import bisect
@@ -55,11 +56,19 @@ def timeline_of(rows: Iterable[SaidRow]) -> list[Piece]:
         key=lambda each: each.version_number,
     ):
         own = list(together)
-        if own[0].replaces_later:
-            since = own[0].since
-            held = {start: each for start, each in held.items() if start < since}
+        first = own[0]
+        if first.replaces_later:
+            held = {start: each for start, each in held.items() if start < first.since}
+            if first.start > first.since:
+                held[first.since] = _ended(first)
         held.update((each.start, each) for each in own)
     return list(_pieces([held[start] for start in sorted(held)]))
+
+
+def _ended(said: SaidRow) -> SaidRow:
+    """Returns what ends a key from a version's first day on."""
+    row = said.row._replace(start_date=said.since, end_date=None, content=None)
+    return said._replace(row=row)
 
 
 def _pieces(rows: Sequence[SaidRow]) -> Iterator[Piece]:

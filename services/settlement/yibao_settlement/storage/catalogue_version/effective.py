@@ -114,6 +114,11 @@ class EffectiveRows:
                 newer.c.region == _COLUMN.region,
                 newer.c.item_code == _COLUMN.item_code,
                 newer.c.version_number > _COLUMN.version_number,
+                # Before its first day a newer version leaves the older rows as they are.
+                sa.or_(
+                    newer.c.start_date <= start_date,
+                    newer.c.start_date <= _COLUMN.start_date,
+                ),
             )
             conditions.append(~is_followed)
         query = sa.select(_COLUMN.item_code).distinct().where(*conditions)
