@@ -71,8 +71,9 @@ class CatalogueServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def GetCatalogueItem(self, request, context):
-        """Reads an item as it stands on a day. Callers: institution, agency of the region.
-        Reasons: CATALOGUE_ITEM_UNKNOWN.
+        """Reads an item as it stands on a day. Shares that differ by person or price, and for which
+        uses it is paid, CatalogueVersionService.DescribeItem tells. Callers: institution, agency
+        of the region. Reasons: CATALOGUE_ITEM_UNKNOWN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

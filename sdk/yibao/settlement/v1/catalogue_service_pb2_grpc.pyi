@@ -39,8 +39,9 @@ class CatalogueServiceStub:
         yibao.settlement.v1.catalogue_service_pb2.GetCatalogueItemRequest,
         yibao.settlement.v1.catalogue_service_pb2.GetCatalogueItemResponse,
     ]
-    """Reads an item as it stands on a day. Callers: institution, agency of the region.
-    Reasons: CATALOGUE_ITEM_UNKNOWN.
+    """Reads an item as it stands on a day. Shares that differ by person or price, and for which
+    uses it is paid, CatalogueVersionService.DescribeItem tells. Callers: institution, agency
+    of the region. Reasons: CATALOGUE_ITEM_UNKNOWN.
     """
 
     ImportInstitutions: grpc.UnaryUnaryMultiCallable[
@@ -75,8 +76,9 @@ class CatalogueServiceAsyncStub:
         yibao.settlement.v1.catalogue_service_pb2.GetCatalogueItemRequest,
         yibao.settlement.v1.catalogue_service_pb2.GetCatalogueItemResponse,
     ]
-    """Reads an item as it stands on a day. Callers: institution, agency of the region.
-    Reasons: CATALOGUE_ITEM_UNKNOWN.
+    """Reads an item as it stands on a day. Shares that differ by person or price, and for which
+    uses it is paid, CatalogueVersionService.DescribeItem tells. Callers: institution, agency
+    of the region. Reasons: CATALOGUE_ITEM_UNKNOWN.
     """
 
     ImportInstitutions: grpc.aio.UnaryUnaryMultiCallable[
@@ -115,8 +117,9 @@ class CatalogueServiceServicer(metaclass=abc.ABCMeta):
         request: yibao.settlement.v1.catalogue_service_pb2.GetCatalogueItemRequest,
         context: _ServicerContext,
     ) -> typing.Union[yibao.settlement.v1.catalogue_service_pb2.GetCatalogueItemResponse, collections.abc.Awaitable[yibao.settlement.v1.catalogue_service_pb2.GetCatalogueItemResponse]]:
-        """Reads an item as it stands on a day. Callers: institution, agency of the region.
-        Reasons: CATALOGUE_ITEM_UNKNOWN.
+        """Reads an item as it stands on a day. Shares that differ by person or price, and for which
+        uses it is paid, CatalogueVersionService.DescribeItem tells. Callers: institution, agency
+        of the region. Reasons: CATALOGUE_ITEM_UNKNOWN.
         """
 
     @abc.abstractmethod

@@ -303,7 +303,9 @@ class CatalogueRow(google.protobuf.message.Message):
     first_self_pay_ratio_ppm: builtins.int
     """SHARE: the first self-pay share in ppm."""
     price_from: builtins.str
-    """SHARE of mode `30`: the unit price in yuan from which on the share holds, included."""
+    """SHARE of mode `30`: the unit price in yuan from which on the share holds, included. A band
+    goes before the share of mode `10`.
+    """
     channel: builtins.str
     """CHANNEL: how it is applied for (biz_appy_type): `32` dual channel, `22` special drug, `10`
     special medicine.
@@ -426,7 +428,8 @@ class CatalogueChange(google.protobuf.message.Message):
     """
     replaces_later: builtins.bool
     """Whether the version says all of the key from its first day on: rows of smaller version
-    numbers that begin later are gone.
+    numbers that begin later are gone, and one that holds ends, also where the first row of
+    the version begins later.
     """
     @property
     def version_start_date(self) -> yibao.common.v1.date_pb2.Date:

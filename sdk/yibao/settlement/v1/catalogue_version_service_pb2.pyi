@@ -223,7 +223,9 @@ class SubmitCatalogueVersionRequest(google.protobuf.message.Message):
     row_count: builtins.int
     """How many rows were sent, the refused ones too: none got lost on the way."""
     leaves_out_refused: builtins.bool
-    """Whether the version stands without the rows that were refused."""
+    """Whether the version stands without the rows that were refused. Of a whole layer what they
+    say ends, as all that it does not say.
+    """
     def __init__(
         self,
         *,
@@ -592,8 +594,8 @@ class ListCatalogueChangesRequest(google.protobuf.message.Message):
     layer: yibao.settlement.v1.catalogue_version_pb2.CatalogueLayer.ValueType
     """The layer."""
     after_version_number: builtins.int
-    """Only rows of versions after this one; 0 for all. What a download ended with is where the
-    next one begins.
+    """Only rows of versions after this one; 0 for all. It is the newest version that the first
+    message of the last download told.
     """
     page_size: builtins.int
     """How many are listed; 1000 where it is 0, 5000 at most."""
@@ -630,7 +632,9 @@ class ListCatalogueChangesResponse(google.protobuf.message.Message):
     next_page_token: builtins.str
     """Where the next page begins; empty behind the last one."""
     newest_version_number: builtins.int
-    """The newest approved version of the region when this was read."""
+    """The newest approved version of the region when this was read. What is approved during a
+    download comes with the next one, which asks for versions after that of the first message.
+    """
     @property
     def changes(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[yibao.settlement.v1.catalogue_version_pb2.CatalogueChange]:
         """The rows."""
@@ -662,8 +666,8 @@ class GetCatalogueRequest(google.protobuf.message.Message):
     layer: yibao.settlement.v1.catalogue_version_pb2.CatalogueLayer.ValueType
     """The layer."""
     after_version_number: builtins.int
-    """Only rows of versions after this one; 0 for all. What a download ended with is where the
-    next one begins.
+    """Only rows of versions after this one; 0 for all. It is the newest version that the first
+    message of the last download told.
     """
     resume_token: builtins.str
     """Where a stream that broke goes on: the last that it told."""
@@ -697,7 +701,9 @@ class GetCatalogueResponse(google.protobuf.message.Message):
     resume_token: builtins.str
     """Where to go on behind these rows."""
     newest_version_number: builtins.int
-    """The newest approved version of the region when this was read."""
+    """The newest approved version of the region when this was read. What is approved during a
+    download comes with the next one, which asks for versions after that of the first message.
+    """
     @property
     def changes(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[yibao.settlement.v1.catalogue_version_pb2.CatalogueChange]:
         """The rows."""

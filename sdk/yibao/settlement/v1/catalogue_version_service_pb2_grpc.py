@@ -180,8 +180,8 @@ class CatalogueVersionServiceServicer(object):
 
     def RollBackCatalogueVersion(self, request, context):
         """Makes a version, submitted, that has every key of an approved one say from a day on what
-        would hold without it. It waits for a checker as any. Callers: agency of the region. Idempotent by
-        `request_id`. Reasons: CATALOGUE_VERSION_UNKNOWN, CATALOGUE_VERSION_STATE,
+        would hold without it. It waits for a checker as any. Callers: agency of the region.
+        Idempotent by `request_id`. Reasons: CATALOGUE_VERSION_UNKNOWN, CATALOGUE_VERSION_STATE,
         REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -206,8 +206,8 @@ class CatalogueVersionServiceServicer(object):
 
     def ListCatalogueChanges(self, request, context):
         """Lists the rows of approved versions of a layer: those of versions after one, in their
-        order, or what holds on a day, by code. Callers: institution, agency of the region.
-        Reasons: none of its own.
+        order, or what holds on a day, by code. A page may be empty and have a next one. Callers:
+        institution, agency of the region. Reasons: none of its own.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

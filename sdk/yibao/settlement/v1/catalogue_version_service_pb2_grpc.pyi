@@ -97,8 +97,8 @@ class CatalogueVersionServiceStub:
         yibao.settlement.v1.catalogue_version_service_pb2.RollBackCatalogueVersionResponse,
     ]
     """Makes a version, submitted, that has every key of an approved one say from a day on what
-    would hold without it. It waits for a checker as any. Callers: agency of the region. Idempotent by
-    `request_id`. Reasons: CATALOGUE_VERSION_UNKNOWN, CATALOGUE_VERSION_STATE,
+    would hold without it. It waits for a checker as any. Callers: agency of the region.
+    Idempotent by `request_id`. Reasons: CATALOGUE_VERSION_UNKNOWN, CATALOGUE_VERSION_STATE,
     REQUEST_ID_REUSED.
     """
 
@@ -123,8 +123,8 @@ class CatalogueVersionServiceStub:
         yibao.settlement.v1.catalogue_version_service_pb2.ListCatalogueChangesResponse,
     ]
     """Lists the rows of approved versions of a layer: those of versions after one, in their
-    order, or what holds on a day, by code. Callers: institution, agency of the region.
-    Reasons: none of its own.
+    order, or what holds on a day, by code. A page may be empty and have a next one. Callers:
+    institution, agency of the region. Reasons: none of its own.
     """
 
     GetCatalogue: grpc.UnaryStreamMultiCallable[
@@ -225,8 +225,8 @@ class CatalogueVersionServiceAsyncStub:
         yibao.settlement.v1.catalogue_version_service_pb2.RollBackCatalogueVersionResponse,
     ]
     """Makes a version, submitted, that has every key of an approved one say from a day on what
-    would hold without it. It waits for a checker as any. Callers: agency of the region. Idempotent by
-    `request_id`. Reasons: CATALOGUE_VERSION_UNKNOWN, CATALOGUE_VERSION_STATE,
+    would hold without it. It waits for a checker as any. Callers: agency of the region.
+    Idempotent by `request_id`. Reasons: CATALOGUE_VERSION_UNKNOWN, CATALOGUE_VERSION_STATE,
     REQUEST_ID_REUSED.
     """
 
@@ -251,8 +251,8 @@ class CatalogueVersionServiceAsyncStub:
         yibao.settlement.v1.catalogue_version_service_pb2.ListCatalogueChangesResponse,
     ]
     """Lists the rows of approved versions of a layer: those of versions after one, in their
-    order, or what holds on a day, by code. Callers: institution, agency of the region.
-    Reasons: none of its own.
+    order, or what holds on a day, by code. A page may be empty and have a next one. Callers:
+    institution, agency of the region. Reasons: none of its own.
     """
 
     GetCatalogue: grpc.aio.UnaryStreamMultiCallable[
@@ -369,8 +369,8 @@ class CatalogueVersionServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[yibao.settlement.v1.catalogue_version_service_pb2.RollBackCatalogueVersionResponse, collections.abc.Awaitable[yibao.settlement.v1.catalogue_version_service_pb2.RollBackCatalogueVersionResponse]]:
         """Makes a version, submitted, that has every key of an approved one say from a day on what
-        would hold without it. It waits for a checker as any. Callers: agency of the region. Idempotent by
-        `request_id`. Reasons: CATALOGUE_VERSION_UNKNOWN, CATALOGUE_VERSION_STATE,
+        would hold without it. It waits for a checker as any. Callers: agency of the region.
+        Idempotent by `request_id`. Reasons: CATALOGUE_VERSION_UNKNOWN, CATALOGUE_VERSION_STATE,
         REQUEST_ID_REUSED.
         """
 
@@ -401,8 +401,8 @@ class CatalogueVersionServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[yibao.settlement.v1.catalogue_version_service_pb2.ListCatalogueChangesResponse, collections.abc.Awaitable[yibao.settlement.v1.catalogue_version_service_pb2.ListCatalogueChangesResponse]]:
         """Lists the rows of approved versions of a layer: those of versions after one, in their
-        order, or what holds on a day, by code. Callers: institution, agency of the region.
-        Reasons: none of its own.
+        order, or what holds on a day, by code. A page may be empty and have a next one. Callers:
+        institution, agency of the region. Reasons: none of its own.
         """
 
     @abc.abstractmethod
