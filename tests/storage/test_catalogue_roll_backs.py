@@ -65,6 +65,15 @@ def test_what_is_taken_back_and_brought_again_holds_as_each_says(world: World, d
     assert desk.approve(again)[1] == 0
 
 
+def test_what_a_version_planned_goes_with_it(world: World, desk: Desk) -> None:
+    desk.put(Layer.INSURANCE, LONG_AGO, insured("X1", "01"))
+    desk.put(Layer.CEILING, LONG_AGO, ceiling("X1", "3", "10"))
+    planned = desk.put(Layer.CEILING, TODAY, ceiling("X1", "3", "40", start=NEXT_YEAR))
+    assert prices(world, "X1", TODAY, NEXT_YEAR) == ["10", "40"]
+    desk.approve(desk.roll_back(planned, TODAY))
+    assert prices(world, "X1", TODAY, NEXT_YEAR) == ["10", "10"]
+
+
 def test_of_two_roll_backs_the_second_is_overtaken(desk: Desk) -> None:
     version = desk.put(Layer.CEILING, LONG_AGO, ceiling("X1", "3", "10"))
     first, second = desk.roll_back(version, TODAY), desk.roll_back(version, TODAY)
@@ -116,8 +125,8 @@ def test_items_without_a_share_are_told_of_directly_imported_ones_and_of_version
     with world.database.write() as connection:
         rows = [(REGION, code, "示例", "02", "", LONG_AGO, False) for code in ("AKEPT", "AKEPT2")]
         insert_rows(connection, tables.catalogue_item, columns, rows)
-    desk.put(Layer.SHARE, NEXT_YEAR, share("NOW", 1), share("AKEPT", 1))
     desk.put(Layer.INSURANCE, LONG_AGO, insured("NOW"), insured("AKEPT"), insured("AKEPT2", "01"))
+    desk.put(Layer.SHARE, NEXT_YEAR, share("NOW", 1), share("AKEPT", 1))
     asked = {"start_date": TODAY, "end_date": None, "most": 1}
     with world.database.read() as connection:
         direct = StoredCatalogue(connection, REGION).without_share(["02"], **asked)
