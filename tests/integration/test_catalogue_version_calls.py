@@ -3,75 +3,38 @@
 import csv
 import datetime as dt
 import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import grpc
 import pytest
-from support.both_services import CALL_SECONDS, BothServices, refusal_of
+from support.both_services import (
+    ADMISSION,
+    CALL_SECONDS,
+    BothServices,
+    both_services,
+    refusal_of,
+)
+from support.catalogue_commands import SINCE, document, put, today, versions, write, yibao
+from support.databases import (
+    KINDS,
+    Databases,
+    PostgresDatabases,
+    PostgresServer,
+    SqliteDatabases,
+)
 from support.settlement_world import HOSPITAL, REGION
-from typer.testing import CliRunner, Result
 
 from yibao.common.v1.date_pb2 import Date
+from yibao.settlement.v1 import catalogue_service_pb2, visit_pb2, visit_service_pb2
 from yibao.settlement.v1 import catalogue_version_pb2 as messages
 from yibao.settlement.v1 import catalogue_version_service_pb2 as pb
-from yibao.settlement.v1.catalogue_version_service_pb2_grpc import CatalogueVersionServiceStub
 from yibao.settlement.v1.credential_service_pb2 import ResolveCredentialRequest
 from yibao.settlement.v1.credential_service_pb2_grpc import CredentialServiceStub
-from yibao_cli.main import app
 from yibao_common.rpc.wire import from_date
-from yibao_common.values.calendar import shanghai_day
 from yibao_common.values.ids import new_id
 
-SINCE = Date(year=2014, month=1, day=1)
 INSURANCE = messages.CATALOGUE_LAYER_INSURANCE
-
-
-def versions(services: BothServices, name: str = "maker") -> CatalogueVersionServiceStub:
-    return CatalogueVersionServiceStub(services.channel("settlement", name))
-
-
-def today(services: BothServices) -> dt.date:
-    return shanghai_day(services.clock())
-
-
-def yibao(services: BothServices, name: str, *words: str) -> Result:
-    folder = services.files.folder
-    return CliRunner().invoke(
-        app,
-        [
-            *("catalogue", *words),
-            *("--region", REGION, "--address", f"localhost:{services.ports['settlement']}"),
-            *("--ca", str(folder / "ca.pem"), "--cert", str(folder / f"{name}.pem")),
-            *("--key", str(folder / f"{name}.key")),
-        ],
-    )
-
-
-def document(result: Result, *, exit_code: int = 0) -> dict[str, object]:
-    assert result.exit_code == exit_code, result.output
-    read: dict[str, object] = json.loads(result.stdout)
-    return read
-
-
-def write(file: Path, columns: tuple[str, ...], *rows: tuple[str, ...]) -> str:
-    with file.open("w", encoding="utf-8-sig", newline="") as stream:
-        writer = csv.writer(stream)
-        writer.writerow(columns)
-        writer.writerows(rows)
-    return str(file)
-
-
-def put(
-    services: BothServices, file: str, layer: str, *more: str, start: str = "2014-01-01"
-) -> str:
-    """Imports and approves a file by the command; returns the version's id."""
-    words = ("import", file, "--layer", layer, "--start-date", start, "--json", *more)
-    brought = document(yibao(services, "maker", *words))
-    version = brought["version"]
-    assert isinstance(version, dict)
-    version_id = str(version["version_id"])
-    document(yibao(services, "checker", "approve", version_id, "--past-days", "--json"))
-    return version_id
 
 
 def looked_up(
@@ -84,6 +47,25 @@ def looked_up(
 def question(services: BothServices, **asked: object) -> pb.DescribeItemRequest:
     values = {"item_code": "XQ1", "date": from_date(today(services)), **asked}
     return pb.DescribeItemRequest(region=REGION, **values)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def services(
+    request: pytest.FixtureRequest,
+    postgres_starter: Callable[[], PostgresServer],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[BothServices]:
+    """Runs services of a region that asks for two operators, and for terms of dictionaries."""
+    folder = tmp_path_factory.mktemp("services")
+    databases: Databases
+    if request.param == "sqlite":
+        databases = SqliteDatabases(folder)
+    else:
+        databases = PostgresDatabases(postgres_starter())
+    said = {"catalogue": {"approval_required_in": [REGION], "terms_checked_in": [REGION]}}
+    with both_services(folder / "files", databases, said=said) as running:
+        yield running
+    databases.close()
 
 
 @pytest.fixture(scope="module")
@@ -208,6 +190,95 @@ def test_refused_rows_are_reported_by_the_rows_of_the_sheet(
     ]
 
 
+def test_a_list_is_streamed_in_parts_and_goes_on_where_it_broke(
+    services: BothServices, tmp_path: Path
+) -> None:
+    rows = [(f"N{number:04}", "示例手术", "2014-01-01") for number in range(2_100)]
+    file = write(tmp_path / "1314.csv", ("oprn_std_list_code", "name", "begndate"), *rows)
+    put(services, file, "operation")
+    stub = versions(services, "hospital")
+    for asked in ({"after_version_number": 0}, {"date": from_date(today(services))}):
+        request = pb.GetCatalogueRequest(
+            region=REGION,
+            layer=messages.CATALOGUE_LAYER_OPERATION,
+            **asked,  # type: ignore[arg-type]
+        )
+        whole = list(stub.GetCatalogue(request, timeout=CALL_SECONDS))
+        assert [len(each.changes) for each in whole] == [2_000, 100]
+        assert [bool(each.resume_token) for each in whole] == [True, False]
+        request.resume_token = whole[0].resume_token
+        (rest,) = stub.GetCatalogue(request, timeout=CALL_SECONDS)
+        assert list(rest.changes) == list(whole[1].changes)
+        codes = [change.row.code for each in whole for change in each.changes]
+        assert codes == [code for code, _, _ in rows]
+        # The token of one question is none of another.
+        request.layer = messages.CATALOGUE_LAYER_DIAGNOSIS
+        with pytest.raises(grpc.RpcError) as refused:
+            next(iter(stub.GetCatalogue(request, timeout=CALL_SECONDS)))
+        assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+
+
+def test_codes_that_visits_tell_are_those_of_the_dictionary(
+    services: BothServices, tmp_path: Path
+) -> None:
+    diagnosis = visit_pb2.Diagnosis(
+        diagnosis_code="G01.x00*", diagnosis_name="示例诊断", is_main=True
+    )
+
+    def registered(*diagnoses: visit_pb2.Diagnosis) -> visit_service_pb2.RegisterVisitRequest:
+        _, certificate_id, _ = services.person()
+        code = services.code(certificate_id, ADMISSION)
+        return services.visit_request(code, diagnoses=diagnoses)
+
+    stub = services.visits()
+    # A region without a dictionary refuses nobody.
+    stub.RegisterVisit(registered(diagnosis), timeout=CALL_SECONDS)
+    columns = ("diag_code", "diag_name", "begndate")
+    row = ("G01.x00*", "示例诊断", "2014-01-01")
+    put(services, write(tmp_path / "1308.csv", columns, row), "diagnosis")
+    strange = visit_pb2.Diagnosis(diagnosis_code="X99.x00", diagnosis_name="示例")
+    refused = refusal_of(stub.RegisterVisit, registered(diagnosis, strange))
+    assert refused.reason.endswith("CATALOGUE_TERM_UNKNOWN")
+    assert [each.field for each in refused.field_faults] == ["diagnoses[1].diagnosis_code"]
+    request = registered(diagnosis)
+    visit = stub.RegisterVisit(request, timeout=CALL_SECONDS).visit
+    told = visit_service_pb2.UpdateVisitRequest(
+        request_id=new_id(), region=REGION, visit_id=visit.visit_id, diagnoses=[strange]
+    )
+    refused = refusal_of(stub.UpdateVisit, told)
+    assert "CATALOGUE_TERM_UNKNOWN" in {
+        each.reason.removeprefix("ERROR_REASON_") for each in refused.field_faults
+    }
+    # What was registered is answered as it was, whatever the dictionary says by now.
+    other = ("B00.000", "示例诊断", "2014-01-01")
+    put(services, write(tmp_path / "whole.csv", columns, other), "diagnosis", "--whole")
+    assert stub.RegisterVisit(request, timeout=CALL_SECONDS).visit == visit
+    put(services, write(tmp_path / "1308.csv", columns, row), "diagnosis")
+
+
+def test_amounts_are_not_imported_past_a_second_operator(services: BothServices) -> None:
+    # T-07.
+    items = [
+        catalogue_service_pb2.CatalogueItem(
+            item_code=code,
+            item_name="示例",
+            catalogue_class="01",
+            price_ceiling=price,
+            start_date=SINCE,
+        )
+        for code, price in (("T07-1", "9.00"), ("T07-2", ""))
+    ]
+    request = catalogue_service_pb2.ImportCatalogueItemsRequest(
+        request_id=new_id(), region=REGION, items=items
+    )
+    answer = services.catalogue().ImportCatalogueItems(request, timeout=CALL_SECONDS)
+    assert [each.stored for each in answer.results] == [False, True]
+    (fault,) = answer.results[0].error.field_faults
+    assert (fault.field, fault.reason.removeprefix("ERROR_REASON_")) == (
+        *("price_ceiling", "CATALOGUE_APPROVAL_REQUIRED"),
+    )
+
+
 def test_nothing_that_is_sent_ends_in_internal(services: BothServices) -> None:
     row = messages.CatalogueRow(
         row_number=2, code="I1", start_date=Date(year=2026, month=2, day=30)
@@ -245,6 +316,38 @@ def test_nothing_that_is_sent_ends_in_internal(services: BothServices) -> None:
         asked = pb.ListCatalogueChangesRequest(region=REGION, layer=INSURANCE, page_token=token)
         refused = refusal_of(stub.ListCatalogueChanges, asked)
         assert refused.code is grpc.StatusCode.INVALID_ARGUMENT
+    ids = {"region": REGION, "version_id": version.version_id}
+    asking = {**ids, "request_id": new_id()}
+    day = Date(year=2026, month=2, day=30)
+    malformed = [
+        (stub.BeginCatalogueVersion, pb.BeginCatalogueVersionRequest(**told))
+        for told in (
+            {"request_id": new_id(), "region": REGION, "layer": 99, "start_date": SINCE},
+            {"request_id": new_id(), "region": REGION, "layer": 1, "start_date": day},
+            {
+                **{"request_id": new_id(), "region": REGION, "layer": 1, "start_date": SINCE},
+                "issuing_authority": 9,
+            },
+            {"request_id": new_id(), "region": REGION, "layer": 4, "start_date": SINCE},
+        )
+    ]
+    malformed += [
+        (stub.ListCatalogueVersions, pb.ListCatalogueVersionsRequest(region=REGION, **told))
+        for told in ({"layer": 12}, {"state": 7}, {"page_token": "x"}, {"page_size": -1})
+    ]
+    malformed += [
+        (stub.DiffCatalogueVersion, pb.DiffCatalogueVersionRequest(**ids, page_token="AAAA")),
+        (stub.ListCatalogueRowFaults, pb.ListCatalogueRowFaultsRequest(**ids, page_token="AAAA")),
+        (stub.SubmitCatalogueVersion, pb.SubmitCatalogueVersionRequest(**asking)),
+        (
+            stub.RollBackCatalogueVersion,
+            pb.RollBackCatalogueVersionRequest(**asking, start_date=day),
+        ),
+    ]
+    codes = [refusal_of(method, sent).code for method, sent in malformed]
+    assert codes == [grpc.StatusCode.INVALID_ARGUMENT] * len(malformed)
+    draft = refusal_of(stub.DiffCatalogueVersion, pb.DiffCatalogueVersionRequest(**ids))
+    assert draft.code is grpc.StatusCode.FAILED_PRECONDITION
     unknown = pb.GetCatalogueVersionRequest(region=REGION, version_id=new_id())
     refused = refusal_of(stub.GetCatalogueVersion, unknown)
     assert refused.code is grpc.StatusCode.NOT_FOUND

@@ -120,6 +120,14 @@ def test_the_first_day_that_differs_is_told() -> None:
             ],
         ),
         (Layer.DIAGNOSIS, list_row(Layer.DIAGNOSIS, "U85.x00", name="示例诊断"), []),
+        # Diagnoses of ICD-10 may bear a mark; no other list has such.
+        (Layer.DIAGNOSIS, list_row(Layer.DIAGNOSIS, "G01.x00*", name="示例诊断"), []),
+        (
+            Layer.DIAGNOSIS,
+            list_row(Layer.DIAGNOSIS, "U85|x", name="示例诊断"),
+            [("code", "MALFORMED")],
+        ),
+        (Layer.CEILING, ceiling("C+1", "3", "1"), [("code", "MALFORMED")]),
         (
             Layer.DIAGNOSIS,
             list_row(Layer.DIAGNOSIS, "U85", name="x", end=dt.date(2013, 12, 31)),

@@ -272,7 +272,8 @@ class CatalogueRow(google.protobuf.message.Message):
     code: builtins.str
     """MEDICAL, MAPPING: the national code (med_list_codg); DIAGNOSIS, OPERATION,
     CHRONIC_DISEASE: the code of the term; every other layer: the code of the insurance
-    list (hilist_code).
+    list (hilist_code). Of letters, digits and `-_.:/`; that of a term also of the marks of
+    ICD-10, as in `G01*`.
     """
     name: builtins.str
     """MEDICAL, INSURANCE and the dictionaries: the name."""

@@ -28,11 +28,17 @@ def page_token(request: Message, place: str) -> str:
     return base64.urlsafe_b64encode(_digest(request) + place.encode()).decode()
 
 
-def place_after(request: Message, token: str, place_of: Callable[[str], PlaceT]) -> PlaceT | None:
+def place_after(
+    request: Message,
+    token: str,
+    place_of: Callable[[str], PlaceT],
+    *,
+    field: str = "page_token",
+) -> PlaceT | None:
     """Returns the place after which the list goes on, or None from its start.
 
     `place_of` reads the text that `page_token` was given; it raises ValueError where the
-    text is no place.
+    text is no place. `field` is that of the token.
 
     Raises:
         RuleError: FIELD_MALFORMED where the token is not of a list with these arguments.
@@ -47,8 +53,8 @@ def place_after(request: Message, token: str, place_of: Callable[[str], PlaceT])
         # What is no token at all is refused as one of another list is.
         pass
     message = "is not of this list with these arguments"
-    fault = FieldFault("page_token", Reason.FIELD_MALFORMED, message)
-    raise RuleError(Reason.FIELD_MALFORMED, f"page_token: {message}", faults=[fault])
+    fault = FieldFault(field, Reason.FIELD_MALFORMED, message)
+    raise RuleError(Reason.FIELD_MALFORMED, f"{field}: {message}", faults=[fault])
 
 
 def id_place(text: str) -> str:

@@ -7,6 +7,7 @@ diagnoses, operations and chronic diseases.
 
 import datetime as dt
 import enum
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -85,6 +86,8 @@ class ListRow(NamedTuple):
 
 
 _NOTHING = RowContent()
+# Diagnoses may bear a mark: that of a cause (`+`, `†`), or of where it shows (`*`).
+_CODE, _TERM = re.compile(r"[A-Za-z0-9._:/-]+"), re.compile(r"[A-Za-z0-9._:/+*†-]+")
 # The fields that rows of a layer must have, and those that they may have.
 _FIELDS: dict[Layer, tuple[tuple[str, ...], tuple[str, ...]]] = {
     Layer.MEDICAL: (("name", "list_type"), ()),
@@ -138,6 +141,10 @@ def _plain(price: str) -> str:
 def row_faults(layer: Layer, row: ListRow) -> Iterator[FieldFault]:
     """Yields what is wrong with a row of a layer beyond its form."""
     content = row.content or _NOTHING
+    pattern, marks = (_TERM, " + * †") if layer in DICTIONARIES else (_CODE, "")
+    if row.code and not pattern.fullmatch(row.code):
+        message = f"must be letters, digits and - _ . : /{marks} only"
+        yield FieldFault("code", Reason.FIELD_MALFORMED, message)
     for name in _FIELDS[layer][0]:
         if getattr(content, name) in ("", None):
             yield FieldFault(name, Reason.FIELD_REQUIRED, f"is required of layer {layer.name}")

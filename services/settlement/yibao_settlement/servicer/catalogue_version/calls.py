@@ -327,13 +327,17 @@ class CatalogueVersionServicer(rpc.CatalogueVersionServiceServicer):
     ) -> AsyncIterator[pb.GetCatalogueResponse]:
         """Streams rows of approved versions."""
         current_caller().require_region(request.region)
-        asked = pb.GetCatalogueRequest()
-        asked.CopyFrom(request)
-        # A stream goes on wherever it broke: its token is of what is asked beside.
-        asked.ClearField("resume_token")
-        place = place_after(asked, request.resume_token, places.row_place)
+        # A stream is a list without pages: it goes on by the token of one.
+        asked = pb.ListCatalogueChangesRequest(
+            region=request.region,
+            layer=request.layer,
+            after_version_number=request.after_version_number,
+            date=request.date if request.HasField("date") else None,
+        )
+        token = request.resume_token
+        place = place_after(asked, token, places.row_place, field="resume_token")
         while True:
-            page = await self._changes(request, place, _ROWS_STREAMED)
+            page = await self._changes(asked, place, _ROWS_STREAMED)
             response = pb.GetCatalogueResponse(
                 changes=map(change_message, page.rows), newest_version_number=page.newest_number
             )
@@ -367,7 +371,7 @@ class CatalogueVersionServicer(rpc.CatalogueVersionServiceServicer):
 
     async def _changes(
         self,
-        request: pb.ListCatalogueChangesRequest | pb.GetCatalogueRequest,
+        request: pb.ListCatalogueChangesRequest,
         place: RowPlace | None,
         limit: int,
     ) -> ChangePage:
