@@ -164,6 +164,11 @@ def test_a_version_is_told_before_it_is_approved_and_exported_after(
         )["rows"]
         == 3
     )
+    # What holds is a file to go on with: it is taken as it is.
+    again = yibao(services, "maker", "import", str(held), *words[2:], *whose)
+    brought = document(again)["version"]
+    assert isinstance(brought, dict)
+    assert brought["state"] == "CATALOGUE_VERSION_STATE_SUBMITTED"
     with changes.open(encoding="utf-8-sig", newline="") as stream:
         prices = [row["price_ceiling"] for row in csv.DictReader(stream)]
     assert prices == ["88.50", "70.00", "90.00"]
