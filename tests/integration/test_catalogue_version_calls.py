@@ -5,6 +5,7 @@ import datetime as dt
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -202,12 +203,9 @@ def test_a_list_is_streamed_in_parts_and_goes_on_where_it_broke(
     file = write(tmp_path / "1314.csv", ("oprn_std_list_code", "name", "begndate"), *rows)
     put(services, file, "operation")
     stub = versions(services, "hospital")
-    for asked in ({"after_version_number": 0}, {"date": from_date(today(services))}):
-        request = pb.GetCatalogueRequest(
-            region=REGION,
-            layer=messages.CATALOGUE_LAYER_OPERATION,
-            **asked,  # type: ignore[arg-type]
-        )
+    for day in (None, from_date(today(services))):
+        layer = messages.CATALOGUE_LAYER_OPERATION
+        request = pb.GetCatalogueRequest(region=REGION, layer=layer, date=day)
         whole = list(stub.GetCatalogue(request, timeout=CALL_SECONDS))
         assert [len(each.changes) for each in whole] == [2_000, 100]
         assert [bool(each.resume_token) for each in whole] == [True, False]
@@ -321,38 +319,47 @@ def test_nothing_that_is_sent_ends_in_internal(services: BothServices) -> None:
         asked = pb.ListCatalogueChangesRequest(region=REGION, layer=INSURANCE, page_token=token)
         refused = refusal_of(stub.ListCatalogueChanges, asked)
         assert refused.code is grpc.StatusCode.INVALID_ARGUMENT
-    ids = {"region": REGION, "version_id": version.version_id}
-    asking = {**ids, "request_id": new_id()}
-    day = Date(year=2026, month=2, day=30)
-    malformed = [
-        (stub.BeginCatalogueVersion, pb.BeginCatalogueVersionRequest(**told))
-        for told in (
-            {"request_id": new_id(), "region": REGION, "layer": 99, "start_date": SINCE},
-            {"request_id": new_id(), "region": REGION, "layer": 1, "start_date": day},
-            {
-                **{"request_id": new_id(), "region": REGION, "layer": 1, "start_date": SINCE},
-                "issuing_authority": 9,
-            },
-            {"request_id": new_id(), "region": REGION, "layer": 4, "start_date": SINCE},
-        )
+    own_id, day = version.version_id, Date(year=2026, month=2, day=30)
+    begins, lists = pb.BeginCatalogueVersionRequest, pb.ListCatalogueVersionsRequest
+    beginning: list[dict[str, Any]] = [
+        {"layer": 99, "start_date": SINCE},
+        {"layer": 1, "start_date": day},
+        {"layer": 1, "start_date": SINCE, "issuing_authority": 9},
+        # Of ceilings it is told who issued them.
+        {"layer": 4, "start_date": SINCE},
     ]
-    malformed += [
-        (stub.ListCatalogueVersions, pb.ListCatalogueVersionsRequest(region=REGION, **told))
-        for told in ({"layer": 12}, {"state": 7}, {"page_token": "x"}, {"page_size": -1})
+    listing: list[dict[str, Any]] = [
+        *({"layer": 12}, {"state": 7}, {"page_token": "x"}, {"page_size": -1}),
     ]
-    malformed += [
-        (stub.DiffCatalogueVersion, pb.DiffCatalogueVersionRequest(**ids, page_token="AAAA")),
-        (stub.ListCatalogueRowFaults, pb.ListCatalogueRowFaultsRequest(**ids, page_token="AAAA")),
-        (stub.SubmitCatalogueVersion, pb.SubmitCatalogueVersionRequest(**asking)),
+    draft = pb.DiffCatalogueVersionRequest(region=REGION, version_id=own_id)
+    malformed: list[tuple[Callable[..., object], object]] = [
+        *(
+            (stub.BeginCatalogueVersion, begins(request_id=new_id(), region=REGION, **told))
+            for told in beginning
+        ),
+        *((stub.ListCatalogueVersions, lists(region=REGION, **told)) for told in listing),
+        (
+            stub.DiffCatalogueVersion,
+            pb.DiffCatalogueVersionRequest(region=REGION, version_id=own_id, page_token="AAAA"),
+        ),
+        (
+            stub.ListCatalogueRowFaults,
+            pb.ListCatalogueRowFaultsRequest(region=REGION, version_id=own_id, page_token="A"),
+        ),
+        (
+            stub.SubmitCatalogueVersion,
+            pb.SubmitCatalogueVersionRequest(request_id=new_id(), region=REGION, version_id=own_id),
+        ),
         (
             stub.RollBackCatalogueVersion,
-            pb.RollBackCatalogueVersionRequest(**asking, start_date=day),
+            pb.RollBackCatalogueVersionRequest(
+                request_id=new_id(), region=REGION, version_id=own_id, start_date=day
+            ),
         ),
     ]
     codes = [refusal_of(method, sent).code for method, sent in malformed]
     assert codes == [grpc.StatusCode.INVALID_ARGUMENT] * len(malformed)
-    draft = refusal_of(stub.DiffCatalogueVersion, pb.DiffCatalogueVersionRequest(**ids))
-    assert draft.code is grpc.StatusCode.FAILED_PRECONDITION
+    assert refusal_of(stub.DiffCatalogueVersion, draft).code is grpc.StatusCode.FAILED_PRECONDITION
     unknown = pb.GetCatalogueVersionRequest(region=REGION, version_id=new_id())
     refused = refusal_of(stub.GetCatalogueVersion, unknown)
     assert refused.code is grpc.StatusCode.NOT_FOUND

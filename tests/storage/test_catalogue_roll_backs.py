@@ -127,9 +127,10 @@ def test_items_without_a_share_are_told_of_directly_imported_ones_and_of_version
         insert_rows(connection, tables.catalogue_item, columns, rows)
     desk.put(Layer.INSURANCE, LONG_AGO, insured("NOW"), insured("AKEPT"), insured("AKEPT2", "01"))
     desk.put(Layer.SHARE, NEXT_YEAR, share("NOW", 1), share("AKEPT", 1))
-    asked = {"start_date": TODAY, "end_date": None, "most": 1}
     with world.database.read() as connection:
-        direct = StoredCatalogue(connection, REGION).without_share(["02"], **asked)
+        direct = StoredCatalogue(connection, REGION).without_share(
+            ["02"], start_date=TODAY, end_date=None, most=1
+        )
         listed = StoredCatalogueVersions(connection, REGION)
         found = [
             listed.without_share(

@@ -22,6 +22,7 @@ from yibao_settlement.ledger_check.check import check_ledger
 from yibao_settlement.rules.bill import Bill, CatalogueItem, ChargedLine, LineDetails
 from yibao_settlement.rules.care_facts import CareFacts, Diagnosis
 from yibao_settlement.rules.catalogue_version.row import Layer
+from yibao_settlement.rules.catalogue_version.timeline import SaidRow
 from yibao_settlement.rules.catalogue_version.version import VersionState
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.reference import ReferenceCache, read_epoch
@@ -270,7 +271,8 @@ def test_institutions_download_what_changed_and_what_holds(desk: Desk) -> None:
     desk.put(Layer.CEILING, LONG_AGO, ceiling("X1", "3", "60"), ceiling("X2", "3", "10"))
     desk.put(Layer.CEILING, TODAY, ceiling("X1", "3", "70"))
     desk.bring(Layer.CEILING, TODAY, ceiling("X1", "3", "99"))
-    found, after = [], None
+    found: list[SaidRow] = []
+    after = None
     while True:
         page = desk.versions.changes(REGION, Layer.CEILING, 0, after=after, limit=2)
         found += page.rows

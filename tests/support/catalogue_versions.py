@@ -145,7 +145,8 @@ class Desk:
 
     def differences(self, version_id: str) -> list[Difference]:
         """Returns all differences of a version."""
-        found, after = [], None
+        found: list[Difference] = []
+        after = None
         while True:
             page = self.versions.differences(self._region, version_id, after=after, limit=2)
             found += page.differences

@@ -26,8 +26,14 @@ def standard(code: str, price: str) -> ListRow:
 
 
 def band(code: str, ratio_ppm: int, price_from: str, person_type: str = "99") -> ListRow:
-    said = {"person_type": person_type, "share_type": "30", "price_from": price_from}
-    return list_row(Layer.SHARE, code, first_self_pay_ratio_ppm=ratio_ppm, **said)
+    return list_row(
+        Layer.SHARE,
+        code,
+        person_type=person_type,
+        share_type="30",
+        price_from=price_from,
+        first_self_pay_ratio_ppm=ratio_ppm,
+    )
 
 
 def layers_of(said: dict[Layer, list[ListRow]]) -> dict[str, OfCode]:

@@ -15,8 +15,17 @@ app = App(help="The catalogue's lists: versions from import to approval, and dow
 _REGION = "The pooling region of the lists."
 
 LayerName = Literal[
-    *("medical", "insurance", "mapping", "ceiling", "share", "payment-standard"),
-    *("limited-use", "channel", "diagnosis", "operation", "chronic-disease"),
+    "medical",
+    "insurance",
+    "mapping",
+    "ceiling",
+    "share",
+    "payment-standard",
+    "limited-use",
+    "channel",
+    "diagnosis",
+    "operation",
+    "chronic-disease",
 ]
 Layer = Annotated[LayerName, typer.Option(help="Which list.")]
 VersionId = Annotated[str, typer.Argument(help="The version.", metavar="VERSION_ID")]

@@ -91,14 +91,19 @@ def cells_of(row: messages.CatalogueRow) -> list[str]:
 
 
 def _cell(row: messages.CatalogueRow, name: str) -> str:
-    if name in ("start_date", "end_date"):
-        day = getattr(row, name)
-        return f"{day.year:04d}-{day.month:02d}-{day.day:02d}" if row.HasField(name) else ""
+    if name == "start_date":
+        return _day_text(row.start_date) if row.HasField("start_date") else ""
+    if name == "end_date":
+        return _day_text(row.end_date) if row.HasField("end_date") else ""
     if name == "first_self_pay_ratio_ppm" and not row.HasField("first_self_pay_ratio_ppm"):
         return ""
     if name == "is_limited_use":
         return "1" if row.is_limited_use else ""
     return str(getattr(row, name))
+
+
+def _day_text(day: Date) -> str:
+    return f"{day.year:04d}-{day.month:02d}-{day.day:02d}"
 
 
 def _text(cell: str) -> str:

@@ -3,12 +3,11 @@
 from collections.abc import Collection
 from typing import Any
 
-from yibao_settlement.application.catalogue_version.rows import CatalogueVersionRows
 from yibao_settlement.rules.catalogue_version.row import Layer
 
 
-class MemoryCatalogueVersions(CatalogueVersionRows):
-    """What those ask who import or approve something else."""
+class MemoryCatalogueVersions:
+    """What those ask who import or approve something else: a part of `CatalogueVersionRows`."""
 
     items: Collection[str] = ()
 

@@ -1,5 +1,7 @@
 """A unit of work of settlement in memory."""
 
+from typing import cast
+
 from support.memory.settlement.catalogue import MemoryCatalogue, MemoryReference
 from support.memory.settlement.catalogue_version import MemoryCatalogueVersions
 from support.memory.settlement.checkpoint import MemoryCheckpoints
@@ -14,6 +16,7 @@ from support.memory.transactions import MemoryTransactions
 
 from yibao_common.commands.request import Request
 from yibao_common.values.caller import parse_caller
+from yibao_settlement.application.catalogue_version.rows import CatalogueVersionRows
 from yibao_settlement.application.work import Work
 
 REGION = "999019"
@@ -37,7 +40,7 @@ class MemoryWork(MemoryTransactions[Work]):
                 repricings=MemoryRepricings(),
                 years=MemoryYears(),
                 days=MemoryDays(),
-                catalogue_versions=MemoryCatalogueVersions(),
+                catalogue_versions=cast(CatalogueVersionRows, MemoryCatalogueVersions()),
                 reports=MemoryReports(),
             )
         )

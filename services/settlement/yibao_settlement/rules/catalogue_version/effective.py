@@ -6,6 +6,7 @@ standard. It is made when a version is approved, so that no bill joins layers.
 
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from yibao_common.values.money import parse_decimal
@@ -169,11 +170,7 @@ def _item(
 
 
 def _dated(item: CatalogueItem, start: dt.date, end: dt.date | None) -> CatalogueItem:
-    return CatalogueItem(
-        *(item.item_code, item.item_name, item.catalogue_class, item.first_self_pay_ratio_ppm),
-        *(item.price_ceiling, start, end, item.is_limited_use, item.item_group),
-        *(item.level_price_ceilings, item.shares, item.version_number),
-    )
+    return replace(item, start_date=start, end_date=end)
 
 
 def _one(of_code: OfCode, layer: Layer, day: dt.date) -> RowContent | None:

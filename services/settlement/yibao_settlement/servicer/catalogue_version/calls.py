@@ -380,7 +380,7 @@ class CatalogueVersionServicer(rpc.CatalogueVersionServiceServicer):
         which: int | dt.date = request.after_version_number if day is None else day
         read = versions.changes if day is None else versions.in_force
         return await self._blocking.run(
-            read,  # type: ignore[arg-type]  # the day goes to what takes a day
+            read,
             request.region,
             layer,
             which,

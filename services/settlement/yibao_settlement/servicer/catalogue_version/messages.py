@@ -10,7 +10,6 @@ from yibao.settlement.v1 import catalogue_version_service_pb2 as pb
 from yibao_common.rpc.wire import from_date, from_instant
 from yibao_settlement.application.catalogue_version.find import Difference
 from yibao_settlement.application.catalogue_version.look_up import ItemAnswer
-from yibao_settlement.rules.catalogue_version.timeline import Piece
 from yibao_settlement.rules.catalogue_version.version import CatalogueVersion
 from yibao_settlement.servicer.catalogue_version.rows import row_message
 
@@ -55,7 +54,7 @@ def difference_message(difference: Difference) -> messages.CatalogueDifference:
     """Returns how a version differs of a key."""
     message = messages.CatalogueDifference(date=from_date(difference.day))
     for name, piece in (("before", difference.before), ("after", difference.after)):
-        if _says(piece):
+        if piece is not None and piece.content is not None:
             getattr(message, name).CopyFrom(row_message(piece.row))
     return message
 
@@ -78,7 +77,3 @@ def answer_message(found: ItemAnswer) -> pb.DescribeItemResponse:
         institution_level=found.institution_level,
         version_number=item.version_number,
     )
-
-
-def _says(piece: Piece | None) -> bool:
-    return piece is not None and piece.content is not None

@@ -37,7 +37,7 @@ def find_token_holder(
 def _person_of(connection: sa.Connection, region: str, subject: str) -> str | None:
     """Returns whose code it was: the record that stands in the place of merged ones."""
     credential = tables.credential.c
-    person_id = connection.execute(
+    person_id: str | None = connection.execute(
         sa.select(credential.person_id).where(
             credential.region == region, credential.subject == subject
         )

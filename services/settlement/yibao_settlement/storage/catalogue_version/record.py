@@ -112,9 +112,9 @@ class StoredCatalogueVersions(SaidRows, EffectiveRows, CatalogueVersionRows):
         own: Row = (self._region, version.version_id, *chunk)
         insert_rows(self._connection, tables.listed.catalogue_chunk, columns, [own])
         self.put_rows(version, rows)
-        columns = ("region", "version_id", *_FAULT_NAMES)
+        fault_columns = ("region", "version_id", *_FAULT_NAMES)
         told = [(self._region, version.version_id, *_fault_values(each)) for each in faults]
-        insert_rows(self._connection, tables.listed.catalogue_row_fault, columns, told)
+        insert_rows(self._connection, tables.listed.catalogue_row_fault, fault_columns, told)
 
     def put_rows(self, version: CatalogueVersion, rows: Sequence[ListRow]) -> None:
         """Stores rows of a version."""
