@@ -36,9 +36,10 @@ _REASON_GROUPS = {
     380: "Closed periods",
     400: "Repricings and closed years",
     420: "Codes that are resolved",
+    430: "Declared months",
     490: "Versions of lists",
 }
-_END_OF_GROUPS = 510
+_END_OF_GROUPS = 540
 _EXAMPLES = (
     "Examples are protobuf's JSON: `yibao call` and `buf curl` take them as they are, and "
     "64-bit integers are texts in it.\n"

@@ -29,8 +29,10 @@ from yibao.trust_client import TrustClient
 from yibao.trust_store import TrustStore
 from yibao_common.db.database import Database
 from yibao_common.process.config import StartError
+from yibao_identity.keys import KeyEndedError
 from yibao_identity.main import IdentityService
 from yibao_identity.rules.trust.keys import KeyChangeError
+from yibao_identity.rules.trust.published import KeyUse
 from yibao_identity.storage import tables
 
 PACKAGE = "yibao_identity"
@@ -247,22 +249,19 @@ def test_a_new_root_withdraws_the_former_trust_key(
     assert store.take_snapshot(published, now=clock()).trust_key_id != held.trust_key_id
 
 
-def test_a_key_that_expires_soon_is_logged_once_a_day(deployment: Deployment) -> None:
+def told_while_hours_pass(deployment: Deployment, event: str) -> list[dict[str, str]]:
+    """Runs the service until it logs `event`, and two hours longer; returns what it logged."""
     clock = deployment.clock
-    end = KEYS_FROM + 73 * YEAR
-    # Certificates of the transport end long before, so nobody calls.
-    clock.now = end - 30 * DAY
     log, lines = open_test_log()
 
     async def main() -> None:
-        config = deployment.config
-        service = IdentityService(config, log=log, clock=clock)
+        service = IdentityService(deployment.config, log=log, clock=clock)
         stop, started = asyncio.Event(), asyncio.get_running_loop().create_future()
         task = asyncio.create_task(service.serve(stop, started=started))
         await started
         clock.now += HOUR
         async with asyncio.timeout(20):
-            while "expires soon" not in lines.getvalue():
+            while event not in lines.getvalue():
                 await asyncio.sleep(0.05)
         for _ in range(2):
             clock.now += HOUR
@@ -273,14 +272,37 @@ def test_a_key_that_expires_soon_is_logged_once_a_day(deployment: Deployment) ->
     # A root lives three years at most, so it ends before the keys do.
     with deployment.admin() as admin:
         assert admin.newest_root() is not None
+    # Certificates of the transport end long before, so nobody calls.
     asyncio.run(main())
-    found = [json.loads(line) for line in lines.getvalue().splitlines()]
+    return [json.loads(line) for line in lines.getvalue().splitlines()]
+
+
+def test_a_key_that_expires_soon_is_logged_once_a_day(deployment: Deployment) -> None:
+    deployment.clock.now = KEYS_FROM + 73 * YEAR - 30 * DAY
+    found = told_while_hours_pass(deployment, "expires soon")
     told = [line for line in found if line["event"] == "a signing key expires soon"]
     assert sorted((line["use"], line["days_left"]) for line in told) == [
         ("cred", 29),
         ("status", 29),
         ("tok", 29),
     ]
+
+
+def test_a_service_starts_although_its_keys_ended_as_one_that_ran_goes_on(
+    deployment: Deployment, database: Database
+) -> None:
+    end = KEYS_FROM + 73 * YEAR
+    deployment.clock.now = end - HOUR / 2
+    ring = deployment.ring(database)
+    deployment.clock.now = end
+    with pytest.raises(KeyEndedError, match=f"tok.*; the last one ended at {end:%Y-%m-%dT%H}"):
+        ring.reload()
+    found = told_while_hours_pass(deployment, "has ended")
+    events = [(line["event"], line.get("use")) for line in found]
+    assert ("keys were not read", None) in events
+    for use in ("tok", "cred", "status"):
+        assert events.count(("a signing key has ended", use)) >= 2, "each hour"
+        assert ring.expire_times()[KeyUse(use)] == end
 
 
 def test_keys_that_cannot_serve_keep_the_service_from_starting(

@@ -1,7 +1,5 @@
 """One process ends and closes a month while others settle by clocks that are behind (H11)."""
 
-import dataclasses
-import datetime as dt
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,52 +8,13 @@ import sqlalchemy as sa
 from support.benefit_world import admit, benefit_world
 from support.charges import assert_books_are_right
 from support.databases import Databases, PostgresDatabases
+from support.delayed import NEXT_DAY, Waiting, lagging_worker
 from support.periods import FUNDS, close, find, propose
-from support.settlement_world import HOSPITAL, REGION, TODAY, FakeClock, World
+from support.settlement_world import HOSPITAL, REGION, TODAY, World
 
-from yibao_common.commands.request import Request
 from yibao_common.values.errors import TransientError
-from yibao_common.values.ids import Ids, new_id
 from yibao_settlement.application.batch.command import Command
-from yibao_settlement.application.batch.needs import Needs
-from yibao_settlement.application.batch.work import BatchWork
-from yibao_settlement.application.batch.working_set import WorkingSet
 from yibao_settlement.storage import tables
-from yibao_settlement.storage.batch.transaction import SettlementTransactions
-from yibao_settlement.storage.reference import ReferenceCache
-
-LAST_SECOND = dt.datetime(2026, 11, 30, 15, 59, 59, tzinfo=dt.UTC)
-NEXT_DAY = dt.datetime(2026, 11, 30, 16, 0, 1, tzinfo=dt.UTC)
-
-
-@dataclasses.dataclass(slots=True)
-class Waiting:
-    """A command that is decided only once somebody says so."""
-
-    of: Command
-    begun: threading.Event
-    goes_on: threading.Event
-
-    @property
-    def request(self) -> Request:
-        return self.of.request
-
-    def needs(self) -> Needs:
-        return self.of.needs()
-
-    def decide(self, working_set: WorkingSet, ids: Ids) -> bytes:
-        self.begun.set()
-        assert self.goes_on.wait(30)
-        return self.of.decide(working_set, ids)
-
-
-def lagging_worker(world: World) -> BatchWork:
-    """Returns work of a process whose clock says the last second of November for good."""
-    return BatchWork(
-        SettlementTransactions(world.database, ReferenceCache()),
-        clock=FakeClock(LAST_SECOND),
-        ids=new_id,
-    )
 
 
 def settle_commands(world: World, person: str, count: int = 1) -> list[Command]:

@@ -4,6 +4,7 @@ import datetime as dt
 import random
 from collections import Counter
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 from support.benefit_world import benefit_world, stay_bill
@@ -130,7 +131,7 @@ def test_a_snapshot_stays_what_it_was(books: DayBooks) -> None:
     days_of_acts(books, 3)
     before = figures(books, FigureBy.INSTITUTION, end=TODAY + 9 * DAY)
     bill(books, books.world.enrol()[0], HOSPITAL, 10_000)
-    snapshot = {"snapshot_time": before.snapshot_time, "end": TODAY + 9 * DAY}
+    snapshot: dict[str, Any] = {"snapshot_time": before.snapshot_time, "end": TODAY + 9 * DAY}
     assert figures(books, FigureBy.INSTITUTION, **snapshot) == before
     books.world.clock.now += TOLD_AFTER * 2
     later = figures(books, FigureBy.INSTITUTION, end=TODAY + 9 * DAY)
@@ -190,7 +191,7 @@ def test_refusals_add_up(books: DayBooks) -> None:
     ],
 )
 def test_what_cannot_be_told_is_refused(
-    books: DayBooks, changes: dict[str, object], field: str
+    books: DayBooks, changes: dict[str, Any], field: str
 ) -> None:
     figures(books, FigureBy.DAY, end=FIRST + 365 * DAY)
     with pytest.raises(RuleError) as refused:

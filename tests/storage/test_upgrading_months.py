@@ -7,12 +7,11 @@ from support.corrections import correct
 from support.databases import Databases
 from support.periods import DECEMBER, JANUARY
 from support.settlement_world import TODAY, World
-from support.upgrades import WITHOUT_TOKENS
+from support.upgrades import go_back_before
 
 from yibao.settlement.v1.settlement_pb2 import Settlement
 from yibao_common.db import migrations
 from yibao_common.db.database import Database
-from yibao_common.db.schema import version_table
 from yibao_settlement.rules.refund import AskedReturn
 from yibao_settlement.storage import tables
 
@@ -33,39 +32,6 @@ def months(database: Database) -> Months:
         return {(row[0], row[1]): (row[2], row[3]) for row in connection.execute(query)}
 
 
-def take_months_away(database: Database) -> None:
-    """Makes the schema that of before months were told."""
-    statements = [
-        "ALTER TABLE entry DROP COLUMN original_month",
-        "DROP INDEX ix_entry_region_month",
-        "ALTER TABLE entry DROP COLUMN month",
-        "ALTER TABLE posting_fence DROP COLUMN ended_month",
-        "DROP TABLE period_close",
-        "DROP TABLE period_sum",
-        "DROP TABLE repricing",
-        "DROP TABLE repriced_person",
-        "DROP TABLE settlement_terms",
-        "DROP TABLE override",
-        "DROP TABLE year_close",
-        "DROP TABLE year_statement",
-        "DROP TABLE year_refused",
-        "DROP INDEX ix_credential_region_certificate_id",
-        "ALTER TABLE credential DROP COLUMN certificate_id",
-        "DROP INDEX ix_visit_region_institution_id_register_time_visit_id",
-        "DROP TABLE past_answer",
-        "ALTER TABLE answer DROP COLUMN institution_id",
-        "ALTER TABLE settlement DROP COLUMN reverse_request_id",
-        *WITHOUT_TOKENS,
-        f"UPDATE {version_table(PACKAGE)} SET version_num = '{BEFORE}'",
-    ]
-    with database.write() as connection:
-        for statement in statements:
-            connection.exec_driver_sql(statement)
-
-
-BEFORE = "0036"
-
-
 def test_entries_of_before_are_of_the_month_of_their_booking(databases: Databases) -> None:
     world = benefit_world(databases)
     person, other, duplicate = world.enrol(3)
@@ -82,7 +48,7 @@ def test_entries_of_before_are_of_the_month_of_their_booking(databases: Database
     posted = months(world.database)
     assert {month for month, _ in posted.values()} == {202611, 202612, 202701}
     assert {original for _, original in posted.values()} == {None, 202611, 202612}
-    take_months_away(world.database)
+    go_back_before(world.database, PACKAGE, "0037")
     migrations.upgrade(world.database, PACKAGE)
     assert months(world.database) == posted
     assert_books_are_right(world)

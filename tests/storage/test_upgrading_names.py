@@ -7,10 +7,9 @@ from support.databases import Databases
 from support.settlement_parts import EPOCH, feed_of, tell
 from support.settlement_world import REGION, World
 from support.tokens import told
-from support.upgrades import WITHOUT_TOKENS, going_back_before
+from support.upgrades import go_back_before, going_back_before
 
 from yibao_common.db import migrations
-from yibao_common.db.database import Database
 from yibao_common.db.schema import check_is_current
 from yibao_common.values.ids import new_id
 from yibao_identity.storage import tables as identity_tables
@@ -21,12 +20,6 @@ from yibao_settlement.storage import tables
 PACKAGE = "yibao_settlement"
 
 
-def take_names_away(database: Database) -> None:
-    with database.write() as connection:
-        for statement in (*WITHOUT_TOKENS, going_back_before(PACKAGE, "0046")):
-            connection.exec_driver_sql(statement)
-
-
 def test_a_feed_that_was_read_is_read_anew_and_nobody_is_gone(databases: Databases) -> None:
     world = World(databases.open(PACKAGE))
     first, second = world.enrol(2)
@@ -35,11 +28,9 @@ def test_a_feed_that_was_read_is_read_anew_and_nobody_is_gone(databases: Databas
     feed = feed_of(world.database, clock=world.clock)
     before = feed.position(REGION)
     assert (before.epoch, before.sequence) == (EPOCH, 2)
-    take_names_away(world.database)
+    go_back_before(world.database, PACKAGE, "0046")
     migrations.upgrade(world.database, PACKAGE)
     check_is_current(world.database, PACKAGE)
-    # Services are stopped meanwhile, and none has prepared anything on the schema of before.
-    world.database.engine.dispose()
     # What was known serves on; no name is told of anybody yet.
     answer = told(world, first)
     assert (answer.person_id, answer.person_name_masked, answer.gender) == (first, "", 0)

@@ -6,36 +6,26 @@ from support.databases import Databases
 from support.day_books import DayBooks
 from support.outcomes import resolve
 from support.settlement_world import TODAY, World
-from support.upgrades import WITHOUT_TOKENS
+from support.upgrades import go_back_before
 
 from yibao.settlement.v1.outcome_pb2 import REQUEST_STATE_BOOKED
 from yibao_common.db import migrations
-from yibao_common.db.schema import version_table
 from yibao_settlement.application.change import TOLD_AFTER
 from yibao_settlement.rules.day.act import DayActKind
 from yibao_settlement.rules.refund import AskedReturn
 from yibao_settlement.storage import tables
 
 PACKAGE = "yibao_settlement"
-BEFORE = "0043"
 
 
 def as_of_before(world: World, *kept_request_ids: str) -> None:
     """Makes the schema that of before, with the answers of some requests alone."""
     answer = tables.answer.c
-    statements = [
-        *WITHOUT_TOKENS,
-        "DROP TABLE past_answer",
-        "ALTER TABLE answer DROP COLUMN institution_id",
-        "ALTER TABLE settlement DROP COLUMN reverse_request_id",
-        f"UPDATE {version_table(PACKAGE)} SET version_num = '{BEFORE}'",
-    ]
     with world.database.write() as connection:
         connection.execute(
             sa.delete(tables.answer).where(answer.request_id.not_in(kept_request_ids))
         )
-        for statement in statements:
-            connection.exec_driver_sql(statement)
+    go_back_before(world.database, PACKAGE, "0044")
 
 
 def test_they_are_told_as_booked_and_their_days_are_compared(databases: Databases) -> None:
@@ -51,8 +41,6 @@ def test_they_are_told_as_booked_and_their_days_are_compared(databases: Database
     kept = next(line for line in lines if line.kind is DayActKind.SETTLED)
     as_of_before(world, kept.request_id)
     migrations.upgrade(world.database, PACKAGE)
-    # What connections had prepared is of the schema of before.
-    world.database.engine.dispose()
     with world.database.read() as connection:
         past = connection.execute(sa.select(tables.past_answer.c.request_id)).scalars().all()
     assert sorted(past) == [line.request_id for line in lines if line is not kept]

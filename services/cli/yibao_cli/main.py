@@ -14,6 +14,7 @@ from yibao_cli.connection import ContextName
 from yibao_cli.contexts.app import app as contexts_app
 from yibao_cli.day_app import app as day_app
 from yibao_cli.keys.app import app as keys_app
+from yibao_cli.month_orders_app import month_app
 from yibao_cli.output import UNUSABLE, error_document, write_document
 from yibao_cli.policy.app import app as policy_app
 from yibao_cli.qr.app import app as qr_app
@@ -38,6 +39,7 @@ app.add_typer(catalogue_app, name="catalogue", rich_help_panel=CALL)
 app.add_typer(review_app, name="review", rich_help_panel=CALL)
 app.add_typer(day_app, name="day", rich_help_panel=CALL)
 app.add_typer(report_app, name="report", rich_help_panel=CALL)
+app.add_typer(month_app, name="month", rich_help_panel=CALL)
 app.command(rich_help_panel=CALL)(call_app.statement)
 app.add_typer(qr_app, name="qr", rich_help_panel=CALL)
 app.command(rich_help_panel=RUN)(try_app.doctor)

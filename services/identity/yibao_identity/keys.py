@@ -21,8 +21,8 @@ from yibao_identity.application.trust.rows import TrustTables
 from yibao_identity.application.trust.signers import SnapshotSigner, StatusSigner
 from yibao_identity.config import IdentityConfig, KeysConfig
 from yibao_identity.rules.code import QrClaims
-from yibao_identity.rules.trust.keys import signing_key
-from yibao_identity.rules.trust.published import KeyUse, ListedKey
+from yibao_identity.rules.trust.keys import ended_key, signing_key
+from yibao_identity.rules.trust.published import KeyState, KeyUse, ListedKey
 from yibao_identity.storage.trust.signing import (
     CredentialSigner,
     StatusListSigner,
@@ -32,6 +32,10 @@ from yibao_identity.storage.trust.signing import (
 
 _MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _NEVER = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+
+class KeyEndedError(StartError):
+    """Keys that signed came to their end and none took over; nothing else is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,7 @@ class KeyRing:
         self._regions = frozenset(regions)
         self._clock = clock
         self._in_use: dict[KeyUse, _InUse] = {}
+        self._ends: dict[KeyUse, dt.datetime] = {}
         self._codes: TokenSigner | None = None
         self._certificates: CredentialSigner | None = None
 
@@ -67,29 +72,33 @@ class KeyRing:
         Raises:
             StartError: one is missing, here or at all, or does not sign for every region.
                 The others are taken over; a former key goes on as long as it may.
+            KeyEndedError: what is missing is missing because it ended.
         """
         now = self._clock()
         with self._tables.view() as view:
             keys = [recorded.key for recorded in view.recorded_keys()]
-        problems = []
+        problems: list[StartError] = []
         in_use: dict[KeyUse, _InUse] = {}
         for use in KeyUse:
             try:
                 in_use[use] = self._take(keys, use, now)
             except StartError as error:
-                problems.append(str(error))
+                problems.append(error)
                 former = self._in_use.get(use)
                 standing = None if former is None else _may_go_on(former.listed, keys)
                 if former is not None and standing is not None:
                     in_use[use] = _InUse(standing, former.private)
         self._in_use = in_use
+        self._ends = {key.use: key.expire_time for key in keys if key.state is KeyState.ACTIVE}
         codes, certificates = in_use.get(KeyUse.TOKEN), in_use.get(KeyUse.CREDENTIAL)
         self._codes = None if codes is None else TokenSigner(codes.private)
         self._certificates = (
             None if certificates is None else CredentialSigner(certificates.private)
         )
         if problems:
-            raise StartError("\n".join(problems))
+            told = "\n".join(map(str, problems))
+            have_ended = all(isinstance(each, KeyEndedError) for each in problems)
+            raise KeyEndedError(told) if have_ended else StartError(told)
 
     def code_key_expire_time(self) -> dt.datetime:
         """Returns until when the present key signs codes; a time long past without one."""
@@ -97,8 +106,8 @@ class KeyRing:
         return _NEVER if found is None else found.listed.expire_time
 
     def expire_times(self) -> dict[KeyUse, dt.datetime]:
-        """Returns until when the key of each use signs."""
-        return {use: each.listed.expire_time for use, each in self._in_use.items()}
+        """Returns until when the active key of each use signs, here or not, over or not."""
+        return self._ends
 
     def sign_code(self, claims: QrClaims) -> str:
         """Returns the text of a code; see `TokenSigner`."""
@@ -129,10 +138,7 @@ class KeyRing:
     def _take(self, keys: list[ListedKey], use: KeyUse, now: dt.datetime) -> _InUse:
         listed = signing_key(keys, use, now=now)
         if listed is None:
-            raise StartError(
-                f"no {use.value} key may sign: make one with `yibao keys new --use {use.value}` "
-                f"or put the next one to use with `yibao keys rotate --use {use.value}`"
-            )
+            raise _none_signs(keys, use, now)
         missing = self._regions - listed.issuers
         if missing:
             raise StartError(f"the {use.value} key does not sign for {', '.join(sorted(missing))}")
@@ -146,6 +152,17 @@ class KeyRing:
                 f"{use.value} key that signs: copy it there"
             )
         return _InUse(listed, private)
+
+
+def _none_signs(keys: list[ListedKey], use: KeyUse, now: dt.datetime) -> StartError:
+    told = (
+        f"no {use.value} key may sign: make one with `yibao keys new --use {use.value}` "
+        f"or put the next one to use with `yibao keys rotate --use {use.value}`"
+    )
+    ended = ended_key(keys, use, now=now)
+    if ended is None:
+        return StartError(told)
+    return KeyEndedError(f"{told}; the last one ended at {ended.expire_time:%Y-%m-%dT%H:%M:%SZ}")
 
 
 def _may_go_on(former: ListedKey, keys: list[ListedKey]) -> ListedKey | None:

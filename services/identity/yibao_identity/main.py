@@ -46,7 +46,7 @@ from yibao_identity.card_parts import CardParts
 from yibao_identity.certificate_parts import CertificateParts
 from yibao_identity.config import IdentityConfig
 from yibao_identity.housekeeping import trust_keeping
-from yibao_identity.keys import KeyRing, open_key_store, open_vault
+from yibao_identity.keys import KeyEndedError, KeyRing, open_key_store, open_vault
 from yibao_identity.person_parts import move_numbers, person_servicer
 from yibao_identity.rules.trust.published import HARD_AGE
 from yibao_identity.secret_files import require_secrets
@@ -196,12 +196,16 @@ class IdentityService:
         """Takes over the keys, publishes what is due, and makes what goes on doing both.
 
         Raises:
-            StartError: a key cannot be used.
+            StartError: a key cannot be used, and not because it ended.
         """
         config, trust = self._config, StoredTrust(self.database)
         ring = KeyRing(trust, key_store, regions=config.issuer.regions, clock=self._clock)
         publisher = TrustPublisher(trust, ring, clock=self._clock)
-        ring.reload()
+        try:
+            ring.reload()
+        except KeyEndedError as error:
+            # Whoever ran at that moment serves on without it; a start is no reason to do less.
+            self._log.error("keys were not read", problem=str(error))
         _publish(publisher)
         self._keeper = trust_keeping(
             ring,

@@ -16,6 +16,7 @@ from yibao_common.process.config import (
     ServerName,
     ServiceConfig,
 )
+from yibao_settlement.rules.declaration.share import DEPOSIT_RATIO_MAX_PPM
 from yibao_settlement.rules.finding import RetiredCadres
 from yibao_settlement.rules.presentation import RESOLVED_FOR_MAX
 from yibao_settlement.rules.restating import OwnDebts
@@ -24,6 +25,7 @@ from yibao_settlement.rules.restating import OwnDebts
 OwnDebtsWord = Annotated[OwnDebts, Field(strict=False)]
 PersonClass = Annotated[str, Field(pattern=r"^[0-9]{1,4}$")]
 DustFen = Annotated[int, Field(ge=0, le=100_000)]
+DepositRatioPpm = Annotated[int, Field(ge=0, le=DEPOSIT_RATIO_MAX_PPM)]
 InsuranceType = Annotated[str, Field(pattern=r"^[0-9]{3}$")]
 
 
@@ -94,6 +96,13 @@ class RefundsConfig(Section):
     own_debts: dict[Region, OwnDebtsWord] | None = None
 
 
+class DeclarationsConfig(Section):
+    """What regions say of declared months."""
+
+    # By region: what is withheld as a deposit of what funds are to pay; nothing in others.
+    deposit_ratio_ppm: dict[Region, DepositRatioPpm] | None = None
+
+
 class HoldsConfig(Section):
     """For how long bills are held."""
 
@@ -143,6 +152,9 @@ class SettlementConfig(ServiceConfig):
     refunds: RefundsConfig = Field(default_factory=lambda: RefundsConfig.model_validate({}))
     holds: HoldsConfig = Field(default_factory=lambda: HoldsConfig.model_validate({}))
     tokens: TokensConfig = Field(default_factory=lambda: TokensConfig.model_validate({}))
+    declarations: DeclarationsConfig = Field(
+        default_factory=lambda: DeclarationsConfig.model_validate({})
+    )
     review: ReviewConfig = Field(default_factory=lambda: ReviewConfig.model_validate({}))
 
     @check_after(mode="after")
@@ -160,6 +172,7 @@ class SettlementConfig(ServiceConfig):
                 ("refunds.cash_first_in", self.refunds.cash_first_in),
                 ("refunds.newest_first_in", self.refunds.newest_first_in),
                 ("refunds.own_debts", self.refunds.own_debts),
+                ("declarations.deposit_ratio_ppm", self.declarations.deposit_ratio_ppm),
             )
             if set(regions or ()) - set(self.identity.regions)
         ]

@@ -21,10 +21,14 @@ from yibao.settlement.v1 import (
     clearing_service_pb2_grpc,
     credential_service_pb2,
     credential_service_pb2_grpc,
+    declaration_service_pb2,
+    declaration_service_pb2_grpc,
     difference_service_pb2,
     difference_service_pb2_grpc,
     hold_service_pb2,
     hold_service_pb2_grpc,
+    institution_payment_service_pb2,
+    institution_payment_service_pb2_grpc,
     policy_service_pb2,
     policy_service_pb2_grpc,
     refund_service_pb2,
@@ -51,6 +55,8 @@ from yibao_settlement.servicer.catalogue import CatalogueServicer
 from yibao_settlement.servicer.catalogue_version.calls import CatalogueVersionServicer
 from yibao_settlement.servicer.change import ChangeServicer
 from yibao_settlement.servicer.charge import ChargeServicer
+from yibao_settlement.servicer.declaration.calls import DeclarationServicer
+from yibao_settlement.servicer.declaration.payments import InstitutionPaymentServicer
 from yibao_settlement.servicer.difference import DifferenceServicer
 from yibao_settlement.servicer.hold import HoldServicer
 from yibao_settlement.servicer.news import News
@@ -78,6 +84,8 @@ DESCRIPTORS = (
     account_service_pb2.DESCRIPTOR.services_by_name["AccountService"],
     difference_service_pb2.DESCRIPTOR.services_by_name["DifferenceService"],
     clearing_service_pb2.DESCRIPTOR.services_by_name["ClearingService"],
+    declaration_service_pb2.DESCRIPTOR.services_by_name["DeclarationService"],
+    institution_payment_service_pb2.DESCRIPTOR.services_by_name["InstitutionPaymentService"],
     year_service_pb2.DESCRIPTOR.services_by_name["YearService"],
     report_service_pb2.DESCRIPTOR.services_by_name["ReportService"],
     repricing_service_pb2.DESCRIPTOR.services_by_name["RepricingService"],
@@ -116,6 +124,8 @@ class Servicers(NamedTuple):
     accounts: AccountServicer
     differences: DifferenceServicer
     clearing: ClearingServicer
+    declarations: DeclarationServicer
+    institution_payments: InstitutionPaymentServicer
     years: YearServicer
     reports: ReportServicer
     repricings: RepricingServicer
@@ -143,6 +153,12 @@ class Servicers(NamedTuple):
             self.differences, server
         )
         clearing_service_pb2_grpc.add_ClearingServiceServicer_to_server(self.clearing, server)
+        declaration_service_pb2_grpc.add_DeclarationServiceServicer_to_server(
+            self.declarations, server
+        )
+        institution_payment_service_pb2_grpc.add_InstitutionPaymentServiceServicer_to_server(
+            self.institution_payments, server
+        )
         year_service_pb2_grpc.add_YearServiceServicer_to_server(self.years, server)
         report_service_pb2_grpc.add_ReportServiceServicer_to_server(self.reports, server)
         repricing_service_pb2_grpc.add_RepricingServiceServicer_to_server(self.repricings, server)

@@ -21,6 +21,10 @@ from yibao_settlement.application.catalogue_version.look_up import LookingUp
 from yibao_settlement.application.catalogue_version.roll_back import RollingBack
 from yibao_settlement.application.catalogue_version.terms import Terms
 from yibao_settlement.application.day.find import Days
+from yibao_settlement.application.declaration.declare import Declarations
+from yibao_settlement.application.declaration.find import DeclarationReads
+from yibao_settlement.application.declaration.order import DeclarationOrders
+from yibao_settlement.application.declaration.pay import InstitutionPayments
 from yibao_settlement.application.period.close import Periods
 from yibao_settlement.application.policy import Policies
 from yibao_settlement.application.report.find import Reports
@@ -35,6 +39,8 @@ from yibao_settlement.servicer.catalogue_version.calls import CatalogueVersionSe
 from yibao_settlement.servicer.change import ChangeServicer
 from yibao_settlement.servicer.charge import ChargeServicer
 from yibao_settlement.servicer.credential import Viewers
+from yibao_settlement.servicer.declaration.calls import DeclarationServicer
+from yibao_settlement.servicer.declaration.payments import InstitutionPaymentServicer
 from yibao_settlement.servicer.difference import DifferenceServicer
 from yibao_settlement.servicer.feed.age import FeedAges
 from yibao_settlement.servicer.hold import HoldServicer
@@ -146,6 +152,7 @@ class Serving:
                 dust_fen=self._config.accounts.difference_dust_fen or {},
             ),
             ClearingServicer(periods, days, blocking, self._closing),
+            *self._declarations(),
             YearServicer(years, YearStatements(transactions), blocking, self._closing),
             ReportServicer(Reports(transactions, clock=reads.now), blocking),
             RepricingServicer(Repricings(transactions, clock=self._clock, ids=self._ids), blocking),
@@ -188,6 +195,25 @@ class Serving:
             newest_first_in=newest_first_in,
             carried_first_in=settling.carried_first_in,
             own_debts=own_debts,
+        )
+
+    def _declarations(self) -> tuple[DeclarationServicer, InstitutionPaymentServicer]:
+        _, reads, blocking = self._engine
+        transactions, clock, ids = self._transactions, reads.now, self._ids
+        found = DeclarationReads(transactions, clock=clock)
+        orders = DeclarationOrders(transactions, clock=clock, ids=ids)
+        declarations = Declarations(
+            transactions, others_ended=self._database.others_ended, clock=clock, ids=ids
+        )
+        payments = InstitutionPayments(
+            transactions,
+            deposit_ratio_ppm=self._config.declarations.deposit_ratio_ppm or {},
+            clock=clock,
+            ids=ids,
+        )
+        return (
+            DeclarationServicer(declarations, orders, found, blocking, self._closing),
+            InstitutionPaymentServicer(payments, orders, found, blocking),
         )
 
     def _settling(self, trust: TrustHolder) -> Settling:

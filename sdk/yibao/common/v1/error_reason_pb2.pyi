@@ -742,6 +742,65 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """FAILED_PRECONDITION. The token is of another region. Metadata: `issuer`, `region`: whose
     it is, and where it was shown.
     """
+    ERROR_REASON_DECLARATION_SUMS_DIFFER: _ErrorReason.ValueType  # 430
+    """FAILED_PRECONDITION. The institution's sums of the month are others than the insurer's. Metadata:
+    of each that differs its name and the insurer's, such as `cash_fen`, and with `declared_` before
+    the name the institution's.
+    """
+    ERROR_REASON_DECLARATION_EXISTS: _ErrorReason.ValueType  # 431
+    """FAILED_PRECONDITION. The month is declared with these types. Metadata: `declaration_id`."""
+    ERROR_REASON_DECLARATION_EMPTY: _ErrorReason.ValueType  # 432
+    """FAILED_PRECONDITION. The institution did nothing of these types in the month. Metadata: `month`."""
+    ERROR_REASON_DECLARATION_NOT_FOUND: _ErrorReason.ValueType  # 433
+    """NOT_FOUND. No such declaration, or it is another institution's. Metadata: `declaration_id`."""
+    ERROR_REASON_DECLARATION_STATE: _ErrorReason.ValueType  # 434
+    """FAILED_PRECONDITION. The declaration is not in a state in which this is done. Metadata: `state`,
+    `declaration_id`.
+    """
+    ERROR_REASON_DEDUCTION_NOT_FOUND: _ErrorReason.ValueType  # 435
+    """NOT_FOUND. No such deduction. Metadata: `deduction_id`."""
+    ERROR_REASON_DEDUCTION_STATE: _ErrorReason.ValueType  # 436
+    """FAILED_PRECONDITION. The deduction is carried out or withdrawn, is of another amount than was
+    read, or cannot be given back, or not twice. Metadata: `state`, `deduction_id`, `amount_fen`.
+    """
+    ERROR_REASON_DEDUCTION_EXCEEDS: _ErrorReason.ValueType  # 437
+    """FAILED_PRECONDITION. More would be deducted than the fund's part that is declared. Metadata:
+    `fund_type`, `left_fen`, what may be deducted yet.
+    """
+    ERROR_REASON_DEDUCTION_SETTLEMENT: _ErrorReason.ValueType  # 438
+    """FAILED_PRECONDITION. The settlement is of no declaration of the institution that stands, or more
+    would be deducted for it than funds pay of it. Metadata: `settlement_id`.
+    """
+    ERROR_REASON_DEDUCTION_WAITS: _ErrorReason.ValueType  # 439
+    """FAILED_PRECONDITION. Something was deducted from the declaration, or waits to be. Metadata:
+    `declaration_id`.
+    """
+    ERROR_REASON_INSTITUTION_PAYMENT_NOT_FOUND: _ErrorReason.ValueType  # 440
+    """NOT_FOUND. No such payment, or it is another institution's. Metadata: `payment_id`."""
+    ERROR_REASON_INSTITUTION_PAYMENT_STATE: _ErrorReason.ValueType  # 441
+    """FAILED_PRECONDITION. The payment is not in a state in which this is done, or is of another amount
+    than was read. Metadata: `state`, `payment_id`, `amount_fen`.
+    """
+    ERROR_REASON_PAYMENT_NEGATIVE: _ErrorReason.ValueType  # 442
+    """FAILED_PRECONDITION. The institution owes more than it is owed: pay it together with a later
+    declaration. Metadata: `amount_fen`, what it comes to.
+    """
+    ERROR_REASON_BANK_REFERENCE_USED: _ErrorReason.ValueType  # 443
+    """ALREADY_EXISTS. Another payment was made under this reference of the bank. Metadata:
+    `payment_id`, that one.
+    """
+    ERROR_REASON_OTHER_INSTITUTION: _ErrorReason.ValueType  # 444
+    """INVALID_ARGUMENT. One payment is of one institution. Metadata: `item_id`, what is another's."""
+    ERROR_REASON_DEPOSIT_MOVE_NOT_FOUND: _ErrorReason.ValueType  # 445
+    """NOT_FOUND. No such release or forfeit. Metadata: `move_id`."""
+    ERROR_REASON_DEPOSIT_MOVE_STATE: _ErrorReason.ValueType  # 446
+    """FAILED_PRECONDITION. What is to become of the deposit is carried out or withdrawn, is other than
+    was read, or is paid. Metadata: `state`, `move_id`, `amount_fen`.
+    """
+    ERROR_REASON_DEPOSIT_EXCEEDED: _ErrorReason.ValueType  # 447
+    """FAILED_PRECONDITION. So much is not withheld of the declaration any more. Metadata: `fund_type`,
+    `left_fen`, what is.
+    """
     ERROR_REASON_CATALOGUE_VERSION_UNKNOWN: _ErrorReason.ValueType  # 490
     """NOT_FOUND. No such version of a list; institutions are told of approved ones alone.
     Metadata: `version_id`.
@@ -771,8 +830,8 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """
     ERROR_REASON_CATALOGUE_SHARE_MISSING: _ErrorReason.ValueType  # 498
     """FAILED_PRECONDITION. Items would have no first self-pay share where a policy in force takes
-    it from the item: approve the shares first. Metadata: `policy_version`, `item_codes` (the
-    first), `item_count`.
+    it from the item: approve the shares first. Metadata: `policy_version`, `item_codes`, the
+    first.
     """
     ERROR_REASON_CATALOGUE_ITEM_IN_VERSIONS: _ErrorReason.ValueType  # 499
     """FAILED_PRECONDITION. The item is kept by versions of the lists, and a direct import would
@@ -1513,6 +1572,65 @@ ERROR_REASON_TOKEN_OTHER_REGION: ErrorReason.ValueType  # 426
 """FAILED_PRECONDITION. The token is of another region. Metadata: `issuer`, `region`: whose
 it is, and where it was shown.
 """
+ERROR_REASON_DECLARATION_SUMS_DIFFER: ErrorReason.ValueType  # 430
+"""FAILED_PRECONDITION. The institution's sums of the month are others than the insurer's. Metadata:
+of each that differs its name and the insurer's, such as `cash_fen`, and with `declared_` before
+the name the institution's.
+"""
+ERROR_REASON_DECLARATION_EXISTS: ErrorReason.ValueType  # 431
+"""FAILED_PRECONDITION. The month is declared with these types. Metadata: `declaration_id`."""
+ERROR_REASON_DECLARATION_EMPTY: ErrorReason.ValueType  # 432
+"""FAILED_PRECONDITION. The institution did nothing of these types in the month. Metadata: `month`."""
+ERROR_REASON_DECLARATION_NOT_FOUND: ErrorReason.ValueType  # 433
+"""NOT_FOUND. No such declaration, or it is another institution's. Metadata: `declaration_id`."""
+ERROR_REASON_DECLARATION_STATE: ErrorReason.ValueType  # 434
+"""FAILED_PRECONDITION. The declaration is not in a state in which this is done. Metadata: `state`,
+`declaration_id`.
+"""
+ERROR_REASON_DEDUCTION_NOT_FOUND: ErrorReason.ValueType  # 435
+"""NOT_FOUND. No such deduction. Metadata: `deduction_id`."""
+ERROR_REASON_DEDUCTION_STATE: ErrorReason.ValueType  # 436
+"""FAILED_PRECONDITION. The deduction is carried out or withdrawn, is of another amount than was
+read, or cannot be given back, or not twice. Metadata: `state`, `deduction_id`, `amount_fen`.
+"""
+ERROR_REASON_DEDUCTION_EXCEEDS: ErrorReason.ValueType  # 437
+"""FAILED_PRECONDITION. More would be deducted than the fund's part that is declared. Metadata:
+`fund_type`, `left_fen`, what may be deducted yet.
+"""
+ERROR_REASON_DEDUCTION_SETTLEMENT: ErrorReason.ValueType  # 438
+"""FAILED_PRECONDITION. The settlement is of no declaration of the institution that stands, or more
+would be deducted for it than funds pay of it. Metadata: `settlement_id`.
+"""
+ERROR_REASON_DEDUCTION_WAITS: ErrorReason.ValueType  # 439
+"""FAILED_PRECONDITION. Something was deducted from the declaration, or waits to be. Metadata:
+`declaration_id`.
+"""
+ERROR_REASON_INSTITUTION_PAYMENT_NOT_FOUND: ErrorReason.ValueType  # 440
+"""NOT_FOUND. No such payment, or it is another institution's. Metadata: `payment_id`."""
+ERROR_REASON_INSTITUTION_PAYMENT_STATE: ErrorReason.ValueType  # 441
+"""FAILED_PRECONDITION. The payment is not in a state in which this is done, or is of another amount
+than was read. Metadata: `state`, `payment_id`, `amount_fen`.
+"""
+ERROR_REASON_PAYMENT_NEGATIVE: ErrorReason.ValueType  # 442
+"""FAILED_PRECONDITION. The institution owes more than it is owed: pay it together with a later
+declaration. Metadata: `amount_fen`, what it comes to.
+"""
+ERROR_REASON_BANK_REFERENCE_USED: ErrorReason.ValueType  # 443
+"""ALREADY_EXISTS. Another payment was made under this reference of the bank. Metadata:
+`payment_id`, that one.
+"""
+ERROR_REASON_OTHER_INSTITUTION: ErrorReason.ValueType  # 444
+"""INVALID_ARGUMENT. One payment is of one institution. Metadata: `item_id`, what is another's."""
+ERROR_REASON_DEPOSIT_MOVE_NOT_FOUND: ErrorReason.ValueType  # 445
+"""NOT_FOUND. No such release or forfeit. Metadata: `move_id`."""
+ERROR_REASON_DEPOSIT_MOVE_STATE: ErrorReason.ValueType  # 446
+"""FAILED_PRECONDITION. What is to become of the deposit is carried out or withdrawn, is other than
+was read, or is paid. Metadata: `state`, `move_id`, `amount_fen`.
+"""
+ERROR_REASON_DEPOSIT_EXCEEDED: ErrorReason.ValueType  # 447
+"""FAILED_PRECONDITION. So much is not withheld of the declaration any more. Metadata: `fund_type`,
+`left_fen`, what is.
+"""
 ERROR_REASON_CATALOGUE_VERSION_UNKNOWN: ErrorReason.ValueType  # 490
 """NOT_FOUND. No such version of a list; institutions are told of approved ones alone.
 Metadata: `version_id`.
@@ -1542,8 +1660,8 @@ say that it may. Metadata: `start_date`.
 """
 ERROR_REASON_CATALOGUE_SHARE_MISSING: ErrorReason.ValueType  # 498
 """FAILED_PRECONDITION. Items would have no first self-pay share where a policy in force takes
-it from the item: approve the shares first. Metadata: `policy_version`, `item_codes` (the
-first), `item_count`.
+it from the item: approve the shares first. Metadata: `policy_version`, `item_codes`, the
+first.
 """
 ERROR_REASON_CATALOGUE_ITEM_IN_VERSIONS: ErrorReason.ValueType  # 499
 """FAILED_PRECONDITION. The item is kept by versions of the lists, and a direct import would

@@ -127,7 +127,8 @@ class PeriodSum(google.protobuf.message.Message):
     posting_kind: builtins.int
     """What posted: 1 settlement, 2 reversal, 3 credit, 4 merge of persons, 5 carry-over, 6
     adjustment, 7 move of what is due, 8 to 10 difference paid, collected, written off, 11
-    refund.
+    refund, and in months of the funds of what is paid for declared months 40 deduction, 41 deposit
+    withheld, 42 released, 43 forfeited, 44 institution paid.
     """
     original_month: builtins.str
     """The month of what was reversed, refunded, corrected or adjusted, where that is an earlier

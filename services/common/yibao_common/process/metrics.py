@@ -133,6 +133,12 @@ class Metrics:
             "When the service's own certificate ends, or its clients' CA, in Unix time.",
             registry=self.registry,
         )
+        self.signing_key_end = Gauge(
+            "yibao_signing_key_end_timestamp_seconds",
+            "When the key ends that signs for each use, in Unix time.",
+            ("use",),
+            registry=self.registry,
+        )
         self._make_news_metrics()
         self._make_year_metrics()
         self._make_log_metrics()

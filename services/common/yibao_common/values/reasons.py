@@ -323,6 +323,32 @@ class Reason(enum.Enum):
         "身份识别结果不适用于本业务，请重新扫码或刷卡",
     )
     TOKEN_OTHER_REGION = (426, Code.FAILED_PRECONDITION, "身份识别结果属于其他统筹区，请核对参保地")
+    DECLARATION_SUMS_DIFFER = (430, Code.FAILED_PRECONDITION, "申报金额与医保系统不一致，请先对账")
+    DECLARATION_EXISTS = (431, Code.FAILED_PRECONDITION, "该月该清算类别已申报")
+    DECLARATION_EMPTY = (432, Code.FAILED_PRECONDITION, "该月没有可申报的结算数据")
+    DECLARATION_NOT_FOUND = (433, Code.NOT_FOUND, "未查到该月结申报")
+    DECLARATION_STATE = (434, Code.FAILED_PRECONDITION, "该月结申报的当前状态不允许此操作")
+    DEDUCTION_NOT_FOUND = (435, Code.NOT_FOUND, "未查到该扣款")
+    DEDUCTION_STATE = (436, Code.FAILED_PRECONDITION, "该扣款的当前状态不允许此操作")
+    DEDUCTION_EXCEEDS = (437, Code.FAILED_PRECONDITION, "扣款金额超过该基金的申报金额")
+    DEDUCTION_SETTLEMENT = (
+        438,
+        Code.FAILED_PRECONDITION,
+        "扣款所涉结算不在该机构的申报内，或扣款超过其基金支付额",
+    )
+    DEDUCTION_WAITS = (439, Code.FAILED_PRECONDITION, "该月结申报有扣款，请先处理")
+    INSTITUTION_PAYMENT_NOT_FOUND = (440, Code.NOT_FOUND, "未查到该拨付单")
+    INSTITUTION_PAYMENT_STATE = (
+        441,
+        Code.FAILED_PRECONDITION,
+        "该拨付单的当前状态或金额不允许此操作",
+    )
+    PAYMENT_NEGATIVE = (442, Code.FAILED_PRECONDITION, "应付金额为负，请与以后月份合并拨付")
+    BANK_REFERENCE_USED = (443, Code.ALREADY_EXISTS, "该银行流水号已用于其他拨付单")
+    OTHER_INSTITUTION = (444, Code.INVALID_ARGUMENT, "一张拨付单只能用于一家机构")
+    DEPOSIT_MOVE_NOT_FOUND = (445, Code.NOT_FOUND, "未查到该质量保证金处理单")
+    DEPOSIT_MOVE_STATE = (446, Code.FAILED_PRECONDITION, "该质量保证金处理单的当前状态不允许此操作")
+    DEPOSIT_EXCEEDED = (447, Code.FAILED_PRECONDITION, "金额超过尚未处理的质量保证金")
     CATALOGUE_VERSION_UNKNOWN = (490, Code.NOT_FOUND, "未查到该目录版本")
     CATALOGUE_VERSION_STATE = (491, Code.FAILED_PRECONDITION, "该目录版本的当前状态不允许此操作")
     CATALOGUE_VERSION_OF_ANOTHER = (492, Code.PERMISSION_DENIED, "该目录版本由其他经办人录入")

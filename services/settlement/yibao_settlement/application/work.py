@@ -2,10 +2,11 @@
 
 Locks are taken in this order: how far the statements of a year are taken, the feed's position,
 the standings of persons in rising id, the epoch of the reference data, a version of a list,
-the rows of the catalogue, policies, repricings, the region's checkpoint, the posting fence
-(which alone who closes a month or a year locks for long), the end of the audit chain. The last
-one is taken by itself when the unit of work ends. A batch locks standings and nothing else of
-these, before all that it writes.
+the rows of the catalogue, policies, repricings, a payment to an institution, declarations of
+months in rising id, the region's checkpoint, the posting fence (which alone who closes a month or
+a year or declares a month locks for long), the end of the audit chain. The last one is taken by
+itself when the unit of work ends. A batch locks standings and nothing else of these, before all
+that it writes.
 """
 
 from dataclasses import dataclass, field
@@ -15,6 +16,11 @@ from yibao_settlement.application.catalogue import CatalogueRows
 from yibao_settlement.application.catalogue_version.rows import CatalogueVersionRows
 from yibao_settlement.application.checkpoint import CheckpointRows
 from yibao_settlement.application.day.rows import DayRows
+from yibao_settlement.application.declaration.rows import (
+    DeclarationOrderRows,
+    DeclarationRows,
+    PaymentRows,
+)
 from yibao_settlement.application.feed import FeedRows
 from yibao_settlement.application.merge.rows import MergeRows
 from yibao_settlement.application.period.rows import PeriodRows
@@ -41,4 +47,7 @@ class Work:
     days: DayRows
     catalogue_versions: CatalogueVersionRows
     reports: ReportRows
+    declarations: DeclarationRows
+    declaration_orders: DeclarationOrderRows
+    payments: PaymentRows
     audit: AuditTrail = field(default_factory=AuditTrail)

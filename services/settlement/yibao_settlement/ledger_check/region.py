@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import sqlalchemy as sa
 
 from yibao_common.db.audit_chain import check_chain
+from yibao_settlement.ledger_check.declaration import declaration_faults
 from yibao_settlement.ledger_check.difference import order_faults, without_order
 from yibao_settlement.ledger_check.override import override_faults
 from yibao_settlement.ledger_check.period import period_faults
@@ -64,6 +65,8 @@ class RegionChecker:
         self._check_periods()
         self._check_overrides()
         self._check_years(years)
+        for number, subject, detail in declaration_faults(self._connection, self._region):
+            self._drift(number, subject, detail)
         for request_id, table in fenced.booked_requests(self._connection, self._region):
             self._drift(23, f"request {request_id}", f"was told as not booked, and is of a {table}")
 

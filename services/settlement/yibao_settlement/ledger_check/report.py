@@ -35,6 +35,9 @@ INVARIANTS = (
     "no request that was told as not booked settled, returned, reversed, posted or held anything",
     "every token stood for a code that its institution resolved, as the audit tells, and was used "
     "for what is there",
+    "what each payer pays for a declared month is what was declared of it, by its acts, less what "
+    "was deducted, offset and withheld; all of it is posted so, by two operators",
+    "every act of an institution is in one declaration of its month and types, or in none",
 )
 # Those that are proven of a person, whoever else there is; the others take everything.
 OF_PERSONS = tuple(INVARIANTS[number] for number in (2, 4, 5, 6, 8, *range(11, 19), 20, 22))

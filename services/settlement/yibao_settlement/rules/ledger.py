@@ -29,6 +29,19 @@ class PostingKind(enum.IntEnum):
     DIFFERENCE_COLLECTED = 9
     DIFFERENCE_WRITTEN_OFF = 10
     REFUND = 11
+    # Of declared months of institutions; numbers between are kept for what is of persons.
+    DEDUCTION = 40
+    DEPOSIT_WITHHELD = 41
+    DEPOSIT_RELEASED = 42
+    DEPOSIT_FORFEITED = 43
+    INSTITUTION_PAID = 44
+
+
+# What an institution is owed is cleared by these: they are no part of what its month came to.
+CLEARING_KINDS = (
+    *(PostingKind.DEDUCTION, PostingKind.DEPOSIT_WITHHELD, PostingKind.DEPOSIT_RELEASED),
+    *(PostingKind.DEPOSIT_FORFEITED, PostingKind.INSTITUTION_PAID),
+)
 
 
 class Entry(NamedTuple):
@@ -56,6 +69,16 @@ def carried_account(person_id: str) -> str:
 def payable_account(institution_id: str) -> str:
     """Names what the insurer owes an institution until it is cleared (T-04)."""
     return f"payable:{institution_id}"
+
+
+def deposit_account(institution_id: str, fund_type: str) -> str:
+    """Names what is withheld from an institution of a fund's part, as deposit or reserve."""
+    return f"deposit:{institution_id}:{fund_type}"
+
+
+def prepaid_account(institution_id: str) -> str:
+    """Names a prepayment to an institution; offsets raise what was taken back of it."""
+    return f"prepaid:{institution_id}"
 
 
 def bearer_account(bearer: str) -> str:

@@ -2,8 +2,8 @@
 
 A hospital registers a visit a moment after an agency enrolled the person: the feed may not
 have told of it yet. Such a call waits for one question to identity, with whoever else waits,
-and never long: the counter is told to try again rather than something that may be wrong. So does a bill
-that is paid by an e-certificate or a card of a moment ago.
+and never long: the counter is told to try again rather than something that may be wrong. So
+does a bill that is paid by an e-certificate or a card of a moment ago.
 """
 
 import asyncio

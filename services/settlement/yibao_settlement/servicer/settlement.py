@@ -89,7 +89,8 @@ class SettlementServicer(rpc.SettlementServiceServicer):
     ) -> None:
         """Takes the engine, and what is said of every bill.
 
-        `news` settles what identity's news may help; `newest_first_in` are regions; `own_debts` what some say of an institution's later bills.
+        `news` settles what identity's news may help; `newest_first_in` are regions;
+        `own_debts` what some say of an institution's later bills.
         """
         self._batcher = batcher
         self._news = news

@@ -12,6 +12,7 @@ from yibao_common.db.rows import Id, Instant
 from yibao_settlement.storage.catalogue_version import tables as catalogue_versions
 from yibao_settlement.storage.correction.tables import correction as correction
 from yibao_settlement.storage.credential import tables as credentials
+from yibao_settlement.storage.declaration import tables as _declarations  # noqa: F401
 from yibao_settlement.storage.difference.tables import difference_order as difference_order
 from yibao_settlement.storage.difference.tables import due_move as due_move
 from yibao_settlement.storage.hold.tables import hold as hold

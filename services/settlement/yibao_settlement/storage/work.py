@@ -10,6 +10,9 @@ from yibao_settlement.storage.catalogue import StoredCatalogue
 from yibao_settlement.storage.catalogue_version.record import StoredCatalogueVersions
 from yibao_settlement.storage.checkpoint import StoredCheckpoints
 from yibao_settlement.storage.day.record import StoredDays
+from yibao_settlement.storage.declaration.order import StoredDeclarationOrders
+from yibao_settlement.storage.declaration.payment import StoredPayments
+from yibao_settlement.storage.declaration.record import StoredDeclarations
 from yibao_settlement.storage.feed import StoredFeed
 from yibao_settlement.storage.merge import StoredMerges
 from yibao_settlement.storage.period.record import StoredPeriods
@@ -34,6 +37,9 @@ def _open(connection: sa.Connection, region: str) -> Work:
         days=StoredDays(connection, region),
         catalogue_versions=StoredCatalogueVersions(connection, region),
         reports=StoredReports(connection, region),
+        declarations=StoredDeclarations(connection, region),
+        declaration_orders=StoredDeclarationOrders(connection, region),
+        payments=StoredPayments(connection, region),
     )
 
 

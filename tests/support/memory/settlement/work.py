@@ -6,6 +6,11 @@ from support.memory.settlement.catalogue import MemoryCatalogue, MemoryReference
 from support.memory.settlement.catalogue_version import MemoryCatalogueVersions
 from support.memory.settlement.checkpoint import MemoryCheckpoints
 from support.memory.settlement.day import MemoryDays
+from support.memory.settlement.declaration import (
+    MemoryDeclarationOrders,
+    MemoryDeclarations,
+    MemoryPayments,
+)
 from support.memory.settlement.feed import MemoryFeed, MemoryMerges
 from support.memory.settlement.period import MemoryPeriods
 from support.memory.settlement.policy import MemoryPolicies
@@ -42,6 +47,9 @@ class MemoryWork(MemoryTransactions[Work]):
                 days=MemoryDays(),
                 catalogue_versions=cast(CatalogueVersionRows, MemoryCatalogueVersions()),
                 reports=MemoryReports(),
+                declarations=MemoryDeclarations(),
+                declaration_orders=MemoryDeclarationOrders(),
+                payments=MemoryPayments(),
             )
         )
 

@@ -55,6 +55,12 @@ def signing_key(keys: Iterable[ListedKey], use: KeyUse, *, now: dt.datetime) -> 
     return found[0] if found and found[0].start_time <= now < found[0].expire_time else None
 
 
+def ended_key(keys: Iterable[ListedKey], use: KeyUse, *, now: dt.datetime) -> ListedKey | None:
+    """Returns the active key that signed until its end, which has come by `now`, or None."""
+    found = _active(keys, use)
+    return found if found is not None and found.expire_time <= now else None
+
+
 def next_key(keys: Iterable[ListedKey], use: KeyUse) -> ListedKey | None:
     """Returns the key that is to sign after the present one, or None."""
     found = [key for key in keys if key.use is use and key.state is KeyState.NEXT]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import NamedTuple
 
 from yibao_settlement.rules.care_type import CARE_TYPES, CareKind
 
@@ -29,3 +30,19 @@ def clearing_type_of(care_type: str) -> str:
     if known is None:
         return OTHER
     return _OF_KINDS.get(known.kind, _INPATIENT if known.is_stay else _OUTPATIENT)
+
+
+class CareTypes(NamedTuple):
+    """The care types of a clearing type: these, or with `are_others` all that are none of these."""
+
+    among: tuple[str, ...]
+    are_others: bool = False
+
+
+def care_types_of(clearing_type: str) -> CareTypes:
+    """Returns the care types whose visits are cleared under a clearing type."""
+    if clearing_type == OTHER:
+        known = (each for each in CARE_TYPES if clearing_type_of(each) != OTHER)
+        return CareTypes(tuple(sorted(known)), are_others=True)
+    own = (each for each in CARE_TYPES if clearing_type_of(each) == clearing_type)
+    return CareTypes(tuple(sorted(own)))

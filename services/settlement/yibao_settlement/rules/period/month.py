@@ -40,6 +40,11 @@ def end_of(month: int) -> dt.datetime:
     return shanghai_midnight(add_months(first_day(month), 1))
 
 
+def first_instant(month: int) -> dt.datetime:
+    """Returns the instant, in UTC, at which a month begins."""
+    return shanghai_midnight(first_day(month))
+
+
 class PostingFence(NamedTuple):
     """What every posting lies behind: its id is greater, its month is a later one.
 

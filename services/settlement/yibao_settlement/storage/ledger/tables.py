@@ -40,7 +40,8 @@ entry = sa.Table(
     sa.Column("posting_id", Id, primary_key=True),
     # What posted: 1 settlement, 2 reversal, 3 credit of an account, 4 merge of persons,
     # 5 carry-over of an account, 6 adjustment of a settled bill, 7 move of what is due into an
-    # account, and of differences 8 paid, 9 collected, 10 written off.
+    # account, of differences 8 paid, 9 collected, 10 written off, 11 refund, and of declared
+    # months 40 deduction, 41 deposit withheld, 42 released, 43 forfeited, 44 institution paid.
     sa.Column("kind", sa.SmallInteger, nullable=False),
     sa.Column("amount_fen", sa.BigInteger, nullable=False),
     # That of the posting's time in Asia/Shanghai, such as 202611: of an institution in its

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import sqlalchemy as sa
 
 from yibao_settlement.application.period.close import CONFIRM_METHOD
-from yibao_settlement.rules.ledger import PostingKind
+from yibao_settlement.rules.ledger import CLEARING_KINDS, PostingKind
 from yibao_settlement.rules.period.close import PeriodClose, PeriodSum
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.ledger.told import audit_pairs
@@ -80,7 +80,13 @@ def postings_that_refer_wrongly(connection: sa.Connection, region: str) -> Itera
     ]
     yield from connection.execute(
         sa.select(entry.posting_id)
-        .where(entry.region == region, entry.original_month.is_not(None), sa.not_(sa.or_(*known)))
+        .where(
+            entry.region == region,
+            entry.original_month.is_not(None),
+            # What cleared an earlier month is examined with its declaration.
+            entry.kind.not_in(tuple(map(int, CLEARING_KINDS))),
+            sa.not_(sa.or_(*known)),
+        )
         .distinct()
     ).scalars()
 

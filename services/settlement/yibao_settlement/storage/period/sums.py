@@ -5,6 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from yibao_settlement.rules.ledger import CLEARING_KINDS
 from yibao_settlement.rules.period.close import Period, PeriodSum
 from yibao_settlement.storage import tables
 
@@ -13,6 +14,8 @@ SUMMED = ("person:", "carried:", "difference:", "due:", "payment:")
 # What pays institutions beside persons' own accounts.
 _PAYERS = ("fund:", "bearer:")
 _PAYABLE, _PERSONS = "payable:", "person:"
+# What is paid of an earlier month is no part of what a month came to.
+_CLEARING = tuple(map(int, CLEARING_KINDS))
 Sums = Mapping[Period, list[PeriodSum]]
 
 
@@ -44,6 +47,7 @@ def institution_sums(
         # A range reads the primary key in order. ';' follows ':'.
         entry.c.account_id >= _PAYABLE,
         entry.c.account_id < _PAYABLE.replace(":", ";"),
+        entry.c.kind.not_in(_CLEARING),
         *conditions,
     )
     found = dict(
@@ -129,6 +133,7 @@ def payables_of(connection: sa.Connection, region: str, month: int) -> dict[str,
             entry.account_id >= _PAYABLE,
             entry.account_id < _PAYABLE.replace(":", ";"),
             entry.month == month,
+            entry.kind.not_in(_CLEARING),
         )
         .group_by(entry.account_id)
     )

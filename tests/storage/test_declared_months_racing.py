@@ -1,0 +1,203 @@
+"""Months are declared while bills are settled, by clocks that are behind: each act is once."""
+
+import datetime as dt
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import pytest
+from support.benefit_world import admit, benefit_world
+from support.charges import assert_books_are_right
+from support.databases import Databases, PostgresDatabases
+from support.declared_months.desk import Desk
+from support.delayed import NEXT_DAY, Waiting, lagging_worker
+from support.periods import JANUARY
+from support.refusals import reason_of
+from support.settlement_world import HOSPITAL, REGION, TODAY, World
+
+from yibao_common.values.errors import RuleError, TransientError
+from yibao_common.values.reasons import Reason
+from yibao_settlement.application.batch.command import Command
+from yibao_settlement.rules.declaration.month import MonthOf, MonthSums
+
+NOTHING = MonthSums()
+# All of November is told by now.
+NEXT_HOUR = NEXT_DAY + dt.timedelta(hours=1)
+
+
+def settle_commands(world: World, person: str, count: int = 1) -> list[Command]:
+    visits = []
+    for _ in range(count):
+        visits.append(admit(world, person, TODAY))
+        world.run(world.discharge_command(visits[-1]))
+    return [world.settle_command(each, person, bill=world.bill(each)) for each in visits]
+
+
+def declare(desk: Desk, month: int) -> str:
+    """Declares a month's stays by the insurer's own sums; returns the declaration's id."""
+    of = MonthOf(HOSPITAL, month, "390", "21")
+    told = {each.clearing_type: each for each in desk.reads.month(REGION, HOSPITAL, month).sums}
+    sums, funds = (told["21"].sums, dict(told["21"].funds)) if told else (NOTHING, {})
+    return desk.declare(of, sums, funds).declaration_id
+
+
+def settlements_in(desk: Desk, declaration_id: str) -> set[str]:
+    acts = desk.reads.acts(REGION, declaration_id, institution_id=None, after=None, limit=500)
+    return {each.settlement_id for each in acts}
+
+
+def test_a_bill_that_is_on_its_way_is_in_the_month_before_it_is_declared(
+    databases: Databases,
+) -> None:
+    world = benefit_world(databases)
+    desk = Desk(world)
+    (person,) = world.enrol()
+    first, second = settle_commands(world, person, 2)
+    world.run(first)
+    begun, goes_on = threading.Event(), threading.Event()
+    work = lagging_worker(world)
+    world.clock.now = NEXT_HOUR
+    with ThreadPoolExecutor(2) as pool:
+        settling = pool.submit(work, REGION, [Waiting(second, begun, goes_on)])
+        assert begun.wait(30)
+        # By sums without it: they are compared only once it is there.
+        declaring = pool.submit(declare, desk, 202611)
+        with pytest.raises(TimeoutError):
+            declaring.result(timeout=0.5)
+        goes_on.set()
+        (outcome,) = settling.result()
+        assert isinstance(outcome, bytes)
+        with pytest.raises(RuleError) as caught:
+            declaring.result()
+    assert caught.value.reason is Reason.DECLARATION_SUMS_DIFFER
+    assert caught.value.metadata["act_count"] == "2"
+    assert len(settlements_in(desk, declare(desk, 202611))) == 2
+    assert_books_are_right(world)
+
+
+def test_two_who_declare_a_month_at_once_declare_it_once(databases: Databases) -> None:
+    world = benefit_world(databases)
+    (person,) = world.enrol()
+    (command,) = settle_commands(world, person)
+    world.run(command)
+    world.clock.now = NEXT_HOUR
+    desks = [Desk(world) for _ in range(3)]
+    together = threading.Barrier(len(desks))
+
+    def at_once(desk: Desk) -> str:
+        together.wait(30)
+        return declare(desk, 202611)
+
+    with ThreadPoolExecutor(len(desks)) as pool:
+        made = [pool.submit(at_once, desk) for desk in desks]
+        outcomes = [each.exception() or each.result() for each in made]
+    refused = [each for each in outcomes if isinstance(each, RuleError)]
+    assert [each.reason for each in refused] == [Reason.DECLARATION_EXISTS] * 2
+    assert_books_are_right(world)
+
+
+def test_two_who_pay_by_one_reference_or_the_same_month_at_once_pay_once(
+    postgres_databases: PostgresDatabases,
+) -> None:
+    world = benefit_world(postgres_databases)
+    people = world.enrol(2)
+    for person in people:
+        world.run(settle_commands(world, person)[0])
+    world.clock.now = NEXT_HOUR
+    desk = Desk(world)
+    name = desk.accept(declare(desk, 202611)).declaration_id
+    together = threading.Barrier(2)
+
+    def propose(_: int) -> object:
+        together.wait(30)
+        return Desk(world).propose_payment(name)
+
+    def report(told: object) -> object:
+        together.wait(30)
+        return Desk(world).report(told, "ICBC-7")  # type: ignore[arg-type]
+
+    def outcomes(act: object, of: list[object]) -> list[object]:
+        with ThreadPoolExecutor(2) as pool:
+            done: list[Future[object]] = [pool.submit(act, each) for each in of]  # type: ignore[arg-type]
+            return [each.exception() or each.result() for each in done]
+
+    proposed = outcomes(propose, [1, 2])
+    (refusal,) = [each for each in proposed if isinstance(each, RuleError)]
+    assert refusal.reason is Reason.DECLARATION_STATE
+    (payment,) = [each for each in proposed if not isinstance(each, RuleError)]
+    confirmed = desk.confirm_payment(payment)  # type: ignore[arg-type]
+    first, second = outcomes(report, [confirmed, confirmed])
+    assert first == second
+    assert reason_of(lambda: desk.declare(MonthOf(HOSPITAL, 202611, "390", "21"), NOTHING, {})) is (
+        Reason.DECLARATION_EXISTS
+    )
+    assert_books_are_right(world)
+
+
+@pytest.mark.long
+def test_months_declared_while_others_settle_have_every_act_once(
+    postgres_databases: PostgresDatabases,
+) -> None:
+    world = benefit_world(postgres_databases)
+    shares = [
+        [command for each in world.enrol(3) for command in settle_commands(world, each, 4)]
+        for _ in range(3)
+    ]
+    world.clock.now = NEXT_HOUR
+    desk = Desk(world)
+    at_work = threading.Barrier(len(shares) + 1)
+
+    def settle_all(commands: list[Command]) -> None:
+        work = lagging_worker(world)
+        for number, command in enumerate(commands):
+            if number == 3:
+                at_work.wait(30)
+            while True:
+                try:
+                    (outcome,) = work(REGION, [command])
+                except TransientError:
+                    continue  # as the batcher does
+                assert isinstance(outcome, bytes), outcome
+                break
+
+    def declare_until_it_is(month: int) -> str:
+        for _ in range(60):
+            try:
+                return declare(desk, month)
+            except RuleError as refusal:
+                if refusal.reason is not Reason.DECLARATION_SUMS_DIFFER:
+                    raise
+        raise AssertionError("its sums never became those of ever")
+
+    with ThreadPoolExecutor(len(shares)) as pool:
+        settling = [pool.submit(settle_all, each) for each in shares]
+        at_work.wait(30)
+        november = declare_until_it_is(202611)
+        for each in settling:
+            each.result()
+    kept = settlements_in(desk, november)
+    world.clock.now = JANUARY
+    december = declare_until_it_is(202612)
+    assert settlements_in(desk, november) == kept
+    assert not kept & settlements_in(desk, december)
+    both = kept | settlements_in(desk, december)
+    assert len(both) == sum(map(len, shares))
+    assert_books_are_right(world)
+
+
+def test_a_process_whose_clock_is_behind_settles_in_no_declared_month(
+    databases: Databases,
+) -> None:
+    world = benefit_world(databases)
+    desk = Desk(world)
+    (person,) = world.enrol()
+    first, second = settle_commands(world, person, 2)
+    world.run(first)
+    world.clock.now = NEXT_HOUR
+    november = declare(desk, 202611)
+    (outcome,) = lagging_worker(world)(REGION, [second])
+    assert isinstance(outcome, bytes)
+    world.clock.now = JANUARY
+    december = declare(desk, 202612)
+    assert not settlements_in(desk, november) & settlements_in(desk, december)
+    assert len(settlements_in(desk, december)) == 1
+    assert_books_are_right(world)
