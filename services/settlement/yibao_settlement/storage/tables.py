@@ -1,8 +1,7 @@
 """The tables of the settlement database.
 
-`region` comes first in every key, so that the same schema spreads over Citus; ids come
-from the application. What is on record is only ever inserted; answers, when their time is over,
-deleted. Which rights the service needs at each table is in `docs/operating/databases.md`.
+`region` comes first in every key, so that the schema spreads over Citus; ids come from the
+application. What is on record is only ever inserted. Rights: `docs/operating/databases.md`.
 """
 
 import sqlalchemy as sa

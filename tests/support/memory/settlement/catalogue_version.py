@@ -3,11 +3,12 @@
 from collections.abc import Collection
 from typing import Any
 
+from yibao_settlement.application.catalogue_version.rows import CatalogueVersionRows
 from yibao_settlement.rules.catalogue_version.row import Layer
 
 
-class MemoryCatalogueVersions:
-    """What those ask who import or approve something else: a part of `CatalogueVersionRows`."""
+class MemoryCatalogueVersions(CatalogueVersionRows):
+    """What those ask who import or approve something else; it does nothing else."""
 
     items: Collection[str] = ()
 

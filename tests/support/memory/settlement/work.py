@@ -1,7 +1,5 @@
 """A unit of work of settlement in memory."""
 
-from typing import cast
-
 from support.memory.settlement.catalogue import MemoryCatalogue, MemoryReference
 from support.memory.settlement.catalogue_version import MemoryCatalogueVersions
 from support.memory.settlement.checkpoint import MemoryCheckpoints
@@ -21,7 +19,6 @@ from support.memory.transactions import MemoryTransactions
 
 from yibao_common.commands.request import Request
 from yibao_common.values.caller import parse_caller
-from yibao_settlement.application.catalogue_version.rows import CatalogueVersionRows
 from yibao_settlement.application.work import Work
 
 REGION = "999019"
@@ -45,7 +42,7 @@ class MemoryWork(MemoryTransactions[Work]):
                 repricings=MemoryRepricings(),
                 years=MemoryYears(),
                 days=MemoryDays(),
-                catalogue_versions=cast(CatalogueVersionRows, MemoryCatalogueVersions()),
+                catalogue_versions=MemoryCatalogueVersions(),  # type: ignore[abstract]
                 reports=MemoryReports(),
                 declarations=MemoryDeclarations(),
                 declaration_orders=MemoryDeclarationOrders(),
