@@ -86,19 +86,25 @@ def test_a_submitted_version_of_today_is_approved_by_another_operator(
 
 
 @pytest.mark.parametrize(
-    ("row_count", "leaves_out", "refused_count", "reason"),
+    ("taken", "refused_count", "row_count", "leaves_out", "reason"),
     [
-        (4, True, 1, None),
-        (4, False, 1, Reason.CATALOGUE_ROWS_REFUSED),
-        (3, False, 0, None),
-        (3, True, 1, Reason.CATALOGUE_VERSION_INCOMPLETE),
-        (5, True, 1, Reason.CATALOGUE_VERSION_INCOMPLETE),
+        (3, 1, 4, True, None),
+        (3, 1, 4, False, Reason.CATALOGUE_ROWS_REFUSED),
+        (3, 0, 3, False, None),
+        (3, 1, 3, True, Reason.CATALOGUE_VERSION_INCOMPLETE),
+        (3, 1, 5, True, Reason.CATALOGUE_VERSION_INCOMPLETE),
+        # What says nothing would end a whole layer.
+        (1, 0, 1, False, None),
+        (0, 0, 0, False, Reason.CATALOGUE_VERSION_INCOMPLETE),
+        (0, 0, 0, True, Reason.CATALOGUE_VERSION_INCOMPLETE),
+        (0, 2, 2, True, Reason.CATALOGUE_VERSION_INCOMPLETE),
+        (0, 2, 2, False, Reason.CATALOGUE_ROWS_REFUSED),
     ],
 )
 def test_a_draft_is_complete_with_all_rows_that_were_sent(
-    row_count: int, leaves_out: bool, refused_count: int, reason: Reason | None
+    taken: int, refused_count: int, row_count: int, leaves_out: bool, reason: Reason | None
 ) -> None:
-    draft = replace(DRAFT, refused_count=refused_count)
+    draft = replace(DRAFT, row_count=taken, refused_count=refused_count)
     found = reason_of(
         lambda: submit(
             draft,

@@ -812,8 +812,8 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     ERROR_REASON_CATALOGUE_CHUNK_CHANGED: _ErrorReason.ValueType  # 493
     """ALREADY_EXISTS. A chunk of this number was taken with other rows. Metadata: `chunk_number`."""
     ERROR_REASON_CATALOGUE_VERSION_INCOMPLETE: _ErrorReason.ValueType  # 494
-    """FAILED_PRECONDITION. Fewer or more rows arrived than were sent. Metadata: `row_count`, how
-    many arrived.
+    """FAILED_PRECONDITION. Fewer or more rows arrived than were sent, or none would be in the
+    version. Metadata: `row_count`, how many.
     """
     ERROR_REASON_CATALOGUE_ROWS_REFUSED: _ErrorReason.ValueType  # 495
     """FAILED_PRECONDITION. Rows of the version were refused, and it is not to stand without them.
@@ -1642,8 +1642,8 @@ ERROR_REASON_CATALOGUE_VERSION_OF_ANOTHER: ErrorReason.ValueType  # 492
 ERROR_REASON_CATALOGUE_CHUNK_CHANGED: ErrorReason.ValueType  # 493
 """ALREADY_EXISTS. A chunk of this number was taken with other rows. Metadata: `chunk_number`."""
 ERROR_REASON_CATALOGUE_VERSION_INCOMPLETE: ErrorReason.ValueType  # 494
-"""FAILED_PRECONDITION. Fewer or more rows arrived than were sent. Metadata: `row_count`, how
-many arrived.
+"""FAILED_PRECONDITION. Fewer or more rows arrived than were sent, or none would be in the
+version. Metadata: `row_count`, how many.
 """
 ERROR_REASON_CATALOGUE_ROWS_REFUSED: ErrorReason.ValueType  # 495
 """FAILED_PRECONDITION. Rows of the version were refused, and it is not to stand without them.

@@ -353,7 +353,11 @@ class Reason(enum.Enum):
     CATALOGUE_VERSION_STATE = (491, Code.FAILED_PRECONDITION, "该目录版本的当前状态不允许此操作")
     CATALOGUE_VERSION_OF_ANOTHER = (492, Code.PERMISSION_DENIED, "该目录版本由其他经办人录入")
     CATALOGUE_CHUNK_CHANGED = (493, Code.ALREADY_EXISTS, "该批次号已上传过不同的内容")
-    CATALOGUE_VERSION_INCOMPLETE = (494, Code.FAILED_PRECONDITION, "目录条数与上传条数不一致")
+    CATALOGUE_VERSION_INCOMPLETE = (
+        494,
+        Code.FAILED_PRECONDITION,
+        "目录条数与上传条数不一致，或没有可用的行",
+    )
     CATALOGUE_ROWS_REFUSED = (495, Code.FAILED_PRECONDITION, "目录中有未通过校验的行，请更正")
     CATALOGUE_VERSION_OVERTAKEN = (
         496,

@@ -92,6 +92,8 @@ def submit(
 ) -> CatalogueVersion:
     """Returns a complete draft, submitted; `row_count` are the rows that were sent.
 
+    One without a row is refused.
+
     Raises RuleError CATALOGUE_VERSION_INCOMPLETE, CATALOGUE_ROWS_REFUSED; in this order.
     """
     arrived = draft.row_count + draft.refused_count
@@ -100,6 +102,11 @@ def submit(
             Reason.CATALOGUE_VERSION_INCOMPLETE,
             f"{arrived} rows arrived, and {row_count} were sent",
             row_count=arrived,
+        )
+    if not draft.row_count and (leaves_out_refused or not arrived):
+        # A whole layer of nothing would end all of it.
+        raise RuleError(
+            Reason.CATALOGUE_VERSION_INCOMPLETE, "no row would be in the version", row_count=0
         )
     if draft.refused_count and not leaves_out_refused:
         raise RuleError(
