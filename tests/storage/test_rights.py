@@ -10,6 +10,13 @@ import pytest
 import sqlalchemy as sa
 from support.contracts import ROOT
 from support.databases import Databases
+from support.own_codes import (
+    cancel_mapping,
+    decide_mappings,
+    mapped,
+    row,
+    suspend_and_lift,
+)
 from support.periods import close
 from support.settlement_parts import checkpoints_of, fold, transactions_of
 from support.settlement_world import HOSPITAL, NOW, REGION, World
@@ -27,7 +34,7 @@ DOCUMENT = ROOT / "docs" / "operating" / "databases.md"
 ROLE = "yibao_settlement"
 ON_RECORD = (
     *(tables.entry, tables.posting, tables.settlement_lines, tables.used_code),
-    *(tables.review_event, tables.period_sum, tables.token_use),
+    *(tables.review_event, tables.period_sum, tables.token_use, tables.doctor_points),
     *(tables.audit.event, tables.audit.subject),
 )
 DAY = dt.timedelta(days=1)
@@ -70,6 +77,10 @@ def test_the_documented_rights_serve(serving: Database) -> None:
     person, duplicate = world.enrol(2)
     world.run(world.credit_command(person, 50_000))
     world.run(world.credit_command(duplicate, 500))
+    (mapping,) = mapped(world, row("药-1", "A1"), is_reviewed=True)
+    decide_mappings(world, mapping)
+    cancel_mapping(world, mapping)
+    suspend_and_lift(world)
     visit = world.register(person, code=resolve(world, person, audience=ADMIT))
     settled = world.settle(visit, person, bill=world.bill(visit, account_used=True))
     world.reverse(settled.settlement_id, institution_id=None)
@@ -105,6 +116,9 @@ def test_what_is_on_record_is_neither_changed_nor_taken_away(serving: Database) 
         "UPDATE period_close SET amount_fen = 0",
         "UPDATE visit SET person_id = visit_id",
         "UPDATE answer SET response = ''",
+        "UPDATE code_mapping SET item_code = ''",
+        "DELETE FROM code_mapping",
+        "UPDATE suspension SET start_date = now()",
     ]
     for statement in refused:
         with pytest.raises(sa.exc.ProgrammingError) as caught, serving.write() as connection:

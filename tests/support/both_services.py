@@ -53,7 +53,7 @@ from yibao.settlement.v1.visit_service_pb2 import RegisterVisitRequest
 from yibao.settlement.v1.visit_service_pb2_grpc import VisitServiceStub
 from yibao_cli.ports import choose_ports
 from yibao_common.db.database import Database
-from yibao_common.keys.dev_ca import Leaf
+from yibao_common.keys.dev_ca import VALID_FOR, Leaf
 from yibao_common.rpc.wire import from_date, from_instant
 from yibao_common.values.calendar import shanghai_day
 from yibao_common.values.clock import system_clock
@@ -378,16 +378,17 @@ def both_services(
     reach: Callable[[int], int] = lambda port: port,
     is_database_shifted: bool = True,
     said: dict[str, Any] | None = None,
+    valid_for: dt.timedelta = VALID_FOR,
 ) -> Iterator[BothServices]:
     """Runs both services over new databases, with one region ready for bills.
 
     `prepare` may change certificates in the folder before anything starts; `reach` gives the
     port at which settlement reaches that of identity. The database's clock is moved along with
     that of the services, unless it is left to itself. `said` are other tables of settlement's
-    configuration.
+    configuration. `valid_for` is how long the certificates of the transport hold.
     """
-    files = make_identity_files(folder)
-    files.issue(*LEAVES)
+    files = make_identity_files(folder, valid_for=valid_for)
+    files.issue(*LEAVES, valid_for=valid_for)
     prepare(folder)
     clock = ShiftedClock()
     database = databases.open("yibao_settlement")

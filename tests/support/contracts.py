@@ -13,6 +13,7 @@ from google.protobuf import descriptor_pb2 as d
 # Registers the options of fields, so that they are read and not kept as unknown bytes.
 from yibao.common.v1 import validation_pb2
 from yibao_common.rpc.calls import READS
+from yibao_common.values.reasons import Reason
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -35,6 +36,10 @@ REGISTRY_HOSTS = tuple(
     )
 )
 PROTOS = ROOT / "protos"
+# Below this number a reason may refuse any call, so no RPC names it.
+FIRST_OF_ITS_OWN = 40
+# A word in capitals with an underscore is a reason; `QR_*` stands for all that begin so.
+REASON_NAME = re.compile(r"\b([A-Z]+_[A-Z_]*)(\*)?")
 SERVICES = ("identity", "settlement", "offsite")
 
 
@@ -98,6 +103,15 @@ def rpcs() -> tuple[Rpc, ...]:
 def comments_of(file: d.FileDescriptorProto) -> dict[tuple[int, ...], str]:
     """Returns the leading comments of a file by the path of their element."""
     return {tuple(each.path): each.leading_comments for each in file.source_code_info.location}
+
+
+def named_reasons(rpc: Rpc) -> set[str]:
+    """Returns the reasons that the RPC's comment names, with an unknown name as it is."""
+    found: set[str] = set()
+    for name, is_open in REASON_NAME.findall(rpc.sentence("Reasons: ")):
+        several = {reason.name for reason in Reason if reason.name.startswith(name)}
+        found |= several if is_open else {name}
+    return found
 
 
 @functools.cache

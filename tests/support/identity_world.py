@@ -29,7 +29,7 @@ from yibao.identity.v1 import person_service_pb2 as persons
 from yibao.identity.v1 import person_service_pb2_grpc as persons_grpc
 from yibao.identity.v1 import supervision_service_pb2_grpc as supervision_grpc
 from yibao.identity.v1 import trust_service_pb2_grpc as trust_grpc
-from yibao_common.keys.dev_ca import Leaf, issue_dev_certificates
+from yibao_common.keys.dev_ca import VALID_FOR, Leaf, issue_dev_certificates
 from yibao_common.keys.signing_key import SigningKey
 from yibao_common.values.clock import Clock, system_clock
 from yibao_common.values.ids import new_id
@@ -91,9 +91,9 @@ class IdentityFiles:
                 regions = config.issuer.regions
                 add_first_keys(admin, self.root, regions=regions, life=KEYS_FOR)
 
-    def issue(self, *leaves: Leaf) -> None:
+    def issue(self, *leaves: Leaf, valid_for: dt.timedelta = VALID_FOR) -> None:
         """Adds client certificates."""
-        issue_dev_certificates(self.folder, leaves)
+        issue_dev_certificates(self.folder, leaves, valid_for=valid_for)
 
 
 class PreparedKeys:
@@ -112,9 +112,11 @@ class PreparedKeys:
         return public_key.hex()
 
 
-def make_identity_files(folder: Path, *, clock: Clock = system_clock) -> IdentityFiles:
+def make_identity_files(
+    folder: Path, *, clock: Clock = system_clock, valid_for: dt.timedelta = VALID_FOR
+) -> IdentityFiles:
     """Makes keys, secrets and certificates in `folder`; the root is of the clock's time."""
-    issued = issue_dev_certificates(folder, LEAVES)
+    issued = issue_dev_certificates(folder, LEAVES, valid_for=valid_for)
     passphrase = folder / "passphrase"
     passphrase.write_text(f"{_PASSPHRASE}\n")
     keys = folder / "private"

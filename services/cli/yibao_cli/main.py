@@ -13,13 +13,16 @@ from yibao_cli.command_line import App
 from yibao_cli.connection import ContextName
 from yibao_cli.contexts.app import app as contexts_app
 from yibao_cli.day_app import app as day_app
+from yibao_cli.institution_app import app as institution_app
 from yibao_cli.keys.app import app as keys_app
+from yibao_cli.mapping_app import app as mapping_app
 from yibao_cli.month_orders_app import month_app
 from yibao_cli.output import UNUSABLE, error_document, write_document
 from yibao_cli.policy.app import app as policy_app
 from yibao_cli.qr.app import app as qr_app
 from yibao_cli.report_app import app as report_app
 from yibao_cli.review_app import app as review_app
+from yibao_cli.year_app import app as year_app
 
 TRY, CALL, RUN, ITSELF = "Try it", "Call the services", "Run the services", "The command itself"
 
@@ -30,6 +33,7 @@ app = App(
     invoke_without_command=True,
 )
 app.command(rich_help_panel=TRY)(try_app.up)
+app.command(rich_help_panel=TRY)(try_app.clock)
 app.command(rich_help_panel=TRY)(try_app.demo)
 app.command(cls=call_app.CallCommand, rich_help_panel=CALL)(call_app.call)
 app.add_typer(contexts_app, name="context", rich_help_panel=CALL)
@@ -38,6 +42,9 @@ app.add_typer(policy_app, name="policy", rich_help_panel=CALL)
 app.add_typer(catalogue_app, name="catalogue", rich_help_panel=CALL)
 app.add_typer(review_app, name="review", rich_help_panel=CALL)
 app.add_typer(day_app, name="day", rich_help_panel=CALL)
+app.add_typer(year_app, name="year", rich_help_panel=CALL)
+app.add_typer(mapping_app, name="mapping", rich_help_panel=CALL)
+app.add_typer(institution_app, name="institution", rich_help_panel=CALL)
 app.add_typer(report_app, name="report", rich_help_panel=CALL)
 app.add_typer(month_app, name="month", rich_help_panel=CALL)
 app.command(rich_help_panel=CALL)(call_app.statement)

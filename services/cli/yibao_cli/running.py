@@ -10,7 +10,9 @@ import grpc
 
 from yibao_cli.inputs import open_channel, read_file
 from yibao_cli.parties import SERVICES
+from yibao_common.commands.sandbox import CLOCK_FILE, SandboxClock
 from yibao_common.process.config import StartError
+from yibao_common.values.clock import Clock, system_clock
 
 
 class Channels(Protocol):
@@ -62,6 +64,11 @@ class RunningSandbox:
                 use_environment_proxy=False,
             )
         return self._channels[key]
+
+
+def clock_of(folder: Path) -> Clock:
+    """Returns the clock of a sandbox's services: the machine's where it cannot be moved."""
+    return SandboxClock(folder) if (folder / CLOCK_FILE).exists() else system_clock
 
 
 def _address(folder: Path, service: str) -> str:

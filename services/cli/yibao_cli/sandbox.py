@@ -6,6 +6,7 @@ their passphrases.
 
 import contextlib
 import fcntl
+import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from yibao_cli.parties import SERVICES, certificate_leaves
 from yibao_cli.regions import Region
 from yibao_cli.sandbox_keys import SandboxKeys, make_keys, provision
 from yibao_cli.toml_text import Tables, Value, to_toml
+from yibao_common.commands.sandbox import CLOCK_FILE, MARK, ahead_of, make_clock_file
 from yibao_common.db.database import Database
 from yibao_common.db.failures import database_told
 from yibao_common.db.migrations import upgrade
@@ -22,14 +24,16 @@ from yibao_common.keys.dev_ca import DevCertificates, issue_dev_certificates
 from yibao_common.process.config import StartError
 from yibao_common.values.clock import system_clock
 
-# Marks a folder as ours: only then is anything in it removed.
-_MARK = "SANDBOX.txt"
 _MARK_TEXT = """\
 A development sandbox of yibao, made by `yibao up` or `yibao demo`.
 Its certificates and keys protect nothing. Its databases stay; `yibao up --fresh` erases them.
 """
 # Changes of keys show at once, as one tries them.
 _PUBLISH_SECONDS = 2.0
+# Of settlement, in the folder.
+TRUST_FOLDER = "settlement-trust"
+# Which persons were loaded to be tried.
+SAMPLES_FILE = "samples.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,7 @@ class Settings:
 
     `processes` and `database_urls` are by service; a service without a URL gets a SQLite
     file in the folder. `poll_seconds` is how often settlement asks identity for news.
+    A movable clock makes it one to try.
     """
 
     addresses: Mapping[str, str]
@@ -46,6 +51,9 @@ class Settings:
     reflection: bool
     poll_seconds: float
     log_level: str
+    # Whether they say that they are a sandbox, and refuse what asks for it.
+    is_to_try: bool = False
+    has_movable_clock: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +77,8 @@ def claim_folder(folder: Path, *, keep_data: bool) -> TextIO:
     Raises:
         StartError: the folder holds something else, or is in use.
     """
-    mark = folder / _MARK
+    # Marks a folder as ours: only then is anything in it removed.
+    mark = folder / MARK
     if folder.exists() and not mark.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise StartError(f"{folder} is not a sandbox of yibao; choose another --folder")
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -86,6 +95,11 @@ def claim_folder(folder: Path, *, keep_data: bool) -> TextIO:
         for pattern in ("*.sqlite", "*.sqlite-wal", "*.sqlite-shm"):
             for file in folder.glob(pattern):
                 file.unlink()
+        if ahead_of(folder):
+            # What was seen then is still to come.
+            shutil.rmtree(folder / TRUST_FOLDER, ignore_errors=True)
+        for name in (CLOCK_FILE, SAMPLES_FILE):
+            (folder / name).unlink(missing_ok=True)
     return claim
 
 
@@ -95,9 +109,16 @@ def prepare(folder: Path, regions: Iterable[Region], settings: Settings) -> Sand
     Of a sandbox that was there already, the regions are those that its keys sign for.
 
     Raises:
-        StartError: the keys sign for none of the regions.
+        StartError: the keys sign for none of the regions, or the clock was moved and is not to
+            be moved any more.
     """
     regions = tuple(regions)
+    if settings.has_movable_clock:
+        make_clock_file(folder)
+    elif ahead_of(folder):
+        raise StartError(
+            f"the clock of {folder} was moved ahead: start it with --clock, or anew with --fresh"
+        )
     certificates = issue_dev_certificates(folder / "certificates", certificate_leaves(regions))
     keys = make_keys(folder / "keys", now=system_clock())
     database_urls = {
@@ -110,6 +131,7 @@ def prepare(folder: Path, regions: Iterable[Region], settings: Settings) -> Sand
     def write(service: str, tables: Tables) -> Path:
         file = folder / f"{service}.toml"
         common = _common_tables(service, settings, certificates, database_urls[service])
+        common = {**common, **_sandbox_table(folder, settings)}
         file.write_text(to_toml({**common, **tables}), encoding="utf-8")
         return file
 
@@ -132,9 +154,12 @@ def prepare(folder: Path, regions: Iterable[Region], settings: Settings) -> Sand
         "address": settings.addresses["identity"],
         "regions": numbers,
         "root_file": str(keys.root_file),
-        "trust_folder": str(folder / "settlement-trust"),
+        "trust_folder": str(folder / TRUST_FOLDER),
         "poll_seconds": settings.poll_seconds,
     }
+    if settings.has_movable_clock:
+        # What identity publishes at another time is asked for at once.
+        settlement = {**settlement, "trust_seconds": 1.0}
     tables: dict[str, Tables] = {
         "identity": identity,
         "settlement": {"identity": settlement},
@@ -165,6 +190,14 @@ def _common_tables(
         },
         "database": {"url": database_url},
         "log": {"level": settings.log_level},
+    }
+
+
+def _sandbox_table(folder: Path, settings: Settings) -> Tables:
+    if not settings.is_to_try and not settings.has_movable_clock:
+        return {}
+    return {
+        "sandbox": {"folder": str(folder), "movable_clock": settings.has_movable_clock},
     }
 
 

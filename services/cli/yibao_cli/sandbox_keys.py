@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from yibao.issuing import key_id_of
 from yibao_cli.keys import root_ceremony
+from yibao_common.commands.sandbox import MOST_AHEAD
 from yibao_common.keys.key_file import FOR_RANDOM, write_key
 from yibao_common.keys.key_store import KeyFolder
 from yibao_common.keys.signing_key import SigningKey
@@ -26,7 +27,9 @@ from yibao_identity.trust_setup import add_first_keys, open_trust_admin
 
 _SECRETS = ("encryption.hex", "hash.hex", "pepper.hex", "passphrase")
 _HOLDERS = ("root-1", "root-2", "root-3")
-_ROOT_LIFE = dt.timedelta(days=366)
+# As far ahead as a sandbox's clock may be moved its codes are to be good. No root lives longer.
+_LIFE = dt.timedelta(days=3 * 366)
+assert _LIFE > MOST_AHEAD
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,7 @@ def provision(
     prepared = _PreparedKeys([bytes.fromhex(index[use.value]) for use in KeyUse])
     with open_trust_admin(config, clock=clock, by="sandbox", key_store=prepared) as admin:
         if admin.newest_root() is None:
-            add_first_keys(admin, keys.root_file.read_bytes(), regions=regions)
+            add_first_keys(admin, keys.root_file.read_bytes(), regions=regions, life=_LIFE)
         recorded = [each.key for each in admin.recorded_keys()]
         tokens = [key.issuers for key in recorded if key.use is KeyUse.TOKEN]
         return frozenset[str]().union(*tokens)
@@ -128,7 +131,7 @@ def _make_private_keys(keys: SandboxKeys, now: dt.datetime) -> None:
         threshold=2,
         trust_keys=[trust_key],
         now=now,
-        life=_ROOT_LIFE,
+        life=_LIFE,
     )
     for holder in holders[:2]:
         document = root_ceremony.sign(document, holder)

@@ -74,6 +74,8 @@ class Stack:
         log_level: str = "info",
         environment: Mapping[str, Mapping[str, str]] | None = None,
         modules: Mapping[str, str] | None = None,
+        is_to_try: bool = False,
+        has_movable_clock: bool = False,
         on_line: LineReader = _ignore_line,
     ) -> "Stack":
         """Starts every service and returns once all of them serve.
@@ -90,6 +92,9 @@ class Stack:
             log_level: `info` or `debug`.
             environment: Variables for the processes of a service, by its name.
             modules: Started in place of `yibao_<service>.main`, by the service's name.
+            is_to_try: Whether the services say that they are a sandbox, and refuse what asks
+                for it.
+            has_movable_clock: Whether their time can be moved.
             on_line: Gets each line of log; called in other threads.
 
         Raises:
@@ -104,6 +109,8 @@ class Stack:
             reflection=reflection,
             poll_seconds=poll_seconds,
             log_level=log_level,
+            is_to_try=is_to_try,
+            has_movable_clock=has_movable_clock,
         )
         with contextlib.ExitStack() as undo:
             claim = undo.enter_context(claim_folder(folder, keep_data=keep_data))
@@ -117,15 +124,7 @@ class Stack:
             on_line=on_line,
             claim=claim,
         )
-        try:
-            # Settlement waits itself for the first keys and persons of identity.
-            for name in SERVICES:
-                stack._spawn(name)
-            for name in SERVICES:
-                stack.wait_serving(name)
-        except BaseException:
-            stack.close()
-            raise
+        stack._begin()
         return stack
 
     def __enter__(self) -> Self:
@@ -216,6 +215,18 @@ class Stack:
                     raise StartError(f"{child.name} did not start within {seconds:g} s")
         with self._open(service, PROBE) as channel:
             check_serving(channel, service, seconds=max(deadline - time.monotonic(), 0.1))
+
+    def _begin(self) -> None:
+        """Starts every service and waits; closes all where one does not start."""
+        try:
+            # Settlement waits itself for the first keys and persons of identity.
+            for name in SERVICES:
+                self._spawn(name)
+            for name in SERVICES:
+                self.wait_serving(name)
+        except BaseException:
+            self.close()
+            raise
 
     def _spawn(self, service: str) -> None:
         """Starts the processes that a service lacks."""

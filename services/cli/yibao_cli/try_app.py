@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from yibao_cli.options import SANDBOX, ConfigFiles, Json
+from yibao_cli.options import SANDBOX, ConfigFiles, Json, Timeout
 
 Port = Annotated[
     int | None,
@@ -29,6 +29,9 @@ def up(
     identity_port: Port = None,
     settlement_port: Port = None,
     offsite_port: Port = None,
+    clock: Annotated[
+        bool, typer.Option("--clock", help="Let `yibao clock` move the time of all services.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Run all services on this machine, with a development CA, until Ctrl-C.
@@ -52,7 +55,35 @@ def up(
                 "offsite": offsite_port,
             },
             clock=system_clock,
+            has_movable_clock=clock,
         )
+    raise typer.Exit(code)
+
+
+def clock(
+    to: Annotated[
+        str | None,
+        typer.Argument(
+            help="+1mo (s, min, h, d, w, mo, y), 2026-12-31 or 2026-12-31T23:59 in Asia/Shanghai.",
+            metavar="TIME",
+        ),
+    ] = None,
+    folder: Annotated[
+        Path, typer.Option(help="The folder of the sandbox.", metavar="FOLDER")
+    ] = SANDBOX,
+    timeout: Timeout = 10.0,
+    as_json: Json = False,
+) -> None:
+    """Show the time of a sandbox that `yibao up --clock` runs, or move it forward.
+
+    All three services are at the new time at once. It never goes back; --fresh of yibao up
+    begins anew.
+    """
+    from yibao_cli.console import err, out, told_plainly
+    from yibao_cli.sandbox_time import run_clock
+
+    with told_plainly():
+        code = run_clock(out, err, folder, to, seconds=timeout)
     raise typer.Exit(code)
 
 

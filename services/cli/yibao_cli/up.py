@@ -7,6 +7,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
@@ -21,8 +22,13 @@ from yibao_cli.output import is_json, print_document
 from yibao_cli.parties import CHANNEL, SERVICES, parties_of
 from yibao_cli.ports import wanted_ports
 from yibao_cli.regions import Region
+from yibao_cli.samples.loading import LoadedPerson, load_samples
+from yibao_cli.samples.refusals import refusal_documents
+from yibao_cli.samples.region import HOME, institution_documents, with_samples
+from yibao_cli.sandbox import SAMPLES_FILE
 from yibao_cli.sandbox_contexts import write_sandbox_contexts
 from yibao_cli.stack import Stack
+from yibao_common.commands.sandbox import SandboxClock
 from yibao_common.values.calendar import shanghai_day
 from yibao_common.values.clock import Clock
 
@@ -44,6 +50,7 @@ def run_up(
     log_level: str,
     ports: Mapping[str, int | None],
     clock: Clock,
+    has_movable_clock: bool = False,
 ) -> int:
     """Runs the sandbox in `folder` until a signal; returns the exit code.
 
@@ -58,7 +65,7 @@ def run_up(
     talk = Console(quiet=True) if is_json() else console
     with ends_on_signals():
         try:
-            regions = read_regions()
+            regions = with_samples(read_regions())
             talk.print(f"Starting identity, settlement and offsite in {_shown(folder)} ...")
             stack = Stack.start(
                 folder,
@@ -67,6 +74,8 @@ def run_up(
                 reflection=True,
                 keep_data=keep_data,
                 poll_seconds=1.0,
+                is_to_try=True,
+                has_movable_clock=has_movable_clock,
                 log_level="debug" if log_level == "debug" else "info",
                 on_line=LogView(err if is_json() else console, least=log_level).show,
             )
@@ -77,20 +86,21 @@ def run_up(
             regions = list(stack.sandbox.regions)
             for region in regions:
                 import_region(stack, region)
+            folder = stack.sandbox.folder
+            of_services = SandboxClock(folder) if has_movable_clock else clock
+            loaded = load_samples(stack, regions, clock=of_services)
             contexts_file = write_sandbox_contexts(stack.sandbox, stack.addresses)
             # Idle, they would tell of their end in the middle of the logs.
             stack.close_channels()
             with asked_to_end() as is_asked:
                 if is_json():
                     seconds = time.monotonic() - began
-                    print_document(console, _document(stack, contexts_file, seconds=seconds))
+                    document = _document(stack, contexts_file, loaded, seconds=seconds)
+                    print_document(console, document)
                 _show_ready(talk, stack, regions, seconds=time.monotonic() - began)
-                if later:
-                    talk.print(
-                        f"Not in this sandbox, which is older than they are: {', '.join(later)}; "
-                        "--fresh begins anew with them.\n"
-                    )
-                _show_calls(talk, stack, regions[0], contexts_file, clock=clock)
+                _show_samples(talk, stack, loaded, has_movable_clock=has_movable_clock)
+                _show_later(talk, later)
+                _show_calls(talk, stack, regions[0], contexts_file, clock=of_services)
                 talk.print(f"\nLogs from here on, {log_level} and worse. Ctrl-C stops everything.")
                 return _watch(talk, stack, is_asked)
         except KeyboardInterrupt:
@@ -102,7 +112,9 @@ def run_up(
             talk.print("All services are stopped.")
 
 
-def _document(stack: Stack, contexts_file: Path, *, seconds: float) -> dict[str, object]:
+def _document(
+    stack: Stack, contexts_file: Path, loaded: Sequence[LoadedPerson], *, seconds: float
+) -> dict[str, object]:
     sandbox = stack.sandbox
     return {
         "services": {service: stack.addresses[service] for service in SERVICES},
@@ -113,9 +125,43 @@ def _document(stack: Stack, contexts_file: Path, *, seconds: float) -> dict[str,
         "contexts": list(read_contexts(contexts_file).contexts),
         "config_files": {service: str(path) for service, path in sandbox.config_files.items()},
         "regions": [region.region for region in sandbox.regions],
+        "home_region": HOME,
+        "institutions": [
+            document for region in sandbox.regions for document in institution_documents(region)
+        ],
+        "persons": [asdict(each) for each in loaded],
+        "refusals": refusal_documents(),
         "seconds": round(seconds, 1),
         "pid": os.getpid(),
     }
+
+
+def _show_samples(
+    console: Console,
+    stack: Stack,
+    loaded: Sequence[LoadedPerson],
+    *,
+    has_movable_clock: bool,
+) -> None:
+    file = stack.sandbox.folder / SAMPLES_FILE
+    console.print(
+        f"Persons loaded: {len(loaded)}, of every class, with e-certificates; in {HOME} cards\n"
+        f"and hospitals of every level too. Who they are: {_shown(file)}.\n"
+        "Inputs that are refused, for every reason: docs/coding/sandbox.md, yibao up --json.",
+        markup=False,
+        soft_wrap=True,
+    )
+    if has_movable_clock:
+        console.print("Time is moved by: yibao clock +1mo", markup=False)
+    console.print()
+
+
+def _show_later(console: Console, regions: Sequence[str]) -> None:
+    if regions:
+        console.print(
+            f"Not in this sandbox, which is older than they are: {', '.join(regions)}; "
+            "--fresh begins anew with them.\n"
+        )
 
 
 def _show_calls(

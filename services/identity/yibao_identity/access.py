@@ -1,5 +1,6 @@
 """Who may call what in the identity service; a test walks every method."""
 
+from yibao_common.rpc import sandbox
 from yibao_common.rpc.access import AccessTable
 from yibao_common.rpc.server_info import ACCESS_ROWS
 from yibao_common.values.caller import EVERY_ROLE, Role
@@ -20,6 +21,7 @@ _OWN = _HOLDER | _CHANNEL
 ACCESS = AccessTable.of_services(
     {
         **ACCESS_ROWS,
+        **sandbox.ACCESS_ROWS,
         "yibao.identity.v1.PersonService": {
             "RegisterPerson": _AGENCY,
             "RegisterNewborn": _AGENCY,

@@ -20,6 +20,7 @@ from yibao.identity.v1 import (
     trust_service_pb2_grpc,
 )
 from yibao_common.commands.blocking import Blocking
+from yibao_common.commands.sandbox import open_sandbox_clock, start_sandbox_clock
 from yibao_common.db.failures import database_problem, database_told
 from yibao_common.db.opening import open_database
 from yibao_common.db.pruning import answer_pruning
@@ -31,8 +32,9 @@ from yibao_common.process.metrics import Metrics
 from yibao_common.process.program import run_program
 from yibao_common.process.readiness import Readiness
 from yibao_common.process.supervisor import Supervisor
-from yibao_common.rpc import server_info
+from yibao_common.rpc import sandbox, server_info
 from yibao_common.rpc.callers import current_party
+from yibao_common.rpc.sandbox_refusals import refusals_behind_gate
 from yibao_common.rpc.server import Server
 from yibao_common.rpc.server_info import ServerInfoServicer
 from yibao_common.values.clock import Clock, system_clock
@@ -64,6 +66,7 @@ DESCRIPTORS = (
     trust_service_pb2.DESCRIPTOR.services_by_name["TrustService"],
     supervision_service_pb2.DESCRIPTOR.services_by_name["SupervisionService"],
     server_info.DESCRIPTOR,
+    sandbox.DESCRIPTOR,
 )
 _SERVICE = "identity"
 
@@ -145,11 +148,12 @@ class IdentityService:
     ) -> None:
         """Serves until `stop` is set, then finishes what runs; `started` gets the port."""
         supervisor = Supervisor(stop, log=self._log)
+        start_sandbox_clock(self._clock, supervisor)
         server = Server(
             self._config.server,
             service_name=_SERVICE,
             register=self._register,
-            descriptors=DESCRIPTORS,
+            descriptors=sandbox.served(DESCRIPTORS, self._clock),
             access=ACCESS,
             log=self._log,
             metrics=self._metrics,
@@ -158,6 +162,7 @@ class IdentityService:
             readiness=self._readiness,
             clock=self._clock,
             ids=self._ids,
+            behind_gate=refusals_behind_gate(self._config),
         )
         pruning = answer_pruning(
             self.database,
@@ -216,7 +221,8 @@ class IdentityService:
             clock=self._clock,
             log=self._log,
         )
-        reader = TrustReader(trust)
+        self._ring = ring
+        self._trust_reader = reader = TrustReader(trust)
         self._trust = TrustServicer(reader, self._blocking)
         self._readiness.require("database", lambda: database_problem(self.database))
         self._readiness.require("trust", lambda: _trust_problem(reader, self._clock()))
@@ -240,6 +246,12 @@ class IdentityService:
             clock=self._clock,
         )
         server_service_pb2_grpc.add_ServerServiceServicer_to_server(info, server)
+        sandbox.register(server, self._clock, problem=self._problem_of_now)
+
+    def _problem_of_now(self) -> str:
+        """Returns what keeps codes of now from being issued and verified. Blocks."""
+        now = self._clock()
+        return _trust_problem(self._trust_reader, now) or _keys_problem(self._ring, now)
 
 
 def _publish(publisher: TrustPublisher) -> None:
@@ -260,6 +272,11 @@ def _keys_problem(ring: KeyRing, now: dt.datetime) -> str:
     return "no key may sign codes" if now >= ring.code_key_expire_time() else ""
 
 
+def _make(config: IdentityConfig, log: Log) -> IdentityService:
+    clock = open_sandbox_clock(config)
+    return IdentityService(config, log=log, clock=clock or system_clock)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the service; returns the exit code."""
     return run_program(
@@ -267,7 +284,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         service=_SERVICE,
         description=__doc__,
         config_type=IdentityConfig,
-        make=lambda config, log: IdentityService(config, log=log),
+        make=_make,
     )
 
 

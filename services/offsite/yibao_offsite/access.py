@@ -1,5 +1,6 @@
 """Who may call what in the offsite service; a test walks every method."""
 
+from yibao_common.rpc import sandbox
 from yibao_common.rpc.access import AccessTable
 from yibao_common.rpc.server_info import ACCESS_ROWS
 from yibao_common.values.caller import Role
@@ -9,6 +10,7 @@ _AGENCY_OR_CHANNEL = frozenset({Role.AGENCY, Role.CHANNEL})
 ACCESS = AccessTable.of_services(
     {
         **ACCESS_ROWS,
+        **sandbox.ACCESS_ROWS,
         "yibao.offsite.v1.RegistrationService": {
             "CreateRegistration": _AGENCY_OR_CHANNEL,
             "GetRegistration": _AGENCY_OR_CHANNEL,

@@ -8,6 +8,7 @@ import grpc
 from yibao.common.v1 import server_service_pb2_grpc
 from yibao.offsite.v1 import registration_service_pb2, registration_service_pb2_grpc
 from yibao_common.commands.blocking import Blocking
+from yibao_common.commands.sandbox import open_sandbox_clock, start_sandbox_clock
 from yibao_common.db.failures import database_problem
 from yibao_common.db.opening import open_database
 from yibao_common.db.pruning import answer_pruning
@@ -17,8 +18,9 @@ from yibao_common.process.metrics import Metrics
 from yibao_common.process.program import run_program
 from yibao_common.process.readiness import Readiness
 from yibao_common.process.supervisor import Supervisor
-from yibao_common.rpc import server_info
+from yibao_common.rpc import sandbox, server_info
 from yibao_common.rpc.callers import current_party
+from yibao_common.rpc.sandbox_refusals import refusals_behind_gate
 from yibao_common.rpc.server import Server
 from yibao_common.rpc.server_info import ServerInfoServicer
 from yibao_common.values.clock import Clock, system_clock
@@ -33,6 +35,7 @@ from yibao_offsite.storage.work import UNIT
 DESCRIPTORS = (
     registration_service_pb2.DESCRIPTOR.services_by_name["RegistrationService"],
     server_info.DESCRIPTOR,
+    sandbox.DESCRIPTOR,
 )
 _SERVICE = "offsite"
 
@@ -64,6 +67,7 @@ class OffsiteService:
     ) -> None:
         """Serves until `stop` is set, then finishes what runs; `started` gets the port."""
         supervisor = Supervisor(stop, log=self._log)
+        start_sandbox_clock(self._clock, supervisor)
         metrics, readiness, blocking = Metrics(), Readiness(), Blocking(party_of=current_party)
         readiness.require("database", lambda: database_problem(self.database))
         transactions = StoredTransactions(
@@ -77,12 +81,13 @@ class OffsiteService:
             )
             info = ServerInfoServicer(self._config, service_name=_SERVICE, clock=self._clock)
             server_service_pb2_grpc.add_ServerServiceServicer_to_server(info, server)
+            sandbox.register(server, self._clock)
 
         server = Server(
             self._config.server,
             service_name=_SERVICE,
             register=register,
-            descriptors=DESCRIPTORS,
+            descriptors=sandbox.served(DESCRIPTORS, self._clock),
             access=ACCESS,
             log=self._log,
             metrics=metrics,
@@ -91,6 +96,7 @@ class OffsiteService:
             readiness=readiness,
             clock=self._clock,
             ids=self._ids,
+            behind_gate=refusals_behind_gate(self._config),
         )
         pruning = answer_pruning(
             self.database,
@@ -116,6 +122,11 @@ class OffsiteService:
         supervisor.raise_if_dead()
 
 
+def _make(config: OffsiteConfig, log: Log) -> OffsiteService:
+    clock = open_sandbox_clock(config)
+    return OffsiteService(config, log=log, clock=clock or system_clock)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the service; returns the exit code."""
     return run_program(
@@ -123,7 +134,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         service=_SERVICE,
         description=__doc__,
         config_type=OffsiteConfig,
-        make=lambda config, log: OffsiteService(config, log=log),
+        make=_make,
     )
 
 

@@ -1,5 +1,6 @@
 """Who may call what in the settlement service; a test walks every method."""
 
+from yibao_common.rpc import sandbox
 from yibao_common.rpc.access import AccessTable
 from yibao_common.rpc.server_info import ACCESS_ROWS
 from yibao_common.values.caller import Role
@@ -14,6 +15,7 @@ _OWN = frozenset({Role.HOLDER, Role.CHANNEL})
 ACCESS = AccessTable.of_services(
     {
         **ACCESS_ROWS,
+        **sandbox.ACCESS_ROWS,
         "yibao.settlement.v1.VisitService": {
             "RegisterVisit": _COUNTER,
             "UpdateVisit": _COUNTER,
@@ -42,6 +44,7 @@ ACCESS = AccessTable.of_services(
         },
         "yibao.settlement.v1.ChangeService": {
             "ListSettlementChanges": _COUNTER_OR_AGENCY,
+            "WatchSettlementChanges": _COUNTER_OR_AGENCY,
         },
         "yibao.settlement.v1.RefundService": {
             "RefundSettlement": _COUNTER_OR_AGENCY,
@@ -139,6 +142,12 @@ ACCESS = AccessTable.of_services(
             "GetYearStatement": _AGENCY,
             "ListYearStatements": _AGENCY,
         },
+        "yibao.settlement.v1.AccountCloseService": {
+            "ProposeAccountClose": _AGENCY,
+            "ConfirmAccountClose": _AGENCY,
+            "GetAccountClose": _AGENCY,
+            "GetClosedAccount": _AGENCY,
+        },
         "yibao.settlement.v1.RepricingService": {
             "RepriceSettlements": _AGENCY,
             "GetRepricing": _AGENCY,
@@ -166,6 +175,27 @@ ACCESS = AccessTable.of_services(
             "ListCatalogueChanges": _COUNTER_OR_AGENCY,
             "GetCatalogue": _COUNTER_OR_AGENCY,
             "DescribeItem": _COUNTER_OR_AGENCY,
+        },
+        "yibao.settlement.v1.MappingService": {
+            "UploadMappings": _COUNTER,
+            "CancelMapping": _COUNTER_OR_AGENCY,
+            "DecideMappings": _AGENCY,
+            "ListMappings": _COUNTER_OR_AGENCY,
+            "CheckMappings": _COUNTER_OR_AGENCY,
+        },
+        "yibao.settlement.v1.InstitutionService": {
+            "ImportInstitutionScopes": _AGENCY,
+            "ImportDepartments": _COUNTER_OR_AGENCY,
+            "ImportDoctors": _COUNTER_OR_AGENCY,
+            "GetInstitution": _COUNTER_OR_AGENCY,
+            "ListInstitutions": _COUNTER_OR_AGENCY,
+            "ListDepartments": _COUNTER_OR_AGENCY,
+            "ListDoctors": _COUNTER_OR_AGENCY,
+            "GetDoctor": _COUNTER_OR_AGENCY,
+            "AddDoctorPoints": _AGENCY,
+            "Suspend": _AGENCY,
+            "LiftSuspension": _AGENCY,
+            "ListSuspensions": _COUNTER_OR_AGENCY,
         },
         "yibao.settlement.v1.PolicyService": {
             "ValidatePolicy": _AGENCY,

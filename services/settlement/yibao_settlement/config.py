@@ -16,8 +16,10 @@ from yibao_common.process.config import (
     ServerName,
     ServiceConfig,
 )
+from yibao_settlement.application.reference import LineTerms
 from yibao_settlement.rules.declaration.share import DEPOSIT_RATIO_MAX_PPM
 from yibao_settlement.rules.finding import RetiredCadres
+from yibao_settlement.rules.institution.points import PointsTerms
 from yibao_settlement.rules.presentation import RESOLVED_FOR_MAX
 from yibao_settlement.rules.restating import OwnDebts
 
@@ -126,6 +128,16 @@ class TokensConfig(Section):
         return dt.timedelta(seconds=self.valid_for_seconds)
 
 
+class ChangesConfig(Section):
+    """How changes of settlements are streamed."""
+
+    # How many streams a process has open, and how many of them are of one party.
+    most_streams: int = Field(default=500, ge=1, le=10_000)
+    most_streams_of_party: int = Field(default=4, ge=1, le=100)
+    # After how long a stream says that there was nothing.
+    heartbeat_seconds: float = Field(default=20, ge=0.1, le=300)
+
+
 class ReviewConfig(Section):
     """By which codes a region knows whose bills are reviewed (T-14)."""
 
@@ -141,6 +153,38 @@ class ReviewConfig(Section):
         )
 
 
+class MappingsConfig(Section):
+    """What regions say of institutions' own codes."""
+
+    # Where the agency decides on mappings before lines take them.
+    review_in: Regions | None = None
+    # Where a line whose own code is mapped to nothing is the person's own cost, and not refused.
+    own_cost_in: Regions | None = None
+
+
+class SuspensionsConfig(Section):
+    """What regions say of who is suspended, and which points of doctors bring that."""
+
+    # Where what they ordered is the institution's own cost, and not refused to be corrected.
+    borne_by_institution_in: Regions | None = None
+    suspend_from_points: int = Field(default=9, ge=1, le=1_000)
+    suspend_months: int = Field(default=3, ge=1, le=120)
+    end_from_points: int = Field(default=12, ge=1, le=1_000)
+    end_years: int = Field(default=1, ge=1, le=50)
+    end_at_once_years: int = Field(default=3, ge=1, le=50)
+
+    @property
+    def points_terms(self) -> PointsTerms:
+        """What points bring."""
+        return PointsTerms(
+            self.suspend_from_points,
+            self.suspend_months,
+            self.end_from_points,
+            self.end_years,
+            self.end_at_once_years,
+        )
+
+
 class SettlementConfig(ServiceConfig):
     """Everything that the settlement service reads at its start."""
 
@@ -152,10 +196,25 @@ class SettlementConfig(ServiceConfig):
     refunds: RefundsConfig = Field(default_factory=lambda: RefundsConfig.model_validate({}))
     holds: HoldsConfig = Field(default_factory=lambda: HoldsConfig.model_validate({}))
     tokens: TokensConfig = Field(default_factory=lambda: TokensConfig.model_validate({}))
+    changes: ChangesConfig = Field(default_factory=lambda: ChangesConfig.model_validate({}))
+    mappings: MappingsConfig = Field(default_factory=lambda: MappingsConfig.model_validate({}))
+    suspensions: SuspensionsConfig = Field(
+        default_factory=lambda: SuspensionsConfig.model_validate({})
+    )
     declarations: DeclarationsConfig = Field(
         default_factory=lambda: DeclarationsConfig.model_validate({})
     )
     review: ReviewConfig = Field(default_factory=lambda: ReviewConfig.model_validate({}))
+
+    @property
+    def line_terms(self) -> dict[str, LineTerms]:
+        """What each region says of lines that nothing can be paid for."""
+        own_cost_in = self.mappings.own_cost_in or ()
+        borne_in = self.suspensions.borne_by_institution_in or ()
+        return {
+            region: LineTerms(region in own_cost_in, region in borne_in)
+            for region in self.identity.regions
+        }
 
     @check_after(mode="after")
     def _says_things_of_served_regions(self) -> "SettlementConfig":
@@ -172,6 +231,12 @@ class SettlementConfig(ServiceConfig):
                 ("refunds.cash_first_in", self.refunds.cash_first_in),
                 ("refunds.newest_first_in", self.refunds.newest_first_in),
                 ("refunds.own_debts", self.refunds.own_debts),
+                ("mappings.review_in", self.mappings.review_in),
+                ("mappings.own_cost_in", self.mappings.own_cost_in),
+                (
+                    "suspensions.borne_by_institution_in",
+                    self.suspensions.borne_by_institution_in,
+                ),
                 ("declarations.deposit_ratio_ppm", self.declarations.deposit_ratio_ppm),
             )
             if set(regions or ()) - set(self.identity.regions)

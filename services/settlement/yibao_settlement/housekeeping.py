@@ -3,6 +3,7 @@
 import asyncio
 import datetime as dt
 import functools
+import time
 from collections.abc import Awaitable, Callable
 
 from yibao.trust_store import TrustStore
@@ -16,6 +17,9 @@ from yibao_common.process.logs import Log
 from yibao_common.process.metrics import Metrics
 from yibao_common.rpc.refusals import Refusals
 from yibao_common.values.clock import Clock
+from yibao_common.values.ids import new_id
+from yibao_settlement.account_closing import account_closing
+from yibao_settlement.application.account_close.run import AccountClosing
 from yibao_settlement.application.batch.command import Command
 from yibao_settlement.application.checkpoint import Checkpoints
 from yibao_settlement.application.hold.expire import ExpireHolds
@@ -26,6 +30,7 @@ from yibao_settlement.application.repricing.steps import steps_of
 from yibao_settlement.application.work import Work
 from yibao_settlement.application.year.take import YearTaking
 from yibao_settlement.config import SettlementConfig
+from yibao_settlement.files.account_close import read_rules
 from yibao_settlement.rules.repricing import Repricing
 from yibao_settlement.rules.review import Review
 from yibao_settlement.servicer.trust.regions import region_watch
@@ -42,9 +47,10 @@ _SWEPT = 500
 _STEP_SECONDS = 2.0
 # Persons a round and region: they come in batches with what callers ask.
 _STEPS = 50
-# Closing statements a round and year, each in a transaction of its own: about a hundredth of a
-# second of CPU each, which nobody who settles should notice.
-_STATEMENTS = 20
+# Closing statements a call, and how long a round takes some of a year: bills settle between the
+# transactions, and who ends the service waits for one call alone.
+_STATEMENTS = 500
+_TAKING_SECONDS = 20.0
 
 
 def review_telling(metrics: Metrics, *, log: Log) -> Callable[[Review], None]:
@@ -204,7 +210,12 @@ def year_taking(
         metrics.years_being_taken.labels(region).set(len(going_on))
         refused = 0
         for close in going_on:
-            done = await blocking.run(taking.take_on, close, limit=_STATEMENTS)
+            until = time.monotonic() + _TAKING_SECONDS
+            while True:
+                done = await blocking.run(taking.take_on, close, limit=_STATEMENTS)
+                # Fewer are left only of those that cannot be taken.
+                if done.is_finished or done.tried < _STATEMENTS or time.monotonic() > until:
+                    break
             if done.is_finished:
                 log.info("year closed", region=region, benefit_year=close.benefit_year)
             refused += await blocking.run(taking.count_refused, close)
@@ -353,6 +364,14 @@ def background_tasks(
         ),
         year_taking(
             YearTaking(transactions, clock=reads.now),
+            blocking,
+            regions=regions,
+            metrics=metrics,
+            clock=clock,
+            log=log,
+        ),
+        account_closing(
+            AccountClosing(transactions, read_rules=read_rules, clock=reads.now, ids=new_id),
             blocking,
             regions=regions,
             metrics=metrics,

@@ -2,12 +2,14 @@
 
 import asyncio
 import contextlib
+import functools
 from collections.abc import Awaitable, Callable, Sequence
 
 import grpc
 
 from yibao_common.commands.background import BackgroundTask
 from yibao_common.commands.blocking import Blocking
+from yibao_common.commands.sandbox import open_sandbox_clock, start_sandbox_clock
 from yibao_common.commands.transactions import Transactions
 from yibao_common.db.batcher import Batcher
 from yibao_common.db.failures import database_problem
@@ -18,11 +20,13 @@ from yibao_common.process.metrics import Metrics
 from yibao_common.process.program import run_program
 from yibao_common.process.readiness import Readiness
 from yibao_common.process.supervisor import Supervisor
+from yibao_common.rpc import sandbox
 from yibao_common.rpc.callers import current_party
 from yibao_common.rpc.channels import Peer, open_aio_channel
 from yibao_common.rpc.own_certificate import check_client_identity
 from yibao_common.rpc.peer_certificate import tell_of_peer
 from yibao_common.rpc.refusals import Refusals
+from yibao_common.rpc.sandbox_refusals import refusals_behind_gate
 from yibao_common.rpc.server import Server
 from yibao_common.values.clock import Clock, system_clock
 from yibao_common.values.ids import Ids, new_id
@@ -34,6 +38,7 @@ from yibao_settlement.application.work import Work
 from yibao_settlement.batches import make_batcher
 from yibao_settlement.config import SettlementConfig
 from yibao_settlement.housekeeping import background_tasks, refusal_counting
+from yibao_settlement.servicer.change.watch import ChangeWatch, WatchLimits
 from yibao_settlement.servicer.feed.age import FeedAges
 from yibao_settlement.servicer.feed.client import FeedClient
 from yibao_settlement.servicer.news import News
@@ -88,9 +93,9 @@ class SettlementService:
         self, stop: asyncio.Event, *, started: "asyncio.Future[int] | None" = None
     ) -> None:
         """Serves until `stop` is set, then finishes what runs; `started` gets the port."""
-        supervisor = Supervisor(stop, log=self._log)
-        metrics = Metrics()
-        reference, blocking = ReferenceCache(), Blocking(party_of=current_party)
+        supervisor, metrics = Supervisor(stop, log=self._log), Metrics()
+        reference = ReferenceCache(self._config.line_terms)
+        blocking = Blocking(party_of=current_party)
         reads = StoredReads(self.database, reference, clock=self._database_clock)
         ages = self._make_feed_ages(metrics)
         trust = TrustHolder(self._trust_store, check_feed=ages.check)
@@ -105,6 +110,7 @@ class SettlementService:
         feed_client = self._make_feed_client(channel, feed, ages, metrics)
         trust_client = self._make_trust_client(channel, blocking, metrics)
         news = News(batcher.submit, regions=self._config.identity.regions, ask=feed_client.refresh)
+        changes = self._make_change_watch(reads, metrics)
         keeping = background_tasks(
             self._config,
             self.database,
@@ -125,10 +131,16 @@ class SettlementService:
             refusals,
             self._make_readiness(ages),
             self._serving(engine, transactions).servicers(
-                ages=ages, trust=trust, news=news, metrics=metrics, trust_store=self._trust_store
+                ages=ages,
+                trust=trust,
+                news=news,
+                changes=changes,
+                metrics=metrics,
+                trust_store=self._trust_store,
             ),
+            problem=lambda: trust_problem(self._trust_store, self._clock()) or ages.problem(),
         )
-        for each in (blocking, self._closing, batcher, feed_client, trust_client):
+        for each in (blocking, self._closing, batcher, feed_client, trust_client, changes):
             each.start(supervisor)
         for task in keeping:
             task.start(supervisor)
@@ -140,16 +152,9 @@ class SettlementService:
                 started.set_result(port)
             await stop.wait()
         finally:
-            # Calls end first, then what they wait for, then what that needs.
-            await server.drain()
-            for task in keeping:
-                await task.close()
-            await _last_time(count_refusals)
-            await trust_client.close()
-            await news.close()
-            await feed_client.close()
-            await channel.close()
-            await batcher.close()
+            await _drain(server, changes, keeping, count_refusals)
+            for needed in (trust_client, news, feed_client, channel, batcher):
+                await needed.close()
             self._closing.close()
             blocking.close()
             self.database.close()
@@ -190,6 +195,19 @@ class SettlementService:
             clock=self._database_clock,
             ids=self._ids,
             metrics=metrics,
+            log=self._log,
+        )
+
+    def _make_change_watch(self, reads: StoredReads, metrics: Metrics) -> ChangeWatch:
+        said = self._config.changes
+        return ChangeWatch(
+            reads,
+            writing_for_seconds=self.database.writing_for_seconds,
+            limits=WatchLimits(
+                said.most_streams, said.most_streams_of_party, said.heartbeat_seconds
+            ),
+            metrics=metrics,
+            clock=self._clock,
             log=self._log,
         )
 
@@ -244,12 +262,15 @@ class SettlementService:
         refusals: Refusals,
         readiness: Readiness,
         servicers: Servicers,
+        *,
+        problem: Callable[[], str],
     ) -> Server:
+        start_sandbox_clock(self._clock, supervisor)
         return Server(
             self._config.server,
             service_name=SERVICE,
-            register=servicers.register,
-            descriptors=DESCRIPTORS,
+            register=functools.partial(self._register, servicers, problem=problem),
+            descriptors=sandbox.served(DESCRIPTORS, self._clock),
             access=ACCESS,
             log=self._log,
             metrics=metrics,
@@ -259,7 +280,29 @@ class SettlementService:
             refusals=refusals,
             clock=self._clock,
             ids=self._ids,
+            behind_gate=refusals_behind_gate(self._config),
         )
+
+    def _register(
+        self, servicers: Servicers, server: grpc.aio.Server, *, problem: Callable[[], str]
+    ) -> None:
+        servicers.register(server)
+        sandbox.register(server, self._clock, problem=problem)
+
+
+async def _drain(
+    server: Server,
+    changes: ChangeWatch,
+    keeping: Sequence[BackgroundTask],
+    count_refusals: Callable[[], Awaitable[None]],
+) -> None:
+    """Lets calls end first, then what they wait for; what that needs is closed afterwards."""
+    changes.release()
+    await server.drain()
+    await changes.close()
+    for task in keeping:
+        await task.close()
+    await _last_time(count_refusals)
 
 
 async def _last_time(store: Callable[[], Awaitable[None]]) -> None:
@@ -276,6 +319,13 @@ async def _first_news(trust_client: TrustClient, feed_client: FeedClient) -> Non
             await feed_client.first_round()
 
 
+def _make(config: SettlementConfig, log: Log) -> SettlementService:
+    clock = open_sandbox_clock(config)
+    if clock is None:
+        return SettlementService(config, log=log)
+    return SettlementService(config, log=log, clock=clock, database_clock=clock)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the service; returns the exit code."""
     return run_program(
@@ -283,7 +333,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         service=SERVICE,
         description=__doc__,
         config_type=SettlementConfig,
-        make=lambda config, log: SettlementService(config, log=log),
+        make=_make,
     )
 
 

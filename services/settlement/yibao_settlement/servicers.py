@@ -7,6 +7,8 @@ import grpc
 
 from yibao.common.v1 import server_service_pb2_grpc
 from yibao.settlement.v1 import (
+    account_close_service_pb2,
+    account_close_service_pb2_grpc,
     account_service_pb2,
     account_service_pb2_grpc,
     catalogue_service_pb2,
@@ -29,6 +31,10 @@ from yibao.settlement.v1 import (
     hold_service_pb2_grpc,
     institution_payment_service_pb2,
     institution_payment_service_pb2_grpc,
+    institution_service_pb2,
+    institution_service_pb2_grpc,
+    mapping_service_pb2,
+    mapping_service_pb2_grpc,
     policy_service_pb2,
     policy_service_pb2_grpc,
     refund_service_pb2,
@@ -46,19 +52,22 @@ from yibao.settlement.v1 import (
     year_service_pb2,
     year_service_pb2_grpc,
 )
-from yibao_common.rpc import server_info
+from yibao_common.rpc import sandbox, server_info
 from yibao_common.rpc.server_info import ServerInfoServicer
 from yibao_common.values.clock import Clock
 from yibao_settlement.config import SettlementConfig
 from yibao_settlement.servicer.account import AccountServicer
+from yibao_settlement.servicer.account_close import AccountCloseServicer
 from yibao_settlement.servicer.catalogue import CatalogueServicer
 from yibao_settlement.servicer.catalogue_version.calls import CatalogueVersionServicer
-from yibao_settlement.servicer.change import ChangeServicer
+from yibao_settlement.servicer.change.calls import ChangeServicer
 from yibao_settlement.servicer.charge import ChargeServicer
 from yibao_settlement.servicer.declaration.calls import DeclarationServicer
 from yibao_settlement.servicer.declaration.payments import InstitutionPaymentServicer
 from yibao_settlement.servicer.difference import DifferenceServicer
 from yibao_settlement.servicer.hold import HoldServicer
+from yibao_settlement.servicer.institution.calls import InstitutionServicer
+from yibao_settlement.servicer.mapping import MappingServicer
 from yibao_settlement.servicer.news import News
 from yibao_settlement.servicer.period import ClearingServicer
 from yibao_settlement.servicer.policy import PolicyServicer
@@ -87,12 +96,16 @@ DESCRIPTORS = (
     declaration_service_pb2.DESCRIPTOR.services_by_name["DeclarationService"],
     institution_payment_service_pb2.DESCRIPTOR.services_by_name["InstitutionPaymentService"],
     year_service_pb2.DESCRIPTOR.services_by_name["YearService"],
+    account_close_service_pb2.DESCRIPTOR.services_by_name["AccountCloseService"],
     report_service_pb2.DESCRIPTOR.services_by_name["ReportService"],
     repricing_service_pb2.DESCRIPTOR.services_by_name["RepricingService"],
     catalogue_service_pb2.DESCRIPTOR.services_by_name["CatalogueService"],
     catalogue_version_service_pb2.DESCRIPTOR.services_by_name["CatalogueVersionService"],
+    mapping_service_pb2.DESCRIPTOR.services_by_name["MappingService"],
+    institution_service_pb2.DESCRIPTOR.services_by_name["InstitutionService"],
     policy_service_pb2.DESCRIPTOR.services_by_name["PolicyService"],
     server_info.DESCRIPTOR,
+    sandbox.DESCRIPTOR,
 )
 
 
@@ -127,10 +140,13 @@ class Servicers(NamedTuple):
     declarations: DeclarationServicer
     institution_payments: InstitutionPaymentServicer
     years: YearServicer
+    account_closes: AccountCloseServicer
     reports: ReportServicer
     repricings: RepricingServicer
     catalogue: CatalogueServicer
     catalogue_versions: CatalogueVersionServicer
+    mappings: MappingServicer
+    institutions: InstitutionServicer
     policies: PolicyServicer
     server: ServerInfoServicer
 
@@ -160,11 +176,18 @@ class Servicers(NamedTuple):
             self.institution_payments, server
         )
         year_service_pb2_grpc.add_YearServiceServicer_to_server(self.years, server)
+        account_close_service_pb2_grpc.add_AccountCloseServiceServicer_to_server(
+            self.account_closes, server
+        )
         report_service_pb2_grpc.add_ReportServiceServicer_to_server(self.reports, server)
         repricing_service_pb2_grpc.add_RepricingServiceServicer_to_server(self.repricings, server)
         catalogue_service_pb2_grpc.add_CatalogueServiceServicer_to_server(self.catalogue, server)
         catalogue_version_service_pb2_grpc.add_CatalogueVersionServiceServicer_to_server(
             self.catalogue_versions, server
+        )
+        mapping_service_pb2_grpc.add_MappingServiceServicer_to_server(self.mappings, server)
+        institution_service_pb2_grpc.add_InstitutionServiceServicer_to_server(
+            self.institutions, server
         )
         policy_service_pb2_grpc.add_PolicyServiceServicer_to_server(self.policies, server)
         server_service_pb2_grpc.add_ServerServiceServicer_to_server(self.server, server)

@@ -12,6 +12,8 @@ from yibao_common.process.metrics import Metrics
 from yibao_common.rpc.server_info import Known, ServerInfoServicer
 from yibao_common.values.clock import Clock
 from yibao_common.values.ids import Ids
+from yibao_settlement.application.account_close.close import AccountCloses
+from yibao_settlement.application.account_close.find import ClosedAccounts
 from yibao_settlement.application.batch.command import Command
 from yibao_settlement.application.catalogue import Catalogue
 from yibao_settlement.application.catalogue_version.approve import Approving
@@ -25,6 +27,9 @@ from yibao_settlement.application.declaration.declare import Declarations
 from yibao_settlement.application.declaration.find import DeclarationReads
 from yibao_settlement.application.declaration.order import DeclarationOrders
 from yibao_settlement.application.declaration.pay import InstitutionPayments
+from yibao_settlement.application.institution.find import InstitutionReads
+from yibao_settlement.application.institution.registry import InstitutionRegistry
+from yibao_settlement.application.mapping.book import MappingBook
 from yibao_settlement.application.period.close import Periods
 from yibao_settlement.application.policy import Policies
 from yibao_settlement.application.report.find import Reports
@@ -33,10 +38,13 @@ from yibao_settlement.application.work import Work
 from yibao_settlement.application.year.close import Years
 from yibao_settlement.application.year.find import YearStatements
 from yibao_settlement.config import SettlementConfig
+from yibao_settlement.files.account_close import read_rules
 from yibao_settlement.servicer.account import AccountServicer
+from yibao_settlement.servicer.account_close import AccountCloseServicer
 from yibao_settlement.servicer.catalogue import CatalogueServicer
 from yibao_settlement.servicer.catalogue_version.calls import CatalogueVersionServicer, Rooms
-from yibao_settlement.servicer.change import ChangeServicer
+from yibao_settlement.servicer.change.calls import ChangeServicer
+from yibao_settlement.servicer.change.watch import ChangeWatch
 from yibao_settlement.servicer.charge import ChargeServicer
 from yibao_settlement.servicer.credential import Viewers
 from yibao_settlement.servicer.declaration.calls import DeclarationServicer
@@ -44,6 +52,8 @@ from yibao_settlement.servicer.declaration.payments import InstitutionPaymentSer
 from yibao_settlement.servicer.difference import DifferenceServicer
 from yibao_settlement.servicer.feed.age import FeedAges
 from yibao_settlement.servicer.hold import HoldServicer
+from yibao_settlement.servicer.institution.calls import InstitutionServicer
+from yibao_settlement.servicer.mapping import MappingServicer
 from yibao_settlement.servicer.news import News
 from yibao_settlement.servicer.override import Acts, Overriding
 from yibao_settlement.servicer.period import ClearingServicer
@@ -100,6 +110,7 @@ class Serving:
         trust: TrustHolder,
         trust_store: TrustStore,
         news: News,
+        changes: ChangeWatch,
         metrics: Metrics,
     ) -> Servicers:
         """Returns all servicers; each is given what it needs and no more."""
@@ -135,7 +146,7 @@ class Serving:
                 newest_first_in=self._config.refunds.newest_first_in or (),
                 own_debts=own_debts,
             ),
-            ChangeServicer(reads, blocking),
+            ChangeServicer(reads, blocking, watch=changes),
             self._refunds(settling, refused_lines, news),
             HoldServicer(
                 *engine,
@@ -154,10 +165,13 @@ class Serving:
             ClearingServicer(periods, days, blocking, self._closing),
             *self._declarations(),
             YearServicer(years, YearStatements(transactions), blocking, self._closing),
+            self._account_closes(reads.now, blocking),
             ReportServicer(Reports(transactions, clock=reads.now), blocking),
             RepricingServicer(Repricings(transactions, clock=self._clock, ids=self._ids), blocking),
             self._catalogue(),
             self._catalogue_versions(),
+            self._mappings(),
+            self._institutions(),
             PolicyServicer(policies, StoredHistory(self._database), blocking, clock=self._clock),
             self._info(ages, trust_store),
         )
@@ -256,6 +270,31 @@ class Serving:
             LookingUp(transactions, reads, clock=clock),
         )
         return CatalogueVersionServicer(rooms, blocking, self._closing)
+
+    def _account_closes(self, clock: Clock, blocking: Blocking) -> AccountCloseServicer:
+        closes = AccountCloses(
+            self._transactions, read_rules=read_rules, clock=clock, ids=self._ids
+        )
+        accounts = ClosedAccounts(self._transactions, read_rules=read_rules)
+        return AccountCloseServicer(closes, accounts, blocking, self._closing)
+
+    def _mappings(self) -> MappingServicer:
+        _, reads, blocking = self._engine
+        return MappingServicer(
+            MappingBook(self._transactions, clock=reads.now, ids=self._ids),
+            blocking,
+            review_in=self._config.mappings.review_in or (),
+        )
+
+    def _institutions(self) -> InstitutionServicer:
+        _, reads, blocking = self._engine
+        return InstitutionServicer(
+            InstitutionRegistry(self._transactions, clock=reads.now, ids=self._ids),
+            InstitutionReads(self._transactions),
+            blocking,
+            points_terms=self._config.suspensions.points_terms,
+            clock=self._clock,
+        )
 
     def _info(self, ages: FeedAges, trust_store: TrustStore) -> ServerInfoServicer:
         return ServerInfoServicer(

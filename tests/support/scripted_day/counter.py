@@ -26,7 +26,8 @@ from yibao_common.values.calendar import shanghai_day
 from yibao_common.values.ids import new_id
 
 WINDOWS = 6
-_Asked, _Told = TypeVar("_Asked"), TypeVar("_Told")
+_Asked = TypeVar("_Asked")
+_Told = TypeVar("_Told")
 
 
 @dataclass(slots=True)
@@ -38,7 +39,7 @@ class Client:
     certificate_id: str
     visit_id: str = ""
     tried: Settlement | None = None
-    request: pb.SettleBillRequest | None = None
+    request: pb.SettleBillRequest = field(default_factory=pb.SettleBillRequest)
     settled: Settlement | None = None
 
 
@@ -153,14 +154,12 @@ class Counter:
 
     def settle(self, client: Client) -> None:
         """Resolves a code anew and settles what was tried."""
-        assert client.request is not None
         client.request.presentation.CopyFrom(self.resolve(client, SETTLE))
         told = self.services.settlements().SettleBill(client.request, timeout=CALL_SECONDS)
         self.wrote_down(client, told.settlement)
 
     def wrote_down(self, client: Client, settled: Settlement) -> None:
         """Keeps a settlement on the hospital's own record."""
-        assert client.request is not None
         client.settled = settled
         self._keep(client.request.request_id, day_pb2.DAY_ACT_KIND_SETTLED, settled)
 

@@ -107,7 +107,7 @@ def test_an_account_that_moved_on_while_it_was_waited_for_is_tried_again() -> No
     close = clerk.confirm(clerk.propose())
     known = work.years.merged
     # It is merged between the look-up and the lock.
-    work.years.taken_over_by = lambda person_id: []  # type: ignore[method-assign]
+    work.years.taken_over_by = lambda person_ids: set()  # type: ignore[method-assign]
     known[first] = second
     with pytest.raises(TransientError):
         clerk.taking.take_on(close, limit=9)

@@ -801,6 +801,31 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """FAILED_PRECONDITION. So much is not withheld of the declaration any more. Metadata: `fund_type`,
     `left_fen`, what is.
     """
+    ERROR_REASON_ACCOUNT_CLOSE_FILE_INVALID: _ErrorReason.ValueType  # 480
+    """INVALID_ARGUMENT. The file of interest and counters is faulty; each fault names its line and key,
+    that of a window of another year its key alone.
+    """
+    ERROR_REASON_ACCOUNT_CLOSE_NOT_FOUND: _ErrorReason.ValueType  # 481
+    """NOT_FOUND. Nobody proposed to close accounts so. Metadata: `close_id`, `benefit_year`,
+    whichever was asked for.
+    """
+    ERROR_REASON_ACCOUNT_CLOSE_STATE: _ErrorReason.ValueType  # 482
+    """FAILED_PRECONDITION. The closing of accounts was proposed with other rules or sums than the
+    checker read. Metadata: `rules_version`, `person_count`, `balance_fen`, those it was proposed
+    with.
+    """
+    ERROR_REASON_ACCOUNTS_CLOSED: _ErrorReason.ValueType  # 483
+    """FAILED_PRECONDITION. The accounts of the benefit year are closed, or are being closed. Metadata:
+    `benefit_year`, `closed_through`, the last one of which they are.
+    """
+    ERROR_REASON_YEAR_NOT_TAKEN: _ErrorReason.ValueType  # 484
+    """FAILED_PRECONDITION. The year is not closed, or its closing statements are not all taken:
+    accounts come behind them. Metadata: `benefit_year`.
+    """
+    ERROR_REASON_CLOSED_ACCOUNT_NOT_FOUND: _ErrorReason.ValueType  # 485
+    """NOT_FOUND. No close of accounts has passed the person in this year. Metadata: `person_id`,
+    `benefit_year`.
+    """
     ERROR_REASON_CATALOGUE_VERSION_UNKNOWN: _ErrorReason.ValueType  # 490
     """NOT_FOUND. No such version of a list; institutions are told of approved ones alone.
     Metadata: `version_id`.
@@ -843,6 +868,40 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """
     ERROR_REASON_CATALOGUE_TERM_UNKNOWN: _ErrorReason.ValueType  # 501
     """INVALID_ARGUMENT. The code is not in the region's dictionary on the day. Metadata: none."""
+    ERROR_REASON_OWN_CODE_UNMAPPED: _ErrorReason.ValueType  # 510
+    """FAILED_PRECONDITION. The institution's own code is mapped to no item on the charge day."""
+    ERROR_REASON_MAPPING_CONFLICT: _ErrorReason.ValueType  # 511
+    """ALREADY_EXISTS. The own code is mapped to an item on some of these days already (case M1). The fault's
+    sentence names the mapping, or the rows of the request.
+    """
+    ERROR_REASON_MAPPING_NOT_FOUND: _ErrorReason.ValueType  # 512
+    """NOT_FOUND. No such mapping, or one of another institution. Metadata: `mapping_id`."""
+    ERROR_REASON_MAPPING_STATE: _ErrorReason.ValueType  # 513
+    """FAILED_PRECONDITION. The mapping is decided, rejected or cancelled already. Metadata: `state`."""
+    ERROR_REASON_INSTITUTION_SUSPENDED: _ErrorReason.ValueType  # 514
+    """FAILED_PRECONDITION. The institution is suspended on the day. Metadata: `institution_id`, `date`."""
+    ERROR_REASON_DEPARTMENT_SUSPENDED: _ErrorReason.ValueType  # 515
+    """FAILED_PRECONDITION. The department that ordered the line is suspended on the charge day."""
+    ERROR_REASON_DOCTOR_SUSPENDED: _ErrorReason.ValueType  # 516
+    """FAILED_PRECONDITION. The doctor who ordered the line is suspended on the charge day."""
+    ERROR_REASON_LINE_BORNE_BY_INSTITUTION: _ErrorReason.ValueType  # 517
+    """FAILED_PRECONDITION. What was ordered while suspended is borne by the institution: nobody else is charged for it."""
+    ERROR_REASON_INSTITUTION_NOT_NETWORKED: _ErrorReason.ValueType  # 518
+    """FAILED_PRECONDITION. The institution is not networked for the care type on the day. Metadata: `institution_id`,
+    `care_type`.
+    """
+    ERROR_REASON_DOCTOR_NOT_FOUND: _ErrorReason.ValueType  # 519
+    """NOT_FOUND. No such doctor, or none of the institution. Metadata: `doctor_code`."""
+    ERROR_REASON_DEPARTMENT_NOT_FOUND: _ErrorReason.ValueType  # 520
+    """NOT_FOUND. The institution has no such department. Metadata: `code`."""
+    ERROR_REASON_SUSPENSION_NOT_FOUND: _ErrorReason.ValueType  # 521
+    """NOT_FOUND. No such suspension. Metadata: `suspension_id`."""
+    ERROR_REASON_SUSPENSION_STATE: _ErrorReason.ValueType  # 522
+    """FAILED_PRECONDITION. The suspension is lifted already."""
+    ERROR_REASON_NOT_A_SANDBOX: _ErrorReason.ValueType  # 530
+    """FAILED_PRECONDITION. Only a sandbox that `yibao up --clock` started does this."""
+    ERROR_REASON_SANDBOX_CLOCK_BACK: _ErrorReason.ValueType  # 531
+    """FAILED_PRECONDITION. The time of a sandbox goes forward alone. Metadata: `server_time`."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a request was refused. The value's name stands in `google.rpc.ErrorInfo.reason`
@@ -1631,6 +1690,31 @@ ERROR_REASON_DEPOSIT_EXCEEDED: ErrorReason.ValueType  # 447
 """FAILED_PRECONDITION. So much is not withheld of the declaration any more. Metadata: `fund_type`,
 `left_fen`, what is.
 """
+ERROR_REASON_ACCOUNT_CLOSE_FILE_INVALID: ErrorReason.ValueType  # 480
+"""INVALID_ARGUMENT. The file of interest and counters is faulty; each fault names its line and key,
+that of a window of another year its key alone.
+"""
+ERROR_REASON_ACCOUNT_CLOSE_NOT_FOUND: ErrorReason.ValueType  # 481
+"""NOT_FOUND. Nobody proposed to close accounts so. Metadata: `close_id`, `benefit_year`,
+whichever was asked for.
+"""
+ERROR_REASON_ACCOUNT_CLOSE_STATE: ErrorReason.ValueType  # 482
+"""FAILED_PRECONDITION. The closing of accounts was proposed with other rules or sums than the
+checker read. Metadata: `rules_version`, `person_count`, `balance_fen`, those it was proposed
+with.
+"""
+ERROR_REASON_ACCOUNTS_CLOSED: ErrorReason.ValueType  # 483
+"""FAILED_PRECONDITION. The accounts of the benefit year are closed, or are being closed. Metadata:
+`benefit_year`, `closed_through`, the last one of which they are.
+"""
+ERROR_REASON_YEAR_NOT_TAKEN: ErrorReason.ValueType  # 484
+"""FAILED_PRECONDITION. The year is not closed, or its closing statements are not all taken:
+accounts come behind them. Metadata: `benefit_year`.
+"""
+ERROR_REASON_CLOSED_ACCOUNT_NOT_FOUND: ErrorReason.ValueType  # 485
+"""NOT_FOUND. No close of accounts has passed the person in this year. Metadata: `person_id`,
+`benefit_year`.
+"""
 ERROR_REASON_CATALOGUE_VERSION_UNKNOWN: ErrorReason.ValueType  # 490
 """NOT_FOUND. No such version of a list; institutions are told of approved ones alone.
 Metadata: `version_id`.
@@ -1673,4 +1757,38 @@ them as a version.
 """
 ERROR_REASON_CATALOGUE_TERM_UNKNOWN: ErrorReason.ValueType  # 501
 """INVALID_ARGUMENT. The code is not in the region's dictionary on the day. Metadata: none."""
+ERROR_REASON_OWN_CODE_UNMAPPED: ErrorReason.ValueType  # 510
+"""FAILED_PRECONDITION. The institution's own code is mapped to no item on the charge day."""
+ERROR_REASON_MAPPING_CONFLICT: ErrorReason.ValueType  # 511
+"""ALREADY_EXISTS. The own code is mapped to an item on some of these days already (case M1). The fault's
+sentence names the mapping, or the rows of the request.
+"""
+ERROR_REASON_MAPPING_NOT_FOUND: ErrorReason.ValueType  # 512
+"""NOT_FOUND. No such mapping, or one of another institution. Metadata: `mapping_id`."""
+ERROR_REASON_MAPPING_STATE: ErrorReason.ValueType  # 513
+"""FAILED_PRECONDITION. The mapping is decided, rejected or cancelled already. Metadata: `state`."""
+ERROR_REASON_INSTITUTION_SUSPENDED: ErrorReason.ValueType  # 514
+"""FAILED_PRECONDITION. The institution is suspended on the day. Metadata: `institution_id`, `date`."""
+ERROR_REASON_DEPARTMENT_SUSPENDED: ErrorReason.ValueType  # 515
+"""FAILED_PRECONDITION. The department that ordered the line is suspended on the charge day."""
+ERROR_REASON_DOCTOR_SUSPENDED: ErrorReason.ValueType  # 516
+"""FAILED_PRECONDITION. The doctor who ordered the line is suspended on the charge day."""
+ERROR_REASON_LINE_BORNE_BY_INSTITUTION: ErrorReason.ValueType  # 517
+"""FAILED_PRECONDITION. What was ordered while suspended is borne by the institution: nobody else is charged for it."""
+ERROR_REASON_INSTITUTION_NOT_NETWORKED: ErrorReason.ValueType  # 518
+"""FAILED_PRECONDITION. The institution is not networked for the care type on the day. Metadata: `institution_id`,
+`care_type`.
+"""
+ERROR_REASON_DOCTOR_NOT_FOUND: ErrorReason.ValueType  # 519
+"""NOT_FOUND. No such doctor, or none of the institution. Metadata: `doctor_code`."""
+ERROR_REASON_DEPARTMENT_NOT_FOUND: ErrorReason.ValueType  # 520
+"""NOT_FOUND. The institution has no such department. Metadata: `code`."""
+ERROR_REASON_SUSPENSION_NOT_FOUND: ErrorReason.ValueType  # 521
+"""NOT_FOUND. No such suspension. Metadata: `suspension_id`."""
+ERROR_REASON_SUSPENSION_STATE: ErrorReason.ValueType  # 522
+"""FAILED_PRECONDITION. The suspension is lifted already."""
+ERROR_REASON_NOT_A_SANDBOX: ErrorReason.ValueType  # 530
+"""FAILED_PRECONDITION. Only a sandbox that `yibao up --clock` started does this."""
+ERROR_REASON_SANDBOX_CLOCK_BACK: ErrorReason.ValueType  # 531
+"""FAILED_PRECONDITION. The time of a sandbox goes forward alone. Metadata: `server_time`."""
 global___ErrorReason = ErrorReason

@@ -38,6 +38,7 @@ class GetServerInfoResponse(google.protobuf.message.Message):
     LIMITS_FIELD_NUMBER: builtins.int
     REGIONS_FIELD_NUMBER: builtins.int
     TRUST_FIELD_NUMBER: builtins.int
+    SANDBOX_FIELD_NUMBER: builtins.int
     service_name: builtins.str
     """Which of the services answers: `identity`, `settlement` or `offsite`."""
     version: builtins.str
@@ -64,6 +65,10 @@ class GetServerInfoResponse(google.protobuf.message.Message):
     def trust(self) -> global___TrustInfo:
         """What the server judges codes by; absent where it judges none."""
 
+    @property
+    def sandbox(self) -> global___SandboxInfo:
+        """What a sandbox is; absent at any other server."""
+
     def __init__(
         self,
         *,
@@ -74,11 +79,34 @@ class GetServerInfoResponse(google.protobuf.message.Message):
         limits: global___CallLimits | None = ...,
         regions: collections.abc.Iterable[global___ServedRegion] | None = ...,
         trust: global___TrustInfo | None = ...,
+        sandbox: global___SandboxInfo | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["limits", b"limits", "server_time", b"server_time", "trust", b"trust"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["contract_version", b"contract_version", "limits", b"limits", "regions", b"regions", "server_time", b"server_time", "service_name", b"service_name", "trust", b"trust", "version", b"version"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["limits", b"limits", "sandbox", b"sandbox", "server_time", b"server_time", "trust", b"trust"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["contract_version", b"contract_version", "limits", b"limits", "regions", b"regions", "sandbox", b"sandbox", "server_time", b"server_time", "service_name", b"service_name", "trust", b"trust", "version", b"version"]) -> None: ...
 
 global___GetServerInfoResponse = GetServerInfoResponse
+
+@typing.final
+class SandboxInfo(google.protobuf.message.Message):
+    """That services were started by `yibao up` on one machine, to be tried."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    HAS_MOVABLE_CLOCK_FIELD_NUMBER: builtins.int
+    CLOCK_AHEAD_SECONDS_FIELD_NUMBER: builtins.int
+    has_movable_clock: builtins.bool
+    """Whether the time can be moved: see SandboxService.MoveClock."""
+    clock_ahead_seconds: builtins.int
+    """How far `server_time` is ahead of the machine's clock."""
+    def __init__(
+        self,
+        *,
+        has_movable_clock: builtins.bool = ...,
+        clock_ahead_seconds: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["clock_ahead_seconds", b"clock_ahead_seconds", "has_movable_clock", b"has_movable_clock"]) -> None: ...
+
+global___SandboxInfo = SandboxInfo
 
 @typing.final
 class CallLimits(google.protobuf.message.Message):

@@ -45,6 +45,8 @@ class _AccountMovementKindEnumTypeWrapper(google.protobuf.internal.enum_type_wra
     """What was owed to the account was moved into it."""
     ACCOUNT_MOVEMENT_KIND_REFUND: _AccountMovementKind.ValueType  # 11
     """Lines of a bill were returned."""
+    ACCOUNT_MOVEMENT_KIND_INTEREST: _AccountMovementKind.ValueType  # 20
+    """The account earned interest in a year that was closed."""
 
 class AccountMovementKind(_AccountMovementKind, metaclass=_AccountMovementKindEnumTypeWrapper):
     """What moved a personal account. Open."""
@@ -67,6 +69,8 @@ ACCOUNT_MOVEMENT_KIND_MOVE: AccountMovementKind.ValueType  # 7
 """What was owed to the account was moved into it."""
 ACCOUNT_MOVEMENT_KIND_REFUND: AccountMovementKind.ValueType  # 11
 """Lines of a bill were returned."""
+ACCOUNT_MOVEMENT_KIND_INTEREST: AccountMovementKind.ValueType  # 20
+"""The account earned interest in a year that was closed."""
 global___AccountMovementKind = AccountMovementKind
 
 @typing.final

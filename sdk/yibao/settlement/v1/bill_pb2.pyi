@@ -214,7 +214,10 @@ class BillLine(google.protobuf.message.Message):
     those of one day.
     """
     item_code: builtins.str
-    """The national item code (med_list_codg): drug, service or consumable."""
+    """The national item code (med_list_codg): drug, service or consumable. Empty where the line
+    says `origin.provider_item_code` alone: it takes the item that the institution mapped its
+    own code to on the charge day (MappingService). One of the two is required.
+    """
     unit_price: builtins.str
     """The price of one unit in yuan (pric), a decimal with at most 6 decimals: `12.5`."""
     quantity: builtins.str
@@ -246,7 +249,9 @@ class BillLine(google.protobuf.message.Message):
 
     @property
     def origin(self) -> global___LineOrigin:
-        """Where the line comes from in the institution; decides nothing."""
+        """Where the line comes from in the institution. Its own code decides where there is no
+        `item_code`; who ordered the line decides where that is suspended (InstitutionService).
+        """
 
     def __init__(
         self,

@@ -28,7 +28,7 @@ from yibao.settlement.v1 import adjustment_pb2 as yibao_dot_settlement_dot_v1_do
 from yibao.settlement.v1 import settlement_pb2 as yibao_dot_settlement_dot_v1_dot_settlement__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(yibao/settlement/v1/change_service.proto\x12\x13yibao.settlement.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a yibao/common/v1/validation.proto\x1a$yibao/settlement/v1/adjustment.proto\x1a$yibao/settlement/v1/settlement.proto\"\xaf\x01\n\x1cListSettlementChangesRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12=\n\x11\x63hange_start_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xba\xeb\x18\x02\x08\x01\x12\x19\n\tpage_size\x18\x03 \x01(\x05\x42\x06\xba\xeb\x18\x02\x18\x00\x12\x1b\n\npage_token\x18\x04 \x01(\tB\x07\xba\xeb\x18\x03\x30\xc8\x01\"\xa5\x01\n\x1dListSettlementChangesResponse\x12\x36\n\x07\x63hanges\x18\x01 \x03(\x0b\x32%.yibao.settlement.v1.SettlementChange\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x33\n\x0f\x63hange_end_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xd5\x02\n\x10SettlementChange\x12\x15\n\rsettlement_id\x18\x01 \x01(\t\x12>\n\x0b\x63hange_kind\x18\x02 \x01(\x0e\x32).yibao.settlement.v1.SettlementChangeKind\x12/\n\x0b\x63hange_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08revision\x18\x04 \x01(\x05\x12\x33\n\x05state\x18\x05 \x01(\x0e\x32$.yibao.settlement.v1.SettlementState\x12\x33\n\x05\x63\x61use\x18\x06 \x01(\x0e\x32$.yibao.settlement.v1.AdjustmentCause\x12\x10\n\x08visit_id\x18\x07 \x01(\t\x12\x13\n\x0b\x62ill_number\x18\x08 \x01(\t\x12\x16\n\x0einstitution_id\x18\t \x01(\t*\xd1\x01\n\x14SettlementChangeKind\x12&\n\"SETTLEMENT_CHANGE_KIND_UNSPECIFIED\x10\x00\x12\"\n\x1eSETTLEMENT_CHANGE_KIND_SETTLED\x10\x01\x12#\n\x1fSETTLEMENT_CHANGE_KIND_REVERSED\x10\x02\x12#\n\x1fSETTLEMENT_CHANGE_KIND_REFUNDED\x10\x03\x12#\n\x1fSETTLEMENT_CHANGE_KIND_ADJUSTED\x10\x04\x32\x8f\x01\n\rChangeService\x12~\n\x15ListSettlementChanges\x12\x31.yibao.settlement.v1.ListSettlementChangesRequest\x1a\x32.yibao.settlement.v1.ListSettlementChangesResponseBc\n\x13yibao.settlement.v1B\x12\x43hangeServiceProtoP\x01Z yibao/settlement/v1;settlementv1\xaa\x02\x13Yibao.Settlement.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(yibao/settlement/v1/change_service.proto\x12\x13yibao.settlement.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a yibao/common/v1/validation.proto\x1a$yibao/settlement/v1/adjustment.proto\x1a$yibao/settlement/v1/settlement.proto\"\xa7\x01\n\x1dWatchSettlementChangesRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x35\n\x11\x63hange_start_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1d\n\x0cresume_token\x18\x03 \x01(\tB\x07\xba\xeb\x18\x03\x30\xc8\x01\x12\x16\n\x0eonly_by_others\x18\x04 \x01(\x08\"\xda\x01\n\x1eWatchSettlementChangesResponse\x12\x36\n\x07\x63hanges\x18\x01 \x03(\x0b\x32%.yibao.settlement.v1.SettlementChange\x12\x14\n\x0cresume_token\x18\x02 \x01(\t\x12\x34\n\x10told_before_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x34\n\x03\x65nd\x18\x04 \x01(\x0e\x32\'.yibao.settlement.v1.SettlementWatchEnd\"\xaf\x01\n\x1cListSettlementChangesRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12=\n\x11\x63hange_start_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xba\xeb\x18\x02\x08\x01\x12\x19\n\tpage_size\x18\x03 \x01(\x05\x42\x06\xba\xeb\x18\x02\x18\x00\x12\x1b\n\npage_token\x18\x04 \x01(\tB\x07\xba\xeb\x18\x03\x30\xc8\x01\"\xa5\x01\n\x1dListSettlementChangesResponse\x12\x36\n\x07\x63hanges\x18\x01 \x03(\x0b\x32%.yibao.settlement.v1.SettlementChange\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x33\n\x0f\x63hange_end_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xea\x02\n\x10SettlementChange\x12\x15\n\rsettlement_id\x18\x01 \x01(\t\x12>\n\x0b\x63hange_kind\x18\x02 \x01(\x0e\x32).yibao.settlement.v1.SettlementChangeKind\x12/\n\x0b\x63hange_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08revision\x18\x04 \x01(\x05\x12\x33\n\x05state\x18\x05 \x01(\x0e\x32$.yibao.settlement.v1.SettlementState\x12\x33\n\x05\x63\x61use\x18\x06 \x01(\x0e\x32$.yibao.settlement.v1.AdjustmentCause\x12\x10\n\x08visit_id\x18\x07 \x01(\t\x12\x13\n\x0b\x62ill_number\x18\x08 \x01(\t\x12\x16\n\x0einstitution_id\x18\t \x01(\t\x12\x13\n\x0bis_by_other\x18\n \x01(\x08*\x86\x01\n\x12SettlementWatchEnd\x12$\n SETTLEMENT_WATCH_END_UNSPECIFIED\x10\x00\x12#\n\x1fSETTLEMENT_WATCH_END_TIME_LIMIT\x10\x01\x12%\n!SETTLEMENT_WATCH_END_SERVER_STOPS\x10\x02*\xd1\x01\n\x14SettlementChangeKind\x12&\n\"SETTLEMENT_CHANGE_KIND_UNSPECIFIED\x10\x00\x12\"\n\x1eSETTLEMENT_CHANGE_KIND_SETTLED\x10\x01\x12#\n\x1fSETTLEMENT_CHANGE_KIND_REVERSED\x10\x02\x12#\n\x1fSETTLEMENT_CHANGE_KIND_REFUNDED\x10\x03\x12#\n\x1fSETTLEMENT_CHANGE_KIND_ADJUSTED\x10\x04\x32\x95\x02\n\rChangeService\x12~\n\x15ListSettlementChanges\x12\x31.yibao.settlement.v1.ListSettlementChangesRequest\x1a\x32.yibao.settlement.v1.ListSettlementChangesResponse\x12\x83\x01\n\x16WatchSettlementChanges\x12\x32.yibao.settlement.v1.WatchSettlementChangesRequest\x1a\x33.yibao.settlement.v1.WatchSettlementChangesResponse0\x01\x42\x63\n\x13yibao.settlement.v1B\x12\x43hangeServiceProtoP\x01Z yibao/settlement/v1;settlementv1\xaa\x02\x13Yibao.Settlement.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,6 +36,10 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'yibao.settlement.v1.change_
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\023yibao.settlement.v1B\022ChangeServiceProtoP\001Z yibao/settlement/v1;settlementv1\252\002\023Yibao.Settlement.V1'
+  _globals['_WATCHSETTLEMENTCHANGESREQUEST'].fields_by_name['region']._loaded_options = None
+  _globals['_WATCHSETTLEMENTCHANGESREQUEST'].fields_by_name['region']._serialized_options = b'\272\353\030\004\010\001H\002'
+  _globals['_WATCHSETTLEMENTCHANGESREQUEST'].fields_by_name['resume_token']._loaded_options = None
+  _globals['_WATCHSETTLEMENTCHANGESREQUEST'].fields_by_name['resume_token']._serialized_options = b'\272\353\030\0030\310\001'
   _globals['_LISTSETTLEMENTCHANGESREQUEST'].fields_by_name['region']._loaded_options = None
   _globals['_LISTSETTLEMENTCHANGESREQUEST'].fields_by_name['region']._serialized_options = b'\272\353\030\004\010\001H\002'
   _globals['_LISTSETTLEMENTCHANGESREQUEST'].fields_by_name['change_start_time']._loaded_options = None
@@ -44,14 +48,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTSETTLEMENTCHANGESREQUEST'].fields_by_name['page_size']._serialized_options = b'\272\353\030\002\030\000'
   _globals['_LISTSETTLEMENTCHANGESREQUEST'].fields_by_name['page_token']._loaded_options = None
   _globals['_LISTSETTLEMENTCHANGESREQUEST'].fields_by_name['page_token']._serialized_options = b'\272\353\030\0030\310\001'
-  _globals['_SETTLEMENTCHANGEKIND']._serialized_start=899
-  _globals['_SETTLEMENTCHANGEKIND']._serialized_end=1108
-  _globals['_LISTSETTLEMENTCHANGESREQUEST']._serialized_start=209
-  _globals['_LISTSETTLEMENTCHANGESREQUEST']._serialized_end=384
-  _globals['_LISTSETTLEMENTCHANGESRESPONSE']._serialized_start=387
-  _globals['_LISTSETTLEMENTCHANGESRESPONSE']._serialized_end=552
-  _globals['_SETTLEMENTCHANGE']._serialized_start=555
-  _globals['_SETTLEMENTCHANGE']._serialized_end=896
-  _globals['_CHANGESERVICE']._serialized_start=1111
-  _globals['_CHANGESERVICE']._serialized_end=1254
+  _globals['_SETTLEMENTWATCHEND']._serialized_start=1311
+  _globals['_SETTLEMENTWATCHEND']._serialized_end=1445
+  _globals['_SETTLEMENTCHANGEKIND']._serialized_start=1448
+  _globals['_SETTLEMENTCHANGEKIND']._serialized_end=1657
+  _globals['_WATCHSETTLEMENTCHANGESREQUEST']._serialized_start=209
+  _globals['_WATCHSETTLEMENTCHANGESREQUEST']._serialized_end=376
+  _globals['_WATCHSETTLEMENTCHANGESRESPONSE']._serialized_start=379
+  _globals['_WATCHSETTLEMENTCHANGESRESPONSE']._serialized_end=597
+  _globals['_LISTSETTLEMENTCHANGESREQUEST']._serialized_start=600
+  _globals['_LISTSETTLEMENTCHANGESREQUEST']._serialized_end=775
+  _globals['_LISTSETTLEMENTCHANGESRESPONSE']._serialized_start=778
+  _globals['_LISTSETTLEMENTCHANGESRESPONSE']._serialized_end=943
+  _globals['_SETTLEMENTCHANGE']._serialized_start=946
+  _globals['_SETTLEMENTCHANGE']._serialized_end=1308
+  _globals['_CHANGESERVICE']._serialized_start=1660
+  _globals['_CHANGESERVICE']._serialized_end=1937
 # @@protoc_insertion_point(module_scope)

@@ -22,6 +22,30 @@ else:
 
 DESCRIPTOR: google.protobuf.descriptor.FileDescriptor
 
+class _SettlementWatchEnd:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _SettlementWatchEndEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_SettlementWatchEnd.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    SETTLEMENT_WATCH_END_UNSPECIFIED: _SettlementWatchEnd.ValueType  # 0
+    """It goes on."""
+    SETTLEMENT_WATCH_END_TIME_LIMIT: _SettlementWatchEnd.ValueType  # 1
+    """It lasted as long as one may, or until shortly before the call's deadline."""
+    SETTLEMENT_WATCH_END_SERVER_STOPS: _SettlementWatchEnd.ValueType  # 2
+    """This server stops; another one, or it itself in a moment, goes on."""
+
+class SettlementWatchEnd(_SettlementWatchEnd, metaclass=_SettlementWatchEndEnumTypeWrapper):
+    """Why a stream of changes ended that nobody refused. Open."""
+
+SETTLEMENT_WATCH_END_UNSPECIFIED: SettlementWatchEnd.ValueType  # 0
+"""It goes on."""
+SETTLEMENT_WATCH_END_TIME_LIMIT: SettlementWatchEnd.ValueType  # 1
+"""It lasted as long as one may, or until shortly before the call's deadline."""
+SETTLEMENT_WATCH_END_SERVER_STOPS: SettlementWatchEnd.ValueType  # 2
+"""This server stops; another one, or it itself in a moment, goes on."""
+global___SettlementWatchEnd = SettlementWatchEnd
+
 class _SettlementChangeKind:
     ValueType = typing.NewType("ValueType", builtins.int)
     V: typing_extensions.TypeAlias = ValueType
@@ -53,6 +77,82 @@ SETTLEMENT_CHANGE_KIND_REFUNDED: SettlementChangeKind.ValueType  # 3
 SETTLEMENT_CHANGE_KIND_ADJUSTED: SettlementChangeKind.ValueType  # 4
 """It costs somebody else by now. What the institution showed, took and is owed is as it was."""
 global___SettlementChangeKind = SettlementChangeKind
+
+@typing.final
+class WatchSettlementChangesRequest(google.protobuf.message.Message):
+    """See ChangeService.WatchSettlementChanges."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REGION_FIELD_NUMBER: builtins.int
+    CHANGE_START_TIME_FIELD_NUMBER: builtins.int
+    RESUME_TOKEN_FIELD_NUMBER: builtins.int
+    ONLY_BY_OTHERS_FIELD_NUMBER: builtins.int
+    region: builtins.str
+    """The pooling region of the settlements."""
+    resume_token: builtins.str
+    """`resume_token` of the last response that was worked off. All but `change_start_time` must be
+    as it was.
+    """
+    only_by_others: builtins.bool
+    """Only what the institution did not do itself: see `SettlementChange.is_by_other`."""
+    @property
+    def change_start_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """Where the caller begins: changes at this instant or later. Required without `resume_token`,
+        and of no effect with one.
+        """
+
+    def __init__(
+        self,
+        *,
+        region: builtins.str = ...,
+        change_start_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        resume_token: builtins.str = ...,
+        only_by_others: builtins.bool = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["change_start_time", b"change_start_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["change_start_time", b"change_start_time", "only_by_others", b"only_by_others", "region", b"region", "resume_token", b"resume_token"]) -> None: ...
+
+global___WatchSettlementChangesRequest = WatchSettlementChangesRequest
+
+@typing.final
+class WatchSettlementChangesResponse(google.protobuf.message.Message):
+    """What became known, one after the other. See ChangeService.WatchSettlementChanges."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    CHANGES_FIELD_NUMBER: builtins.int
+    RESUME_TOKEN_FIELD_NUMBER: builtins.int
+    TOLD_BEFORE_TIME_FIELD_NUMBER: builtins.int
+    END_FIELD_NUMBER: builtins.int
+    resume_token: builtins.str
+    """Where to go on from, once these changes are worked off: keep it with them, in one
+    transaction.
+    """
+    end: global___SettlementWatchEnd.ValueType
+    """Of the last response: why nothing follows."""
+    @property
+    def changes(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___SettlementChange]:
+        """Changes, the oldest first; 100 at most. None where there was nothing for a while."""
+
+    @property
+    def told_before_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """All changes before this instant have been told. Absent while more are being told that lie
+        in the past.
+        """
+
+    def __init__(
+        self,
+        *,
+        changes: collections.abc.Iterable[global___SettlementChange] | None = ...,
+        resume_token: builtins.str = ...,
+        told_before_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        end: global___SettlementWatchEnd.ValueType = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["told_before_time", b"told_before_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["changes", b"changes", "end", b"end", "resume_token", b"resume_token", "told_before_time", b"told_before_time"]) -> None: ...
+
+global___WatchSettlementChangesResponse = WatchSettlementChangesResponse
 
 @typing.final
 class ListSettlementChangesRequest(google.protobuf.message.Message):
@@ -141,6 +241,7 @@ class SettlementChange(google.protobuf.message.Message):
     VISIT_ID_FIELD_NUMBER: builtins.int
     BILL_NUMBER_FIELD_NUMBER: builtins.int
     INSTITUTION_ID_FIELD_NUMBER: builtins.int
+    IS_BY_OTHER_FIELD_NUMBER: builtins.int
     settlement_id: builtins.str
     """The settlement."""
     change_kind: global___SettlementChangeKind.ValueType
@@ -157,6 +258,10 @@ class SettlementChange(google.protobuf.message.Message):
     """The institution's number of the bill."""
     institution_id: builtins.str
     """The institution."""
+    is_by_other: builtins.bool
+    """Whether it was not the institution's own act: an agency's, or that it costs somebody else by
+    now, which no institution asks for.
+    """
     @property
     def change_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """When."""
@@ -173,8 +278,9 @@ class SettlementChange(google.protobuf.message.Message):
         visit_id: builtins.str = ...,
         bill_number: builtins.str = ...,
         institution_id: builtins.str = ...,
+        is_by_other: builtins.bool = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["change_time", b"change_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["bill_number", b"bill_number", "cause", b"cause", "change_kind", b"change_kind", "change_time", b"change_time", "institution_id", b"institution_id", "revision", b"revision", "settlement_id", b"settlement_id", "state", b"state", "visit_id", b"visit_id"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["bill_number", b"bill_number", "cause", b"cause", "change_kind", b"change_kind", "change_time", b"change_time", "institution_id", b"institution_id", "is_by_other", b"is_by_other", "revision", b"revision", "settlement_id", b"settlement_id", "state", b"state", "visit_id", b"visit_id"]) -> None: ...
 
 global___SettlementChange = SettlementChange

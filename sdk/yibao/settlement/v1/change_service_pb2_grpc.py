@@ -40,6 +40,11 @@ class ChangeServiceStub(object):
                 request_serializer=yibao_dot_settlement_dot_v1_dot_change__service__pb2.ListSettlementChangesRequest.SerializeToString,
                 response_deserializer=yibao_dot_settlement_dot_v1_dot_change__service__pb2.ListSettlementChangesResponse.FromString,
                 _registered_method=True)
+        self.WatchSettlementChanges = channel.unary_stream(
+                '/yibao.settlement.v1.ChangeService/WatchSettlementChanges',
+                request_serializer=yibao_dot_settlement_dot_v1_dot_change__service__pb2.WatchSettlementChangesRequest.SerializeToString,
+                response_deserializer=yibao_dot_settlement_dot_v1_dot_change__service__pb2.WatchSettlementChangesResponse.FromString,
+                _registered_method=True)
 
 
 class ChangeServiceServicer(object):
@@ -58,6 +63,22 @@ class ChangeServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def WatchSettlementChanges(self, request, context):
+        """Tells the same changes as they come, for as long as the caller stays: those since
+        `change_start_time` or behind `resume_token` first, then each a minute after it was made.
+        Where there are none for a while it says so, so that silence means a lost connection. It ends
+        with `end` after ten minutes, before the call's deadline, and where the server stops: call
+        again at once with the last `resume_token`, by which no change is told twice or left out.
+        It ends with CALLER_UNKNOWN where the caller's certificate ends or is revoked meanwhile. Who
+        reads slowly is waited for. Nothing is stored. Callers: an institution, of its own
+        settlements; agency of the region, of all. Reasons: FIELD_REQUIRED, FIELD_MALFORMED where
+        `resume_token` is not of these arguments; RATE_LIMITED where the party has as many streams
+        open as it may, or the server has: `RetryInfo` says when to come again.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ChangeServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -65,6 +86,11 @@ def add_ChangeServiceServicer_to_server(servicer, server):
                     servicer.ListSettlementChanges,
                     request_deserializer=yibao_dot_settlement_dot_v1_dot_change__service__pb2.ListSettlementChangesRequest.FromString,
                     response_serializer=yibao_dot_settlement_dot_v1_dot_change__service__pb2.ListSettlementChangesResponse.SerializeToString,
+            ),
+            'WatchSettlementChanges': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchSettlementChanges,
+                    request_deserializer=yibao_dot_settlement_dot_v1_dot_change__service__pb2.WatchSettlementChangesRequest.FromString,
+                    response_serializer=yibao_dot_settlement_dot_v1_dot_change__service__pb2.WatchSettlementChangesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -95,6 +121,33 @@ class ChangeService(object):
             '/yibao.settlement.v1.ChangeService/ListSettlementChanges',
             yibao_dot_settlement_dot_v1_dot_change__service__pb2.ListSettlementChangesRequest.SerializeToString,
             yibao_dot_settlement_dot_v1_dot_change__service__pb2.ListSettlementChangesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchSettlementChanges(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/yibao.settlement.v1.ChangeService/WatchSettlementChanges',
+            yibao_dot_settlement_dot_v1_dot_change__service__pb2.WatchSettlementChangesRequest.SerializeToString,
+            yibao_dot_settlement_dot_v1_dot_change__service__pb2.WatchSettlementChangesResponse.FromString,
             options,
             channel_credentials,
             insecure,

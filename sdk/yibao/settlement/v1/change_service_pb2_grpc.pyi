@@ -33,6 +33,22 @@ class ChangeServiceStub:
     FIELD_MALFORMED where `page_token` is not of this list with these arguments.
     """
 
+    WatchSettlementChanges: grpc.UnaryStreamMultiCallable[
+        yibao.settlement.v1.change_service_pb2.WatchSettlementChangesRequest,
+        yibao.settlement.v1.change_service_pb2.WatchSettlementChangesResponse,
+    ]
+    """Tells the same changes as they come, for as long as the caller stays: those since
+    `change_start_time` or behind `resume_token` first, then each a minute after it was made.
+    Where there are none for a while it says so, so that silence means a lost connection. It ends
+    with `end` after ten minutes, before the call's deadline, and where the server stops: call
+    again at once with the last `resume_token`, by which no change is told twice or left out.
+    It ends with CALLER_UNKNOWN where the caller's certificate ends or is revoked meanwhile. Who
+    reads slowly is waited for. Nothing is stored. Callers: an institution, of its own
+    settlements; agency of the region, of all. Reasons: FIELD_REQUIRED, FIELD_MALFORMED where
+    `resume_token` is not of these arguments; RATE_LIMITED where the party has as many streams
+    open as it may, or the server has: `RetryInfo` says when to come again.
+    """
+
 class ChangeServiceAsyncStub:
     """What became of settlements, for programs that keep books beside these."""
 
@@ -46,6 +62,22 @@ class ChangeServiceAsyncStub:
     a minute after it was made: one that is being written may bear an earlier time. Callers:
     an institution, of its own settlements; agency of the region, of all. Reasons:
     FIELD_MALFORMED where `page_token` is not of this list with these arguments.
+    """
+
+    WatchSettlementChanges: grpc.aio.UnaryStreamMultiCallable[
+        yibao.settlement.v1.change_service_pb2.WatchSettlementChangesRequest,
+        yibao.settlement.v1.change_service_pb2.WatchSettlementChangesResponse,
+    ]
+    """Tells the same changes as they come, for as long as the caller stays: those since
+    `change_start_time` or behind `resume_token` first, then each a minute after it was made.
+    Where there are none for a while it says so, so that silence means a lost connection. It ends
+    with `end` after ten minutes, before the call's deadline, and where the server stops: call
+    again at once with the last `resume_token`, by which no change is told twice or left out.
+    It ends with CALLER_UNKNOWN where the caller's certificate ends or is revoked meanwhile. Who
+    reads slowly is waited for. Nothing is stored. Callers: an institution, of its own
+    settlements; agency of the region, of all. Reasons: FIELD_REQUIRED, FIELD_MALFORMED where
+    `resume_token` is not of these arguments; RATE_LIMITED where the party has as many streams
+    open as it may, or the server has: `RetryInfo` says when to come again.
     """
 
 class ChangeServiceServicer(metaclass=abc.ABCMeta):
@@ -63,6 +95,24 @@ class ChangeServiceServicer(metaclass=abc.ABCMeta):
         a minute after it was made: one that is being written may bear an earlier time. Callers:
         an institution, of its own settlements; agency of the region, of all. Reasons:
         FIELD_MALFORMED where `page_token` is not of this list with these arguments.
+        """
+
+    @abc.abstractmethod
+    def WatchSettlementChanges(
+        self,
+        request: yibao.settlement.v1.change_service_pb2.WatchSettlementChangesRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[collections.abc.Iterator[yibao.settlement.v1.change_service_pb2.WatchSettlementChangesResponse], collections.abc.AsyncIterator[yibao.settlement.v1.change_service_pb2.WatchSettlementChangesResponse]]:
+        """Tells the same changes as they come, for as long as the caller stays: those since
+        `change_start_time` or behind `resume_token` first, then each a minute after it was made.
+        Where there are none for a while it says so, so that silence means a lost connection. It ends
+        with `end` after ten minutes, before the call's deadline, and where the server stops: call
+        again at once with the last `resume_token`, by which no change is told twice or left out.
+        It ends with CALLER_UNKNOWN where the caller's certificate ends or is revoked meanwhile. Who
+        reads slowly is waited for. Nothing is stored. Callers: an institution, of its own
+        settlements; agency of the region, of all. Reasons: FIELD_REQUIRED, FIELD_MALFORMED where
+        `resume_token` is not of these arguments; RATE_LIMITED where the party has as many streams
+        open as it may, or the server has: `RetryInfo` says when to come again.
         """
 
 def add_ChangeServiceServicer_to_server(servicer: ChangeServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

@@ -74,6 +74,10 @@ class _OwnCostReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._
     """A third party, or the insurance of work injuries, is liable (REL_TTP_FLAG), as was found
     after the bill was settled.
     """
+    OWN_COST_REASON_UNMAPPED: _OwnCostReason.ValueType  # 4
+    """The institution's own code was mapped to no item on the day of the charge, in a region where
+    such lines are own cost; `item_code` is empty.
+    """
 
 class OwnCostReason(_OwnCostReason, metaclass=_OwnCostReasonEnumTypeWrapper):
     """Why a line is own cost in full (fulamt_ownpay_amt), whatever its class. Open."""
@@ -89,6 +93,10 @@ institution found the use of another item not to be in scope.
 OWN_COST_REASON_THIRD_PARTY: OwnCostReason.ValueType  # 3
 """A third party, or the insurance of work injuries, is liable (REL_TTP_FLAG), as was found
 after the bill was settled.
+"""
+OWN_COST_REASON_UNMAPPED: OwnCostReason.ValueType  # 4
+"""The institution's own code was mapped to no item on the day of the charge, in a region where
+such lines are own cost; `item_code` is empty.
 """
 global___OwnCostReason = OwnCostReason
 
@@ -530,6 +538,8 @@ class SettledLine(google.protobuf.message.Message):
     OWN_COST_REASON_FIELD_NUMBER: builtins.int
     RETURNED_QUANTITY_FIELD_NUMBER: builtins.int
     RETURNED_FEN_FIELD_NUMBER: builtins.int
+    PROVIDER_ITEM_CODE_FIELD_NUMBER: builtins.int
+    MAPPING_ID_FIELD_NUMBER: builtins.int
     line_number: builtins.int
     """The line's number in the bill."""
     item_code: builtins.str
@@ -558,6 +568,10 @@ class SettledLine(google.protobuf.message.Message):
     """How much was returned of it, a decimal; empty where nothing was."""
     returned_fen: builtins.int
     """What was taken off for it, in fen: `amount_fen` is what is left."""
+    provider_item_code: builtins.str
+    """The institution's own code of the item (medins_list_codg), where the line said it."""
+    mapping_id: builtins.str
+    """The mapping that `item_code` was taken by; empty where the line carried it."""
     @property
     def charge_date(self) -> yibao.common.v1.date_pb2.Date:
         """The day of the charge; absent where it is the service date."""
@@ -579,9 +593,11 @@ class SettledLine(google.protobuf.message.Message):
         own_cost_reason: global___OwnCostReason.ValueType = ...,
         returned_quantity: builtins.str = ...,
         returned_fen: builtins.int = ...,
+        provider_item_code: builtins.str = ...,
+        mapping_id: builtins.str = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["_first_self_pay_ratio_ppm", b"_first_self_pay_ratio_ppm", "charge_date", b"charge_date", "first_self_pay_ratio_ppm", b"first_self_pay_ratio_ppm"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_first_self_pay_ratio_ppm", b"_first_self_pay_ratio_ppm", "amount_fen", b"amount_fen", "catalogue_class", b"catalogue_class", "charge_date", b"charge_date", "eligible_fen", b"eligible_fen", "excluded_fen", b"excluded_fen", "first_self_pay_fen", b"first_self_pay_fen", "first_self_pay_ratio_ppm", b"first_self_pay_ratio_ppm", "item_code", b"item_code", "line_id", b"line_id", "line_number", b"line_number", "over_limit_fen", b"over_limit_fen", "own_cost_reason", b"own_cost_reason", "returned_fen", b"returned_fen", "returned_quantity", b"returned_quantity"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["_first_self_pay_ratio_ppm", b"_first_self_pay_ratio_ppm", "amount_fen", b"amount_fen", "catalogue_class", b"catalogue_class", "charge_date", b"charge_date", "eligible_fen", b"eligible_fen", "excluded_fen", b"excluded_fen", "first_self_pay_fen", b"first_self_pay_fen", "first_self_pay_ratio_ppm", b"first_self_pay_ratio_ppm", "item_code", b"item_code", "line_id", b"line_id", "line_number", b"line_number", "mapping_id", b"mapping_id", "over_limit_fen", b"over_limit_fen", "own_cost_reason", b"own_cost_reason", "provider_item_code", b"provider_item_code", "returned_fen", b"returned_fen", "returned_quantity", b"returned_quantity"]) -> None: ...
     def WhichOneof(self, oneof_group: typing.Literal["_first_self_pay_ratio_ppm", b"_first_self_pay_ratio_ppm"]) -> typing.Literal["first_self_pay_ratio_ppm"] | None: ...
 
 global___SettledLine = SettledLine
@@ -604,14 +620,16 @@ class RefusedLine(google.protobuf.message.Message):
     line_id: builtins.str
     """The institution's own id of the line; empty where it has none."""
     item_code: builtins.str
-    """The national item code."""
+    """The national item code; empty where the own code is mapped to none."""
     amount_fen: builtins.int
     """The amount as sent, less what was returned of it, in fen."""
     reason: builtins.str
     """The name of a value of `ErrorReason`: ERROR_REASON_CATALOGUE_ITEM_UNKNOWN,
     ERROR_REASON_LINE_OUTSIDE_VISIT, ERROR_REASON_RETURNED_LINE_UNKNOWN,
     ERROR_REASON_RETURN_EXCEEDS_LINE, ERROR_REASON_RETURN_NOT_OF_LINE,
-    ERROR_REASON_LINE_SETTLED.
+    ERROR_REASON_LINE_SETTLED, ERROR_REASON_OWN_CODE_UNMAPPED,
+    ERROR_REASON_INSTITUTION_SUSPENDED, ERROR_REASON_DEPARTMENT_SUSPENDED,
+    ERROR_REASON_DOCTOR_SUSPENDED, ERROR_REASON_LINE_BORNE_BY_INSTITUTION.
     """
     message: builtins.str
     """Why, in English."""

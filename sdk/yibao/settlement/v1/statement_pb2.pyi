@@ -539,9 +539,11 @@ class StatementItem(google.protobuf.message.Message):
     line_number: builtins.int
     """The line's number in the bill."""
     item_code: builtins.str
-    """The national item code."""
+    """The national item code; empty where the institution's own code is mapped to nothing."""
     item_name: builtins.str
-    """The item's name by the catalogue of the day; its code where the catalogue has none."""
+    """The item's name by the catalogue of the day; its code where the catalogue has none, and the
+    institution's own name or code where its own code is mapped to nothing.
+    """
     catalogue_class: builtins.str
     """The catalogue class (chrgitm_lv)."""
     unit_price: builtins.str

@@ -10,6 +10,7 @@ from yibao.trust_store import TrustFolderError
 from yibao_cli.doctor.finding import Finding
 from yibao_cli.services import AnyConfig, ServiceConfig
 from yibao_cli.stack import check_serving
+from yibao_common.commands.sandbox import machine_clock_of
 from yibao_common.db.opening import open_database, opened_database
 from yibao_common.process.compiled import Compiled
 from yibao_common.process.config import ServerConfig, StartError, split_address
@@ -57,7 +58,7 @@ def examine_files(found: ServiceConfig, *, clock: Clock) -> Iterator[Finding]:
     if server.insecure:
         yield Finding("TLS", remark="off, for development on one machine")
     else:
-        yield _examine_tls(found, now=clock())
+        yield _examine_tls(found, now=machine_clock_of(clock)())
     if isinstance(found.config, IdentityConfig):
         if examine_database(found).problem:
             # Which keys sign stands in the database, whose fault is told of elsewhere.

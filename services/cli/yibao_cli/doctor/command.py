@@ -23,9 +23,10 @@ from yibao_cli.doctor.peer import examine_identity, examine_settlement
 from yibao_cli.doctor.persons import examine_persons
 from yibao_cli.doctor.report import Report
 from yibao_cli.services import ServiceConfig, config_files, read_config
+from yibao_common.commands.sandbox import open_sandbox_clock
 from yibao_common.db.opening import opened_database
 from yibao_common.process.compiled import compiled_modules
-from yibao_common.process.config import ConfigError
+from yibao_common.process.config import ConfigError, StartError
 from yibao_common.process.logs import open_log
 from yibao_common.values.clock import Clock
 from yibao_identity.config import IdentityConfig
@@ -65,15 +66,16 @@ def run_doctor(
         has_settlement |= found.service == "settlement"
         report.open_part(found.service, str(path))
         report.show(Finding("configuration"))
-        for finding in examine_files(found, clock=clock):
+        own_clock = _show_sandbox(report, found) or clock
+        for finding in examine_files(found, clock=own_clock):
             report.show(finding)
         has_database = report.show(examine_database(found))
         if has_database and isinstance(found.config, IdentityConfig):
-            _examine_persons(report, found.config, clock=clock)
+            _examine_persons(report, found.config, clock=own_clock)
         if with_health:
-            _examine_running(report, found, has_database=has_database, clock=clock)
+            _examine_running(report, found, has_database=has_database, clock=own_clock)
         if with_ledger and has_database and found.service == "settlement":
-            _examine_ledger(report, found, only, clock=clock)
+            _examine_ledger(report, found, only, clock=own_clock)
         if with_audit and has_database:
             _examine_audit(report, found)
     if with_ledger and not has_settlement:
@@ -81,6 +83,15 @@ def run_doctor(
         problem = "no configuration of settlement can be read: nothing was examined"
         report.show(Finding("books", problem))
     return report.close()
+
+
+def _show_sandbox(report: Report, found: ServiceConfig) -> Clock | None:
+    """Returns the clock of a sandbox that can be moved, and shows where this must be none."""
+    try:
+        return open_sandbox_clock(found.config)
+    except StartError as error:
+        report.show(Finding("sandbox", str(error)))
+        return None
 
 
 def _examine_running(

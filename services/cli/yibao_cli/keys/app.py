@@ -85,11 +85,10 @@ def new(
 def list_(config: Config = IDENTITY_OF_SANDBOX, as_json: Json = False) -> None:
     """Show all keys, the root in force and what is denied."""
     from yibao_cli.keys import online
-    from yibao_cli.keys.session import session
-    from yibao_common.values.clock import system_clock
+    from yibao_cli.keys.session import clock_of, session
 
-    with session(config) as (out, _, admin):
-        online.show(out, admin, now=system_clock())
+    with session(config) as (out, found, admin):
+        online.show(out, admin, now=clock_of(found)())
 
 
 @app.command("rotate")
@@ -129,15 +128,14 @@ def kill(
 ) -> None:
     """Withdraw a key for good: all that it ever signed is refused."""
     from yibao_cli.keys import online
-    from yibao_cli.keys.session import in_utc, session
-    from yibao_common.values.clock import system_clock
+    from yibao_cli.keys.session import clock_of, in_utc, session
 
-    with session(config, by=by) as (out, _, admin):
+    with session(config, by=by) as (out, found, admin):
         online.kill(
             out,
             admin,
             key_id,
-            since=system_clock() if since is None else in_utc(since),
+            since=clock_of(found)() if since is None else in_utc(since),
             is_replaced=replace,
             life=dt.timedelta(days=days),
         )
@@ -158,11 +156,10 @@ def deny(
 ) -> None:
     """Have device certificates refused before their status list reaches anyone."""
     from yibao_cli.keys import online
-    from yibao_cli.keys.session import session
-    from yibao_common.values.clock import system_clock
+    from yibao_cli.keys.session import clock_of, session
 
-    with session(config, by=by) as (out, _, admin):
-        until = system_clock() + dt.timedelta(hours=hours)
+    with session(config, by=by) as (out, found, admin):
+        until = clock_of(found)() + dt.timedelta(hours=hours)
         online.deny(out, admin, certificate_id, expire_time=until, explanation=why)
 
 

@@ -11,9 +11,10 @@ from rich.console import Console
 from yibao_cli.console import out, told_plainly
 from yibao_cli.options import IDENTITY_OF_SANDBOX
 from yibao_cli.services import read_config
+from yibao_common.commands.sandbox import open_sandbox_clock
 from yibao_common.keys.key_file import KeyFileError
 from yibao_common.process.config import StartError
-from yibao_common.values.clock import system_clock
+from yibao_common.values.clock import Clock, system_clock
 from yibao_identity.application.trust.admin import TrustAdmin
 from yibao_identity.config import IdentityConfig
 from yibao_identity.trust_setup import open_trust_admin
@@ -35,9 +36,18 @@ def session(
             raise StartError(f"{config_file} is not the configuration of identity")
         with (
             _key_files_told(),
-            open_trust_admin(config, clock=system_clock, by=by or _user()) as admin,
+            open_trust_admin(config, clock=clock_of(config), by=by or _user()) as admin,
         ):
             yield out, config, admin
+
+
+def clock_of(config: IdentityConfig) -> Clock:
+    """Returns the clock of identity: the machine's, but in a sandbox whose time can be moved.
+
+    Raises:
+        StartError: the configuration names a sandbox, and this is none; or the reverse.
+    """
+    return open_sandbox_clock(config) or system_clock
 
 
 def in_utc(typed: dt.datetime) -> dt.datetime:

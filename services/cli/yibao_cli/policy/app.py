@@ -88,10 +88,10 @@ def settle(
     from yibao_cli.console import out, told_plainly
     from yibao_cli.policy.mistakes import mistakes_in_both_languages
     from yibao_cli.policy.settled import run_settle
-    from yibao_common.values.clock import system_clock
+    from yibao_cli.running import clock_of
 
     with told_plainly(), mistakes_in_both_languages():
-        raise typer.Exit(run_settle(out, bill, folder, clock=system_clock))
+        raise typer.Exit(run_settle(out, bill, folder, clock=clock_of(folder)))
 
 
 @app.command()

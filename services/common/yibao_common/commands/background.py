@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+from yibao_common.commands.sandbox import SandboxClock
 from yibao_common.process.logs import Log, kinds
 from yibao_common.process.metrics import Metrics
 from yibao_common.process.supervisor import Supervisor
@@ -76,7 +77,10 @@ class BackgroundTask:
         self._turns = [_Turns(name, duty, metrics=metrics, clock=clock, log=log) for duty in duties]
         self._seconds = seconds
         self._retry_seconds = seconds if retry_seconds is None else retry_seconds
+        self._clock = clock
         self._closing = asyncio.Event()
+        # Ends the wait for the next round.
+        self._awake = asyncio.Event()
         self._did_round = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._supervisor: Supervisor | None = None
@@ -84,6 +88,9 @@ class BackgroundTask:
     def start(self, supervisor: Supervisor) -> None:
         """Starts; call it inside the event loop."""
         self._supervisor = supervisor
+        if isinstance(self._clock, SandboxClock):
+            # What is due then is done then, and not after seconds that did not pass.
+            self._clock.calls_when_moved(self._awake.set)
         self._task = asyncio.create_task(self._run(), name=self._name)
         supervisor.watch(self._task)
 
@@ -102,6 +109,7 @@ class BackgroundTask:
         What it does in a thread ends there even so: close `Blocking` afterwards.
         """
         self._closing.set()
+        self._awake.set()
         if self._task is None:
             return
         await asyncio.wait([self._task], timeout=_CLOSE_SECONDS)
@@ -131,7 +139,10 @@ class BackgroundTask:
             self._did_round.set()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._seconds if succeeded else self._retry_seconds):
-                    await self._closing.wait()
+                    await self._awake.wait()
+            self._awake.clear()
+            if self._closing.is_set():
+                return
 
 
 async def _in_time(turns: "_Turns") -> bool:

@@ -22,6 +22,11 @@ FoundT = TypeVar("FoundT")
 # The numbers of transactions, without the 32 bits that wrap around.
 _OWN_TRANSACTION = sa.text("SELECT pg_current_xact_id()::text::bigint")
 _OLDEST_TRANSACTION = sa.text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
+# Of those that have written something yet, or locked something.
+_LONGEST_WRITING = sa.text(
+    "SELECT coalesce(extract(epoch FROM max(clock_timestamp() - xact_start)), 0)::float8"
+    " FROM pg_stat_activity WHERE datname = current_database() AND backend_xid IS NOT NULL"
+)
 _POLL_SECONDS = 0.05
 
 
@@ -132,6 +137,17 @@ class Database:
             if time.monotonic() >= end:
                 return False
             time.sleep(_POLL_SECONDS)
+
+    def writing_for_seconds(self) -> float:
+        """Returns for how long the oldest transaction that writes has been under way.
+
+        0 where none does, and on SQLite, whose next one cannot begin before it ended.
+        """
+        if self.is_sqlite:
+            return 0.0
+        return float(
+            self.look(lambda connection: connection.execute(_LONGEST_WRITING).scalar_one())
+        )
 
     def close(self) -> None:
         """Closes every connection."""

@@ -1,7 +1,7 @@
 """A certificate authority for development: never a trust anchor of real data.
 
-ECDSA P-256, which every TLS stack of the clients takes; certificates last 30 days and are
-made again when they are about to end.
+ECDSA P-256, which every TLS stack of the clients takes; certificates last 30 days unless told
+otherwise, and are made again when they are about to end.
 """
 
 import datetime as dt
@@ -19,7 +19,9 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from yibao_common.values.clock import Clock, system_clock
 
-_VALID_FOR = dt.timedelta(days=30)
+# By its name whoever serves knows that this is no CA to be trusted anywhere else.
+CA_NAME = "yibao DEVELOPMENT CA - do not trust"
+VALID_FOR = dt.timedelta(days=30)
 # A certificate with less than this left is made again.
 _SPARE = dt.timedelta(days=2)
 # Clocks of other machines may lag.
@@ -68,25 +70,26 @@ def issue_dev_certificates(
     *,
     trust_domain: str = "yibao.dev",
     clock: Clock = system_clock,
+    valid_for: dt.timedelta = VALID_FOR,
 ) -> DevCertificates:
     """Issues `leaves` into `folder`, or keeps those that are still good.
 
-    Writes `ca.pem`, `ca.key` and for each leaf `<name>.pem` and `<name>.key`. Keys are
-    readable by their owner only.
+    What is made holds for `valid_for`. Writes `ca.pem`, `ca.key` and for each leaf
+    `<name>.pem` and `<name>.key`. Keys are readable by their owner only.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     now = clock()
     ca_file = folder / "ca.pem"
     ca = _load(DevCertificate(ca_file, folder / "ca.key"))
     if ca is None or not _lasts(ca.certificate, now):
-        ca = _make_ca(now)
+        ca = _make_ca(now, valid_for)
         _store(DevCertificate(ca_file, folder / "ca.key"), ca)
     issued = {}
     for leaf in leaves:
         files = DevCertificate(folder / f"{leaf.name}.pem", folder / f"{leaf.name}.key")
         names = _names(leaf, trust_domain)
         if not _is_good(_load(files), names, ca, now):
-            _store(files, _make_leaf(leaf, names, ca, now))
+            _store(files, _make_leaf(leaf, names, ca, now, valid_for))
         issued[leaf.name] = files
     return DevCertificates(ca_file, issued)
 
@@ -126,10 +129,10 @@ def _is_good(
     return has.value == names
 
 
-def _make_ca(now: dt.datetime) -> _Issuer:
+def _make_ca(now: dt.datetime, valid_for: dt.timedelta) -> _Issuer:
     key = ec.generate_private_key(ec.SECP256R1())
-    name = _subject("yibao DEVELOPMENT CA - do not trust")
-    builder = _builder(name, name, key, now).add_extension(
+    name = _subject(CA_NAME)
+    builder = _builder(name, name, key, now, valid_for).add_extension(
         x509.BasicConstraints(ca=True, path_length=0), critical=True
     )
     builder = builder.add_extension(_usage(is_ca=True), critical=True)
@@ -137,7 +140,11 @@ def _make_ca(now: dt.datetime) -> _Issuer:
 
 
 def _make_leaf(
-    leaf: Leaf, names: x509.SubjectAlternativeName, ca: _Issuer, now: dt.datetime
+    leaf: Leaf,
+    names: x509.SubjectAlternativeName,
+    ca: _Issuer,
+    now: dt.datetime,
+    valid_for: dt.timedelta,
 ) -> _Issuer:
     key = ec.generate_private_key(ec.SECP256R1())
     usages = [ExtendedKeyUsageOID.CLIENT_AUTH]
@@ -145,7 +152,7 @@ def _make_leaf(
         usages.append(ExtendedKeyUsageOID.SERVER_AUTH)
     subject = _subject(f"{leaf.name} (development)"[:64])
     builder = (
-        _builder(subject, ca.certificate.subject, key, now)
+        _builder(subject, ca.certificate.subject, key, now, valid_for)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(is_ca=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage(usages), critical=False)
@@ -163,7 +170,11 @@ def _subject(common_name: str) -> x509.Name:
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, now: dt.datetime
+    subject: x509.Name,
+    issuer: x509.Name,
+    key: ec.EllipticCurvePrivateKey,
+    now: dt.datetime,
+    valid_for: dt.timedelta,
 ) -> x509.CertificateBuilder:
     public_key = key.public_key()
     return (
@@ -173,7 +184,7 @@ def _builder(
         .public_key(public_key)
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - _BACKDATED)
-        .not_valid_after(now + _VALID_FOR)
+        .not_valid_after(now + valid_for)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
     )
 

@@ -285,6 +285,15 @@ class AnswersConfig(Section):
     keep_days: int = Field(default=400, ge=PROMISED_DAYS, le=36_500)
 
 
+class SandboxConfig(Section):
+    """What `yibao up` says in a sandbox, and nobody else says anywhere."""
+
+    # The folder of the sandbox, with its mark in it; none where it is no sandbox.
+    folder: FileName | None = None
+    # Whether the time can be moved, by the clock in the folder.
+    movable_clock: bool = False
+
+
 class ServiceConfig(Section):
     """What the configuration of every service holds."""
 
@@ -292,3 +301,4 @@ class ServiceConfig(Section):
     database: DatabaseConfig
     answers: AnswersConfig = AnswersConfig()
     log: LogConfig = LogConfig()
+    sandbox: SandboxConfig = SandboxConfig()

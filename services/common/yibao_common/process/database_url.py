@@ -5,6 +5,7 @@ SQLAlchemy takes such a URL apart in the same way, but only `db` knows that libr
 
 import re
 import urllib.parse
+from pathlib import Path
 
 _FORMS = "sqlite:///file or postgresql+psycopg://user@host/name"
 _POSTGRES = ("postgresql", "postgresql+psycopg")
@@ -33,6 +34,14 @@ def check_database_url(url: str) -> None:
         _check_postgres(found)
     else:
         raise ValueError(f"must not begin with {found['kind']}: write {_FORMS}")
+
+
+def sqlite_file(url: str) -> Path | None:
+    """Returns the file that the URL of a database names; None of another kind of database."""
+    found = _URL.fullmatch(url)
+    if found is None or found["kind"] != "sqlite":
+        return None
+    return Path(found["database"])
 
 
 def _check_sqlite(url: re.Match[str]) -> None:

@@ -128,6 +128,20 @@ class Metrics:
             ("task", "duty"),
             registry=self.registry,
         )
+        self._make_end_metrics()
+        self._make_news_metrics()
+        self._make_year_metrics()
+        self._make_stream_metrics()
+        self._make_log_metrics()
+        self.device_alarms = Counter(
+            "yibao_device_alarms",
+            "Keys of phones that were found in two places.",
+            ("region",),
+            registry=self.registry,
+        )
+
+    def _make_end_metrics(self) -> None:
+        """Makes what tells when certificates and keys end."""
         self.certificate_end = Gauge(
             "yibao_certificate_end_timestamp_seconds",
             "When the service's own certificate ends, or its clients' CA, in Unix time.",
@@ -139,13 +153,17 @@ class Metrics:
             ("use",),
             registry=self.registry,
         )
-        self._make_news_metrics()
-        self._make_year_metrics()
-        self._make_log_metrics()
-        self.device_alarms = Counter(
-            "yibao_device_alarms",
-            "Keys of phones that were found in two places.",
-            ("region",),
+
+    def _make_stream_metrics(self) -> None:
+        """Makes what tells of streams that go on."""
+        self.change_streams = Gauge(
+            "yibao_change_streams",
+            "Streams of settlements' changes that are open.",
+            registry=self.registry,
+        )
+        self.change_stream_lag = Gauge(
+            "yibao_change_stream_lag_seconds",
+            "How far the stream that is behind most is behind what can be told.",
             registry=self.registry,
         )
 
@@ -182,6 +200,19 @@ class Metrics:
         self.year_statements_refused = Gauge(
             "yibao_year_statements_refused",
             "Persons whose closing statement of a year cannot be taken.",
+            ("region",),
+            registry=self.registry,
+        )
+
+        self.account_closes_running = Gauge(
+            "yibao_account_closes_running",
+            "Confirmed closings of a year's accounts that are not done.",
+            ("region",),
+            registry=self.registry,
+        )
+        self.accounts_refused = Gauge(
+            "yibao_accounts_refused",
+            "Persons whose account of a year cannot be closed.",
             ("region",),
             registry=self.registry,
         )

@@ -86,6 +86,13 @@ class Admission:
             raise RateLimitedError(wait_seconds)
         return bucket
 
+    def still_admits(self, context: "Context") -> None:
+        """Refuses a caller whose certificate ended or was revoked since the call began.
+
+        Raises RuleError CALLER_UNKNOWN.
+        """
+        self._peers.of(context)
+
     def admit(
         self,
         call: Call,

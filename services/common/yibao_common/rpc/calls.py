@@ -20,7 +20,7 @@ _WEIGHING_ROWS = 1_000
 # A method whose name begins so changes nothing.
 READS = (
     *("Get", "List", "Search", "Describe", "Diff", "Explain"),
-    *("Trial", "Validate", "Simulate", "Compare"),
+    *("Trial", "Validate", "Simulate", "Compare", "Check", "Watch"),
 )
 # Health and reflection answer any caller with a certificate, at any time.
 _OPEN = ("/grpc.health.v1.Health/", "/grpc.reflection.")

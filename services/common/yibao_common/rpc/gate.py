@@ -151,6 +151,8 @@ class Gate(grpc.aio.ServerInterceptor):
                 return
             async with contextlib.aclosing(serve(request, context)) as answers:
                 async for answer in answers:
+                    # A stream may outlive what let it begin.
+                    self._admission.still_admits(context)
                     await context.write(answer)
 
         async def guarded(_requests: object, context: "Context") -> None:

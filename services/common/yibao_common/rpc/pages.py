@@ -29,16 +29,12 @@ def page_token(request: Message, place: str) -> str:
 
 
 def place_after(
-    request: Message,
-    token: str,
-    place_of: Callable[[str], PlaceT],
-    *,
-    field: str = "page_token",
+    request: Message, token: str, place_of: Callable[[str], PlaceT], *, field: str = "page_token"
 ) -> PlaceT | None:
     """Returns the place after which the list goes on, or None from its start.
 
     `place_of` reads the text that `page_token` was given; it raises ValueError where the
-    text is no place. `field` is that of the token.
+    text is no place. `field` is the one that the token came in.
 
     Raises:
         RuleError: FIELD_MALFORMED where the token is not of a list with these arguments.
@@ -108,7 +104,9 @@ def _digest(request: Message) -> bytes:
     arguments = type(request)()
     arguments.CopyFrom(request)
     for name in ("page_size", "page_token"):
-        arguments.ClearField(name)
+        # A stream has neither.
+        if name in request.DESCRIPTOR.fields_by_name:
+            arguments.ClearField(name)
     kind = request.DESCRIPTOR.full_name.encode()
     serialized = arguments.SerializeToString(deterministic=True)
     return hashlib.sha256(kind + b"\n" + serialized).digest()[:_DIGEST_BYTES]

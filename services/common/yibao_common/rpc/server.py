@@ -10,6 +10,7 @@ from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from yibao_common.commands.sandbox import machine_clock_of
 from yibao_common.process.compiled import compiled_modules
 from yibao_common.process.config import ServerConfig, StartError
 from yibao_common.process.descriptors import most_connections
@@ -63,11 +64,13 @@ class Server:
         refusals: Refusals | None = None,
         clock: Clock = system_clock,
         ids: Ids = new_id,
+        behind_gate: Sequence[grpc.aio.ServerInterceptor] = (),
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """Keeps everything for `start`; `problems` tells what keeps the process from serving.
 
         `watch` is given the tasks without which it would serve on and say what is not so.
+        `behind_gate` sees what the gate let through.
         """
         self._config = config
         self._register = register
@@ -77,6 +80,7 @@ class Server:
         self.metrics = metrics or Metrics()
         self._clock = clock
         self._ids = ids
+        self._behind_gate = tuple(behind_gate)
         self._monotonic = monotonic
         names = ("", service_name, *self._service_names())
         self._health = Health(names, problems=problems, watch=watch, log=log)
@@ -106,7 +110,9 @@ class Server:
         # TLS judges by this machine's clock, whatever clock the service was given.
         check_own_certificates(config, now=system_clock())
         gate = self._make_gate()
-        server = grpc.aio.server(interceptors=(gate,), options=server_options(config))
+        server = grpc.aio.server(
+            interceptors=(gate, *self._behind_gate), options=server_options(config)
+        )
         self._register(by_name(server))
         health_pb2_grpc.add_HealthServicer_to_server(self._health.servicer, by_name(server))
         if config.reflection:
@@ -213,7 +219,7 @@ class Server:
             trust_domain=config.trust_domain,
             rates=rates,
             revoked=revoked,
-            clock=self._clock,
+            clock=machine_clock_of(self._clock),
             monotonic=monotonic,
         )
 

@@ -9,6 +9,7 @@ import grpc
 
 from yibao.common.v1 import server_service_pb2 as pb
 from yibao.common.v1 import server_service_pb2_grpc as rpc
+from yibao_common.commands.sandbox import SandboxClock
 from yibao_common.process.config import ServiceConfig
 from yibao_common.rpc.wire import from_instant
 from yibao_common.values.caller import EVERY_ROLE, Role
@@ -71,6 +72,7 @@ class ServerInfoServicer(rpc.ServerServiceServicer):
         self._regions = tuple(regions)
         self._known = known
         self._clock = clock
+        self._is_sandbox = config.sandbox.folder is not None
         server = config.server
         self._told = pb.GetServerInfoResponse(
             service_name=service_name,
@@ -99,6 +101,10 @@ class ServerInfoServicer(rpc.ServerServiceServicer):
             served = response.regions.add(region=region)
             if self._known is not None:
                 served.feed.CopyFrom(_feed(self._known.feed(region)))
+        if self._is_sandbox:
+            ahead = self._clock.ahead if isinstance(self._clock, SandboxClock) else dt.timedelta()
+            response.sandbox.has_movable_clock = isinstance(self._clock, SandboxClock)
+            response.sandbox.clock_ahead_seconds = round(ahead.total_seconds())
         if self._known is not None:
             response.trust.CopyFrom(_trust(self._known.trust(now), now))
         return response

@@ -349,6 +349,16 @@ class Reason(enum.Enum):
     DEPOSIT_MOVE_NOT_FOUND = (445, Code.NOT_FOUND, "未查到该质量保证金处理单")
     DEPOSIT_MOVE_STATE = (446, Code.FAILED_PRECONDITION, "该质量保证金处理单的当前状态不允许此操作")
     DEPOSIT_EXCEEDED = (447, Code.FAILED_PRECONDITION, "金额超过尚未处理的质量保证金")
+    ACCOUNT_CLOSE_FILE_INVALID = (480, Code.INVALID_ARGUMENT, "个人账户年度结转规则文件有误")
+    ACCOUNT_CLOSE_NOT_FOUND = (481, Code.NOT_FOUND, "未查到该个人账户年度结转申请")
+    ACCOUNT_CLOSE_STATE = (
+        482,
+        Code.FAILED_PRECONDITION,
+        "个人账户年度结转申请的内容与所见不一致，请重新核对",
+    )
+    ACCOUNTS_CLOSED = (483, Code.FAILED_PRECONDITION, "该年度的个人账户已结转或正在结转")
+    YEAR_NOT_TAKEN = (484, Code.FAILED_PRECONDITION, "该医保年度尚未结转完毕，请先完成年度结转")
+    CLOSED_ACCOUNT_NOT_FOUND = (485, Code.NOT_FOUND, "未查到该参保人该年度的个人账户结转记录")
     CATALOGUE_VERSION_UNKNOWN = (490, Code.NOT_FOUND, "未查到该目录版本")
     CATALOGUE_VERSION_STATE = (491, Code.FAILED_PRECONDITION, "该目录版本的当前状态不允许此操作")
     CATALOGUE_VERSION_OF_ANOTHER = (492, Code.PERMISSION_DENIED, "该目录版本由其他经办人录入")
@@ -369,6 +379,34 @@ class Reason(enum.Enum):
     CATALOGUE_ITEM_IN_VERSIONS = (499, Code.FAILED_PRECONDITION, "该项目按目录版本管理，请提交版本")
     CATALOGUE_APPROVAL_REQUIRED = (500, Code.FAILED_PRECONDITION, "限价和先自付比例须经他人复核")
     CATALOGUE_TERM_UNKNOWN = (501, Code.INVALID_ARGUMENT, "编码不在当日的字典内")
+    OWN_CODE_UNMAPPED = (
+        510,
+        Code.FAILED_PRECONDITION,
+        "该院内项目尚未对照医保目录，请先完成目录对照",
+    )
+    MAPPING_CONFLICT = (511, Code.ALREADY_EXISTS, "该院内项目在相同日期已对照其他医保项目")
+    MAPPING_NOT_FOUND = (512, Code.NOT_FOUND, "未查到该目录对照")
+    MAPPING_STATE = (513, Code.FAILED_PRECONDITION, "该目录对照的当前状态不允许此操作")
+    INSTITUTION_SUSPENDED = (514, Code.FAILED_PRECONDITION, "该机构当日已暂停医保结算")
+    DEPARTMENT_SUSPENDED = (515, Code.FAILED_PRECONDITION, "该科室当日已暂停医保结算")
+    DOCTOR_SUSPENDED = (516, Code.FAILED_PRECONDITION, "该医师当日已暂停医保支付资格")
+    LINE_BORNE_BY_INSTITUTION = (
+        517,
+        Code.FAILED_PRECONDITION,
+        "该明细由医疗机构承担，不得向参保人收取",
+    )
+    INSTITUTION_NOT_NETWORKED = (
+        518,
+        Code.FAILED_PRECONDITION,
+        "该机构未开通此类医疗费用的联网结算",
+    )
+    DOCTOR_NOT_FOUND = (519, Code.NOT_FOUND, "未查到该医师")
+    DEPARTMENT_NOT_FOUND = (520, Code.NOT_FOUND, "未查到该科室")
+    SUSPENSION_NOT_FOUND = (521, Code.NOT_FOUND, "未查到该暂停记录")
+    SUSPENSION_STATE = (522, Code.FAILED_PRECONDITION, "该暂停已解除")
+
+    NOT_A_SANDBOX = (530, Code.FAILED_PRECONDITION)
+    SANDBOX_CLOCK_BACK = (531, Code.FAILED_PRECONDITION)
 
     def __new__(cls, number: int, code: Code, sentence_zh: str = "") -> "Reason":
         """Makes a member whose value is its number in the proto enum."""

@@ -35,19 +35,21 @@ class ChangePlace(NamedTuple):
 class ChangeWish(NamedTuple):
     """Which changes are listed: of an institution's settlements, or of all where it is None.
 
-    Instants are the first one included and the first one left out.
+    Instants are the first one included and the first one left out. `only_by_others` leaves out
+    what institutions did themselves.
     """
 
     institution_id: str | None
     changed_since: dt.datetime
     changed_before: dt.datetime
+    only_by_others: bool = False
 
 
 class Change(NamedTuple):
     """That amounts of a settlement changed.
 
     `revision` is how often its amounts had been told by then; `cause` is None but for what
-    ADJUSTED it.
+    ADJUSTED it. `is_by_other` tells that no institution asked for it.
     """
 
     place: ChangePlace
@@ -57,8 +59,13 @@ class Change(NamedTuple):
     visit_id: str
     bill_number: str
     institution_id: str
+    is_by_other: bool = False
 
 
-def told_before(now: dt.datetime) -> dt.datetime:
-    """Returns before which instant all changes can be told."""
-    return now - TOLD_AFTER
+def told_before(now: dt.datetime, *, writing_for: dt.timedelta = dt.timedelta()) -> dt.datetime:
+    """Returns before which instant all changes can be told.
+
+    `writing_for` is for how long the oldest transaction has been under way that writes: a
+    change of it may bear the time of its begin.
+    """
+    return now - TOLD_AFTER - writing_for

@@ -3,6 +3,9 @@
 Whoever takes a code asks here, so that a token is never taken where its code would not be.
 """
 
+from dataclasses import replace
+
+from yibao_common.values.calendar import shanghai_day
 from yibao_common.values.errors import RuleError
 from yibao_settlement.application.batch.changes import CodeUse
 from yibao_settlement.application.batch.command import Code
@@ -66,6 +69,9 @@ def check_code(
     credential = working_set.credentials.get(code.subject)
     institution = working_set.reference.institution(institution_id)
     if institution is not None and credential is not None:
+        scope = working_set.reference.scope(institution_id, shanghai_day(working_set.now))
+        if scope is not None:
+            institution = replace(institution, ecert_supported=scope.ecert_supported)
         check_takes(institution, credential)
     check_use(
         code,

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from yibao_settlement.application.change import Change, ChangePlace, ChangeWish
@@ -23,6 +23,7 @@ from yibao_settlement.rules.bill import CatalogueItem
 from yibao_settlement.rules.charge import Charge
 from yibao_settlement.rules.difference_order import DifferenceOrder, OrderState
 from yibao_settlement.rules.enrolment import Enrolment, RegisteredDisease
+from yibao_settlement.rules.mapping import Mappings
 from yibao_settlement.rules.override import Override, OverrideState
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
 from yibao_settlement.rules.repair import Repair, RepairState
@@ -51,6 +52,8 @@ class TrialInputs:
     standing_bills: Sequence[StandingBill] = ()
     diseases: Sequence[RegisteredDisease] = ()
     holds: Sequence[Hold] = ()
+    # Of the own codes that were asked for, by institution and code.
+    mappings: Mappings = field(default_factory=dict)
 
 
 class Reads(Protocol):
@@ -198,10 +201,12 @@ class Reads(Protocol):
         day: dt.date,
         item_codes: set[str],
         with_charges: bool = False,
+        own_codes: Collection[str] = (),
     ) -> TrialInputs | None:
         """Returns what a trial of a bill of the visit, of a day, starts from.
 
-        With its lines with ids and their items, where `with_charges`.
+        With its lines with ids and their items, where `with_charges`, and with what own codes
+        of its institution are mapped to, and the items of these.
         """
         ...
 

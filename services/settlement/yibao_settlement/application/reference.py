@@ -3,10 +3,12 @@
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from yibao_settlement.rules.benefit.policy import BenefitPolicy
 from yibao_settlement.rules.bill import CatalogueItem, item_on
+from yibao_settlement.rules.institution.scope import InstitutionScope, scope_on
+from yibao_settlement.rules.institution.suspension import NOBODY_SUSPENDED, Suspended
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
 from yibao_settlement.rules.visit import Institution
 
@@ -38,6 +40,21 @@ class DatedPolicy:
     end_date: dt.date | None
 
 
+class LineTerms(NamedTuple):
+    """What a region says of lines that nothing can be paid for.
+
+    `unmapped_is_own_cost`: a line whose own code is mapped to nothing is the person's own cost,
+    and not refused. `suspended_is_borne`: what somebody suspended ordered is the institution's
+    own cost, and not refused to be corrected.
+    """
+
+    unmapped_is_own_cost: bool = False
+    suspended_is_borne: bool = False
+
+
+NO_LINE_TERMS = LineTerms()
+
+
 @dataclass(slots=True)
 class Reference:
     """The reference data of one region at one epoch.
@@ -50,12 +67,21 @@ class Reference:
     policies: Mapping[str, Sequence[DatedPolicy]]
     institutions: Mapping[str, Institution]
     rows_by_code: dict[str, tuple[CatalogueItem, ...]] = field(default_factory=dict)
+    # Whether a close of accounts counted anything of persons, so that bills have to ask.
+    has_counted: bool = False
     items_by_day: dict[dt.date, dict[str, CatalogueItem | None]] = field(default_factory=dict)
     has_versions: bool = False
+    scopes: Mapping[str, Sequence[InstitutionScope]] = field(default_factory=dict)
+    suspended: Suspended = NOBODY_SUSPENDED
+    line_terms: LineTerms = NO_LINE_TERMS
 
     def institution(self, institution_id: str) -> Institution | None:
         """Returns the institution, or None where the region has no agreement with it."""
         return self.institutions.get(institution_id)
+
+    def scope(self, institution_id: str, day: dt.date) -> InstitutionScope | None:
+        """Returns what an institution is for on `day`, None where nothing was said."""
+        return scope_on(self.scopes.get(institution_id, ()), day)
 
     def policy(self, insurance_type: str, day: dt.date) -> AnyPolicy | None:
         """Returns the active policy that decides `day`, or None."""

@@ -16,6 +16,7 @@ from yibao_settlement.application.settlement.find import find_recalculated
 from yibao_settlement.application.settlement.past import Gap
 from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.application.settlement.terms import BenefitTerms
+from yibao_settlement.rules.bill import LineParticulars
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
 from yibao_settlement.rules.policy.policy import Policy
 from yibao_settlement.rules.policy.split import OwnCost
@@ -202,7 +203,7 @@ def _items(
             line_id="" if own is None else own.line_id,
             charge_date=day,
             item_code=line.item_code,
-            item_name=line.item_code if item is None else item.item_name,
+            item_name=_name(line.item_code, own) if item is None else item.item_name,
             catalogue_class=line.catalogue_class,
             unit_price=line.unit_price,
             quantity=line.quantity,
@@ -216,6 +217,14 @@ def _items(
                 line.excluded_fen,
             ),
         )
+
+
+def _name(item_code: str, own: LineParticulars | None) -> str:
+    """Returns what a line is called that the catalogue has no name for."""
+    if item_code or own is None or own.origin is None:
+        return item_code
+    # An own code that is mapped to nothing.
+    return own.origin.provider_item_name or own.origin.provider_item_code
 
 
 def _groups(items: Iterable[StatementItem]) -> Iterator[LineGroup]:

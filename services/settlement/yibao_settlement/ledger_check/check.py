@@ -22,6 +22,7 @@ from yibao_settlement.storage.ledger import facts
 from yibao_settlement.storage.ledger.changed import persons_changed
 from yibao_settlement.storage.ledger.codes import NO_CODES, code_uses
 from yibao_settlement.storage.ledger.person import KeptPerson, PersonReader
+from yibao_settlement.storage.mapping.record import StoredMappings
 from yibao_settlement.storage.reference import ReferenceCache
 from yibao_settlement.storage.year.booked import closed_years
 
@@ -73,7 +74,8 @@ def _check_region(
     if only is None:
         with joined_whole(connection):
             region_checker.check(orders, years)
-    checker = PersonChecker(region, report, policy_of, merged, orders, years)
+    mappings = StoredMappings(connection, region)
+    checker = PersonChecker(region, report, policy_of, merged, orders, years, mappings.find)
     for page in _pages(connection, region, reader, only):
         for person in page:
             checker.check(person)

@@ -14,6 +14,7 @@ from yibao_settlement.ledger_check.difference import difference_faults
 from yibao_settlement.ledger_check.fold import folded
 from yibao_settlement.ledger_check.hold import hold_faults
 from yibao_settlement.ledger_check.limits import limit_faults
+from yibao_settlement.ledger_check.mapping import FindMappings, mapping_faults
 from yibao_settlement.ledger_check.places import place_faults
 from yibao_settlement.ledger_check.report import INVARIANTS, Drift, Fault, LedgerReport
 from yibao_settlement.ledger_check.settlement import settlement_faults
@@ -38,6 +39,7 @@ class PersonChecker:
         merged: Mapping[str, str],
         orders: Iterable[DifferenceOrder],
         years: YearChecker,
+        mappings: FindMappings,
     ) -> None:
         """Takes how policies are found by version, and who took over whose account.
 
@@ -48,6 +50,7 @@ class PersonChecker:
         self._policy_of = policy_of
         self._merged = merged
         self._years = years
+        self._mappings = mappings
         self._orders: dict[str, list[DifferenceOrder]] = {}
         for order in orders:
             self._orders.setdefault(order.person_id, []).append(order)
@@ -60,6 +63,7 @@ class PersonChecker:
         self._tell(_account_faults(person))
         self._tell(self._difference_faults(person))
         self._tell(place_faults(person))
+        self._tell(mapping_faults(_records(person), self._mappings))
         self._tell(hold_faults(person, self._policy_of))
         self._report.held_until.update((each.hold_id, each.expire_time) for each in person.held)
         self._tell(self._fold_faults(person, proven))
@@ -118,6 +122,12 @@ class PersonChecker:
         policies = {version: self._policy_of(version) for version in sorted(versions)}
         known = [each for each in policies.values() if isinstance(each, BenefitPolicy)]
         yield from limit_faults(person, known)
+
+
+def _records(person: KeptPerson) -> list[SettlementRecord]:
+    """Returns what can be read of a person's bills, settled and held, as they stand by now."""
+    records = [each.record for each in person.settlements if each.record is not None]
+    return [each.in_effect for each in (*records, *(hold.record for hold in person.held))]
 
 
 def _standing(person: KeptPerson) -> list[SettlementRecord]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import sqlalchemy as sa
 
 from yibao_common.db.audit_chain import check_chain
+from yibao_settlement.ledger_check.account_close import account_close_drifts
 from yibao_settlement.ledger_check.declaration import declaration_faults
 from yibao_settlement.ledger_check.difference import order_faults, without_order
 from yibao_settlement.ledger_check.override import override_faults
@@ -65,6 +66,7 @@ class RegionChecker:
         self._check_periods()
         self._check_overrides()
         self._check_years(years)
+        self._report.drifts += account_close_drifts(self._connection, self._region)
         for number, subject, detail in declaration_faults(self._connection, self._region):
             self._drift(number, subject, detail)
         for request_id, table in fenced.booked_requests(self._connection, self._region):

@@ -3,6 +3,15 @@
 import datetime as dt
 from dataclasses import dataclass, field
 
+CLOSED_ACCOUNTS = (
+    "every closed account held and earned in its year what its entries and the approved rules come "
+    "to, and its interest was booked once"
+)
+ACCOUNT_CLOSES = (
+    "closed accounts of a year are all accounts, what they held and earned is what two operators "
+    "had closed, as the audit tells"
+)
+MAPPED = "every line of an own code took what its institution had mapped that to on its day"
 INVARIANTS = (
     "the entries of every posting sum to zero",
     "every posting belongs to a settlement, a reversal, an adjustment, a credit, a merge, "
@@ -38,9 +47,15 @@ INVARIANTS = (
     "what each payer pays for a declared month is what was declared of it, by its acts, less what "
     "was deducted, offset and withheld; all of it is posted so, by two operators",
     "every act of an institution is in one declaration of its month and types, or in none",
+    CLOSED_ACCOUNTS,
+    ACCOUNT_CLOSES,
+    MAPPED,
 )
 # Those that are proven of a person, whoever else there is; the others take everything.
-OF_PERSONS = tuple(INVARIANTS[number] for number in (2, 4, 5, 6, 8, *range(11, 19), 20, 22))
+OF_PERSONS = (
+    *(INVARIANTS[number] for number in (2, 4, 5, 6, 8, *range(11, 19), 20, 22)),
+    MAPPED,
+)
 # The number of an invariant, whom or what it does not hold for, and how.
 Fault = tuple[int, str, str]
 

@@ -40,7 +40,9 @@ class LineDetails(NamedTuple):
 
     `charge_date` is None where it is the bill's service date. `returned_line_id` is the line
     that this one returns. `returned_quantity` (of 4 decimals) and `returned_fen` are what was
-    returned of this line: quantity and amount of the line are what is left.
+    returned of this line: quantity and amount of the line are what is left. `mapping_id` is the
+    mapping that its item was taken by, empty where it carried the item; one that `is_unmapped`
+    has none and is own cost.
     """
 
     line_id: str = ""
@@ -50,6 +52,8 @@ class LineDetails(NamedTuple):
     origin: LineOrigin | None = None
     returned_quantity: int = 0
     returned_fen: int = 0
+    mapping_id: str = ""
+    is_unmapped: bool = False
 
 
 NO_DETAILS = LineDetails()
@@ -78,6 +82,12 @@ class ChargedLine(NamedTuple):
     def returned_line_id(self) -> str:
         """The line that this one returns; empty where it returns none."""
         return "" if self.details is None else self.details.returned_line_id
+
+    @property
+    def own_code(self) -> str:
+        """The institution's own code of the item; empty where the line says none."""
+        details = self.details
+        return "" if details is None or details.origin is None else details.origin[0]
 
     def day(self, service_date: dt.date) -> dt.date:
         """Returns the day of the charge on a bill of `service_date`."""
@@ -273,6 +283,8 @@ class LineParticulars(NamedTuple):
     origin: LineOrigin | None
     price_ceiling: str = ""
     is_gone: bool = False
+    # The mapping that the item was taken by, empty where the line carried it.
+    mapping_id: str = ""
 
 
 # Of a line that says nothing.

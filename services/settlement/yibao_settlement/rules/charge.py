@@ -88,7 +88,7 @@ def return_fault(back: ChargedLine, line: ChargedLine, *, returned: int) -> Faul
     """
     if line.returned_line_id:
         return Fault("returned_line_id", Reason.RETURN_NOT_OF_LINE, "is of a return itself")
-    if back.item_code != line.item_code:
+    if back.item_code != line.item_code or (not line.item_code and back.own_code != line.own_code):
         message = f"the line it returns is of item {line.item_code}"
         return Fault("item_code", Reason.RETURN_NOT_OF_LINE, message)
     if _price(back) != _price(line):
@@ -207,10 +207,19 @@ def differing_fields(line: ChargedLine, other: ChargedLine) -> Iterator[str]:
     details, others = line.details or NO_DETAILS, other.details or NO_DETAILS
     for name in ("line_number", "item_code", "unit_price", "quantity", "amount_fen"):
         if getattr(line, name) != getattr(other, name):
+            if name == "item_code" and _is_same_own_code(line, other):
+                continue
             yield name
     for name in ("charge_date", "approval", "returned_line_id", "origin"):
         if getattr(details, name) != getattr(others, name):
             yield name
+
+
+def _is_same_own_code(line: ChargedLine, other: ChargedLine) -> bool:
+    """Tells whether an own code alone was sent, which is mapped to something in between."""
+    taken = line if line.item_code else other
+    is_mapped = taken.details is not None and bool(taken.details.mapping_id)
+    return is_mapped and "" in (line.item_code, other.item_code) and line.own_code == other.own_code
 
 
 def _price(line: ChargedLine) -> int:

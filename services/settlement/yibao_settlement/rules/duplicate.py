@@ -46,10 +46,10 @@ def marks_of(lines: Sequence[ChargedLine], service_date: dt.date) -> Marks:
         if any([line.returned_line_id for line in lines]):
             lines = net_returns(lines, {}).lines
         marks = [
-            _mark_of(line.item_code, line.day(service_date), line.unit_price, line.quantity)
+            _mark_of(_marked(line), line.day(service_date), line.unit_price, line.quantity)
             for line in lines
         ]
-    items = "\n".join(sorted({line.item_code for line in lines}))
+    items = "\n".join(sorted({line.item_code or _marked(line) for line in lines}))
     return Marks(b"".join(sorted(marks)), _mark(items))
 
 
@@ -81,6 +81,11 @@ def contain_each_other(marks: bytes, others: bytes) -> bool:
 
 def _single(marks: bytes) -> list[bytes]:
     return [marks[at : at + _MARK_BYTES] for at in range(0, len(marks), _MARK_BYTES)]
+
+
+def _marked(line: ChargedLine) -> str:
+    """Returns by what a line is told apart: where it has no item, by the institution's own code."""
+    return line.item_code or f"own {line.own_code}"
 
 
 # Hospitals charge the same item at the same price again and again on a day.

@@ -18,13 +18,26 @@ ENROLMENT_NORMAL = 1
 _BASIC_TYPES = ("310", "390")
 
 
+class Counted(NamedTuple):
+    """What the annual close of accounts counted of a person, as a year began.
+
+    `months_insured` are the full months of continuous cover by 1 January, `years_unclaimed` those
+    without a claim before, None where nothing tells them.
+    """
+
+    benefit_year: int
+    months_insured: int
+    years_unclaimed: int | None
+
+
 class Enrolment(NamedTuple):
     """A period of cover, its first and last day included, as identity's feed told it.
 
     `end_date` is None while it is open; `entitlement_groups` are sorted. `tier` is empty,
     and months and years are None, where the agency told none; `insured_months_before` are those
     of continuous cover before the first day, `years_unclaimed` those without a claim before
-    its year.
+    its year. `counted` is what closes counted of the person in this insurance; the feed tells
+    none of it.
     """
 
     enrolment_id: str
@@ -40,6 +53,7 @@ class Enrolment(NamedTuple):
     insured_months_before: int | None = None
     months_owing: int | None = None
     years_unclaimed: int | None = None
+    counted: tuple[Counted, ...] = ()
 
 
 class RegisteredDisease(NamedTuple):
@@ -140,12 +154,22 @@ def enrolled_facts_of(
 
 
 def years_unclaimed(enrolment: Enrolment, *, on: dt.date) -> int | None:
-    """Returns the years in a row without a claim before the year of a day; None if not told.
+    """Returns the years without a claim before the year of a day; None if nothing tells them.
 
-    The annual close counts them, and what it told of one year says nothing of the next: a
-    number that is too high raises a limit.
+    What the agency told of one year says nothing of the next: a number that is too high raises a
+    limit. Where it told none, the annual close of accounts may have counted them.
     """
-    return enrolment.years_unclaimed if on.year == enrolment.start_date.year else None
+    if enrolment.years_unclaimed is not None and on.year == enrolment.start_date.year:
+        return enrolment.years_unclaimed
+    counted = _counted(enrolment, on)
+    return None if counted is None else counted.years_unclaimed
+
+
+def _counted(enrolment: Enrolment, on: dt.date) -> Counted | None:
+    for each in enrolment.counted:
+        if each.benefit_year == on.year:
+            return each
+    return None
 
 
 def months_insured(
@@ -155,10 +179,12 @@ def months_insured(
 
     They are those that the agency told before a first day, and those since that day, over
     periods of one insurance type that follow each other without a gap; a period that pays no
-    benefits is a gap. Where several of these periods tell months, the first one does. None
-    where none does.
+    benefits is a gap. Where several of these periods tell months, the first one does. Where
+    none does, those that the annual close counted by 1 January go on, as long as cover does.
+    None where nothing tells them.
     """
-    if len(enrolments) == 1 and enrolment.insured_months_before is None:
+    counted = _counted(enrolment, on)
+    if len(enrolments) == 1 and enrolment.insured_months_before is None and counted is None:
         return None
     ends = {
         each.end_date: each
@@ -167,12 +193,17 @@ def months_insured(
     }
     told = None
     period: Enrolment | None = enrolment
+    start_date = enrolment.start_date
     while period is not None:
+        start_date = period.start_date
         if period.insured_months_before is not None:
             told = period
         period = ends.get(period.start_date - _DAY)
     if told is None or told.insured_months_before is None:
-        return None
+        new_year = dt.date(on.year, 1, 1)
+        if counted is None or start_date > new_year:
+            return None
+        return counted.months_insured + full_months(new_year, on)
     return told.insured_months_before + full_months(told.start_date, on)
 
 

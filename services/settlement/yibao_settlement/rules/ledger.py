@@ -14,6 +14,9 @@ from typing import NamedTuple
 
 from yibao_common.values.errors import InvariantError
 
+# Where interest of accounts comes from, as the ledger names it.
+INTEREST_SOURCE = "interest"
+
 
 class PostingKind(enum.IntEnum):
     """What made a posting; stored with each of its entries."""
@@ -29,6 +32,7 @@ class PostingKind(enum.IntEnum):
     DIFFERENCE_COLLECTED = 9
     DIFFERENCE_WRITTEN_OFF = 10
     REFUND = 11
+    INTEREST = 20
     # Of declared months of institutions; numbers between are kept for what is of persons.
     DEDUCTION = 40
     DEPOSIT_WITHHELD = 41

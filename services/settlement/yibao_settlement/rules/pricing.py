@@ -36,6 +36,10 @@ from yibao_settlement.rules.policy.split import OwnCost, PricedLine
 
 Items = Mapping[str, CatalogueItem | None]
 
+# What is made of an own code that is mapped to nothing, where the region takes such lines.
+_UNMAPPED = CatalogueItem("", "", "03", None, "", dt.date.min, None)
+NOTHING_BARRED: Mapping[int, RefusedLine] = {}
+
 # More faults than this are counted and not told: they help nobody.
 _MOST_FAULTS = 100
 
@@ -67,12 +71,14 @@ def price_bill(
     institution_level: str,
     insurance_type: str,
     settled: Mapping[str, str] | None = None,
+    barred: Mapping[int, RefusedLine] = NOTHING_BARRED,
 ) -> Priced:
     """Returns the bill's lines as the catalogue values them.
 
     `items` holds, for each charge day of the bill, the rows in force, None for unknown
     codes; `insurance_type` is that which pays, `settled` the lines of the visit that
-    settlements took, by line id.
+    settlements took, by line id; `barred` the lines that are not payable because of who
+    ordered them, by number.
 
     Raises RuleError with every fault of the bill at once: LINE_AMOUNT_MISMATCH,
     LINE_NUMBER_REPEATED, LINE_ID_REPEATED, BILL_TOTAL_MISMATCH, DECIMAL_NEGATIVE; and
@@ -89,7 +95,12 @@ def price_bill(
         lines, lost, faults = net_returns(lines, settled or {})
         refuse_faults(faults)
     priced = price_lines(
-        lines, items, days, institution_level=institution_level, insurance_type=insurance_type
+        lines,
+        items,
+        days,
+        institution_level=institution_level,
+        insurance_type=insurance_type,
+        barred=barred,
     )
     if lost:
         priced = priced._replace(refused=lost + priced.refused)
@@ -105,6 +116,7 @@ def price_lines(
     *,
     institution_level: str,
     insurance_type: str,
+    barred: Mapping[int, RefusedLine] = NOTHING_BARRED,
 ) -> Priced:
     """Returns lines of which nothing more is to be taken back as the catalogue values them."""
     priced: list[PricedLine] = []
@@ -122,12 +134,20 @@ def price_lines(
                 lost.append(_outside(line, day, days))
                 continue
             rows = items[day]
+        if barred and line.line_number in barred:
+            # What is left of it by now is told, not what was charged at first.
+            lost.append(barred[line.line_number]._replace(amount_fen=line.amount_fen))
+            continue
         item = rows.get(line.item_code)
         if item is None:
-            lost.append(_unknown(line, day))
-            continue
+            if not (details is not None and details.is_unmapped):
+                lost.append(_unknown(line, day))
+                continue
+            item = _UNMAPPED
         own_cost = in_scope
-        if details is not None or uncovered or item.is_limited_use:
+        if item is _UNMAPPED:
+            own_cost = OwnCost.OUTSIDE_COVER if day in uncovered else OwnCost.UNMAPPED
+        elif details is not None or uncovered or item.is_limited_use:
             own_cost = _own_cost(item, day, uncovered, (details or NO_DETAILS).approval)
         number, code, price, quantity, amount_fen, _ = line
         ceiling = item.price_ceiling
@@ -189,6 +209,7 @@ def _particulars(
         details.returned_fen,
         details.origin,
         price_ceiling,
+        mapping_id=details.mapping_id,
     )
 
 
@@ -273,6 +294,9 @@ def _outside(line: ChargedLine, day: dt.date, days: Days) -> RefusedLine:
 
 
 def _unknown(line: ChargedLine, day: dt.date) -> RefusedLine:
+    if not line.item_code:
+        message = f"own code {line.own_code} is mapped to no item on {day.isoformat()}"
+        return refused(line, "origin.provider_item_code", Reason.OWN_CODE_UNMAPPED, message)
     message = f"item {line.item_code} is not in the catalogue on {day.isoformat()}"
     return refused(line, "item_code", Reason.CATALOGUE_ITEM_UNKNOWN, message)
 

@@ -241,3 +241,14 @@ def check_service_date(service_date: dt.date, *, visit: Visit, today: dt.date) -
             service_date=service_date.isoformat(),
             visit_start_date=visit.start_date.isoformat(),
         )
+
+
+def check_known(institution: Institution | None, institution_id: str) -> Institution:
+    """Returns an institution; raises INSTITUTION_NOT_DESIGNATED where the region has none."""
+    if institution is None:
+        raise RuleError(
+            Reason.INSTITUTION_NOT_DESIGNATED,
+            f"institution {institution_id} has no agreement",
+            institution_id=institution_id,
+        )
+    return institution

@@ -1,11 +1,9 @@
 """CatalogueService: items and designated institutions of a region."""
 
-import datetime as dt
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 import grpc
-from google.protobuf.message import Message
 
 from yibao.settlement.v1 import catalogue_service_pb2 as pb
 from yibao.settlement.v1 import catalogue_service_pb2_grpc as rpc
@@ -16,8 +14,8 @@ from yibao_common.rpc.requests import request_of
 from yibao_common.rpc.status import item_errors
 from yibao_common.rpc.turns import Turns
 from yibao_common.rpc.validation import Validator
-from yibao_common.rpc.wire import as_sent, from_date, to_date, to_optional_date
-from yibao_common.values.errors import FieldFault, RuleError
+from yibao_common.rpc.wire import as_sent, from_date, to_date
+from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.catalogue import (
     Catalogue,
@@ -29,6 +27,7 @@ from yibao_settlement.application.catalogue import (
 from yibao_settlement.application.reading import Reads
 from yibao_settlement.rules.bill import CatalogueItem, LevelPriceCeiling
 from yibao_settlement.rules.visit import Institution
+from yibao_settlement.servicer.rows import form_faults_of, row_days
 
 MessageT = TypeVar("MessageT", pb.CatalogueItem, pb.Institution)
 
@@ -122,8 +121,8 @@ async def _in_turns(
 
 
 def _sent_institution(message: pb.Institution) -> SentRow[Institution]:
-    faults, total = _form_faults(_INSTITUTION_VALIDATOR, message)
-    start_date, end_date = _days(message)
+    faults, total = form_faults_of(_INSTITUTION_VALIDATOR, message)
+    start_date, end_date = row_days(message)
     row = Institution(
         message.institution_id,
         message.institution_name,
@@ -136,8 +135,8 @@ def _sent_institution(message: pb.Institution) -> SentRow[Institution]:
 
 
 def _sent_item(message: pb.CatalogueItem) -> SentRow[CatalogueItem]:
-    faults, total = _form_faults(_ITEM_VALIDATOR, message)
-    start_date, end_date = _days(message)
+    faults, total = form_faults_of(_ITEM_VALIDATOR, message)
+    start_date, end_date = row_days(message)
     row = CatalogueItem(
         message.item_code,
         message.item_name,
@@ -154,31 +153,6 @@ def _sent_item(message: pb.CatalogueItem) -> SentRow[CatalogueItem]:
         ),
     )
     return SentRow(row, faults, total)
-
-
-def _form_faults(validator: Validator, message: Message) -> tuple[Sequence[FieldFault], int]:
-    """Returns what is wrong with the form of a row, its texts in canonical form.
-
-    The first faults, and how many there are.
-    """
-    try:
-        validator.check(message)
-    except RuleError as refusal:
-        return refusal.faults, refusal.faults_total
-    return (), 0
-
-
-def _days(message: pb.CatalogueItem | pb.Institution) -> tuple[dt.date, dt.date | None]:
-    """Returns the first and the last day; one that there is not limits nothing."""
-    return _day(message, "start_date") or dt.date.min, _day(message, "end_date")
-
-
-def _day(message: pb.CatalogueItem | pb.Institution, field: str) -> dt.date | None:
-    # That it does not exist may be a fault behind the hundred that are told.
-    try:
-        return to_optional_date(message, field)
-    except ValueError:
-        return None
 
 
 def _stored(refusals: Sequence[RuleError | None]) -> int:
@@ -209,4 +183,17 @@ def _item_message(item: CatalogueItem) -> pb.CatalogueItem:
             )
             for each in item.level_price_ceilings
         ],
+    )
+
+
+def institution_message(institution: Institution) -> pb.Institution:
+    """Returns an institution as sent."""
+    end = institution.end_date
+    return pb.Institution(
+        institution_id=institution.institution_id,
+        institution_name=institution.institution_name,
+        institution_level=institution.institution_level,
+        ecert_supported=institution.ecert_supported,
+        start_date=from_date(institution.start_date),
+        end_date=None if end is None else from_date(end),
     )

@@ -75,7 +75,7 @@ def bill_of(message: bill_pb2.Bill) -> Bill:
         message.visit_id,
         message.bill_number,
         to_date(message.service_date),
-        lines_of(message.lines),
+        billed_lines_of(message.lines),
         message.total_fen,
         message.account_use == bill_pb2.ACCOUNT_USE_OWN,
         selection_of(message),
@@ -116,6 +116,21 @@ def lines_of(messages: Iterable[bill_pb2.BillLine]) -> tuple[ChargedLine, ...]:
             ) in zip(lines, map(_read, lines), strict=True)
         ]
     )
+
+
+def billed_lines_of(messages: Iterable[bill_pb2.BillLine]) -> tuple[ChargedLine, ...]:
+    """Returns the lines of a bill; raises RuleError FIELD_REQUIRED where one has no code at all."""
+    lines = lines_of(messages)
+    if not all([line.item_code for line in lines]):
+        message = "is required, or origin.provider_item_code"
+        refuse_faults(
+            [
+                FieldFault(f"bill.lines[{index}].item_code", Reason.FIELD_REQUIRED, message)
+                for index, line in enumerate(lines)
+                if not (line.item_code or line.own_code)
+            ]
+        )
+    return lines
 
 
 _read = operator.attrgetter(

@@ -51,6 +51,7 @@ OWN_COST_REASONS = {
     OwnCost.OUTSIDE_COVER: pb.OWN_COST_REASON_OUTSIDE_COVER,
     OwnCost.LIMITED_USE: pb.OWN_COST_REASON_LIMITED_USE,
     OwnCost.THIRD_PARTY: pb.OWN_COST_REASON_THIRD_PARTY,
+    OwnCost.UNMAPPED: pb.OWN_COST_REASON_UNMAPPED,
 }
 
 
@@ -307,6 +308,9 @@ def _fill_particulars(line: pb.SettledLine, own: LineParticulars) -> None:
     line.own_cost_reason = OWN_COST_REASONS[OwnCost(own.own_cost)]
     line.returned_quantity = own.returned_quantity
     line.returned_fen = own.returned_fen
+    if own.origin is not None:
+        line.provider_item_code = own.origin.provider_item_code
+    line.mapping_id = own.mapping_id
 
 
 def _fill_refused(settlement: pb.Settlement, record: SettlementRecord) -> None:

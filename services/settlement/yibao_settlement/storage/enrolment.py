@@ -1,12 +1,13 @@
 """Persons and their periods of cover as stored; the feed tells of them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
+import sqlalchemy as sa
 
-from yibao_common.db.rows import Row
+from yibao_common.db.rows import Row, Select, execute
 from yibao_settlement.application.batch.working_set import WorkingSet
-from yibao_settlement.rules.enrolment import Enrolment, RegisteredDisease
+from yibao_settlement.rules.enrolment import Counted, Enrolment, RegisteredDisease
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.batch.loading import Read, Wanted
 
@@ -14,6 +15,11 @@ ENROLMENT_COLUMNS = (
     *("person_id", "enrolment_id", "insurance_type", "person_class", "entitlement_groups"),
     *("status", "start_date", "end_date", "has_employer", "is_premium_pending"),
     *("tier", "insured_months_before", "months_owing", "years_unclaimed"),
+)
+
+# What the annual close of accounts counted of a person.
+COUNTED_COLUMNS = (
+    *("person_id", "counted_type", "benefit_year", "months_insured", "years_unclaimed"),
 )
 
 _encode = msgspec.json.Encoder().encode
@@ -33,6 +39,50 @@ def diseases_from(text: str | None) -> tuple[RegisteredDisease, ...]:
 def diseases_text(diseases: Sequence[RegisteredDisease]) -> str | None:
     """Returns registered diseases as they are stored, None for none."""
     return _encode(diseases).decode() if diseases else None
+
+
+def with_counted(
+    enrolments: Mapping[str, Sequence[Enrolment]], rows: Iterable[Row]
+) -> dict[str, list[Enrolment]]:
+    """Returns periods with what closes counted of their persons, by rows of COUNTED_COLUMNS."""
+    found: dict[tuple[str, str], tuple[Counted, ...]] = {}
+    for person_id, counted_type, benefit_year, months_insured, years_unclaimed in rows:
+        if counted_type is not None:
+            key = person_id, counted_type
+            # Of the year behind the one that was closed.
+            counted = Counted(benefit_year + 1, months_insured, years_unclaimed)
+            found[key] = (*found.get(key, ()), counted)
+    return {
+        person_id: [
+            each._replace(counted=found.get((person_id, each.insurance_type), ()))
+            for each in periods
+        ]
+        for person_id, periods in enrolments.items()
+    }
+
+
+def find_counted(
+    connection: sa.Connection, region: str, person_ids: Sequence[str]
+) -> Sequence[Row]:
+    """Returns what closes counted of persons, rows of COUNTED_COLUMNS."""
+    select = Select(
+        *(tables.closed_account, COUNTED_COLUMNS, region, "person_id", person_ids),
+        filled="counted_type",
+    )
+    return execute(connection, [select])[0]
+
+
+def read_counted(wanted: Wanted) -> Read:
+    """Reads what closes counted of the persons: their periods are read before."""
+    return Read(
+        wanted.select(tables.closed_account, COUNTED_COLUMNS, "person_id", wanted.person_ids),
+        _keep_counted,
+    )
+
+
+def _keep_counted(working_set: WorkingSet, rows: list[Row]) -> None:
+    if rows:
+        working_set.enrolments.update(with_counted(working_set.enrolments, rows))
 
 
 def enrolments_from(rows: Iterable[Row]) -> dict[str, list[Enrolment]]:

@@ -238,6 +238,7 @@ class StoredReads:
         day: dt.date,
         item_codes: set[str],
         with_charges: bool = False,
+        own_codes: Collection[str] = (),
     ) -> TrialInputs | None:
         """Returns what a trial of a bill of the visit starts from, or None."""
         with self._database.read() as connection:
@@ -247,6 +248,7 @@ class StoredReads:
                 visit_id,
                 day=day,
                 with_charges=with_charges,
+                own_codes=own_codes,
                 view=lambda codes: self._view(connection, region, item_codes | codes),
             )
 

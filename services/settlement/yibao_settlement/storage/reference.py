@@ -6,20 +6,23 @@ is stored at that moment.
 """
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import sqlalchemy as sa
 
 from yibao_common.db.rows import insert_rows, select_rows
-from yibao_settlement.application.reference import DatedPolicy, Reference
+from yibao_settlement.application.reference import NO_LINE_TERMS, DatedPolicy, LineTerms, Reference
 from yibao_settlement.files.policy.any_file import load_any_policy
 from yibao_settlement.rules.bill import CatalogueItem
+from yibao_settlement.rules.institution.suspension import Suspended
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
 from yibao_settlement.rules.policy.version import PolicyState
 from yibao_settlement.rules.visit import Institution
 from yibao_settlement.storage import tables
+from yibao_settlement.storage.account_close.tables import account_close
 from yibao_settlement.storage.catalogue import INSTITUTION_COLUMNS, ITEM_COLUMNS, item_from
 from yibao_settlement.storage.catalogue_version.effective import effective_rows
+from yibao_settlement.storage.institution.record import read_scopes, read_suspensions
 
 # A region's catalogue has some hundred thousand items at most; past this the cache
 # starts again rather than grow without bound.
@@ -29,8 +32,9 @@ _ITEMS_MAX = 200_000
 class ReferenceCache:
     """The regions' reference data, shared by the threads of a process."""
 
-    def __init__(self) -> None:
-        """Starts empty."""
+    def __init__(self, line_terms: Mapping[str, LineTerms] | None = None) -> None:
+        """Starts empty; takes what regions say of lines, by region."""
+        self._line_terms = line_terms or {}
         self._lock = threading.Lock()
         self._regions: dict[str, Reference] = {}
         self._compiled: dict[str, AnyPolicy] = {}
@@ -50,6 +54,10 @@ class ReferenceCache:
                     self._policies(connection, region),
                     _institutions(connection, region),
                     has_versions=_has_versions(connection, region),
+                    has_counted=_has_counted(connection, region),
+                    scopes=read_scopes(connection, region),
+                    suspended=Suspended.of(read_suspensions(connection, region)),
+                    line_terms=self._line_terms.get(region, NO_LINE_TERMS),
                 )
                 self._regions[region] = known
             missing = {code for code in item_codes if code not in known.rows_by_code}
@@ -129,6 +137,13 @@ def read_epoch(connection: sa.Connection, region: str) -> int:
         sa.select(tables.reference_epoch.c.epoch).where(tables.reference_epoch.c.region == region)
     ).scalar_one_or_none()
     return 0 if epoch is None else int(epoch)
+
+
+def _has_counted(connection: sa.Connection, region: str) -> bool:
+    """Tells whether accounts of a year were closed, or are being closed."""
+    close = account_close.c
+    query = sa.select(close.close_id).where(close.region == region, close.close_time.is_not(None))
+    return connection.execute(query.limit(1)).first() is not None
 
 
 def _institutions(connection: sa.Connection, region: str) -> dict[str, Institution]:

@@ -11,7 +11,13 @@ from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.application.simulation import Insured, Period
 from yibao_settlement.rules.visit import Visit
 from yibao_settlement.storage import tables
-from yibao_settlement.storage.enrolment import ENROLMENT_COLUMNS, diseases_from, enrolments_from
+from yibao_settlement.storage.enrolment import (
+    ENROLMENT_COLUMNS,
+    diseases_from,
+    enrolments_from,
+    find_counted,
+    with_counted,
+)
 from yibao_settlement.storage.refund.record import with_refunds
 from yibao_settlement.storage.settlement.record import (
     LINES_COLUMNS,
@@ -100,7 +106,8 @@ class StoredHistory:
                     Select(tables.person, ("person_id", "diseases"), region, "person_id", among),
                 ],
             )
-        enrolments = enrolments_from(periods)
+            counted = find_counted(connection, region, among)
+        enrolments = with_counted(enrolments_from(periods), counted)
         diseases = {person_id: diseases_from(text) for person_id, text in held}
         return {
             person_id: Insured(enrolments.get(holder, ()), diseases.get(holder, ()))

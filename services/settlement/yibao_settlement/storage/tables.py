@@ -1,6 +1,6 @@
 """The tables of the settlement database.
 
-`region` comes first in every key, so that the schema spreads over Citus; ids come from the
+`region` comes first in every key, so that the same schema spreads over Citus; ids come from the
 application. What is on record is only ever inserted. Rights: `docs/operating/databases.md`.
 """
 
@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from yibao_common.db.audit_chain import audit_tables
 from yibao_common.db.rows import Id, Instant
+from yibao_settlement.storage.account_close.tables import closed_account as closed_account
 from yibao_settlement.storage.catalogue_version import tables as catalogue_versions
 from yibao_settlement.storage.correction.tables import correction as correction
 from yibao_settlement.storage.credential import tables as credentials
@@ -16,7 +17,9 @@ from yibao_settlement.storage.difference.tables import difference_order as diffe
 from yibao_settlement.storage.difference.tables import due_move as due_move
 from yibao_settlement.storage.hold.tables import hold as hold
 from yibao_settlement.storage.hold.tables import hold_request as hold_request
+from yibao_settlement.storage.institution.tables import doctor_points as doctor_points
 from yibao_settlement.storage.ledger import tables as ledger
+from yibao_settlement.storage.mapping import tables as mappings
 from yibao_settlement.storage.outcome.tables import answer as answer
 from yibao_settlement.storage.outcome.tables import past_answer as past_answer
 from yibao_settlement.storage.override.tables import override as override
@@ -32,9 +35,7 @@ from yibao_settlement.storage.review import tables as reviewing
 from yibao_settlement.storage.settlement import tables as settlements
 from yibao_settlement.storage.token.tables import credential_token as credential_token
 from yibao_settlement.storage.token.tables import token_use as token_use
-from yibao_settlement.storage.year.tables import year_close as year_close
-from yibao_settlement.storage.year.tables import year_refused as year_refused
-from yibao_settlement.storage.year.tables import year_statement as year_statement
+from yibao_settlement.storage.year import tables as year
 
 metadata = ledger.metadata
 _region, _index_where_set = ledger.region_column, ledger.index_where_set
@@ -342,15 +343,12 @@ sa.Index(
 )
 sa.Index(
     "ix_settlement_region_institution_id_settle_time_settlement_id",
-    settlement.c.region,
-    settlement.c.institution_id,
-    settlement.c.settle_time,
+    *(settlement.c.region, settlement.c.institution_id, settlement.c.settle_time),
     settlement.c.settlement_id,
 )
 sa.Index(
     "ix_settlement_region_visit_id_reversed",
-    settlement.c.region,
-    settlement.c.visit_id,
+    *(settlement.c.region, settlement.c.visit_id),
     sqlite_where=settlement.c.reversal_id.is_not(None),
     postgresql_where=settlement.c.reversal_id.is_not(None),
 )
@@ -391,10 +389,11 @@ charge = sa.Table(
 )
 _index_where_set(charge, "region", "settlement_id", is_set="settlement_id")
 
-# --- Credentials, windows, cases and the ledger: stated beside what reads or writes them.
-
+# --- Stated beside what reads or writes them.
 credential = credentials.credential
 benefit_window, adjustment = settlements.benefit_window, settlements.adjustment
 review, review_event = reviewing.review, reviewing.review_event
 entry, posting, posting_fence = ledger.entry, ledger.posting, ledger.posting_fence
 account_checkpoint, listed = ledger.account_checkpoint, catalogue_versions
+year_close, year_refused, year_statement = year.year_close, year.year_refused, year.year_statement
+code_mapping, mapping_book = mappings.code_mapping, mappings.mapping_book

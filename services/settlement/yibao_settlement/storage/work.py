@@ -6,6 +6,7 @@ from yibao_common.db.audit_chain import record_audit
 from yibao_common.db.transactions import UnitOfWork
 from yibao_settlement.application.work import Work
 from yibao_settlement.storage import tables
+from yibao_settlement.storage.account_close.record import StoredAccountCloses
 from yibao_settlement.storage.catalogue import StoredCatalogue
 from yibao_settlement.storage.catalogue_version.record import StoredCatalogueVersions
 from yibao_settlement.storage.checkpoint import StoredCheckpoints
@@ -14,6 +15,8 @@ from yibao_settlement.storage.declaration.order import StoredDeclarationOrders
 from yibao_settlement.storage.declaration.payment import StoredPayments
 from yibao_settlement.storage.declaration.record import StoredDeclarations
 from yibao_settlement.storage.feed import StoredFeed
+from yibao_settlement.storage.institution.record import StoredInstitutions
+from yibao_settlement.storage.mapping.record import StoredMappings
 from yibao_settlement.storage.merge import StoredMerges
 from yibao_settlement.storage.period.record import StoredPeriods
 from yibao_settlement.storage.policy import StoredPolicies
@@ -36,6 +39,9 @@ def _open(connection: sa.Connection, region: str) -> Work:
         years=StoredYears(connection, region),
         days=StoredDays(connection, region),
         catalogue_versions=StoredCatalogueVersions(connection, region),
+        account_closes=StoredAccountCloses(connection, region),
+        mappings=StoredMappings(connection, region),
+        institutions=StoredInstitutions(connection, region),
         reports=StoredReports(connection, region),
         declarations=StoredDeclarations(connection, region),
         declaration_orders=StoredDeclarationOrders(connection, region),

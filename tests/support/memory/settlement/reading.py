@@ -178,6 +178,7 @@ class MemoryReads(Reads):
         day: dt.date,
         item_codes: set[str],
         with_charges: bool = False,
+        own_codes: Collection[str] = (),
     ) -> TrialInputs | None:
         return self.trials.get(visit_id)
 

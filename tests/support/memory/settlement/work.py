@@ -1,5 +1,6 @@
 """A unit of work of settlement in memory."""
 
+from support.memory.settlement.account_close import MemoryAccountCloses
 from support.memory.settlement.catalogue import MemoryCatalogue, MemoryReference
 from support.memory.settlement.catalogue_version import MemoryCatalogueVersions
 from support.memory.settlement.checkpoint import MemoryCheckpoints
@@ -10,6 +11,8 @@ from support.memory.settlement.declaration import (
     MemoryPayments,
 )
 from support.memory.settlement.feed import MemoryFeed, MemoryMerges
+from support.memory.settlement.institution import MemoryInstitutions
+from support.memory.settlement.mapping import MemoryMappings
 from support.memory.settlement.period import MemoryPeriods
 from support.memory.settlement.policy import MemoryPolicies
 from support.memory.settlement.report import MemoryReports
@@ -43,6 +46,9 @@ class MemoryWork(MemoryTransactions[Work]):
                 years=MemoryYears(),
                 days=MemoryDays(),
                 catalogue_versions=MemoryCatalogueVersions(),  # type: ignore[abstract]
+                account_closes=MemoryAccountCloses(),
+                mappings=MemoryMappings(),
+                institutions=MemoryInstitutions(),
                 reports=MemoryReports(),
                 declarations=MemoryDeclarations(),
                 declaration_orders=MemoryDeclarationOrders(),
@@ -98,6 +104,16 @@ class MemoryWork(MemoryTransactions[Work]):
     def years(self) -> MemoryYears:
         assert isinstance(self.work.years, MemoryYears)
         return self.work.years
+
+    @property
+    def mappings(self) -> MemoryMappings:
+        assert isinstance(self.work.mappings, MemoryMappings)
+        return self.work.mappings
+
+    @property
+    def institutions(self) -> MemoryInstitutions:
+        assert isinstance(self.work.institutions, MemoryInstitutions)
+        return self.work.institutions
 
     @property
     def days(self) -> MemoryDays:

@@ -66,11 +66,12 @@ class MemoryYears(YearRows):
         ids = sorted(each for each in self.bills if each > (after or ""))[:limit]
         return RecordPage(ids, ids[-1] if ids else None)
 
-    def taken_over_by(self, person_id: str) -> list[str]:
-        found = []
-        while person_id in self.merged:
-            person_id = self.merged[person_id]
-            found.append(person_id)
+    def taken_over_by(self, person_ids: Collection[str]) -> set[str]:
+        found = set()
+        for person_id in person_ids:
+            while person_id in self.merged:
+                person_id = self.merged[person_id]
+                found.add(person_id)
         return found
 
     def lock_persons(self, person_ids: Collection[str]) -> dict[str, str | None]:
@@ -82,17 +83,23 @@ class MemoryYears(YearRows):
             raise ValueError("what is stored of the bill is something else")
         return self.bills.get(person_id, [])
 
+    def histories_of(
+        self, person_ids: Collection[str], benefit_year: int
+    ) -> dict[str, list[BillHistory]]:
+        return {each: self.histories(each, benefit_year) for each in person_ids}
+
     def some_histories(self, settlement_ids: Collection[str]) -> list[BillHistory]:
         known = [each for bills in self.bills.values() for each in bills]
         return [each for each in known if each.settled.settlement_id in settlement_ids]
 
-    def balances(self, person_id: str, month: int) -> tuple[int, int]:
-        return 0, 0
+    def balances_of(self, person_ids: Collection[str], month: int) -> dict[str, tuple[int, int]]:
+        return dict.fromkeys(person_ids, (0, 0))
 
-    def insert_statement(self, statement: YearStatement) -> None:
-        key = statement.benefit_year, statement.person_id
-        assert key not in self.taken
-        self.taken[key] = statement
+    def insert_statements(self, statements: Sequence[YearStatement]) -> None:
+        for statement in statements:
+            key = statement.benefit_year, statement.person_id
+            assert key not in self.taken
+            self.taken[key] = statement
 
     def statements(
         self, benefit_year: int, person_ids: Collection[str]

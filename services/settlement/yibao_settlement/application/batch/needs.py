@@ -77,6 +77,8 @@ class Needs(NamedTuple):
     resolution_ids: Collection[str] = ()
     # Those of the holders who are told of to a counter.
     described_subjects: Collection[str] = ()
+    # Visits with own codes of their institutions that lines carry alone.
+    own_codes: Collection[tuple[str, str]] = ()
 
 
 def united(needs: Iterable[Needs]) -> Needs:

@@ -39,6 +39,7 @@ from yibao_settlement.rules.credential import Credential
 from yibao_settlement.rules.enrolment import Enrolment, RegisteredDisease
 from yibao_settlement.rules.finding import SeenVisit
 from yibao_settlement.rules.ledger import Entry, PostingKind, carry_over_entries
+from yibao_settlement.rules.mapping import Mappings
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
 from yibao_settlement.rules.presentation import PresentedCode, newest_codes_with
 from yibao_settlement.rules.resolution import Described
@@ -116,6 +117,8 @@ class WorkingSet:
     tokens: Tokens = field(default_factory=Tokens)
     # What a counter is told of persons to compare, where a command asked for it.
     described: dict[str, Described] = field(default_factory=dict)
+    # Mappings of the own codes that lines carry alone, by institution and code.
+    mappings: Mappings = field(default_factory=dict)
     changes: Changes = field(default_factory=Changes)
     audit: AuditTrail = field(default_factory=AuditTrail)
 

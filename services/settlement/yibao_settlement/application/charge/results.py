@@ -7,6 +7,7 @@ from typing import NamedTuple
 from yibao_settlement.application.reference import Reference
 from yibao_settlement.application.settlement import benefit
 from yibao_settlement.application.settlement.adjudicate import (
+    barred_by,
     cover_of,
     facts_of,
     items_by_day,
@@ -74,8 +75,11 @@ def line_results(
     policy = policy_on(reference, cover.enrolment.insurance_type, last, region=region)
     items = items_by_day(numbered, reference, last)
     priced = price_lines(
-        *(numbered, items, cover.days),
+        numbered,
+        items,
+        cover.days,
         institution_level=visit.institution_level,
+        barred=barred_by(reference, numbered, visit, last=last),
         insurance_type=cover.enrolment.insurance_type,
     )
     if isinstance(policy, BenefitPolicy):
@@ -108,13 +112,13 @@ def line_results(
     results: list[LineResult | None] = [None] * len(numbered)
     for line, parts in zip(priced.lines, classified, strict=True):
         item = items[numbered[line.line_number].day(last)][line.item_code]
-        assert item is not None, "what is not in the catalogue has no price"
         results[line.line_number] = LineResult(
             line.catalogue_class,
-            item.ceiling_at(visit.institution_level),
+            # An own code that is mapped to nothing has no item.
+            "" if item is None else item.ceiling_at(visit.institution_level),
             *parts,
             line.own_cost,
-            item.is_limited_use,
+            item is not None and item.is_limited_use,
         )
     return results
 

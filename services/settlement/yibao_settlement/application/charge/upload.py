@@ -15,7 +15,9 @@ from yibao_settlement.application.batch.needs import Needs
 from yibao_settlement.application.batch.working_set import WorkingSet
 from yibao_settlement.application.charge.results import LineResult, line_results
 from yibao_settlement.application.charge.taking import line_reused
+from yibao_settlement.application.mapping.lines import needed_codes, with_items
 from yibao_settlement.application.reference import Reference
+from yibao_settlement.application.settlement.adjudicate import barred_by
 from yibao_settlement.application.visit.find import visit_of_caller
 from yibao_settlement.rules.account import check_not_merged
 from yibao_settlement.rules.bill import ChargedLine
@@ -50,6 +52,7 @@ class UploadLines:
             visit_ids=(self.visit_id,),
             charged_visit_ids=(self.visit_id,),
             item_codes=[line.item_code for line in self.lines],
+            own_codes=needed_codes(self.visit_id, self.lines),
             benefit_years=tuple({day.year for day in map(_day, self.lines) if day}),
         )
 
@@ -59,33 +62,49 @@ class UploadLines:
         check_not_cancelled(visit)
         visit = working_set.held(visit)
         check_not_merged(working_set.standing(visit.person_id))
+        charges = working_set.charges.get(self.visit_id, {})
+        mapped = self._mapped(visit, charges, working_set)
         upload = _Upload(
             visit,
-            working_set.charges.get(self.visit_id, {}),
+            charges,
             working_set.reference,
             today=shanghai_day(working_set.now),
             charge_batch_id=self.charge_batch_id,
             now=working_set.now,
         )
-        refusals = [upload.add(index, line) for index, line in enumerate(self.lines)]
-        results = self._results(visit, working_set, refusals)
+        refusals = [upload.add(index, line) for index, line in enumerate(mapped)]
+        results = self._results(mapped, visit, working_set, refusals)
         response = self.encode(results)
         # Nothing below refuses: from here on the working set changes.
         for charge in upload.new.values():
             working_set.put_charge(charge)
         return response
 
+    def _mapped(
+        self, visit: Visit, charges: Mapping[str, Charge], working_set: WorkingSet
+    ) -> Sequence[ChargedLine]:
+        """Returns the lines with the items that their own codes are mapped to."""
+        if all([line.item_code for line in self.lines]):
+            return self.lines
+        today, mappings = shanghai_day(working_set.now), working_set.mappings
+        told = (self.lines, visit, charges, mappings, working_set.reference)
+        return with_items(*told, last=today)
+
     def _results(
-        self, visit: Visit, working_set: WorkingSet, refusals: Sequence[RuleError | None]
+        self,
+        mapped: Sequence[ChargedLine],
+        visit: Visit,
+        working_set: WorkingSet,
+        refusals: Sequence[RuleError | None],
     ) -> list[LineOutcome]:
         outcomes: list[LineOutcome] = list(refusals)
         told = [
             index
-            for index, line in enumerate(self.lines)
+            for index, line in enumerate(mapped)
             if refusals[index] is None and not line.returned_line_id
         ]
         if told:
-            lines = [self.lines[index] for index in told]
+            lines = [mapped[index] for index in told]
             last = max(day for day in map(_day, lines) if day)
             results = line_results(
                 lines,
@@ -189,9 +208,31 @@ class _Upload:
             message = f"{charged} is {expected_fen} fen, got {line.amount_fen}"
             return Fault("amount_fen", Reason.LINE_AMOUNT_MISMATCH, message)
         day = line.day(self._today)
+        if not line.item_code:
+            return self._unmapped_fault(line, day)
         if self._reference.item(line.item_code, day) is None:
             message = f"item {line.item_code} is not in the catalogue on {day.isoformat()}"
             return Fault("item_code", Reason.CATALOGUE_ITEM_UNKNOWN, message)
+        return self._barred_fault(line) or self._room_fault()
+
+    def _barred_fault(self, line: ChargedLine) -> Fault | None:
+        """Returns why a line is not payable, where that is to be corrected."""
+        reference = self._reference
+        if not reference.suspended or reference.line_terms.suspended_is_borne:
+            return None
+        for lost in barred_by(reference, [line], self._visit, last=self._today).values():
+            return Fault(lost.field, Reason[lost.reason], lost.message)
+        return None
+
+    def _unmapped_fault(self, line: ChargedLine, day: dt.date) -> Fault | None:
+        if not line.own_code:
+            return Fault("item_code", Reason.FIELD_REQUIRED, "is required, or an own code")
+        if line.details is None or not line.details.is_unmapped:
+            message = f"own code {line.own_code} is mapped to no item on {day.isoformat()}"
+            return Fault("origin.provider_item_code", Reason.OWN_CODE_UNMAPPED, message)
+        return self._barred_fault(line) or self._room_fault()
+
+    def _room_fault(self) -> Fault | None:
         if len(self._charges) + len(self.new) >= LINES_A_VISIT:
             message = f"the visit has {LINES_A_VISIT} lines, which are the most"
             return Fault("line_id", Reason.LINE_LIMIT, message)

@@ -26,7 +26,13 @@ from yibao_settlement.rules.account import (
 )
 from yibao_settlement.rules.benefit.bill import Given
 from yibao_settlement.rules.benefit.policy import BenefitPolicy
-from yibao_settlement.rules.bill import Bill, ChargedLine, ExpectedAmounts, are_plain
+from yibao_settlement.rules.bill import (
+    Bill,
+    ChargedLine,
+    ExpectedAmounts,
+    RefusedLine,
+    are_plain,
+)
 from yibao_settlement.rules.duplicate import NO_MARKS, Marks
 from yibao_settlement.rules.enrolment import (
     Enrolment,
@@ -36,11 +42,12 @@ from yibao_settlement.rules.enrolment import (
     check_premium,
     paying_on,
 )
+from yibao_settlement.rules.institution.suspension import barred_lines
 from yibao_settlement.rules.ledger import Entry
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
 from yibao_settlement.rules.policy.benefits import adjudicate
 from yibao_settlement.rules.policy.split import Facts, Split
-from yibao_settlement.rules.pricing import Days, Items, Priced, price_bill
+from yibao_settlement.rules.pricing import NOTHING_BARRED, Days, Items, Priced, price_bill
 from yibao_settlement.rules.visit import Visit, check_designated, check_service_date
 
 
@@ -123,6 +130,7 @@ def adjudicate_bill(
         institution_level=visit.institution_level,
         insurance_type=insurance_type,
         settled=settled_lines,
+        barred=barred_by(reference, bill.lines, visit, last=day),
     )
     if isinstance(policy, BenefitPolicy):
         person = Person(enrolments, cover.enrolment, diseases, purses)
@@ -226,6 +234,22 @@ def items_by_day(
     for line in lines:
         codes.setdefault(line.day(last), []).append(line.item_code)
     return {day: reference.items(of_day, day) for day, of_day in codes.items()}
+
+
+def barred_by(
+    reference: Reference, lines: Sequence[ChargedLine], visit: Visit, *, last: dt.date
+) -> Mapping[int, RefusedLine]:
+    """Returns the lines of a bill that are not payable because of who ordered them, by number."""
+    if not reference.suspended:
+        return NOTHING_BARRED
+    return barred_lines(
+        lines,
+        reference.suspended,
+        visit.institution_id,
+        care_type=visit.care_type,
+        last=last,
+        is_borne=reference.line_terms.suspended_is_borne,
+    )
 
 
 def facts_of(visit: Visit, enrolment: Enrolment, day: dt.date) -> Facts:

@@ -14,6 +14,7 @@ from yibao_settlement.application.batch.command import Code
 from yibao_settlement.application.batch.needs import Needs
 from yibao_settlement.application.batch.working_set import WorkingSet
 from yibao_settlement.application.charge.taking import Taking
+from yibao_settlement.application.mapping.lines import needed_codes
 from yibao_settlement.application.presentation import (
     accepted,
     check_code,
@@ -114,6 +115,7 @@ class CorrectSettlement:
             item_codes=[line.item_code for line in bill.lines],
             charged_visit_ids=(bill.visit_id,) if bill.needs_charges else (),
             reviewed_visit_ids=(bill.visit_id,),
+            own_codes=needed_codes(bill.visit_id, bill.lines),
             restating_settlement_ids=restating_ids(self.request, settlement_ids, self.own_debts),
         )
 

@@ -8,8 +8,13 @@ from yibao_common.values.ids import Ids, IdsAbove
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.batch.working_set import WorkingSet
 from yibao_settlement.application.charge.taking import Taking, taking_of
+from yibao_settlement.application.mapping.lines import bill_with_items
 from yibao_settlement.application.review.found import found_with
-from yibao_settlement.application.settlement.adjudicate import check_nothing_given, items_by_day
+from yibao_settlement.application.settlement.adjudicate import (
+    barred_by,
+    check_nothing_given,
+    items_by_day,
+)
 from yibao_settlement.application.settlement.corrected import Correction
 from yibao_settlement.application.settlement.explain import calculated
 from yibao_settlement.application.settlement.fold import Fold
@@ -58,14 +63,19 @@ class Replacing:
         self.taking = self._taking(bill)
 
     def _taking(self, bill: Bill) -> Taking:
+        working_set = self._working_set
+        charges = working_set.charges.get(bill.visit_id, {})
+        mappings, reference = working_set.mappings, working_set.reference
+        told = (self._visit, charges, mappings, reference)
+        bill = bill_with_items(bill, *told)
         if not bill.needs_charges:
             return Taking(bill, (), {})
-        charges = self._working_set.charges.get(bill.visit_id, {})
         carried = {line.line_id: line for line in bill.lines if line.line_id}
         freed = {
             line_id: self._freed(each, carried.get(line_id)) for line_id, each in charges.items()
         }
-        return taking_of(bill, freed)
+        taking = taking_of(bill, freed)
+        return taking._replace(bill=bill_with_items(taking.bill, *told))
 
     def _freed(self, charge: Charge, carried: ChargedLine | None) -> Charge:
         """Returns a line as it is free once the settlement is gone.
@@ -153,6 +163,9 @@ class Replacing:
             institution_level=visit.institution_level,
             insurance_type=terms.insurance_type,
             settled=self.taking.settled,
+            barred=barred_by(
+                self._working_set.reference, bill.lines, visit, last=bill.service_date
+            ),
         )
         if is_third_partys(terms.particulars, len(terms.lines)):
             particulars = as_third_partys(priced.particulars, len(priced.lines))

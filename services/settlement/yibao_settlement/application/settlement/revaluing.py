@@ -164,6 +164,9 @@ def _charged(line: SplitLine, own: LineParticulars | None, *, moved: dt.timedelt
         origin=own.origin,
         returned_quantity=parse_decimal(returned, places=4) if returned else 0,
         returned_fen=own.returned_fen,
+        mapping_id=own.mapping_id,
+        # No mapping is asked for again: what it was settled as stays.
+        is_unmapped=not line.item_code,
     )
     return ChargedLine(*charged, details)
 

@@ -13,7 +13,8 @@ from yibao_settlement.application.batch.changes import CodeUse
 from yibao_settlement.application.batch.command import Code
 from yibao_settlement.application.batch.needs import Needs
 from yibao_settlement.application.batch.working_set import WorkingSet
-from yibao_settlement.application.charge.taking import Taking, taking_of
+from yibao_settlement.application.charge.taking import Taking
+from yibao_settlement.application.mapping.lines import needed_codes, taking_with_items
 from yibao_settlement.application.presentation import (
     accepted,
     check_code,
@@ -73,6 +74,7 @@ class SettleBill(NamedTuple):
             charged_visit_ids=(bill.visit_id,) if bill.needs_charges else (),
             bill_days=((bill.visit_id, bill.service_date),),
             reviewed_visit_ids=(bill.visit_id,),
+            own_codes=needed_codes(bill.visit_id, bill.lines),
         )
 
     def decide(self, working_set: WorkingSet, ids: Ids) -> bytes:
@@ -110,7 +112,7 @@ class SettleBill(NamedTuple):
         check_not_merged(standing)
         death_date = working_set.death_dates.get(person_id)
         code = self._code(working_set, visit, death_date)
-        taking = self._taking(working_set)
+        taking = self._taking(working_set, visit)
         bill = taking.bill
         marks = marks_of(bill.lines, bill.service_date)
         check_not_repeated(
@@ -147,10 +149,10 @@ class SettleBill(NamedTuple):
         )
         return record, code, taking, self._findings(record, visit, taking, working_set)
 
-    def _taking(self, working_set: WorkingSet) -> Taking:
-        if not self.bill.needs_charges:
-            return Taking(self.bill, (), {})
-        return taking_of(self.bill, working_set.charges.get(self.bill.visit_id, {}))
+    def _taking(self, working_set: WorkingSet, visit: Visit) -> Taking:
+        charges = working_set.charges.get(visit.visit_id, {})
+        mappings, reference = working_set.mappings, working_set.reference
+        return taking_with_items(self.bill, visit, charges, mappings, reference)
 
     def _code(
         self, working_set: WorkingSet, visit: Visit, death_date: dt.date | None
@@ -245,8 +247,12 @@ def use_code_of_bill(
 
 
 def take_charges(taking: Taking, record: SettlementRecord, working_set: WorkingSet) -> None:
-    """Notes that the settlement took its lines with ids, and what was returned of them."""
-    lost = {line.line_id for line in record.refused_lines}
+    """Notes that the settlement took its lines with ids, and what was returned of them.
+
+    What the institution bears itself is taken too: no other bill may charge it.
+    """
+    borne = Reason.LINE_BORNE_BY_INSTITUTION.name
+    lost = {line.line_id for line in record.refused_lines if line.reason != borne}
     uploaded = {each.line.line_id: each for each in taking.charges}
     for line_id, each in uploaded.items():
         if line_id not in lost and each.line.returned_line_id not in lost:

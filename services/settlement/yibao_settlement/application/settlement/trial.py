@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from yibao_common.values.calendar import shanghai_day
-from yibao_settlement.application.charge.taking import taking_of
+from yibao_settlement.application.charge.taking import Taking
 from yibao_settlement.application.hold.state import Hold
-from yibao_settlement.application.reading import Reads
+from yibao_settlement.application.mapping.lines import taking_with_items
+from yibao_settlement.application.reading import Reads, TrialInputs
 from yibao_settlement.application.settlement.adjudicate import adjudicate_bill, record_of
 from yibao_settlement.application.settlement.explain import TraceNode, explained
 from yibao_settlement.application.settlement.record import SettlementRecord
@@ -22,6 +23,7 @@ from yibao_settlement.rules.account import (
 from yibao_settlement.rules.bill import Bill
 from yibao_settlement.rules.duplicate import check_not_repeated, marks_of
 from yibao_settlement.rules.hold import unreserved
+from yibao_settlement.rules.mapping import unmapped_codes
 from yibao_settlement.rules.stay import check_bill
 from yibao_settlement.rules.visit import check_not_cancelled
 
@@ -71,6 +73,7 @@ def trial(
         day=min(bill.service_date, shanghai_day(now)),
         item_codes={line.item_code for line in bill.lines},
         with_charges=bill.needs_charges,
+        own_codes=unmapped_codes(bill.lines),
     )
     if inputs is None or inputs.visit.institution_id != institution_id:
         raise visit_not_found(bill.visit_id)
@@ -85,7 +88,7 @@ def trial(
     )
     standing = inputs.standing or new_standing(inputs.visit.person_id)
     check_not_merged(standing)
-    taking = taking_of(bill, {each.line.line_id: each for each in inputs.charges})
+    taking = _taking(bill, inputs)
     check_not_repeated(
         marks_of(taking.bill.lines, bill.service_date),
         inputs.standing_bills,
@@ -116,6 +119,11 @@ def trial(
     )
     trace = explained(adjudication.policy, adjudication.split)
     return Trial(record, trace, inputs.holds)
+
+
+def _taking(bill: Bill, inputs: TrialInputs) -> Taking:
+    charges = {each.line.line_id: each for each in inputs.charges}
+    return taking_with_items(bill, inputs.visit, charges, inputs.mappings, inputs.reference)
 
 
 def _any_run_out(holds: Sequence[Hold], now: dt.datetime) -> bool:

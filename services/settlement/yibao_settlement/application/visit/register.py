@@ -24,6 +24,8 @@ from yibao_settlement.rules.account import check_not_merged
 from yibao_settlement.rules.care_facts import NO_FACTS, CareFacts, fact_faults
 from yibao_settlement.rules.care_type import care_type_not_allowed, check_care_type, is_stay
 from yibao_settlement.rules.enrolment import check_alive, check_enrolled, not_enrolled_here
+from yibao_settlement.rules.institution.scope import check_networked
+from yibao_settlement.rules.institution.suspension import check_not_suspended
 from yibao_settlement.rules.stay import check_no_open_stay, check_transfer, end_of
 from yibao_settlement.rules.visit import Visit, check_designated, check_start_date, is_pharmacy
 
@@ -67,6 +69,7 @@ class RegisterVisit:
             region=working_set.region,
             on=today,
         )
+        self._check_open(working_set, institution_id)
         person_id = working_set.persons_by_subject.get(code.subject)
         if person_id is None:
             raise not_enrolled_here()
@@ -112,6 +115,13 @@ class RegisterVisit:
             working_set.continued_by[visit.transfer_from_visit_id] = visit_id
             _keep_ended(working_set, visit.transfer_from_visit_id)
         return response
+
+    def _check_open(self, working_set: WorkingSet, institution_id: str) -> None:
+        """Refuses care that the institution is not networked for, or is suspended from."""
+        reference, day = working_set.reference, self.start_date
+        scope, care_type = reference.scope(institution_id, day), self.care_type
+        check_networked(scope, institution_id, care_type=care_type, on=day)
+        check_not_suspended(reference.suspended, institution_id, care_type=care_type, on=day)
 
     def _check_contents(self, institution_id: str, *, today: dt.date) -> None:
         """Refuses care that is not of the list or the institution, and what is told wrongly."""

@@ -66,8 +66,8 @@ class YearRows(Protocol):
         """Returns which of the next `limit` records behind one have bills of a year."""
         ...
 
-    def taken_over_by(self, person_id: str) -> Sequence[str]:
-        """Returns who took a record's account over, and who took theirs, the last one last."""
+    def taken_over_by(self, person_ids: Collection[str]) -> Collection[str]:
+        """Returns who took records' accounts over, and who took theirs."""
         ...
 
     def lock_persons(self, person_ids: Collection[str]) -> Mapping[str, str | None]:
@@ -81,16 +81,22 @@ class YearRows(Protocol):
         """
         ...
 
+    def histories_of(
+        self, person_ids: Collection[str], benefit_year: int
+    ) -> Mapping[str, Sequence[BillHistory]]:
+        """Returns what `histories` does, of several records that have any; raises as it does."""
+        ...
+
     def some_histories(self, settlement_ids: Collection[str]) -> Sequence[BillHistory]:
         """Returns bills by id, whether they stand or not; raises as `histories`."""
         ...
 
-    def balances(self, person_id: str, month: int) -> tuple[int, int]:
-        """Returns what is owed to a person by now and what the account held after a month."""
+    def balances_of(self, person_ids: Collection[str], month: int) -> Mapping[str, tuple[int, int]]:
+        """Returns what is owed to persons by now and what their accounts held after a month."""
         ...
 
-    def insert_statement(self, statement: YearStatement) -> None:
-        """Stores a closing statement, once."""
+    def insert_statements(self, statements: Sequence[YearStatement]) -> None:
+        """Stores closing statements, each once."""
         ...
 
     def statements(

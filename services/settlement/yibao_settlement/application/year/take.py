@@ -1,7 +1,7 @@
-"""Taking the closing statements of a year, record by record, each in a transaction of its own.
+"""Taking the closing statements of a year, record by record, some in a transaction.
 
-Under the locks of the person nothing of its bills can change meanwhile, so that a statement is
-of one moment. How far it came is stored with each: whoever goes on after a crash, or in another
+Under the locks of the persons nothing of their bills can change meanwhile, so that a statement is
+of one moment. How far it came is stored with them: whoever goes on after a crash, or in another
 process, goes on behind it. A merge moves no bill from one record to another, so that each record
 has a statement of the bills of its own visits, whenever it was merged.
 """
@@ -28,6 +28,8 @@ FINISH_METHOD = "FinishYearClose"
 _ITSELF = Caller(Role.SERVICE, "settlement", "service/settlement")
 # Records that are looked at for bills of the year in one read.
 _PAGE = 500
+# Statements of a transaction, whose persons are locked meanwhile: some tenth of a second.
+_BATCH = 100
 
 
 class Round(NamedTuple):
@@ -55,19 +57,21 @@ class YearTaking:
         with self._transactions.read(close.region) as work:
             return work.years.count_refused(close.benefit_year)
 
-    def take_on(self, close: YearClose, *, limit: int) -> Round:
-        """Takes at most `limit` statements of a year; other processes may do so at once.
+    def take_on(self, close: YearClose, *, limit: int, batch: int = _BATCH) -> Round:
+        """Takes at most `limit` statements of a year, at most `batch` a transaction.
 
-        One that cannot be taken is kept with its reason, keeps no other from its turn and is
-        tried again in each round once the others are taken.
+        Other processes may do so at once. One that cannot be taken is kept with its reason, keeps
+        no other from its turn and is tried again in each round once the others are taken.
         """
         tried = 0
         while tried < limit:
             page = self._page(close)
             if page is None:
                 return self._end(close, tried, limit=limit - tried)
-            while tried < limit and self._take_next(close, page):
-                tried += 1
+            while tried < limit and (
+                taken := self._take_next(close, page, most=min(batch, limit - tried))
+            ):
+                tried += taken
         return Round(tried, False)
 
     def _page(self, close: YearClose) -> RecordPage | None:
@@ -78,9 +82,11 @@ class YearTaking:
                 return None
             return work.years.records_behind(close.benefit_year, taking.reached_id, limit=_PAGE)
 
-    def _take_next(self, close: YearClose, page: RecordPage) -> bool:
-        """Takes the next statement of a page; False where all of it was passed."""
-        return self._transactions.change(close.region, lambda work: self._next(work, close, page))
+    def _take_next(self, close: YearClose, page: RecordPage, *, most: int) -> int:
+        """Takes the next statements of a page; returns how many, 0 where all of it was passed."""
+        return self._transactions.change(
+            close.region, lambda work: self._next(work, close, page, most)
+        )
 
     def _end(self, close: YearClose, tried: int, *, limit: int) -> Round:
         """Tries again what was refused, and notes that all is taken once it is."""
@@ -95,74 +101,92 @@ class YearTaking:
     def _take_again(self, close: YearClose, person_id: str) -> None:
         self._transactions.change(close.region, lambda work: self._again(work, close, person_id))
 
-    def _next(self, work: "Work", close: YearClose, page: RecordPage) -> bool:
+    def _next(self, work: "Work", close: YearClose, page: RecordPage, most: int) -> int:
         taking = work.years.lock_taking(close.close_id)
         # Another process may have passed some of them since the page was read.
-        behind = [each for each in page.person_ids if each > (taking.reached_id or "")]
+        behind = [each for each in page.person_ids if each > (taking.reached_id or "")][:most]
         if behind:
-            self._take(work, close, behind[0], taking._replace(reached_id=behind[0]))
-            return True
-        if page.end_id is None:
+            self._take(work, close, behind, taking._replace(reached_id=behind[-1]))
+        elif page.end_id is None:
             work.years.set_taking(close.close_id, taking._replace(is_walked=True))
         elif page.end_id > (taking.reached_id or ""):
             work.years.set_taking(close.close_id, taking._replace(reached_id=page.end_id))
-        return False
+        return len(behind)
 
     def _again(self, work: "Work", close: YearClose, person_id: str) -> None:
         taking = work.years.lock_taking(close.close_id)
         if person_id not in work.years.statements(close.benefit_year, [person_id]):
             work.years.accept(close.benefit_year, person_id)
-            self._take(work, close, person_id, taking)
+            self._take(work, close, [person_id], taking)
 
-    def _take(self, work: "Work", close: YearClose, person_id: str, taking: Taking) -> None:
-        """Takes a record's statement, or notes why it cannot be taken."""
-        years, year, now = work.years, close.benefit_year, self._clock()
+    def _take(
+        self, work: "Work", close: YearClose, person_ids: Sequence[str], taking: Taking
+    ) -> None:
+        """Takes statements of records, or notes why they cannot be taken."""
+        self._lock(work, person_ids)
+        statements = []
+        for each in self._found(work, close, person_ids):
+            statement = each._replace(number=taking.statement_count + 1)
+            statements.append(statement)
+            taking = _with(taking, statement)
+        work.years.insert_statements(statements)
+        work.years.set_taking(close.close_id, taking)
+
+    def _found(
+        self, work: "Work", close: YearClose, person_ids: Sequence[str]
+    ) -> list[YearStatement]:
+        """Returns what records' statements tell; one that cannot be read keeps no other from it."""
         try:
-            statement = self._statement(work, close, person_id, taking.statement_count + 1)
+            return self._statements(work, close, person_ids)
         except (InvariantError, RuleError, ArithmeticError, ValueError) as error:
-            # Its text may hold what is stored of the person.
-            years.refuse(year, person_id, type(error).__name__, now)
-        else:
-            if statement is not None:
-                years.insert_statement(statement)
-                taking = _with(taking, statement)
-        years.set_taking(close.close_id, taking)
+            if len(person_ids) == 1:
+                # Its text may hold what is stored of the person.
+                reason, now = type(error).__name__, self._clock()
+                work.years.refuse(close.benefit_year, person_ids[0], reason, now)
+                return []
+        return [statement for each in person_ids for statement in self._found(work, close, [each])]
 
-    def _statement(
-        self, work: "Work", close: YearClose, person_id: str, number: int
-    ) -> YearStatement | None:
-        """Returns a record's statement, None where none of its bills of the year stands."""
+    def _statements(
+        self, work: "Work", close: YearClose, person_ids: Sequence[str]
+    ) -> list[YearStatement]:
+        """Returns records' statements without numbers, none of who has no bill that stands."""
         years, year = work.years, close.benefit_year
-        self._lock(work, person_id)
-        bills = [each for each in years.histories(person_id, year) if concerns(each.now, year)]
-        own = [each.now for each in bills if each.now.benefit_year == year]
-        if not own:
-            return None
-        return YearStatement(
-            close.region,
-            year,
-            person_id,
-            number,
-            self._clock(),
-            sums_of(own),
-            used_up([each.now for each in bills], year),
-            *years.balances(person_id, last_month(year)),
-            tuple(each.mark for each in bills),
-        )
+        histories = years.histories_of(person_ids, year)
+        balances = years.balances_of(person_ids, last_month(year))
+        found = []
+        for person_id in person_ids:
+            bills = [each for each in histories.get(person_id, ()) if concerns(each.now, year)]
+            own = [each.now for each in bills if each.now.benefit_year == year]
+            if own:
+                found.append(
+                    YearStatement(
+                        close.region,
+                        year,
+                        person_id,
+                        0,
+                        self._clock(),
+                        sums_of(own),
+                        used_up([each.now for each in bills], year),
+                        *balances.get(person_id, (0, 0)),
+                        tuple(each.mark for each in bills),
+                    )
+                )
+        return found
 
     @staticmethod
-    def _lock(work: "Work", person_id: str) -> None:
-        """Locks the record and, of one that was merged, who stands in its place.
+    def _lock(work: "Work", person_ids: Sequence[str]) -> None:
+        """Locks records and, of those that were merged, who stands in their place.
 
         Raises TransientError where that became another one meanwhile.
         """
-        concerned = {person_id, *work.years.taken_over_by(person_id)}
+        concerned = {*person_ids, *work.years.taken_over_by(person_ids)}
         into = work.years.lock_persons(concerned)
-        last = person_id
-        while (next_id := into.get(last)) is not None and next_id in into:
-            last = next_id
-        if into.get(last) is not None:
-            raise TransientError("the account moved on while it was waited for")
+        for person_id in person_ids:
+            last = person_id
+            while (next_id := into.get(last)) is not None and next_id in into:
+                last = next_id
+            if into.get(last) is not None:
+                raise TransientError("the account moved on while it was waited for")
 
     def _finish(self, work: "Work", close: YearClose) -> bool:
         """Notes that every statement is taken, with what they come to, where it is so."""

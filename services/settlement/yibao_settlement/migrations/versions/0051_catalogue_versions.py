@@ -6,7 +6,7 @@ from alembic import op
 from yibao_common.db.rows import Id, Instant, code_type
 
 revision = "0051"
-down_revision = "0047"
+down_revision = "0050"
 
 
 def upgrade() -> None:

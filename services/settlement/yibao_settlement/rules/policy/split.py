@@ -33,6 +33,8 @@ class OwnCost(enum.IntEnum):
     LIMITED_USE = 2
     # Somebody else is liable for what was treated (REL_TTP_FLAG), as was found afterwards.
     THIRD_PARTY = 3
+    # The institution's own code was mapped to no item, and the region takes such lines.
+    UNMAPPED = 4
 
 
 class PricedLine(NamedTuple):

@@ -25,6 +25,7 @@ _KINDS_ZH: Mapping[PostingKind, str] = {
     PostingKind.ADJUSTMENT: "重新计算调整",
     PostingKind.MOVE: "应补账户划入",
     PostingKind.REFUND: "退费退回",
+    PostingKind.INTEREST: "年度结息",
 }
 _SOURCES_ZH = {"allocation": "按月划拨", "recharge": "个人充值"}
 _SIGNATURES = ("经办人", "参保人（家属）签字", "日期", "经办机构（章）")

@@ -49,6 +49,7 @@ _OWN_COST_ZH = {
     OwnCost.OUTSIDE_COVER: "（当日不享受待遇）",
     OwnCost.LIMITED_USE: "（不符合限定支付条件）",
     OwnCost.THIRD_PARTY: "（应由第三人负担）",
+    OwnCost.UNMAPPED: "（院内项目未对照医保目录）",
 }
 _PART_TITLES = ("医疗总费用", "统筹基金支付范围内", "乙类先行自付", "超限价自付", "自费")
 

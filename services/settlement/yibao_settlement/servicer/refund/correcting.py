@@ -24,7 +24,7 @@ from yibao_settlement.rules.benefit.bill import Given
 from yibao_settlement.rules.bill import Bill, RefusedLine
 from yibao_settlement.rules.restating import NO_OWN_DEBTS, OwnDebts
 from yibao_settlement.rules.visit import settlement_audience
-from yibao_settlement.servicer.decode import lines_of, restated_cash_of, selection_of
+from yibao_settlement.servicer.decode import billed_lines_of, restated_cash_of, selection_of
 from yibao_settlement.servicer.encode import fill_entries, fill_settlement
 from yibao_settlement.servicer.refund.encode import (
     correction_message,
@@ -157,7 +157,7 @@ def bill_in_place(message: pb.CorrectedBill, record: SettlementRecord) -> Bill:
         record.visit_id,
         record.bill_number,
         record.service_date,
-        lines_of(message.lines),
+        billed_lines_of(message.lines),
         message.total_fen,
         message.account_use == bill_pb2.ACCOUNT_USE_OWN,
         selection_of(message),

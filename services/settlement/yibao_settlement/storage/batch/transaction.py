@@ -37,13 +37,14 @@ from yibao_settlement.storage.batch.writing import writes_of
 from yibao_settlement.storage.charge import read_charges
 from yibao_settlement.storage.credential.reading import read_credentials
 from yibao_settlement.storage.difference.loading import read_differences
-from yibao_settlement.storage.enrolment import read_enrolments
+from yibao_settlement.storage.enrolment import read_counted, read_enrolments
 from yibao_settlement.storage.hold.loading import find_holders, may_leave, read_holds
 from yibao_settlement.storage.hold.requests import (
     read_hold_requests,
     with_holds_of_requests,
 )
 from yibao_settlement.storage.ledger.posting import read_postings
+from yibao_settlement.storage.mapping.record import items_of, read_mappings
 from yibao_settlement.storage.merge import survivors_of
 from yibao_settlement.storage.outcome.find import find_asked
 from yibao_settlement.storage.override.record import find_overrides
@@ -167,6 +168,8 @@ class _Transaction:
         reads: list[Read] = []
         if wanted.needs.reviewed_visit_ids:
             reads.append(read_returned(working_set))
+        if working_set.reference.has_counted:
+            reads.append(read_counted(wanted))
         if working_set.opens_windows:
             reads += read_windows(self._connection, working_set, wanted, known_ids=known_ids)
         for read, rows in zip(
@@ -313,7 +316,8 @@ class _Transaction:
         )
         for read, its_rows in zip(reads, rows, strict=True):
             read.keep(working_set, its_rows)
-        if working_set.charges:
+        if working_set.charges or wanted.needs.own_codes:
+            read_mappings(self._connection, working_set, wanted)
             self._view_charged_items(working_set)
         if wanted.stay_person_ids:
             self._read_stays(working_set, wanted)
@@ -336,12 +340,10 @@ class _Transaction:
         return working_set
 
     def _view_charged_items(self, working_set: WorkingSet) -> None:
-        """Has the items of the lines with ids, which are known only now, at hand too."""
-        codes = {
-            charge.line.item_code
-            for charges in working_set.charges.values()
-            for charge in charges.values()
-        }
+        """Has the items of lines with ids or own codes, which are known only now, at hand too."""
+        codes = items_of(working_set.mappings)
+        for charges in working_set.charges.values():
+            codes.update([charge.line.item_code for charge in charges.values()])
         epoch = working_set.reference.epoch
         working_set.reference = self._reference.view(
             self._connection, self._region, codes, epoch=epoch

@@ -1,7 +1,7 @@
 """What a trial of a bill starts from, as stored."""
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import sqlalchemy as sa
 
@@ -11,12 +11,20 @@ from yibao_settlement.application.reading import TrialInputs
 from yibao_settlement.application.reference import Reference
 from yibao_settlement.rules.account import Standing
 from yibao_settlement.rules.enrolment import RegisteredDisease
+from yibao_settlement.rules.mapping import Mappings
 from yibao_settlement.rules.visit import Visit
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.account import find_standing
 from yibao_settlement.storage.charge import charges_of
-from yibao_settlement.storage.enrolment import ENROLMENT_COLUMNS, diseases_from, enrolments_from
+from yibao_settlement.storage.enrolment import (
+    ENROLMENT_COLUMNS,
+    diseases_from,
+    enrolments_from,
+    find_counted,
+    with_counted,
+)
 from yibao_settlement.storage.hold.record import held_by
+from yibao_settlement.storage.mapping.record import find_mappings, items_of
 from yibao_settlement.storage.merge import survivors_of
 from yibao_settlement.storage.settlement.history import find_history
 from yibao_settlement.storage.settlement.standing import standing_bills
@@ -30,6 +38,7 @@ def find_trial_inputs(
     *,
     day: dt.date,
     with_charges: bool,
+    own_codes: Collection[str],
     view: Callable[[set[str]], Reference],
 ) -> TrialInputs | None:
     """Returns what a trial of a bill of the visit, of a day, starts from, or None.
@@ -52,14 +61,22 @@ def find_trial_inputs(
         key="person_id",
         among=[person_id],
     )
+    enrolments = enrolments_from(periods)
     charges = charges_of(connection, region, visit_id) if with_charges else []
-    reference = view({each.line.item_code for each in charges})
+    mappings: Mappings = {}
+    unmapped = {*own_codes, *(each.line.own_code for each in charges if not each.line.item_code)}
+    if unmapped:
+        keys = [(visit.institution_id, code) for code in unmapped]
+        mappings = find_mappings(connection, region, keys)
+    reference = view({each.line.item_code for each in charges} | items_of(mappings))
+    if reference.has_counted:
+        enrolments = with_counted(enrolments, find_counted(connection, region, [person_id]))
     bills = standing_bills(connection, region, visit_id)
     death_date, diseases = _life(connection, region, person_id)
     return TrialInputs(
         visit,
         standing,
-        enrolments_from(periods).get(person_id, []),
+        enrolments.get(person_id, []),
         find_history(connection, region, visit, bills, standing, reference, day),
         reference,
         death_date,
@@ -67,6 +84,7 @@ def find_trial_inputs(
         bills,
         diseases,
         _holds(connection, region, standing),
+        mappings,
     )
 
 

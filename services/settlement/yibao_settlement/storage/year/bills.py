@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 
 import sqlalchemy as sa
 
-from yibao_common.db.rows import Row, execute
+from yibao_common.db.rows import Row, Select, execute
 from yibao_settlement.application.year.rows import RecordPage
 from yibao_settlement.application.year.sums import BillHistory
 from yibao_settlement.rules.year.close import YearCounts
@@ -79,6 +79,32 @@ def standing_bills_since(
         )
     ).scalars()
     return sorted(found)
+
+
+def bills_since(
+    connection: sa.Connection, region: str, person_ids: Collection[str], benefit_year: int
+) -> dict[str, str]:
+    """Returns bills of records' visits that stand, of a year and later ones, with their record."""
+    visits, settlements = ("visit_id", "person_id"), ("settlement_id", "visit_id", "benefit_year")
+    (rows,) = execute(
+        connection,
+        [Select(tables.visit, visits, region, "person_id", tuple(sorted(person_ids)))],
+    )
+    of_visit: dict[str, str] = dict(rows)
+    (rows,) = execute(
+        connection,
+        [
+            Select(
+                *(tables.settlement, settlements, region, "visit_id", tuple(of_visit)),
+                null="reversal_id",
+            )
+        ],
+    )
+    return {
+        settlement_id: of_visit[visit_id]
+        for settlement_id, visit_id, year in rows
+        if year >= benefit_year
+    }
 
 
 def histories_of(

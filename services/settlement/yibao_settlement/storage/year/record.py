@@ -1,12 +1,13 @@
 """Benefit years as rows."""
 
 import datetime as dt
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
-from yibao_common.db.rows import Insert, execute, insert_rows
+from yibao_common.db.rows import Insert, Select, execute, insert_rows
 from yibao_settlement.application.year.rows import RecordPage
 from yibao_settlement.application.year.sums import BillHistory
 from yibao_settlement.rules.ledger import carried_account, difference_account, person_account
@@ -24,6 +25,7 @@ CLOSE_COLUMNS = (
 )
 TAKING_COLUMNS = Taking._fields
 _close = tables.year_close.c
+_PURSES = (person_account, carried_account)
 
 
 class StoredYears:
@@ -99,20 +101,17 @@ class StoredYears:
             self._connection, self._region, benefit_year, after, limit=limit
         )
 
-    def taken_over_by(self, person_id: str) -> list[str]:
-        """Returns who took a record's account over, and who took theirs, the last one last."""
-        standing = tables.person_standing.c
-        found: list[str] = []
-        asked: str | None = person_id
-        while asked is not None:
-            asked = self._connection.execute(
-                sa.select(standing.merged_into).where(
-                    standing.region == self._region, standing.person_id == asked
-                )
-            ).scalar_one_or_none()
-            if asked is not None:
-                assert asked not in found, "persons are merged in a circle"
-                found.append(asked)
+    def taken_over_by(self, person_ids: Collection[str]) -> set[str]:
+        """Returns who took records' accounts over, and who took theirs."""
+        columns, found, asked = ("merged_into",), set[str](), set(person_ids)
+        while asked:
+            select = Select(
+                *(tables.person_standing, columns, self._region, "person_id", sorted(asked)),
+                filled="merged_into",
+            )
+            (rows,) = execute(self._connection, [select])
+            asked = {owner for (owner,) in rows} - found
+            found |= asked
         return found
 
     def lock_persons(self, person_ids: Collection[str]) -> dict[str, str | None]:
@@ -131,33 +130,41 @@ class StoredYears:
         ids = bills.standing_bills_since(self._connection, self._region, person_id, benefit_year)
         return self.some_histories(ids)
 
+    def histories_of(
+        self, person_ids: Collection[str], benefit_year: int
+    ) -> dict[str, list[BillHistory]]:
+        """Returns what `histories` does, of several records that have any."""
+        of_record = bills.bills_since(self._connection, self._region, person_ids, benefit_year)
+        found: dict[str, list[BillHistory]] = {}
+        for each in self.some_histories(of_record):
+            found.setdefault(of_record[each.settled.settlement_id], []).append(each)
+        return found
+
     def some_histories(self, settlement_ids: Collection[str]) -> list[BillHistory]:
         """Returns bills by id, whether they stand or not."""
         return bills.histories_of(self._connection, self._region, settlement_ids)
 
-    def balances(self, person_id: str, month: int) -> tuple[int, int]:
-        """Returns what is owed to a person by now and what the account held after a month."""
-        entry = tables.entry.c
-        is_difference = entry.account_id == difference_account(person_id)
-        purses = person_account(person_id), carried_account(person_id)
-        is_held = sa.and_(entry.account_id.in_(purses), entry.month <= month)
-        row = self._connection.execute(
-            sa.select(
-                *(
-                    sa.func.sum(sa.case((each, entry.amount_fen), else_=0))
-                    for each in (is_difference, is_held)
-                )
-            ).where(
-                entry.region == self._region,
-                entry.account_id.in_((*purses, difference_account(person_id))),
-            )
-        ).one()
-        # PostgreSQL sums to a number without a limit.
-        return int(row[0] or 0), int(row[1] or 0)
+    def balances_of(self, person_ids: Collection[str], month: int) -> dict[str, tuple[int, int]]:
+        """Returns what is owed to persons by now and what their accounts held after a month."""
+        columns = ("account_id", "amount_fen", "month")
+        owed = {difference_account(each): each for each in person_ids}
+        held = {account(each): each for each in person_ids for account in _PURSES}
+        among = sorted({*owed, *held})
+        (rows,) = execute(
+            self._connection, [Select(tables.entry, columns, self._region, "account_id", among)]
+        )
+        owed_fen: Counter[str] = Counter()
+        held_fen: Counter[str] = Counter()
+        for account_id, amount_fen, of_month in rows:
+            if account_id in owed:
+                owed_fen[owed[account_id]] += amount_fen
+            elif of_month <= month:
+                held_fen[held[account_id]] += amount_fen
+        return {each: (owed_fen[each], held_fen[each]) for each in person_ids}
 
-    def insert_statement(self, statement: YearStatement) -> None:
-        """Stores a closing statement, once."""
-        execute(self._connection, [statements.insert_statement(statement)])
+    def insert_statements(self, taken: Sequence[YearStatement]) -> None:
+        """Stores closing statements, each once."""
+        execute(self._connection, [statements.insert_statements(taken)])
 
     def statements(
         self, benefit_year: int, person_ids: Collection[str]

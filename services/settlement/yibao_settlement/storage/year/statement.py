@@ -6,7 +6,7 @@ difference_balance_fen, account_balance_fen
 bills                       an array of arrays, as `BillMark`
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 import msgspec
 import sqlalchemy as sa
@@ -46,11 +46,10 @@ def sums_from(stored: str) -> YearSums:
         raise InvariantError(f"sums of a year: {error}") from error
 
 
-def insert_statement(statement: YearStatement) -> Insert:
-    """Returns what writes a closing statement."""
-    stored = _Stored(*statement[5:])
-    row = (*statement[:5], _encode(stored).decode())
-    return Insert(tables.year_statement, ("region", *STATEMENT_COLUMNS), [row])
+def insert_statements(statements: Iterable[YearStatement]) -> Insert:
+    """Returns what writes closing statements."""
+    rows = [(*each[:5], _encode(_Stored(*each[5:])).decode()) for each in statements]
+    return Insert(tables.year_statement, ("region", *STATEMENT_COLUMNS), rows)
 
 
 def statement_from(region: str, row: Row) -> YearStatement:

@@ -1,0 +1,1 @@
+"""The annual close of personal accounts as stored."""
