@@ -10,10 +10,12 @@ from support.settlement_world import POLICY_FILE, REGION, TODAY, World
 from yibao_common.db.rows import insert_rows
 from yibao_common.values.ids import new_id
 from yibao_common.values.reasons import Reason
+from yibao_settlement.rules.bill import item_on
 from yibao_settlement.rules.catalogue_version.row import Layer
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.catalogue import StoredCatalogue
 from yibao_settlement.storage.catalogue_version.record import StoredCatalogueVersions
+from yibao_settlement.storage.mapping.record import StoredMappings
 from yibao_settlement.storage.reference import ReferenceCache, read_epoch
 
 DAY = dt.timedelta(days=1)
@@ -146,3 +148,16 @@ def test_items_without_a_share_are_told_of_directly_imported_ones_and_of_version
     assert direct == ["B1"], "those that versions keep take nobody's place"
     # Until the share begins both lack one.
     assert found == [["AKEPT", "NOW"], ["AKEPT", "NOW"], []]
+
+
+def test_own_codes_are_mapped_to_what_versions_say(world: World, desk: Desk) -> None:
+    # A1 was imported directly, and the whole list ends it; X1 no import ever had.
+    desk.put(Layer.INSURANCE, LONG_AGO, insured("A1", "01"), insured("X1", "01"))
+    desk.put(Layer.INSURANCE, TODAY, insured("X1", "01"), is_whole=True)
+    with world.database.read() as connection:
+        found = StoredMappings(connection, REGION).items(["A1", "X1", "NONE"])
+    on = {
+        code: [bool(item_on(rows, day)) for day in (TODAY - DAY, TODAY)]
+        for code, rows in found.items()
+    }
+    assert on == {"A1": [True, False], "X1": [True, True]}

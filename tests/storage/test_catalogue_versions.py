@@ -19,13 +19,12 @@ from yibao_settlement.application.catalogue_version.approve import ApproveVersio
 from yibao_settlement.application.catalogue_version.rows import VersionWish
 from yibao_settlement.application.catalogue_version.terms import Terms
 from yibao_settlement.ledger_check.check import check_ledger
-from yibao_settlement.rules.bill import Bill, CatalogueItem, ChargedLine, LineDetails, item_on
+from yibao_settlement.rules.bill import Bill, CatalogueItem, ChargedLine, LineDetails
 from yibao_settlement.rules.care_facts import CareFacts, Diagnosis
 from yibao_settlement.rules.catalogue_version.row import Layer
 from yibao_settlement.rules.catalogue_version.timeline import SaidRow
 from yibao_settlement.rules.catalogue_version.version import VersionState
 from yibao_settlement.storage import tables
-from yibao_settlement.storage.mapping.record import StoredMappings
 from yibao_settlement.storage.reference import ReferenceCache, read_epoch
 
 DAY = dt.timedelta(days=1)
@@ -392,16 +391,3 @@ def test_codes_that_visits_tell_are_looked_up_where_the_region_asks(
     with pytest.raises(RuleError) as refused:
         world.register(person, unknown_terms=found[0])
     assert refused.value.reason is Reason.CATALOGUE_TERM_UNKNOWN
-
-
-def test_own_codes_are_mapped_to_what_versions_say(world: World, desk: Desk) -> None:
-    # A1 was imported directly, and the whole list ends it; X1 no import ever had.
-    desk.put(Layer.INSURANCE, LONG_AGO, insured("A1", "01"), insured("X1", "01"))
-    desk.put(Layer.INSURANCE, TODAY, insured("X1", "01"), is_whole=True)
-    with world.database.read() as connection:
-        found = StoredMappings(connection, REGION).items(["A1", "X1", "NONE"])
-    on = {
-        code: [bool(item_on(rows, day)) for day in (YESTERDAY, TODAY)]
-        for code, rows in found.items()
-    }
-    assert on == {"A1": [True, False], "X1": [True, True]}
