@@ -149,10 +149,7 @@ class Serving:
             ChangeServicer(reads, blocking, watch=changes),
             self._refunds(settling, refused_lines, news),
             HoldServicer(
-                *engine,
-                news=news,
-                settling=settling,
-                valid_for=self._config.holds.valid_for,
+                *engine, news=news, settling=settling, valid_for=self._config.holds.valid_for
             ),
             ChargeServicer(*engine, clock=self._clock),
             ReviewServicer(*engine),
