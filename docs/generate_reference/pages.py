@@ -41,6 +41,7 @@ _REASON_GROUPS = {
     459: "Allocations and transfers of accounts",
     465: "Records of accounts",
     480: "Closed accounts",
+    490: "Versions of lists",
     510: "Own codes, institutions and suspensions",
     530: "Sandboxes",
 }

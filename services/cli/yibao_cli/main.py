@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from yibao_cli import about, account_app, call_app, db_app, persons_app, try_app
+from yibao_cli.catalogue.app import app as catalogue_app
 from yibao_cli.command_line import App
 from yibao_cli.connection import ContextName
 from yibao_cli.contexts.app import app as contexts_app
@@ -38,6 +39,7 @@ app.command(cls=call_app.CallCommand, rich_help_panel=CALL)(call_app.call)
 app.add_typer(contexts_app, name="context", rich_help_panel=CALL)
 app.add_typer(persons_app.app, name="persons", rich_help_panel=CALL)
 app.add_typer(policy_app, name="policy", rich_help_panel=CALL)
+app.add_typer(catalogue_app, name="catalogue", rich_help_panel=CALL)
 app.add_typer(review_app, name="review", rich_help_panel=CALL)
 app.add_typer(day_app, name="day", rich_help_panel=CALL)
 app.add_typer(year_app, name="year", rich_help_panel=CALL)

@@ -80,6 +80,16 @@ class AccountsConfig(Section):
     second_person_above_fen: dict[Region, LimitFen] | None = None
 
 
+class CatalogueConfig(Section):
+    """What regions say of the catalogue."""
+
+    # Where ceilings and first self-pay shares come as versions alone, which a second operator
+    # approves (T-07): a direct import of items with them is refused.
+    approval_required_in: Regions | None = None
+    # Where diagnoses, operations and diseases that visits tell must be in the dictionaries.
+    terms_checked_in: Regions | None = None
+
+
 class RefundsConfig(Section):
     """What regions say of what is returned."""
 
@@ -187,6 +197,7 @@ class SettlementConfig(ServiceConfig):
     identity: IdentityConfig
     visits: VisitsConfig = Field(default_factory=lambda: VisitsConfig.model_validate({}))
     accounts: AccountsConfig = Field(default_factory=lambda: AccountsConfig.model_validate({}))
+    catalogue: CatalogueConfig = Field(default_factory=lambda: CatalogueConfig.model_validate({}))
     refunds: RefundsConfig = Field(default_factory=lambda: RefundsConfig.model_validate({}))
     holds: HoldsConfig = Field(default_factory=lambda: HoldsConfig.model_validate({}))
     tokens: TokensConfig = Field(default_factory=lambda: TokensConfig.model_validate({}))
@@ -221,6 +232,8 @@ class SettlementConfig(ServiceConfig):
                 ("accounts.no_recharge_in", self.accounts.no_recharge_in),
                 ("accounts.difference_dust_fen", self.accounts.difference_dust_fen),
                 ("accounts.second_person_above_fen", self.accounts.second_person_above_fen),
+                ("catalogue.approval_required_in", self.catalogue.approval_required_in),
+                ("catalogue.terms_checked_in", self.catalogue.terms_checked_in),
                 ("refunds.cash_first_in", self.refunds.cash_first_in),
                 ("refunds.own_first_in", self.refunds.own_first_in),
                 ("refunds.newest_first_in", self.refunds.newest_first_in),

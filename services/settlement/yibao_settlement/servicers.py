@@ -17,6 +17,8 @@ from yibao.settlement.v1 import (
     allocation_service_pb2_grpc,
     catalogue_service_pb2,
     catalogue_service_pb2_grpc,
+    catalogue_version_service_pb2,
+    catalogue_version_service_pb2_grpc,
     change_service_pb2,
     change_service_pb2_grpc,
     charge_service_pb2,
@@ -67,6 +69,7 @@ from yibao_settlement.servicer.account_close import AccountCloseServicer
 from yibao_settlement.servicer.account_record import AccountRecordServicer
 from yibao_settlement.servicer.allocation import AllocationServicer
 from yibao_settlement.servicer.catalogue import CatalogueServicer
+from yibao_settlement.servicer.catalogue_version.calls import CatalogueVersionServicer
 from yibao_settlement.servicer.change.calls import ChangeServicer
 from yibao_settlement.servicer.charge import ChargeServicer
 from yibao_settlement.servicer.credit import CreditServicer
@@ -113,6 +116,7 @@ DESCRIPTORS = (
     report_service_pb2.DESCRIPTOR.services_by_name["ReportService"],
     repricing_service_pb2.DESCRIPTOR.services_by_name["RepricingService"],
     catalogue_service_pb2.DESCRIPTOR.services_by_name["CatalogueService"],
+    catalogue_version_service_pb2.DESCRIPTOR.services_by_name["CatalogueVersionService"],
     mapping_service_pb2.DESCRIPTOR.services_by_name["MappingService"],
     institution_service_pb2.DESCRIPTOR.services_by_name["InstitutionService"],
     policy_service_pb2.DESCRIPTOR.services_by_name["PolicyService"],
@@ -160,6 +164,7 @@ class Servicers(NamedTuple):
     reports: ReportServicer
     repricings: RepricingServicer
     catalogue: CatalogueServicer
+    catalogue_versions: CatalogueVersionServicer
     mappings: MappingServicer
     institutions: InstitutionServicer
     policies: PolicyServicer
@@ -205,6 +210,9 @@ class Servicers(NamedTuple):
         report_service_pb2_grpc.add_ReportServiceServicer_to_server(self.reports, server)
         repricing_service_pb2_grpc.add_RepricingServiceServicer_to_server(self.repricings, server)
         catalogue_service_pb2_grpc.add_CatalogueServiceServicer_to_server(self.catalogue, server)
+        catalogue_version_service_pb2_grpc.add_CatalogueVersionServiceServicer_to_server(
+            self.catalogue_versions, server
+        )
         mapping_service_pb2_grpc.add_MappingServiceServicer_to_server(self.mappings, server)
         institution_service_pb2_grpc.add_InstitutionServiceServicer_to_server(
             self.institutions, server

@@ -17,6 +17,12 @@ from yibao_settlement.application.account_close.find import ClosedAccounts
 from yibao_settlement.application.allocation.orders import Allocations
 from yibao_settlement.application.batch.command import Command
 from yibao_settlement.application.catalogue import Catalogue
+from yibao_settlement.application.catalogue_version.approve import Approving
+from yibao_settlement.application.catalogue_version.bring import Bringing
+from yibao_settlement.application.catalogue_version.find import CatalogueVersions
+from yibao_settlement.application.catalogue_version.look_up import LookingUp
+from yibao_settlement.application.catalogue_version.roll_back import RollingBack
+from yibao_settlement.application.catalogue_version.terms import Terms
 from yibao_settlement.application.credit.find import CreditBook
 from yibao_settlement.application.day.find import Days
 from yibao_settlement.application.declaration.declare import Declarations
@@ -41,6 +47,7 @@ from yibao_settlement.servicer.account_close import AccountCloseServicer
 from yibao_settlement.servicer.account_record import AccountRecordServicer
 from yibao_settlement.servicer.allocation import AllocationServicer
 from yibao_settlement.servicer.catalogue import CatalogueServicer
+from yibao_settlement.servicer.catalogue_version.calls import CatalogueVersionServicer, Rooms
 from yibao_settlement.servicer.change.calls import ChangeServicer
 from yibao_settlement.servicer.change.watch import ChangeWatch
 from yibao_settlement.servicer.charge import ChargeServicer
@@ -129,6 +136,7 @@ class Serving:
                 *engine,
                 trust=trust,
                 news=news,
+                terms=Terms(transactions, regions=self._config.catalogue.terms_checked_in or ()),
                 discharge_required_in=self._config.visits.discharge_required_in or (),
                 clock=self._clock,
             ),
@@ -148,10 +156,7 @@ class Serving:
             ChangeServicer(reads, blocking, watch=changes),
             self._refunds(settling, refused_lines, news),
             HoldServicer(
-                *engine,
-                news=news,
-                settling=settling,
-                valid_for=self._config.holds.valid_for,
+                *engine, news=news, settling=settling, valid_for=self._config.holds.valid_for
             ),
             ChargeServicer(*engine, clock=self._clock),
             ReviewServicer(*engine),
@@ -171,7 +176,8 @@ class Serving:
             self._account_closes(reads.now, blocking),
             ReportServicer(Reports(transactions, clock=reads.now), blocking),
             RepricingServicer(Repricings(transactions, clock=self._clock, ids=self._ids), blocking),
-            CatalogueServicer(Catalogue(transactions, clock=self._clock), reads, blocking),
+            self._catalogue(),
+            self._catalogue_versions(),
             self._mappings(),
             self._institutions(),
             PolicyServicer(policies, StoredHistory(self._database), blocking, clock=self._clock),
@@ -263,6 +269,27 @@ class Serving:
             blocking,
             second_above_fen=self._config.accounts.second_person_above_fen or {},
         )
+
+    def _catalogue(self) -> CatalogueServicer:
+        _, reads, blocking = self._engine
+        catalogue = Catalogue(
+            self._transactions,
+            clock=self._clock,
+            approval_required_in=self._config.catalogue.approval_required_in or (),
+        )
+        return CatalogueServicer(catalogue, reads, blocking)
+
+    def _catalogue_versions(self) -> CatalogueVersionServicer:
+        _, reads, blocking = self._engine
+        transactions, clock, ids = self._transactions, self._clock, self._ids
+        rooms = Rooms(
+            Bringing(transactions, clock=clock, ids=ids),
+            Approving(transactions, clock=clock),
+            RollingBack(transactions, clock=clock, ids=ids),
+            CatalogueVersions(transactions),
+            LookingUp(transactions, reads, clock=clock),
+        )
+        return CatalogueVersionServicer(rooms, blocking, self._closing)
 
     def _account_closes(self, clock: Clock, blocking: Blocking) -> AccountCloseServicer:
         closes = AccountCloses(

@@ -40,7 +40,10 @@ def bill_of(*lines: ChargedLine, total_fen: int | None = None) -> Bill:
 def price_lines(
     bill: Bill, items: dict[str, CatalogueItem | None], *, level: str = "2"
 ) -> tuple[PricedLine, ...]:
-    return price_bill(bill, {DAY: items}, Days(DAY, DAY), institution_level=level).lines
+    priced = price_bill(
+        *(bill, {DAY: items}, Days(DAY, DAY)), institution_level=level, insurance_type="310"
+    )
+    return priced.lines
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ def price(*lines: ChargedLine, uncovered: tuple[dt.date, ...] = (), **rows: obje
     total_fen = sum(each.amount_fen for each in lines)
     bill = Bill("visit", "B1", LAST, lines, total_fen, False)
     days = Days(ADMITTED, LAST, uncovered)
-    return price_bill(bill, items, days, institution_level="2")
+    return price_bill(bill, items, days, institution_level="2", insurance_type="310")
 
 
 def reasons(lost: tuple[RefusedLine, ...]) -> list[tuple[int, str]]:

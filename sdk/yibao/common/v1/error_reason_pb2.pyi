@@ -830,6 +830,48 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """NOT_FOUND. No close of accounts has passed the person in this year. Metadata: `person_id`,
     `benefit_year`.
     """
+    ERROR_REASON_CATALOGUE_VERSION_UNKNOWN: _ErrorReason.ValueType  # 490
+    """NOT_FOUND. No such version of a list; institutions are told of approved ones alone.
+    Metadata: `version_id`.
+    """
+    ERROR_REASON_CATALOGUE_VERSION_STATE: _ErrorReason.ValueType  # 491
+    """FAILED_PRECONDITION. The version's state does not allow it. Metadata: `state`."""
+    ERROR_REASON_CATALOGUE_VERSION_OF_ANOTHER: _ErrorReason.ValueType  # 492
+    """PERMISSION_DENIED. Another operator began the version, and alone may add to it."""
+    ERROR_REASON_CATALOGUE_CHUNK_CHANGED: _ErrorReason.ValueType  # 493
+    """ALREADY_EXISTS. A chunk of this number was taken with other rows. Metadata: `chunk_number`."""
+    ERROR_REASON_CATALOGUE_VERSION_INCOMPLETE: _ErrorReason.ValueType  # 494
+    """FAILED_PRECONDITION. Fewer or more rows arrived than were sent, or none would be in the
+    version. Metadata: `row_count`, how many.
+    """
+    ERROR_REASON_CATALOGUE_ROWS_REFUSED: _ErrorReason.ValueType  # 495
+    """FAILED_PRECONDITION. Rows of the version were refused, and it is not to stand without them.
+    Metadata: `refused_count`.
+    """
+    ERROR_REASON_CATALOGUE_VERSION_OVERTAKEN: _ErrorReason.ValueType  # 496
+    """FAILED_PRECONDITION. Another version of the layer was approved since this one was
+    submitted, so that it would change something else than it was read to: submit it anew.
+    Metadata: `version_number`.
+    """
+    ERROR_REASON_CATALOGUE_PAST_DAYS: _ErrorReason.ValueType  # 497
+    """FAILED_PRECONDITION. The version would decide days before today, and the approval does not
+    say that it may. Metadata: `start_date`.
+    """
+    ERROR_REASON_CATALOGUE_SHARE_MISSING: _ErrorReason.ValueType  # 498
+    """FAILED_PRECONDITION. Items would have no first self-pay share where a policy in force takes
+    it from the item: approve the shares first. Metadata: `policy_version`, `item_codes`, the
+    first.
+    """
+    ERROR_REASON_CATALOGUE_ITEM_IN_VERSIONS: _ErrorReason.ValueType  # 499
+    """FAILED_PRECONDITION. The item is kept by versions of the lists, and a direct import would
+    be without effect.
+    """
+    ERROR_REASON_CATALOGUE_APPROVAL_REQUIRED: _ErrorReason.ValueType  # 500
+    """FAILED_PRECONDITION. The region has ceilings and shares approved by a second operator: bring
+    them as a version.
+    """
+    ERROR_REASON_CATALOGUE_TERM_UNKNOWN: _ErrorReason.ValueType  # 501
+    """INVALID_ARGUMENT. The code is not in the region's dictionary on the day. Metadata: none."""
     ERROR_REASON_OWN_CODE_UNMAPPED: _ErrorReason.ValueType  # 510
     """FAILED_PRECONDITION. The institution's own code is mapped to no item on the charge day."""
     ERROR_REASON_MAPPING_CONFLICT: _ErrorReason.ValueType  # 511
@@ -1733,6 +1775,48 @@ ERROR_REASON_CLOSED_ACCOUNT_NOT_FOUND: ErrorReason.ValueType  # 485
 """NOT_FOUND. No close of accounts has passed the person in this year. Metadata: `person_id`,
 `benefit_year`.
 """
+ERROR_REASON_CATALOGUE_VERSION_UNKNOWN: ErrorReason.ValueType  # 490
+"""NOT_FOUND. No such version of a list; institutions are told of approved ones alone.
+Metadata: `version_id`.
+"""
+ERROR_REASON_CATALOGUE_VERSION_STATE: ErrorReason.ValueType  # 491
+"""FAILED_PRECONDITION. The version's state does not allow it. Metadata: `state`."""
+ERROR_REASON_CATALOGUE_VERSION_OF_ANOTHER: ErrorReason.ValueType  # 492
+"""PERMISSION_DENIED. Another operator began the version, and alone may add to it."""
+ERROR_REASON_CATALOGUE_CHUNK_CHANGED: ErrorReason.ValueType  # 493
+"""ALREADY_EXISTS. A chunk of this number was taken with other rows. Metadata: `chunk_number`."""
+ERROR_REASON_CATALOGUE_VERSION_INCOMPLETE: ErrorReason.ValueType  # 494
+"""FAILED_PRECONDITION. Fewer or more rows arrived than were sent, or none would be in the
+version. Metadata: `row_count`, how many.
+"""
+ERROR_REASON_CATALOGUE_ROWS_REFUSED: ErrorReason.ValueType  # 495
+"""FAILED_PRECONDITION. Rows of the version were refused, and it is not to stand without them.
+Metadata: `refused_count`.
+"""
+ERROR_REASON_CATALOGUE_VERSION_OVERTAKEN: ErrorReason.ValueType  # 496
+"""FAILED_PRECONDITION. Another version of the layer was approved since this one was
+submitted, so that it would change something else than it was read to: submit it anew.
+Metadata: `version_number`.
+"""
+ERROR_REASON_CATALOGUE_PAST_DAYS: ErrorReason.ValueType  # 497
+"""FAILED_PRECONDITION. The version would decide days before today, and the approval does not
+say that it may. Metadata: `start_date`.
+"""
+ERROR_REASON_CATALOGUE_SHARE_MISSING: ErrorReason.ValueType  # 498
+"""FAILED_PRECONDITION. Items would have no first self-pay share where a policy in force takes
+it from the item: approve the shares first. Metadata: `policy_version`, `item_codes`, the
+first.
+"""
+ERROR_REASON_CATALOGUE_ITEM_IN_VERSIONS: ErrorReason.ValueType  # 499
+"""FAILED_PRECONDITION. The item is kept by versions of the lists, and a direct import would
+be without effect.
+"""
+ERROR_REASON_CATALOGUE_APPROVAL_REQUIRED: ErrorReason.ValueType  # 500
+"""FAILED_PRECONDITION. The region has ceilings and shares approved by a second operator: bring
+them as a version.
+"""
+ERROR_REASON_CATALOGUE_TERM_UNKNOWN: ErrorReason.ValueType  # 501
+"""INVALID_ARGUMENT. The code is not in the region's dictionary on the day. Metadata: none."""
 ERROR_REASON_OWN_CODE_UNMAPPED: ErrorReason.ValueType  # 510
 """FAILED_PRECONDITION. The institution's own code is mapped to no item on the charge day."""
 ERROR_REASON_MAPPING_CONFLICT: ErrorReason.ValueType  # 511

@@ -59,17 +59,21 @@ class CatalogueServiceServicer(object):
     def ImportCatalogueItems(self, request, context):
         """Imports catalogue items, each row on its own: the answer is OK also where rows are
         refused, and tells every fault of each. A row with the code and first day of one
-        stored before replaces it; of several such in one request none is stored. Callers:
+        stored before replaces it; of several such in one request none is stored. Items that
+        versions of the lists keep (CatalogueVersionService) are refused here, and so are ceilings
+        and shares where the region has them approved by a second operator. Callers:
         agency of the region. Idempotent by `request_id`; corrected rows come under another
-        one. Reasons: REQUEST_ID_REUSED; of a row also ROW_REPEATED, FIRST_SELF_PAY_RATIO_INVALID.
+        one. Reasons: REQUEST_ID_REUSED; of a row also ROW_REPEATED, FIRST_SELF_PAY_RATIO_INVALID,
+        CATALOGUE_ITEM_IN_VERSIONS, CATALOGUE_APPROVAL_REQUIRED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetCatalogueItem(self, request, context):
-        """Reads an item as it stands on a day. Callers: institution, agency of the region.
-        Reasons: CATALOGUE_ITEM_UNKNOWN.
+        """Reads an item as it stands on a day. Shares that differ by person or price, and for which
+        uses it is paid, CatalogueVersionService.DescribeItem tells. Callers: institution, agency
+        of the region. Reasons: CATALOGUE_ITEM_UNKNOWN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -27,17 +27,21 @@ class CatalogueServiceStub:
     ]
     """Imports catalogue items, each row on its own: the answer is OK also where rows are
     refused, and tells every fault of each. A row with the code and first day of one
-    stored before replaces it; of several such in one request none is stored. Callers:
+    stored before replaces it; of several such in one request none is stored. Items that
+    versions of the lists keep (CatalogueVersionService) are refused here, and so are ceilings
+    and shares where the region has them approved by a second operator. Callers:
     agency of the region. Idempotent by `request_id`; corrected rows come under another
-    one. Reasons: REQUEST_ID_REUSED; of a row also ROW_REPEATED, FIRST_SELF_PAY_RATIO_INVALID.
+    one. Reasons: REQUEST_ID_REUSED; of a row also ROW_REPEATED, FIRST_SELF_PAY_RATIO_INVALID,
+    CATALOGUE_ITEM_IN_VERSIONS, CATALOGUE_APPROVAL_REQUIRED.
     """
 
     GetCatalogueItem: grpc.UnaryUnaryMultiCallable[
         yibao.settlement.v1.catalogue_service_pb2.GetCatalogueItemRequest,
         yibao.settlement.v1.catalogue_service_pb2.GetCatalogueItemResponse,
     ]
-    """Reads an item as it stands on a day. Callers: institution, agency of the region.
-    Reasons: CATALOGUE_ITEM_UNKNOWN.
+    """Reads an item as it stands on a day. Shares that differ by person or price, and for which
+    uses it is paid, CatalogueVersionService.DescribeItem tells. Callers: institution, agency
+    of the region. Reasons: CATALOGUE_ITEM_UNKNOWN.
     """
 
     ImportInstitutions: grpc.UnaryUnaryMultiCallable[
@@ -60,17 +64,21 @@ class CatalogueServiceAsyncStub:
     ]
     """Imports catalogue items, each row on its own: the answer is OK also where rows are
     refused, and tells every fault of each. A row with the code and first day of one
-    stored before replaces it; of several such in one request none is stored. Callers:
+    stored before replaces it; of several such in one request none is stored. Items that
+    versions of the lists keep (CatalogueVersionService) are refused here, and so are ceilings
+    and shares where the region has them approved by a second operator. Callers:
     agency of the region. Idempotent by `request_id`; corrected rows come under another
-    one. Reasons: REQUEST_ID_REUSED; of a row also ROW_REPEATED, FIRST_SELF_PAY_RATIO_INVALID.
+    one. Reasons: REQUEST_ID_REUSED; of a row also ROW_REPEATED, FIRST_SELF_PAY_RATIO_INVALID,
+    CATALOGUE_ITEM_IN_VERSIONS, CATALOGUE_APPROVAL_REQUIRED.
     """
 
     GetCatalogueItem: grpc.aio.UnaryUnaryMultiCallable[
         yibao.settlement.v1.catalogue_service_pb2.GetCatalogueItemRequest,
         yibao.settlement.v1.catalogue_service_pb2.GetCatalogueItemResponse,
     ]
-    """Reads an item as it stands on a day. Callers: institution, agency of the region.
-    Reasons: CATALOGUE_ITEM_UNKNOWN.
+    """Reads an item as it stands on a day. Shares that differ by person or price, and for which
+    uses it is paid, CatalogueVersionService.DescribeItem tells. Callers: institution, agency
+    of the region. Reasons: CATALOGUE_ITEM_UNKNOWN.
     """
 
     ImportInstitutions: grpc.aio.UnaryUnaryMultiCallable[
@@ -95,9 +103,12 @@ class CatalogueServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[yibao.settlement.v1.catalogue_service_pb2.ImportCatalogueItemsResponse, collections.abc.Awaitable[yibao.settlement.v1.catalogue_service_pb2.ImportCatalogueItemsResponse]]:
         """Imports catalogue items, each row on its own: the answer is OK also where rows are
         refused, and tells every fault of each. A row with the code and first day of one
-        stored before replaces it; of several such in one request none is stored. Callers:
+        stored before replaces it; of several such in one request none is stored. Items that
+        versions of the lists keep (CatalogueVersionService) are refused here, and so are ceilings
+        and shares where the region has them approved by a second operator. Callers:
         agency of the region. Idempotent by `request_id`; corrected rows come under another
-        one. Reasons: REQUEST_ID_REUSED; of a row also ROW_REPEATED, FIRST_SELF_PAY_RATIO_INVALID.
+        one. Reasons: REQUEST_ID_REUSED; of a row also ROW_REPEATED, FIRST_SELF_PAY_RATIO_INVALID,
+        CATALOGUE_ITEM_IN_VERSIONS, CATALOGUE_APPROVAL_REQUIRED.
         """
 
     @abc.abstractmethod
@@ -106,8 +117,9 @@ class CatalogueServiceServicer(metaclass=abc.ABCMeta):
         request: yibao.settlement.v1.catalogue_service_pb2.GetCatalogueItemRequest,
         context: _ServicerContext,
     ) -> typing.Union[yibao.settlement.v1.catalogue_service_pb2.GetCatalogueItemResponse, collections.abc.Awaitable[yibao.settlement.v1.catalogue_service_pb2.GetCatalogueItemResponse]]:
-        """Reads an item as it stands on a day. Callers: institution, agency of the region.
-        Reasons: CATALOGUE_ITEM_UNKNOWN.
+        """Reads an item as it stands on a day. Shares that differ by person or price, and for which
+        uses it is paid, CatalogueVersionService.DescribeItem tells. Callers: institution, agency
+        of the region. Reasons: CATALOGUE_ITEM_UNKNOWN.
         """
 
     @abc.abstractmethod

@@ -99,7 +99,7 @@ class VisitServiceServicer(object):
         INSTITUTION_NO_ECERT, OFFSITE_NOT_REGISTERED, VISIT_DATE_INVALID, CARE_TYPE_UNKNOWN,
         CARE_TYPE_NOT_ALLOWED, MAIN_DIAGNOSIS_INVALID, OPERATION_DATE_INVALID, VISIT_EXISTS,
         VISIT_NOT_FOUND, TRANSFER_INVALID, STAY_OPEN_ELSEWHERE, ENROLMENT_UNCONFIRMED,
-        REQUEST_FENCED, REQUEST_ID_REUSED.
+        CATALOGUE_TERM_UNKNOWN, REQUEST_FENCED, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -110,7 +110,7 @@ class VisitServiceServicer(object):
         the request is empty afterwards. Callers: the institution of the visit, while no bill of
         it but interim ones stands settled. Idempotent by `request_id`. Reasons: VISIT_NOT_FOUND,
         VISIT_CANCELLED, VISIT_SETTLED, MAIN_DIAGNOSIS_INVALID, OPERATION_DATE_INVALID,
-        REQUEST_FENCED, REQUEST_ID_REUSED.
+        CATALOGUE_TERM_UNKNOWN, REQUEST_FENCED, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -122,7 +122,7 @@ class VisitServiceServicer(object):
         institution left open, which is on record. Idempotent by `request_id`. Reasons:
         VISIT_NOT_FOUND, VISIT_CANCELLED, CARE_TYPE_NOT_ALLOWED, VISIT_DISCHARGED,
         VISIT_SETTLED, DISCHARGE_DATE_INVALID, PERSON_DECEASED, MAIN_DIAGNOSIS_INVALID,
-        OPERATION_DATE_INVALID, REQUEST_FENCED, REQUEST_ID_REUSED.
+        OPERATION_DATE_INVALID, CATALOGUE_TERM_UNKNOWN, REQUEST_FENCED, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

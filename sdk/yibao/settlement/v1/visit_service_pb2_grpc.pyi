@@ -37,7 +37,7 @@ class VisitServiceStub:
     INSTITUTION_NO_ECERT, OFFSITE_NOT_REGISTERED, VISIT_DATE_INVALID, CARE_TYPE_UNKNOWN,
     CARE_TYPE_NOT_ALLOWED, MAIN_DIAGNOSIS_INVALID, OPERATION_DATE_INVALID, VISIT_EXISTS,
     VISIT_NOT_FOUND, TRANSFER_INVALID, STAY_OPEN_ELSEWHERE, ENROLMENT_UNCONFIRMED,
-    REQUEST_FENCED, REQUEST_ID_REUSED.
+    CATALOGUE_TERM_UNKNOWN, REQUEST_FENCED, REQUEST_ID_REUSED.
     """
 
     UpdateVisit: grpc.UnaryUnaryMultiCallable[
@@ -48,7 +48,7 @@ class VisitServiceStub:
     the request is empty afterwards. Callers: the institution of the visit, while no bill of
     it but interim ones stands settled. Idempotent by `request_id`. Reasons: VISIT_NOT_FOUND,
     VISIT_CANCELLED, VISIT_SETTLED, MAIN_DIAGNOSIS_INVALID, OPERATION_DATE_INVALID,
-    REQUEST_FENCED, REQUEST_ID_REUSED.
+    CATALOGUE_TERM_UNKNOWN, REQUEST_FENCED, REQUEST_ID_REUSED.
     """
 
     DischargeVisit: grpc.UnaryUnaryMultiCallable[
@@ -60,7 +60,7 @@ class VisitServiceStub:
     institution left open, which is on record. Idempotent by `request_id`. Reasons:
     VISIT_NOT_FOUND, VISIT_CANCELLED, CARE_TYPE_NOT_ALLOWED, VISIT_DISCHARGED,
     VISIT_SETTLED, DISCHARGE_DATE_INVALID, PERSON_DECEASED, MAIN_DIAGNOSIS_INVALID,
-    OPERATION_DATE_INVALID, REQUEST_FENCED, REQUEST_ID_REUSED.
+    OPERATION_DATE_INVALID, CATALOGUE_TERM_UNKNOWN, REQUEST_FENCED, REQUEST_ID_REUSED.
     """
 
     CancelDischarge: grpc.UnaryUnaryMultiCallable[
@@ -145,7 +145,7 @@ class VisitServiceAsyncStub:
     INSTITUTION_NO_ECERT, OFFSITE_NOT_REGISTERED, VISIT_DATE_INVALID, CARE_TYPE_UNKNOWN,
     CARE_TYPE_NOT_ALLOWED, MAIN_DIAGNOSIS_INVALID, OPERATION_DATE_INVALID, VISIT_EXISTS,
     VISIT_NOT_FOUND, TRANSFER_INVALID, STAY_OPEN_ELSEWHERE, ENROLMENT_UNCONFIRMED,
-    REQUEST_FENCED, REQUEST_ID_REUSED.
+    CATALOGUE_TERM_UNKNOWN, REQUEST_FENCED, REQUEST_ID_REUSED.
     """
 
     UpdateVisit: grpc.aio.UnaryUnaryMultiCallable[
@@ -156,7 +156,7 @@ class VisitServiceAsyncStub:
     the request is empty afterwards. Callers: the institution of the visit, while no bill of
     it but interim ones stands settled. Idempotent by `request_id`. Reasons: VISIT_NOT_FOUND,
     VISIT_CANCELLED, VISIT_SETTLED, MAIN_DIAGNOSIS_INVALID, OPERATION_DATE_INVALID,
-    REQUEST_FENCED, REQUEST_ID_REUSED.
+    CATALOGUE_TERM_UNKNOWN, REQUEST_FENCED, REQUEST_ID_REUSED.
     """
 
     DischargeVisit: grpc.aio.UnaryUnaryMultiCallable[
@@ -168,7 +168,7 @@ class VisitServiceAsyncStub:
     institution left open, which is on record. Idempotent by `request_id`. Reasons:
     VISIT_NOT_FOUND, VISIT_CANCELLED, CARE_TYPE_NOT_ALLOWED, VISIT_DISCHARGED,
     VISIT_SETTLED, DISCHARGE_DATE_INVALID, PERSON_DECEASED, MAIN_DIAGNOSIS_INVALID,
-    OPERATION_DATE_INVALID, REQUEST_FENCED, REQUEST_ID_REUSED.
+    OPERATION_DATE_INVALID, CATALOGUE_TERM_UNKNOWN, REQUEST_FENCED, REQUEST_ID_REUSED.
     """
 
     CancelDischarge: grpc.aio.UnaryUnaryMultiCallable[
@@ -255,7 +255,7 @@ class VisitServiceServicer(metaclass=abc.ABCMeta):
         INSTITUTION_NO_ECERT, OFFSITE_NOT_REGISTERED, VISIT_DATE_INVALID, CARE_TYPE_UNKNOWN,
         CARE_TYPE_NOT_ALLOWED, MAIN_DIAGNOSIS_INVALID, OPERATION_DATE_INVALID, VISIT_EXISTS,
         VISIT_NOT_FOUND, TRANSFER_INVALID, STAY_OPEN_ELSEWHERE, ENROLMENT_UNCONFIRMED,
-        REQUEST_FENCED, REQUEST_ID_REUSED.
+        CATALOGUE_TERM_UNKNOWN, REQUEST_FENCED, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
@@ -268,7 +268,7 @@ class VisitServiceServicer(metaclass=abc.ABCMeta):
         the request is empty afterwards. Callers: the institution of the visit, while no bill of
         it but interim ones stands settled. Idempotent by `request_id`. Reasons: VISIT_NOT_FOUND,
         VISIT_CANCELLED, VISIT_SETTLED, MAIN_DIAGNOSIS_INVALID, OPERATION_DATE_INVALID,
-        REQUEST_FENCED, REQUEST_ID_REUSED.
+        CATALOGUE_TERM_UNKNOWN, REQUEST_FENCED, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
@@ -282,7 +282,7 @@ class VisitServiceServicer(metaclass=abc.ABCMeta):
         institution left open, which is on record. Idempotent by `request_id`. Reasons:
         VISIT_NOT_FOUND, VISIT_CANCELLED, CARE_TYPE_NOT_ALLOWED, VISIT_DISCHARGED,
         VISIT_SETTLED, DISCHARGE_DATE_INVALID, PERSON_DECEASED, MAIN_DIAGNOSIS_INVALID,
-        OPERATION_DATE_INVALID, REQUEST_FENCED, REQUEST_ID_REUSED.
+        OPERATION_DATE_INVALID, CATALOGUE_TERM_UNKNOWN, REQUEST_FENCED, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod

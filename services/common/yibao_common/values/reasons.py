@@ -380,6 +380,26 @@ class Reason(enum.Enum):
     ACCOUNTS_CLOSED = (483, Code.FAILED_PRECONDITION, "该年度的个人账户已结转或正在结转")
     YEAR_NOT_TAKEN = (484, Code.FAILED_PRECONDITION, "该医保年度尚未结转完毕，请先完成年度结转")
     CLOSED_ACCOUNT_NOT_FOUND = (485, Code.NOT_FOUND, "未查到该参保人该年度的个人账户结转记录")
+    CATALOGUE_VERSION_UNKNOWN = (490, Code.NOT_FOUND, "未查到该目录版本")
+    CATALOGUE_VERSION_STATE = (491, Code.FAILED_PRECONDITION, "该目录版本的当前状态不允许此操作")
+    CATALOGUE_VERSION_OF_ANOTHER = (492, Code.PERMISSION_DENIED, "该目录版本由其他经办人录入")
+    CATALOGUE_CHUNK_CHANGED = (493, Code.ALREADY_EXISTS, "该批次号已上传过不同的内容")
+    CATALOGUE_VERSION_INCOMPLETE = (
+        494,
+        Code.FAILED_PRECONDITION,
+        "目录条数与上传条数不一致，或没有可用的行",
+    )
+    CATALOGUE_ROWS_REFUSED = (495, Code.FAILED_PRECONDITION, "目录中有未通过校验的行，请更正")
+    CATALOGUE_VERSION_OVERTAKEN = (
+        496,
+        Code.FAILED_PRECONDITION,
+        "提交后该目录已有新版本生效，请重新提交并核对",
+    )
+    CATALOGUE_PAST_DAYS = (497, Code.FAILED_PRECONDITION, "该目录版本涉及已过去的日期，请确认")
+    CATALOGUE_SHARE_MISSING = (498, Code.FAILED_PRECONDITION, "有项目缺少先自付比例，请先审核比例")
+    CATALOGUE_ITEM_IN_VERSIONS = (499, Code.FAILED_PRECONDITION, "该项目按目录版本管理，请提交版本")
+    CATALOGUE_APPROVAL_REQUIRED = (500, Code.FAILED_PRECONDITION, "限价和先自付比例须经他人复核")
+    CATALOGUE_TERM_UNKNOWN = (501, Code.INVALID_ARGUMENT, "编码不在当日的字典内")
     OWN_CODE_UNMAPPED = (
         510,
         Code.FAILED_PRECONDITION,

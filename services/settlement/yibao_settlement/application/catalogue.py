@@ -1,7 +1,7 @@
 """Imports of what bills are charged by: catalogue items and institutions, row by row."""
 
 import datetime as dt
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
 
@@ -18,6 +18,7 @@ from yibao_settlement.rules.catalogue import (
     item_faults,
     repeated_rows,
     row_repeated,
+    versions_faults,
 )
 from yibao_settlement.rules.visit import Institution
 
@@ -87,10 +88,20 @@ class ImportInstitutions:
 class Catalogue:
     """Imports of reference data, each answered once by its request id. Blocks."""
 
-    def __init__(self, transactions: "Transactions[Work]", *, clock: Clock) -> None:
-        """Takes what begins transactions."""
+    def __init__(
+        self,
+        transactions: "Transactions[Work]",
+        *,
+        clock: Clock,
+        approval_required_in: Collection[str] = (),
+    ) -> None:
+        """Takes what begins transactions.
+
+        In regions of `approval_required_in` ceilings and shares come as versions alone.
+        """
         self._transactions = transactions
         self._clock = clock
+        self._approval_required_in = approval_required_in
 
     def import_items(self, command: ImportItems, encode: Encode) -> bytes:
         """Stores the rows without a fault and returns the answer's bytes.
@@ -100,28 +111,33 @@ class Catalogue:
         Raises:
             RuleError: REQUEST_ID_REUSED.
         """
+        needs_approval = command.request.region in self._approval_required_in
 
-        def judge(asking: Sequence[Asking]) -> _Judged:
+        def judge(asking: Sequence[Asking], kept: Collection[str]) -> _Judged:
+            def find_faults(item: CatalogueItem) -> Iterator[FieldFault]:
+                yield from item_faults(item, asking)
+                yield from versions_faults(item, kept=kept, needs_approval=needs_approval)
+
             refusals = _refusals(
                 command.rows,
                 keys=[_key(each, each.row.item_code, each.row.start_date) for each in command.rows],
                 key_field="item_code",
-                find_faults=lambda item: item_faults(item, asking),
+                find_faults=find_faults,
             )
             return _Judged(refusals, encode(refusals))
 
         # Before the region is locked and, on SQLite, everybody else kept from writing:
         # thousands of faulty rows take most of a second.
         with self._transactions.read(command.request.region) as work:
-            known = _asking(work)
-        judged = judge(known)
+            known = _asking(work), _kept(work, command.rows)
+        judged = judge(*known)
 
         def decide(work: "Work") -> bytes:
             # First, because it locks the region: of two imports one waits for the other,
             # and no policy is approved meanwhile.
             work.reference.raise_epoch()
-            asking = _asking(work)
-            found = judged if asking == known else judge(asking)
+            by_now = _asking(work), _kept(work, command.rows)
+            found = judged if by_now == known else judge(*by_now)
             work.catalogue.put_items(_accepted(command.rows, found.refusals))
             return self._close(work, command.request, found)
 
@@ -185,6 +201,14 @@ def _asking(work: "Work") -> list[Asking]:
         for each in work.reference.policies()
         if (classes := classes_asked_of_items(each.policy))
     ]
+
+
+def _kept(work: "Work", rows: Sequence[SentRow[CatalogueItem]]) -> frozenset[str]:
+    """Returns the items that versions of lists keep; none where no version was approved."""
+    versions = work.catalogue_versions
+    if not versions.newest_number():
+        return frozenset()
+    return frozenset(versions.kept({each.row.item_code for each in rows}))
 
 
 def _refusals(

@@ -14,6 +14,7 @@ from yibao_common.values.clock import Clock
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_settlement.rules.catalogue import classes_asked_of_items
+from yibao_settlement.rules.catalogue_version.row import person_type_of
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
 from yibao_settlement.rules.policy.version import (
     PolicyState,
@@ -312,13 +313,28 @@ def _compiled(work: "Work", approved: PolicyVersion) -> AnyPolicy:
 def _items_without_share(work: "Work", approved: PolicyVersion) -> tuple[str, ...]:
     """Returns items that bills will be refused with: the policy asks them for what they lack."""
     policy = _compiled(work, approved)
-    codes = work.catalogue.without_share(
-        classes_asked_of_items(policy),
-        start_date=approved.start_date,
-        end_date=approved.end_date,
-        most=NAMED_MAX,
+    classes = classes_asked_of_items(policy)
+    codes = set(
+        work.catalogue.without_share(
+            classes,
+            start_date=approved.start_date,
+            end_date=approved.end_date,
+            most=NAMED_MAX,
+        )
     )
-    return tuple(codes)
+    versions = work.catalogue_versions
+    if versions.newest_number():
+        codes |= set(
+            versions.without_share(
+                classes,
+                person_type=person_type_of(policy.insurance_type),
+                start_date=approved.start_date,
+                end_date=approved.end_date,
+                version_number=None,
+                most=NAMED_MAX,
+            )
+        )
+    return tuple(sorted(codes)[:NAMED_MAX])
 
 
 def _reads_drafts(caller: Caller) -> bool:

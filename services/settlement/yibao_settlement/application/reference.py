@@ -59,7 +59,8 @@ NO_LINE_TERMS = LineTerms()
 class Reference:
     """The reference data of one region at one epoch.
 
-    `rows_by_code` are the catalogue's rows of the codes that were asked for so far.
+    `rows_by_code` are the catalogue's rows of the codes that were asked for so far. Where
+    `has_versions` some are of versions of the lists.
     """
 
     epoch: int
@@ -69,6 +70,7 @@ class Reference:
     # Whether a close of accounts counted anything of persons, so that bills have to ask.
     has_counted: bool = False
     items_by_day: dict[dt.date, dict[str, CatalogueItem | None]] = field(default_factory=dict)
+    has_versions: bool = False
     scopes: Mapping[str, Sequence[InstitutionScope]] = field(default_factory=dict)
     suspended: Suspended = NOBODY_SUSPENDED
     line_terms: LineTerms = NO_LINE_TERMS

@@ -2,11 +2,11 @@
 
 Locks are taken in this order: how far the statements of a year are taken, a closing of accounts
 and a part of it, the feed's position, the standings of persons in rising id, the epoch of the
-reference data, institutions' lists of own codes in rising id, the rows of the catalogue, policies,
-repricings, a payment to an institution, declarations of months in rising id, the region's
-checkpoint, the posting fence (which alone who closes a month or a year or declares a month locks
-for long), the end of the audit chain. The last one is taken by itself when the unit of work ends.
-A batch locks standings and nothing else of these, before all that it writes.
+reference data, a version of a list, institutions' lists of own codes in rising id, the rows of the
+catalogue, policies, repricings, a payment to an institution, declarations of months in rising id,
+the region's checkpoint, the posting fence (which alone who closes a month or a year or declares a
+month locks for long), the end of the audit chain. The last one is taken by itself when the unit of
+work ends. A batch locks standings and nothing else of these, before all that it writes.
 """
 
 from dataclasses import dataclass, field
@@ -15,6 +15,7 @@ from yibao_common.commands.audit import AuditTrail
 from yibao_settlement.application.account_close.rows import AccountCloseRows
 from yibao_settlement.application.allocation.rows import AllocationRows
 from yibao_settlement.application.catalogue import CatalogueRows
+from yibao_settlement.application.catalogue_version.rows import CatalogueVersionRows
 from yibao_settlement.application.checkpoint import CheckpointRows
 from yibao_settlement.application.credit.find import CreditRows
 from yibao_settlement.application.day.rows import DayRows
@@ -50,6 +51,7 @@ class Work:
     repricings: RepricingRows
     years: YearRows
     days: DayRows
+    catalogue_versions: CatalogueVersionRows
     account_closes: AccountCloseRows
     mappings: MappingRows
     institutions: InstitutionRows

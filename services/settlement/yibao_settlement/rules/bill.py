@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from yibao_common.values.errors import RuleError
+from yibao_common.values.money import parse_decimal
 from yibao_common.values.reasons import Reason
 from yibao_settlement.rules.benefit.bill import Given
 
@@ -163,6 +164,17 @@ class LevelPriceCeiling(NamedTuple):
     price_ceiling: str
 
 
+class PersonShare(NamedTuple):
+    """A first self-pay share of a type of person (selfpay_prop_psn_type), in ppm.
+
+    It holds for unit prices from `price_from` on, in millionths of a yuan.
+    """
+
+    person_type: str
+    price_from: int
+    first_self_pay_ratio_ppm: int
+
+
 @dataclass(frozen=True, slots=True)
 class CatalogueItem:
     """A row of the catalogue, in force from `start_date` to `end_date`, both included.
@@ -170,6 +182,10 @@ class CatalogueItem:
     `is_limited_use` where it is in scope only for uses that the institution approves.
     `item_group` is what policies may ask for, empty for an item of none. `price_ceiling` is
     that of every level without one in `level_price_ceilings`, empty where there is none.
+    `shares` go before `first_self_pay_ratio_ppm`, of each type of person those of the highest
+    prices first. `version_number` is that of the version of a list which made the row, 0 of
+    one that was imported directly; the class is empty where a version says that the item is
+    in the catalogue no more.
     """
 
     item_code: str
@@ -182,6 +198,20 @@ class CatalogueItem:
     is_limited_use: bool = False
     item_group: str = ""
     level_price_ceilings: tuple[LevelPriceCeiling, ...] = ()
+    shares: tuple[PersonShare, ...] = ()
+    version_number: int = 0
+
+    def share_of(self, person_type: str, unit_price: str) -> int | None:
+        """Returns the first self-pay share of a person at a price in yuan; None for the policy's.
+
+        Of a type of person without a share those of everybody (`99`) hold.
+        """
+        price = parse_decimal(unit_price, places=6)
+        for wanted in (person_type, "99"):
+            for each in self.shares:
+                if each.person_type == wanted and each.price_from <= price:
+                    return each.first_self_pay_ratio_ppm
+        return self.first_self_pay_ratio_ppm
 
     def ceiling_at(self, institution_level: str) -> str:
         """Returns the price ceiling at a level of institution, empty where there is none."""
@@ -196,9 +226,14 @@ class CatalogueItem:
 
 
 def item_on(rows: Sequence[CatalogueItem], day: dt.date) -> CatalogueItem | None:
-    """Returns the row in force on `day` that began last, or None."""
+    """Returns the row in force on `day`, or None.
+
+    Of several that of the newest version, which may say that there is none; of those that
+    were imported directly the one that began last.
+    """
     holding = [row for row in rows if row.holds_on(day)]
-    return max(holding, key=lambda row: row.start_date, default=None)
+    found = max(holding, key=lambda row: (row.version_number, row.start_date), default=None)
+    return found if found is not None and found.catalogue_class else None
 
 
 class RefusedLine(NamedTuple):

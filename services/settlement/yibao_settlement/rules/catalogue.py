@@ -20,8 +20,8 @@ from yibao_settlement.rules.visit import Institution
 
 _FULLY_COVERED, _OWN_COST = "01", "03"
 _CLASSES = (_FULLY_COVERED, "02", _OWN_COST)
-_LEVELS = frozenset(str(level) for level in range(1, 15))
-_NO_LEVEL = "is no level of an institution: 1 to 14, without a leading zero"
+LEVELS = frozenset(str(level) for level in range(1, 15))
+NO_LEVEL = "is no level of an institution: 1 to 14, without a leading zero"
 
 
 class Asking(NamedTuple):
@@ -80,10 +80,29 @@ def item_faults(item: CatalogueItem, asking: Collection[Asking]) -> Iterator[Fie
     yield from _days_faults(item.start_date, item.end_date)
 
 
+def versions_faults(
+    item: CatalogueItem, *, kept: Collection[str], needs_approval: bool
+) -> Iterator[FieldFault]:
+    """Yields why a row may not be imported directly: `kept` items are those of versions.
+
+    With `needs_approval` neither may one with a ceiling or share, which two operators bring
+    (T-07).
+    """
+    if item.item_code in kept:
+        message = "is kept by versions of the lists: a direct import would have no effect"
+        yield FieldFault("item_code", Reason.CATALOGUE_ITEM_IN_VERSIONS, message)
+    if not needs_approval:
+        return
+    for name in ("first_self_pay_ratio_ppm", "price_ceiling", "level_price_ceilings"):
+        if getattr(item, name) not in (None, "", ()):
+            message = "comes as a version of a list, which a second operator approves"
+            yield FieldFault(name, Reason.CATALOGUE_APPROVAL_REQUIRED, message)
+
+
 def institution_faults(institution: Institution) -> Iterator[FieldFault]:
     """Yields what is wrong with an institution."""
-    if institution.institution_level not in _LEVELS:
-        yield FieldFault("institution_level", Reason.FIELD_OUT_OF_RANGE, _NO_LEVEL)
+    if institution.institution_level not in LEVELS:
+        yield FieldFault("institution_level", Reason.FIELD_OUT_OF_RANGE, NO_LEVEL)
     yield from _days_faults(institution.start_date, institution.end_date)
 
 
@@ -131,8 +150,8 @@ def _ceiling_faults(item: CatalogueItem) -> Iterator[FieldFault]:
             yield FieldFault(f"{field}.price_ceiling", Reason.FIELD_OUT_OF_RANGE, message)
         for number, level in enumerate(ceiling.institution_levels):
             at = f"{field}.institution_levels[{number}]"
-            if level not in _LEVELS:
-                yield FieldFault(at, Reason.FIELD_OUT_OF_RANGE, _NO_LEVEL)
+            if level not in LEVELS:
+                yield FieldFault(at, Reason.FIELD_OUT_OF_RANGE, NO_LEVEL)
             elif level in seen:
                 message = f"level {level} has a ceiling of this item already"
                 yield FieldFault(at, Reason.FIELD_OUT_OF_RANGE, message)

@@ -30,6 +30,7 @@ from yibao_settlement.rules.bill import (
     are_plain,
     refused,
 )
+from yibao_settlement.rules.catalogue_version.row import person_type_of
 from yibao_settlement.rules.charge import net_returns
 from yibao_settlement.rules.policy.split import OwnCost, PricedLine
 
@@ -68,14 +69,16 @@ def price_bill(
     days: Days,
     *,
     institution_level: str,
+    insurance_type: str,
     settled: Mapping[str, str] | None = None,
     barred: Mapping[int, RefusedLine] = NOTHING_BARRED,
 ) -> Priced:
     """Returns the bill's lines as the catalogue values them.
 
     `items` holds, for each charge day of the bill, the rows in force, None for unknown
-    codes; `settled` the lines of the visit that settlements took, by line id; `barred` the
-    lines that are not payable because of who ordered them, by number.
+    codes; `insurance_type` is that which pays, `settled` the lines of the visit that
+    settlements took, by line id; `barred` the lines that are not payable because of who
+    ordered them, by number.
 
     Raises RuleError with every fault of the bill at once: LINE_AMOUNT_MISMATCH,
     LINE_NUMBER_REPEATED, LINE_ID_REPEATED, BILL_TOTAL_MISMATCH, DECIMAL_NEGATIVE; and
@@ -84,14 +87,21 @@ def price_bill(
     faults = _bill_faults(bill)
     if faults:
         # What is wrong with single lines is told along: it is all corrected at once.
-        faults += _line_by_line(bill, items, days, institution_level)
+        faults += _line_by_line(bill, items, days, institution_level, insurance_type)
         refuse_faults(faults[:_MOST_FAULTS], total=len(faults))
     lines: Sequence[ChargedLine] = bill.lines
     lost: tuple[RefusedLine, ...] = ()
     if bill.selection is None and not are_plain(lines):
         lines, lost, faults = net_returns(lines, settled or {})
         refuse_faults(faults)
-    priced = price_lines(lines, items, days, institution_level=institution_level, barred=barred)
+    priced = price_lines(
+        lines,
+        items,
+        days,
+        institution_level=institution_level,
+        insurance_type=insurance_type,
+        barred=barred,
+    )
     if lost:
         priced = priced._replace(refused=lost + priced.refused)
     if not priced.lines:
@@ -105,6 +115,7 @@ def price_lines(
     days: Days,
     *,
     institution_level: str,
+    insurance_type: str,
     barred: Mapping[int, RefusedLine] = NOTHING_BARRED,
 ) -> Priced:
     """Returns lines of which nothing more is to be taken back as the catalogue values them."""
@@ -146,6 +157,8 @@ def price_lines(
         # As `PricedLine` makes one, in half the time.
         values = (number, code, item.catalogue_class, amount_fen, over_fen)
         ratio = item.first_self_pay_ratio_ppm
+        if item.shares:
+            ratio = item.share_of(person_type_of(insurance_type), price)
         told = (*values, ratio, price, quantity, own_cost, item.item_group)
         priced.append(make(PricedLine, told))
         if details is None and not own_cost and not over_fen:
@@ -289,14 +302,16 @@ def _unknown(line: ChargedLine, day: dt.date) -> RefusedLine:
 
 
 def _line_by_line(
-    bill: Bill, items: Mapping[dt.date, Items], days: Days, level: str
+    bill: Bill, items: Mapping[dt.date, Items], days: Days, level: str, insurance_type: str
 ) -> list[FieldFault]:
     """Returns what would be refused of the lines of a bill, whose numbers may be repeated."""
     return [
         FieldFault(f"bill.lines[{index}].{each.field}", Reason[each.reason], each.message)
         for index, line in enumerate(bill.lines)
         if line.quantity[0] != "-"
-        for each in price_lines([line], items, days, institution_level=level).refused
+        for each in price_lines(
+            [line], items, days, institution_level=level, insurance_type=insurance_type
+        ).refused
     ]
 
 

@@ -14,9 +14,11 @@ from yibao_common.rpc.callers import current_caller
 from yibao_common.rpc.pages import page_token, place_after, timed_place, timed_place_text
 from yibao_common.rpc.requests import request_of
 from yibao_common.rpc.wire import as_sent, known, to_date, to_optional_date
-from yibao_common.values.calendar import shanghai_midnight
+from yibao_common.values.calendar import shanghai_day, shanghai_midnight
 from yibao_common.values.clock import Clock
+from yibao_common.values.errors import FieldFault
 from yibao_settlement.application.batch.command import Command
+from yibao_settlement.application.catalogue_version.terms import Terms
 from yibao_settlement.application.reading import Reads
 from yibao_settlement.application.visit.cancel import CancelVisit
 from yibao_settlement.application.visit.discharge import CancelDischarge, DischargeVisit
@@ -33,6 +35,7 @@ from yibao_settlement.application.visit.listing import (
 )
 from yibao_settlement.application.visit.register import RegisterVisit
 from yibao_settlement.application.visit.update import UpdateVisit
+from yibao_settlement.rules.care_facts import CareFacts
 from yibao_settlement.rules.visit import DischargeWay, registration_audience
 from yibao_settlement.servicer.decode import (
     diagnoses_of,
@@ -76,6 +79,7 @@ class VisitServicer(rpc.VisitServiceServicer):
         *,
         trust: TrustHolder,
         news: News,
+        terms: Terms,
         discharge_required_in: Collection[str],
         clock: Clock,
     ) -> None:
@@ -88,6 +92,7 @@ class VisitServicer(rpc.VisitServiceServicer):
         self._blocking = blocking
         self._trust = trust
         self._news = news
+        self._terms = terms
         self._discharge_required_in = discharge_required_in
         self._clock = clock
 
@@ -105,6 +110,7 @@ class VisitServicer(rpc.VisitServiceServicer):
             caller=asked.caller,
             now=self._clock(),
         )
+        facts = facts_of(request)
         command = RegisterVisit(
             asked,
             code,
@@ -112,8 +118,9 @@ class VisitServicer(rpc.VisitServiceServicer):
             request.care_type,
             to_date(request.start_date),
             registered,
-            facts_of(request),
+            facts,
             request.transfer_from_visit_id or None,
+            await self._unknown_terms(request.region, facts, to_date(request.start_date)),
         )
         response = await self._news.submit(request.region, command)
         return as_sent(pb.RegisterVisitResponse, response)
@@ -124,9 +131,9 @@ class VisitServicer(rpc.VisitServiceServicer):
         context: "grpc.aio.ServicerContext[pb.UpdateVisitRequest, pb.UpdateVisitResponse]",
     ) -> pb.UpdateVisitResponse:
         """Tells anew what a visit is about."""
-        command = UpdateVisit(
-            request_of(request, "UpdateVisit"), request.visit_id, facts_of(request), updated
-        )
+        asked, facts = request_of(request, "UpdateVisit"), facts_of(request)
+        unknown = await self._unknown_terms(request.region, facts, shanghai_day(self._clock()))
+        command = UpdateVisit(asked, request.visit_id, facts, updated, unknown)
         return as_sent(pb.UpdateVisitResponse, await self._batcher.submit(request.region, command))
 
     async def DischargeVisit(
@@ -135,19 +142,24 @@ class VisitServicer(rpc.VisitServiceServicer):
         context: "grpc.aio.ServicerContext[pb.DischargeVisitRequest, pb.DischargeVisitResponse]",
     ) -> pb.DischargeVisitResponse:
         """Ends a stay."""
+        end_date = to_date(request.end_date)
+        told = CareFacts(
+            diagnoses=diagnoses_of(request.diagnoses), operations=operations_of(request.operations)
+        )
         command = DischargeVisit(
             request_of(request, "DischargeVisit"),
             request.visit_id,
-            to_date(request.end_date),
+            end_date,
             known(
                 _DISCHARGE_WAYS,
                 request.discharge_way,
                 field="discharge_way",
                 what="way of discharge",
             ),
-            diagnoses_of(request.diagnoses),
-            operations_of(request.operations),
+            told.diagnoses,
+            told.operations,
             discharged,
+            await self._unknown_terms(request.region, told, end_date),
         )
         return as_sent(
             pb.DischargeVisitResponse, await self._batcher.submit(request.region, command)
@@ -258,6 +270,14 @@ class VisitServicer(rpc.VisitServiceServicer):
         return pb.ListOpenStaysResponse(
             visits=[visit_message(request.region, visit) for visit in found]
         )
+
+    async def _unknown_terms(
+        self, region: str, facts: CareFacts, day: dt.date
+    ) -> tuple[FieldFault, ...]:
+        """Returns what dictionaries do not have: told when the visit is decided, once."""
+        if not self._terms.asks(region):
+            return ()
+        return await self._blocking.run(self._terms.faults, region, facts, day)
 
 
 def _wish_of(request: pb.ListVisitsRequest, institution_id: str) -> VisitWish:

@@ -96,12 +96,19 @@ class StoredCatalogue:
         end_date: dt.date | None,
         most: int,
     ) -> list[str]:
-        """Returns codes of items of some classes that have no share, in force on such days."""
-        column = tables.catalogue_item.c
+        """Returns codes of items of some classes that have no share, in force on such days.
+
+        Without those that versions of lists keep, which say it themselves.
+        """
+        column, made = tables.catalogue_item.c, tables.listed.catalogue_effective.c
+        is_kept = sa.exists().where(
+            made.region == column.region, made.item_code == column.item_code
+        )
         conditions = [
             column.region == self._region,
             column.catalogue_class.in_(sorted(classes)),
             column.first_self_pay_ratio_ppm.is_(None),
+            ~is_kept,
             sa.or_(column.end_date.is_(None), column.end_date >= start_date),
         ]
         if end_date is not None:

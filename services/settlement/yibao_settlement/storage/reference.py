@@ -21,6 +21,7 @@ from yibao_settlement.rules.visit import Institution
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.account_close.tables import account_close
 from yibao_settlement.storage.catalogue import INSTITUTION_COLUMNS, ITEM_COLUMNS, item_from
+from yibao_settlement.storage.catalogue_version.effective import effective_rows
 from yibao_settlement.storage.institution.record import read_scopes, read_suspensions
 
 # A region's catalogue has some hundred thousand items at most; past this the cache
@@ -52,6 +53,7 @@ class ReferenceCache:
                     epoch,
                     self._policies(connection, region),
                     _institutions(connection, region),
+                    has_versions=_has_versions(connection, region),
                     has_counted=_has_counted(connection, region),
                     scopes=read_scopes(connection, region),
                     suspended=Suspended.of(read_suspensions(connection, region)),
@@ -60,7 +62,11 @@ class ReferenceCache:
                 self._regions[region] = known
             missing = {code for code in item_codes if code not in known.rows_by_code}
             if missing:
-                known.rows_by_code.update(_rows_by_code(connection, region, missing))
+                found = _rows_by_code(connection, region, missing)
+                if known.has_versions:
+                    for item in effective_rows(connection, region, missing):
+                        found[item.item_code] = (*found[item.item_code], item)
+                known.rows_by_code.update(found)
             return known
 
     def policy_version(
@@ -144,6 +150,15 @@ def _institutions(connection: sa.Connection, region: str) -> dict[str, Instituti
     columns = [tables.institution.c[name] for name in INSTITUTION_COLUMNS]
     rows = connection.execute(sa.select(*columns).where(tables.institution.c.region == region))
     return {row.institution_id: Institution(*row) for row in rows}
+
+
+def _has_versions(connection: sa.Connection, region: str) -> bool:
+    """Tells whether any version of a list was approved."""
+    column = tables.listed.catalogue_version.c
+    query = sa.select(column.version_number).where(
+        column.region == region, column.version_number > 0
+    )
+    return connection.execute(query.limit(1)).one_or_none() is not None
 
 
 def _rows_by_code(

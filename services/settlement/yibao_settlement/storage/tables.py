@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from yibao_common.db.audit_chain import audit_tables
 from yibao_common.db.rows import Id, Instant
 from yibao_settlement.storage.account_close.tables import closed_account as closed_account
+from yibao_settlement.storage.catalogue_version import tables as catalogue_versions
 from yibao_settlement.storage.correction.tables import correction as correction
 from yibao_settlement.storage.credential import tables as credentials
 from yibao_settlement.storage.credit import tables as _accounts
@@ -76,8 +77,7 @@ catalogue_item = sa.Table(
     sa.Column("item_name", sa.String(200), nullable=False),
     sa.Column("catalogue_class", sa.String(2), nullable=False),
     sa.Column("first_self_pay_ratio_ppm", sa.Integer),
-    # The decimal text as imported: up to 6 decimals of yuan.
-    sa.Column("price_ceiling", sa.String(20), nullable=False),
+    sa.Column("price_ceiling", sa.String(20), nullable=False),  # as imported, in yuan
     sa.Column("is_limited_use", sa.Boolean, nullable=False),
     sa.Column("item_group", sa.String(50)),
     sa.Column("level_price_ceilings", sa.Text),
@@ -392,6 +392,6 @@ credential, accounts = credentials.credential, _accounts
 benefit_window, adjustment = settlements.benefit_window, settlements.adjustment
 review, review_event = reviewing.review, reviewing.review_event
 entry, posting, posting_fence = ledger.entry, ledger.posting, ledger.posting_fence
-account_checkpoint = ledger.account_checkpoint
+account_checkpoint, listed = ledger.account_checkpoint, catalogue_versions
 year_close, year_refused, year_statement = year.year_close, year.year_refused, year.year_statement
 code_mapping, mapping_book = mappings.code_mapping, mappings.mapping_book

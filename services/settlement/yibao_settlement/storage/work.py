@@ -9,6 +9,7 @@ from yibao_settlement.storage import tables
 from yibao_settlement.storage.account_close.record import StoredAccountCloses
 from yibao_settlement.storage.allocation.record import StoredAllocations
 from yibao_settlement.storage.catalogue import StoredCatalogue
+from yibao_settlement.storage.catalogue_version.record import StoredCatalogueVersions
 from yibao_settlement.storage.checkpoint import StoredCheckpoints
 from yibao_settlement.storage.credit.record import StoredCredits
 from yibao_settlement.storage.day.record import StoredDays
@@ -40,6 +41,7 @@ def _open(connection: sa.Connection, region: str) -> Work:
         repricings=StoredRepricings(connection, region),
         years=StoredYears(connection, region),
         days=StoredDays(connection, region),
+        catalogue_versions=StoredCatalogueVersions(connection, region),
         account_closes=StoredAccountCloses(connection, region),
         mappings=StoredMappings(connection, region),
         institutions=StoredInstitutions(connection, region),

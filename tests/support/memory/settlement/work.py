@@ -2,6 +2,7 @@
 
 from support.memory.settlement.account_close import MemoryAccountCloses
 from support.memory.settlement.catalogue import MemoryCatalogue, MemoryReference
+from support.memory.settlement.catalogue_version import MemoryCatalogueVersions
 from support.memory.settlement.checkpoint import MemoryCheckpoints
 from support.memory.settlement.credit import (
     MemoryAllocations,
@@ -49,6 +50,7 @@ class MemoryWork(MemoryTransactions[Work]):
                 repricings=MemoryRepricings(),
                 years=MemoryYears(),
                 days=MemoryDays(),
+                catalogue_versions=MemoryCatalogueVersions(),  # type: ignore[abstract]
                 account_closes=MemoryAccountCloses(),
                 mappings=MemoryMappings(),
                 institutions=MemoryInstitutions(),

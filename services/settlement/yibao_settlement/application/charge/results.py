@@ -80,6 +80,7 @@ def line_results(
         cover.days,
         institution_level=visit.institution_level,
         barred=barred_by(reference, numbered, visit, last=last),
+        insurance_type=cover.enrolment.insurance_type,
     )
     if isinstance(policy, BenefitPolicy):
         person = benefit.Person(enrolments, cover.enrolment, diseases)

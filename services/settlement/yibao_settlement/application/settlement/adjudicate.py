@@ -127,16 +127,17 @@ def adjudicate_bill(
     check_designated(institution, visit.institution_id, region=region, on=day)
     check_alive_on(death_date, day)
     cover = cover_of(bill.lines, enrolments, visit=visit, last=day)
-    policy = policy_on(reference, cover.enrolment.insurance_type, day, region=region)
+    insurance_type = cover.enrolment.insurance_type
+    policy = policy_on(reference, insurance_type, day, region=region)
     priced = price_bill(
         bill,
         items_by_day(bill.lines, reference, day),
         cover.days,
         institution_level=visit.institution_level,
+        insurance_type=insurance_type,
         settled=settled_lines,
         barred=barred_by(reference, bill.lines, visit, last=day),
     )
-    insurance_type = cover.enrolment.insurance_type
     if isinstance(policy, BenefitPolicy):
         person = Person(enrolments, cover.enrolment, diseases, Balances(*purses, family_fen))
         found = _by_benefits(policy, bill, visit, priced, person, history)

@@ -164,6 +164,7 @@ class Replacing:
             items_by_day(bill.lines, self._working_set.reference, bill.service_date),
             Days(visit.start_date, bill.service_date, uncovered),
             institution_level=visit.institution_level,
+            insurance_type=terms.insurance_type,
             settled=self.taking.settled,
             barred=barred_by(
                 self._working_set.reference, bill.lines, visit, last=bill.service_date

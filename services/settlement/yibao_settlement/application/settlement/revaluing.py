@@ -91,6 +91,7 @@ def revalue(
         # No line can leave the visit: all move alike.
         Days(min(line.day(day) for line in lines), day, uncovered),
         institution_level=institution_level,
+        insurance_type=record.insurance_type,
     )
     if not priced.lines:
         places = {line.line_number: index for index, line in enumerate(record.lines)}

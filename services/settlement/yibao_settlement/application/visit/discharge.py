@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from yibao_common.commands.audit import entry_of
 from yibao_common.commands.request import Request
 from yibao_common.values.calendar import shanghai_day
-from yibao_common.values.errors import refuse_faults
+from yibao_common.values.errors import FieldFault, refuse_faults
 from yibao_common.values.ids import Ids
 from yibao_settlement.application.batch.needs import Needs
 from yibao_settlement.application.batch.working_set import WorkingSet
@@ -39,6 +39,8 @@ class DischargeVisit:
     operations: tuple[Operation, ...]
     # Writes a DischargeVisitResponse of the region and the visit.
     encode: Callable[[str, Visit], bytes]
+    # Of codes that are in no dictionary, where the region asks.
+    unknown_terms: tuple[FieldFault, ...] = ()
 
     def needs(self) -> Needs:
         """Returns the visit, whose person's lock keeps bills of it apart, and what continues it."""
@@ -65,7 +67,8 @@ class DischargeVisit:
             diagnoses=self.diagnoses or visit.facts.diagnoses,
             operations=self.operations or visit.facts.operations,
         )
-        refuse_faults(list(fact_faults(facts, first_day=visit.start_date, last_day=self.end_date)))
+        faults = list(fact_faults(facts, first_day=visit.start_date, last_day=self.end_date))
+        refuse_faults([*faults, *self.unknown_terms])
         discharged = visit._replace(
             facts=facts, end_date=self.end_date, discharge_way=self.discharge_way
         )

@@ -43,6 +43,8 @@ class RegisterVisit:
     encode: Callable[[str, Visit], bytes]
     facts: CareFacts = NO_FACTS
     transfer_from_visit_id: str | None = None
+    # Of codes that are in no dictionary, where the region asks.
+    unknown_terms: tuple[FieldFault, ...] = ()
 
     def needs(self) -> Needs:
         """Returns the code with its holder, the number of the visit, and for a stay the others."""
@@ -125,6 +127,7 @@ class RegisterVisit:
         """Refuses care that is not of the list or the institution, and what is told wrongly."""
         care_type = check_care_type(self.care_type, is_pharmacy=is_pharmacy(institution_id))
         faults = list(fact_faults(self.facts, first_day=self.start_date, last_day=today))
+        faults += self.unknown_terms
         if care_type.needs_disease and not care_type.is_stay and not self.facts.disease_code:
             message = f"is required for care type {self.care_type}"
             faults.append(FieldFault("disease_code", Reason.FIELD_REQUIRED, message))

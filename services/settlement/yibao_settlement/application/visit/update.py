@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from yibao_common.commands.audit import entry_of
 from yibao_common.commands.request import Request
 from yibao_common.values.calendar import shanghai_day
-from yibao_common.values.errors import refuse_faults
+from yibao_common.values.errors import FieldFault, refuse_faults
 from yibao_common.values.ids import Ids
 from yibao_settlement.application.batch.needs import Needs
 from yibao_settlement.application.batch.working_set import WorkingSet
@@ -28,6 +28,8 @@ class UpdateVisit:
     facts: CareFacts
     # Writes an UpdateVisitResponse of the region and the visit.
     encode: Callable[[str, Visit], bytes]
+    # Of codes that are in no dictionary, where the region asks.
+    unknown_terms: tuple[FieldFault, ...] = ()
 
     def needs(self) -> Needs:
         """Returns the visit, whose person's lock keeps bills of it apart."""
@@ -43,7 +45,8 @@ class UpdateVisit:
         bills = working_set.bills_of(self.visit_id)
         check_not_settled(visit, bills)
         last_day = visit.end_date or shanghai_day(working_set.now)
-        refuse_faults(list(fact_faults(self.facts, first_day=visit.start_date, last_day=last_day)))
+        faults = list(fact_faults(self.facts, first_day=visit.start_date, last_day=last_day))
+        refuse_faults([*faults, *self.unknown_terms])
         updated = visit._replace(facts=self.facts)
         response = self.encode(working_set.region, updated)
         # Nothing below refuses: from here on the working set changes.

@@ -6,7 +6,7 @@ from alembic import op
 from yibao_common.db.rows import Id, Instant, code_type
 
 revision = "0053"
-down_revision = "0050"
+down_revision = "0051"
 
 
 def upgrade() -> None:

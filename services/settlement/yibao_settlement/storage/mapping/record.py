@@ -22,6 +22,7 @@ from yibao_settlement.rules.mapping import (
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.batch.loading import Wanted
 from yibao_settlement.storage.catalogue import ITEM_COLUMNS, item_from
+from yibao_settlement.storage.catalogue_version.effective import effective_rows
 
 _STORED_ONCE = (
     *("mapping_id", "institution_id", "provider_item_code", "provider_item_name", "list_type"),
@@ -193,7 +194,7 @@ class StoredMappings(MappingRows):
             )
 
     def items(self, item_codes: Collection[str]) -> dict[str, Sequence[CatalogueItem]]:
-        """Returns the catalogue's rows of some items."""
+        """Returns the catalogue's rows of some items, those of versions of lists too."""
         rows = select_rows(
             self._connection,
             tables.catalogue_item,
@@ -203,7 +204,8 @@ class StoredMappings(MappingRows):
             among=item_codes,
         )
         found: dict[str, list[CatalogueItem]] = {}
-        for item in map(item_from, rows):
+        made = effective_rows(self._connection, self._region, item_codes)
+        for item in (*map(item_from, rows), *made):
             found.setdefault(item.item_code, []).append(item)
         return dict(found)
 
