@@ -45,6 +45,7 @@ ALONE: dict[str, dict[str, str]] = {
         "rules/stay": "what is refused of visits and of bills alike; it is stored as visits",
         "servicer/decode": "messages of all features to values",
         "servicer/encode": "values of all features to messages",
+        "servicer/settled_lines": "the lines of a settlement's message, of uploads and papers too",
         "servicer/adjustment": "the message of what moved of settlements, for all who read one",
         "servicer/explanation": "the message of a settlement's columns, which are no feature",
         "servicer/settling": "what is asked of a bill, whether it is settled at once or held",
@@ -75,7 +76,7 @@ PLAIN_FUNCTIONS: dict[str, dict[str, str]] = {
         "storage/batch/transaction.py: yibao_settlement.application.batch.needs.united": (
             "the needs of a batch are those of its commands"
         ),
-        "storage/batch/transaction.py: yibao_settlement.rules.finding.seen_since": (
+        "storage/batch/found.py: yibao_settlement.rules.finding.seen_since": (
             "from which day on visits are read, which the visits that are found first say"
         ),
         "storage/settlement/leaving.py: "

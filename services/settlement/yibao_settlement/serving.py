@@ -126,7 +126,7 @@ class Serving:
         settling = self._settling(trust)
         viewers = Viewers(reads, blocking, check_feed=ages.check, clock=self._clock)
         refused_lines = RefusedLines(metrics=metrics, log=self._log)
-        own_debts, ended = self._config.refunds.own_debts or {}, self._database.others_ended
+        ended = self._database.others_ended
         policies = Policies(transactions, clock=self._clock)
         periods = Periods(transactions, others_ended=ended, clock=reads.now, ids=self._ids)
         days = Days(transactions, clock=reads.now)
@@ -141,18 +141,7 @@ class Serving:
                 clock=self._clock,
             ),
             credentials_of(self._config, news, trust, clock=self._clock),
-            SettlementServicer(
-                *engine,
-                news=news,
-                settling=settling,
-                viewers=viewers,
-                clock=self._clock,
-                ids=self._ids,
-                log=self._log,
-                refused_lines=refused_lines,
-                newest_first_in=self._config.refunds.newest_first_in or (),
-                own_debts=own_debts,
-            ),
+            self._settlements(settling, viewers, refused_lines, news),
             ChangeServicer(reads, blocking, watch=changes),
             self._refunds(settling, refused_lines, news),
             HoldServicer(
@@ -182,6 +171,22 @@ class Serving:
             self._institutions(),
             PolicyServicer(policies, StoredHistory(self._database), blocking, clock=self._clock),
             self._info(ages, trust_store),
+        )
+
+    def _settlements(
+        self, settling: Settling, viewers: Viewers, refused_lines: RefusedLines, news: News
+    ) -> SettlementServicer:
+        return SettlementServicer(
+            *self._engine,
+            news=news,
+            settling=settling,
+            viewers=viewers,
+            clock=self._clock,
+            ids=self._ids,
+            log=self._log,
+            refused_lines=refused_lines,
+            newest_first_in=self._config.refunds.newest_first_in or (),
+            own_debts=self._config.refunds.own_debts or {},
         )
 
     def _refunds(

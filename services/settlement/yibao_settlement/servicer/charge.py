@@ -26,7 +26,7 @@ from yibao_settlement.application.charge.upload import LineOutcome, UploadLines
 from yibao_settlement.application.reading import Reads
 from yibao_settlement.rules.bill import NO_DETAILS, ChargedLine, LineOrigin
 from yibao_settlement.servicer.decode import lines_of
-from yibao_settlement.servicer.encode import OWN_COST_REASONS
+from yibao_settlement.servicer.settled_lines import OWN_COST_REASONS
 
 _PAGE_SIZE = 500
 _PAGE_SIZE_MAX = 2_000

@@ -8,7 +8,6 @@ from yibao.settlement.v1 import settlement_pb2 as pb
 from yibao.settlement.v1 import settlement_service_pb2 as service_pb
 from yibao.settlement.v1.family_pb2 import FamilyRelation
 from yibao_common.rpc.wire import from_date, from_instant
-from yibao_common.values.reasons import Reason
 from yibao_settlement.application.credit.book import Credited
 from yibao_settlement.application.credit.state import AccountClaims
 from yibao_settlement.application.settlement.explain import TraceNode
@@ -20,15 +19,15 @@ from yibao_settlement.application.settlement.record import (
 )
 from yibao_settlement.rules.account import Standing
 from yibao_settlement.rules.benefit.trace import TraceNode as BenefitNode
-from yibao_settlement.rules.bill import LineParticulars
 from yibao_settlement.rules.care_facts import Operation
 from yibao_settlement.rules.ledger import Entry
-from yibao_settlement.rules.policy.split import FundPayment, OwnCost
+from yibao_settlement.rules.policy.split import FundPayment
 from yibao_settlement.rules.review import ReviewKind
 from yibao_settlement.rules.visit import DischargeWay, Visit
 from yibao_settlement.servicer.benefit import fill_benefit
 from yibao_settlement.servicer.credit import credit_message
 from yibao_settlement.servicer.refund.encode import fill_adjusted, refund_message
+from yibao_settlement.servicer.settled_lines import fill_lines, fill_refused
 
 DISCHARGE_WAY_SENT = {
     DischargeWay.ORDERED: visit_pb2.DISCHARGE_WAY_ORDERED,
@@ -45,17 +44,6 @@ REVIEW_KINDS = {
     ReviewKind.STAYS_OVERLAP: review_pb2.REVIEW_KIND_STAYS_OVERLAP,
     ReviewKind.VISIT_COUNT: review_pb2.REVIEW_KIND_VISIT_COUNT,
     ReviewKind.UNAPPROVED_DRUG: review_pb2.REVIEW_KIND_UNAPPROVED_DRUG,
-}
-
-# An answer must fit into the 4 MiB that clients take.
-MOST_LINES = 2_000
-_MOST_REFUSED = 1_000
-OWN_COST_REASONS = {
-    OwnCost.NONE: pb.OWN_COST_REASON_UNSPECIFIED,
-    OwnCost.OUTSIDE_COVER: pb.OWN_COST_REASON_OUTSIDE_COVER,
-    OwnCost.LIMITED_USE: pb.OWN_COST_REASON_LIMITED_USE,
-    OwnCost.THIRD_PARTY: pb.OWN_COST_REASON_THIRD_PARTY,
-    OwnCost.UNMAPPED: pb.OWN_COST_REASON_UNMAPPED,
 }
 
 
@@ -269,77 +257,10 @@ def summary_message(summary: SettlementSummary) -> pb.SettlementSummary:
     return message
 
 
-def _fill_lines(settlement: pb.Settlement, record: SettlementRecord) -> None:
-    if len(record.lines) > MOST_LINES:
-        settlement.line_count = len(record.lines)
-        return
-    add_line = settlement.lines.add
-    for (
-        number,
-        code,
-        own_class,
-        amount,
-        excluded,
-        over,
-        first,
-        eligible,
-        ratio,
-        _,
-        _,
-    ) in record.lines:
-        # Most of the lines' parts are nothing, which need not be set.
-        added = add_line(
-            line_number=number,
-            item_code=code,
-            catalogue_class=own_class,
-            amount_fen=amount,
-            eligible_fen=eligible,
-        )
-        if excluded:
-            added.excluded_fen = excluded
-        if over:
-            added.over_limit_fen = over
-        if first:
-            added.first_self_pay_fen = first
-        if ratio is not None:
-            added.first_self_pay_ratio_ppm = ratio
-    if record.particulars:
-        for added, own in zip(settlement.lines, record.particulars, strict=True):
-            if own is not None:
-                _fill_particulars(added, own)
-
-
-def _fill_particulars(line: pb.SettledLine, own: LineParticulars) -> None:
-    line.line_id = own.line_id
-    if own.charge_date is not None:
-        line.charge_date.CopyFrom(from_date(own.charge_date))
-    line.own_cost_reason = OWN_COST_REASONS[OwnCost(own.own_cost)]
-    line.returned_quantity = own.returned_quantity
-    line.returned_fen = own.returned_fen
-    if own.origin is not None:
-        line.provider_item_code = own.origin.provider_item_code
-    line.mapping_id = own.mapping_id
-
-
-def _fill_refused(settlement: pb.Settlement, record: SettlementRecord) -> None:
-    settlement.refused_line_count = len(record.refused_lines)
-    for line in record.refused_lines[:_MOST_REFUSED]:
-        reason = Reason[line.reason]
-        settlement.refused_lines.add(
-            line_number=line.line_number,
-            line_id=line.line_id,
-            item_code=line.item_code,
-            amount_fen=line.amount_fen,
-            reason=reason.wire_name,
-            message=line.message,
-            message_zh=reason.message_zh,
-        )
-
-
 def _fill_amounts(settlement: pb.Settlement, record: SettlementRecord) -> None:
-    _fill_lines(settlement, record)
+    fill_lines(settlement, record)
     if record.refused_lines:
-        _fill_refused(settlement, record)
+        fill_refused(settlement, record)
     settlement.total_fen = record.total_fen
     settlement.excluded_fen = record.excluded_fen
     settlement.over_limit_fen = record.over_limit_fen

@@ -5,7 +5,8 @@ from yibao.settlement.v1 import settlement_service_pb2 as pb
 from yibao_settlement.application.settlement.effective import Explained, WindowFound
 from yibao_settlement.servicer.adjustment import fill_adjustments
 from yibao_settlement.servicer.benefit import amount_messages, group_messages, line_messages
-from yibao_settlement.servicer.encode import MOST_LINES, fill_settlement, trace_messages
+from yibao_settlement.servicer.encode import fill_settlement, trace_messages
+from yibao_settlement.servicer.settled_lines import MOST_LINES
 
 
 def explanation_message(found: Explained) -> pb.ExplainSettlementResponse:

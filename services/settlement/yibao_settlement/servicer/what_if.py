@@ -4,12 +4,8 @@ from yibao.settlement.v1 import settlement_pb2
 from yibao.settlement.v1 import settlement_service_pb2 as pb
 from yibao_settlement.application.settlement.revaluing import LineValue
 from yibao_settlement.application.settlement.what_if import WhatIf
-from yibao_settlement.servicer.encode import (
-    MOST_LINES,
-    OWN_COST_REASONS,
-    fill_settlement,
-    trace_messages,
-)
+from yibao_settlement.servicer.encode import fill_settlement, trace_messages
+from yibao_settlement.servicer.settled_lines import MOST_LINES, OWN_COST_REASONS
 
 
 def what_if_message(found: WhatIf) -> pb.ExplainWhatIfResponse:

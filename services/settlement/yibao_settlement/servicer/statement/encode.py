@@ -14,7 +14,7 @@ from yibao_settlement.rules.statement.statement import (
     StatementItem,
 )
 from yibao_settlement.rules.statement.telling import sentences_of
-from yibao_settlement.servicer.encode import OWN_COST_REASONS
+from yibao_settlement.servicer.settled_lines import OWN_COST_REASONS
 
 
 def statement_message(statement: Statement) -> pb.Statement:

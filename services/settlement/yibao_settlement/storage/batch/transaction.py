@@ -7,27 +7,25 @@ a join in the locking statement would not.
 """
 
 import contextlib
-import datetime as dt
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
 
 import sqlalchemy as sa
 
 from yibao_common.db.audit_chain import record_audit
 from yibao_common.db.batcher import OwnBatchError
 from yibao_common.db.database import Database
-from yibao_common.db.rows import Now, Row, Select, execute
+from yibao_common.db.rows import Now, Select, execute
 from yibao_common.values.clock import Clock
 from yibao_common.values.errors import TransientError
 from yibao_settlement.application.batch.command import Command
 from yibao_settlement.application.batch.needs import Needs, united
 from yibao_settlement.application.batch.working_set import WorkingSet
 from yibao_settlement.rules.account import Standing
-from yibao_settlement.rules.finding import seen_since
 from yibao_settlement.rules.period.month import PostingFence
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.account import drop_standings, lock_standings, read_years
 from yibao_settlement.storage.batch.answer import read_answers
+from yibao_settlement.storage.batch.found import Found, sights_of, with_other_years
 from yibao_settlement.storage.batch.loading import Read, Wanted
 from yibao_settlement.storage.batch.writing import writes_of
 from yibao_settlement.storage.charge import read_charges
@@ -83,26 +81,6 @@ class SettlementTransactions:
         """Gives a transaction that commits durably when the block ends without error."""
         with self._database.write() as connection:
             yield _Transaction(connection, self._reference, region, clock, self._most_later)
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """Whom a batch concerns; nothing of it changes once it is stored."""
-
-    person_ids: set[str]
-    # Those of the visits that are named.
-    visitor_ids: set[str]
-    # Holders of the codes that register visits, by subject.
-    holders: dict[str, str]
-    # The persons of the settlements that are named, to who stands in their place: mostly
-    # they themselves. Of visits, those alone who were merged.
-    survivors: dict[str, str]
-    # The years of these settlements.
-    benefit_years: set[int]
-    # Persons whose undischarged stays decide.
-    stay_person_ids: set[str]
-    # Persons whose visits are looked at, with the day from which on.
-    sights: list[tuple[set[str], dt.date]]
 
 
 class _Transaction:
@@ -195,13 +173,13 @@ class _Transaction:
                 raise OwnBatchError(places) from error
             return read_histories(*stored)
 
-    def _add_relatives(self, found: _Found, also: Collection[str]) -> None:
+    def _add_relatives(self, found: Found, also: Collection[str]) -> None:
         """Adds who pays for others or, since a merge, holds the account; each as `treated`."""
         merged = survivors_of(self._connection, self._region, set(also))
         found.survivors.update({each: merged.get(each, each) for each in also})
         found.person_ids.update(also, merged.values())
 
-    def _add_survivors(self, found: _Found, standings: dict[str, Standing]) -> None:
+    def _add_survivors(self, found: Found, standings: dict[str, Standing]) -> None:
         """Locks and adds who stands in the place of visits' persons that were merged.
 
         There are next to none, so that they are asked for only once a lock has shown one.
@@ -230,7 +208,7 @@ class _Transaction:
         execute(self._connection, writes_of(working_set))
         record_audit(self._connection, tables.audit, *working_set.audit.entries)
 
-    def _find(self, needs: Needs) -> _Found:
+    def _find(self, needs: Needs) -> Found:
         def select(table: sa.Table, key: str, among: frozenset[str], *columns: str) -> Select:
             return Select(table, (key, "person_id", *columns), self._region, key, tuple(among))
 
@@ -271,11 +249,11 @@ class _Transaction:
         )
         years = {year for _, _, year in settled}
         billed = [visit[1:] for visit in visits if visit[0] in needs.reviewed_visit_ids]
-        return _Found(
-            person_ids, visitor_ids, holders, survivors, years, stay_person_ids, _sights(billed)
+        return Found(
+            person_ids, visitor_ids, holders, survivors, years, stay_person_ids, sights_of(billed)
         )
 
-    def _read(self, wanted: Wanted, found: _Found, standings: dict[str, Standing]) -> WorkingSet:
+    def _read(self, wanted: Wanted, found: Found, standings: dict[str, Standing]) -> WorkingSet:
         years = found.benefit_years.union(wanted.needs.benefit_years)
         reads = [
             *read_settlements(wanted),
@@ -293,7 +271,7 @@ class _Transaction:
             read_described(wanted),
             read_postings(wanted),
             read_hold_requests(wanted),
-            read_years(wanted, _with_other_years(standings, years)),
+            read_years(wanted, with_other_years(standings, years)),
         ]
         epoch = wanted.select(tables.reference_epoch, ("epoch",), "region", (self._region,))
         fence = wanted.select(tables.posting_fence, PostingFence._fields, "region", (self._region,))
@@ -376,27 +354,3 @@ def _names(command: Command, ids: Collection[str]) -> bool:
     """Tells whether one of some bills may leave by a command."""
     needs = command.needs()
     return not {*needs.leaving_settlement_ids, *needs.leaving_hold_ids}.isdisjoint(ids)
-
-
-def _sights(billed: Iterable[Row]) -> list[tuple[set[str], dt.date]]:
-    """Returns persons and the days from which on their visits are looked at.
-
-    Stays look far back, and would have the persons of a whole batch looked at so.
-    """
-    persons: tuple[set[str], set[str]] = (set(), set())
-    days: tuple[list[dt.date], list[dt.date]] = ([], [])
-    for person_id, care_type, start_date in billed:
-        since = seen_since(care_type, start_date)
-        is_far = since.day != 1 or since.year != start_date.year
-        persons[is_far].add(person_id)
-        days[is_far].append(since)
-    return [(among, min(of)) for among, of in zip(persons, days, strict=True) if among]
-
-
-def _with_other_years(standings: Mapping[str, Standing], years: set[int]) -> list[str]:
-    """Returns the persons whose current year differs from that of a bill."""
-    return [
-        person_id
-        for person_id, standing in standings.items()
-        if standing.benefit_year and years - {standing.benefit_year}
-    ]
