@@ -2,10 +2,13 @@
 
 import grpc
 from support.both_services import CALL_SECONDS, BothServices, outcome, refusal_of
-from support.settlement_world import REGION
+from support.settlement_world import HOSPITAL, REGION
 
-from yibao.settlement.v1 import outcome_pb2
+from yibao.common.v1.date_pb2 import Date
+from yibao.settlement.v1 import institution_pb2, outcome_pb2
+from yibao.settlement.v1 import institution_service_pb2 as institution_pb
 from yibao.settlement.v1 import settlement_service_pb2 as pb
+from yibao.settlement.v1.institution_service_pb2_grpc import InstitutionServiceStub
 from yibao_common.rpc.access import methods_of
 from yibao_common.values.caller import Role
 from yibao_common.values.ids import new_id
@@ -67,6 +70,34 @@ def test_a_bill_that_was_not_booked_is_refused_when_it_comes(services: BothServi
     assert settled.settled.settlement.bill_number == late.bill.bill_number
 
 
+def departments(services: BothServices) -> institution_pb.ImportDepartmentsRequest:
+    department = institution_pb2.Department(
+        institution_id=HOSPITAL,
+        department_code="0301",
+        department_name="心内科",
+        national_department_code="A03.01",
+        start_date=Date(year=2026, month=1, day=1),
+    )
+    return institution_pb.ImportDepartmentsRequest(
+        request_id=new_id(), region=REGION, items=[department]
+    )
+
+
+def test_what_is_no_act_at_a_counter_is_told_and_fenced_alike(services: BothServices) -> None:
+    stub = InstitutionServiceStub(services.channel("settlement", "hospital"))
+    done, late = departments(services), departments(services)
+    stub.ImportDepartments(done, timeout=CALL_SECONDS)
+    told = resolve(services, done.request_id)
+    assert (told.state, told.method) == (BOOKED, "ImportDepartments")
+    assert resolve(services, late.request_id).state == NOT_BOOKED
+    refusal = refusal_of(stub.ImportDepartments, late)
+    assert outcome(refusal) == (FAILED, "REQUEST_FENCED")
+    other = refusal_of(
+        services.settlements("other-hospital").ResolveRequest, question(done.request_id)
+    )
+    assert outcome(other) == (EXISTS, "REQUEST_ID_REUSED")
+
+
 def test_a_question_for_itself_or_of_an_agency_is_refused(services: BothServices) -> None:
     request_id = new_id()
     told = refusal_of(
@@ -84,5 +115,5 @@ def test_every_change_of_an_institution_can_be_asked_for() -> None:
         if "request_id" in method.input_type.fields_by_name
         and {Role.INSTITUTION, Role.TERMINAL} & ACCESS.roles(name)
     }
-    # Items of SubmitBills are requests of SettleBill.
-    assert changing == RESOLVED
+    # Items of SubmitBills are requests of SettleBill; a sandbox's time is no business.
+    assert changing - {"MoveClock"} == RESOLVED

@@ -20,12 +20,16 @@ from support.both_services import (
 from support.databases import Databases
 from support.scripted_day.agency import declared, paid
 from support.scripted_day.counter import Client, Counter
+from support.scripted_day.papers import printed_record, statement_of_account, statement_of_bill
+from support.scripted_day.years import close_accounts, close_year, closed_account, credit, share
 from support.settlement_world import REGION
 from support.threads import wait_until
 
+from yibao.settlement.v1 import account_service_pb2 as accounts_pb
+from yibao.settlement.v1 import bill_pb2, day_pb2, outcome_pb2
 from yibao.settlement.v1 import clearing_service_pb2 as clearing_pb
-from yibao.settlement.v1 import day_pb2, outcome_pb2
 from yibao.settlement.v1 import settlement_service_pb2 as pb
+from yibao.settlement.v1.account_service_pb2_grpc import AccountServiceStub
 from yibao.settlement.v1.clearing_service_pb2_grpc import ClearingServiceStub
 from yibao.settlement.v1.institution_payment_pb2 import INSTITUTION_PAYMENT_STATE_PAID
 from yibao_common.rpc.wire import from_date
@@ -35,6 +39,9 @@ from yibao_settlement.ledger_check import check_ledger
 from yibao_settlement.storage import tables
 
 PERSONS = 300
+# What a sister's account is credited with, and what it gives for a bill.
+CREDITED_FEN = 10_000_000
+GIVEN_FEN = 0
 
 
 @pytest.fixture
@@ -87,22 +94,22 @@ def has_settled(services: BothServices, client: Client) -> bool:
         return connection.execute(query).scalar_one() == 1
 
 
-def test_a_hospitals_day_month_and_year(services: BothServices) -> None:
-    begin_a_day_of_december(services)
-    counter = Counter(services)
-    counter.insure(PERSONS)
-    day = counter.today()
+def serve_everybody(counter: Counter, *lost: Client) -> None:
+    """Registers, uploads, tries and settles: all but those whose answers are to be lost."""
     counter.at_all_windows(counter.register, counter.clients)
     counter.at_all_windows(counter.upload, counter.clients)
     counter.at_all_windows(counter.try_bill, counter.clients)
-    lost, never, *others = counter.clients
-    counter.at_all_windows(counter.settle, others)
-    for each in others:
+    served = [each for each in counter.clients if each not in lost]
+    counter.at_all_windows(counter.settle, served)
+    for each in served:
         assert each.settled is not None
         assert each.tried is not None
         assert each.settled.cash_fen == each.tried.cash_fen
 
-    # One answer is lost on the wire, one request never leaves the hospital.
+
+def find_what_was_lost(counter: Counter, lost: Client, never: Client) -> None:
+    """One answer is lost on the wire, one request never leaves the hospital: both are asked for."""
+    services = counter.services
     for each in (lost, never):
         each.request.presentation.CopyFrom(counter.resolve(each, SETTLE))
     with nobody_commits(services, Patient(lost.person_id, "", "", lost.visit_id)):
@@ -124,41 +131,85 @@ def test_a_hospitals_day_month_and_year(services: BothServices) -> None:
     services.clock.advance(seconds=2)
     counter.try_bill(never)
     counter.settle(never)
-    counter.at_all_windows(counter.refund, others[::10])
 
-    # The day balances; three differences that are planted are found, each by its kind.
-    services.clock.advance(seconds=61)
+
+def close_the_day(counter: Counter, day: dt.date) -> None:
+    """The day balances; three differences that are planted are found, each by its kind."""
+    counter.services.clock.advance(seconds=61)
     balanced = compare(counter, counter.acts, day)
     assert list(balanced.differences) == []
-    assert balanced.insurer.act_count == PERSONS + len(others[::10])
+    assert balanced.insurer.act_count == len(counter.acts)
     forgotten, other_sum, *rest = counter.acts
-    wrong = day_pb2.DayLine()
+    wrong, invented = day_pb2.DayLine(), day_pb2.DayLine()
     wrong.CopyFrom(other_sum)
     wrong.cash_fen += 100
     wrong.total_fen += 100
-    invented = day_pb2.DayLine()
     invented.CopyFrom(forgotten)
-    invented.request_id = new_id()
-    invented.settlement_id = new_id()
+    invented.request_id, invented.settlement_id = new_id(), new_id()
     invented.bill_number = "D-none"
     planted = compare(counter, [wrong, invented, *rest], day)
-    kinds = {each.request_id: each.kind for each in planted.differences}
-    assert kinds == {
+    assert {each.request_id: each.kind for each in planted.differences} == {
         forgotten.request_id: day_pb2.DAY_DIFFERENCE_KIND_MISSING_AT_INSTITUTION,
         other_sum.request_id: day_pb2.DAY_DIFFERENCE_KIND_AMOUNT,
         invented.request_id: day_pb2.DAY_DIFFERENCE_KIND_MISSING_AT_INSURER,
     }
 
-    # The month is declared, accepted and paid.
-    weeks_pass(services, days=25)
-    month = f"{day:%Y%m}"
-    declarations = declared(services, month)
-    assert sum(each.sum.act_count for each in declarations) == len(counter.acts)
-    assert sum(each.sum.cash_fen for each in declarations) == sum(
-        each.cash_fen for each in counter.acts
-    )
-    payment = paid(services, declarations)
+
+def pay_the_month(counter: Counter, month: str) -> None:
+    """The month is declared by what the hospital wrote down, accepted and paid."""
+    declarations = declared(counter.services, month)
+    acts = counter.acts
+    assert sum(each.sum.act_count for each in declarations) == len(acts)
+    assert sum(each.sum.cash_fen for each in declarations) == sum(each.cash_fen for each in acts)
+    payment = paid(counter.services, declarations)
     assert payment.state == INSTITUTION_PAYMENT_STATE_PAID
-    assert payment.amount_fen == sum(each.fund_total_fen for each in counter.acts)
-    assert shanghai_day(services.clock()).year == day.year + 1
+    # Of the persons' accounts, too, the agency pays the hospital.
+    assert payment.amount_fen == sum(each.fund_total_fen + each.account_fen for each in acts)
+
+
+def close_the_year(counter: Counter, year: int, giver: Client) -> None:
+    """The year closes, then its accounts, with interest that is booked beside what they held."""
+    services = counter.services
+    closed = close_year(services, year)
+    assert closed.year.close.statement_count == PERSONS
+    accounts = close_accounts(services, year).progress
+    assert (accounts.refused_count, accounts.account_count > 0) == (0, True)
+    told = closed_account(services, giver, year)
+    held_fen = told.current_year.balance_fen + told.carried.balance_fen
+    assert held_fen == CREDITED_FEN - GIVEN_FEN
+    balance = AccountServiceStub(services.channel("settlement", "maker")).GetAccount(
+        accounts_pb.GetAccountRequest(region=REGION, person_id=giver.person_id),
+        timeout=CALL_SECONDS,
+    )
+    # Three weeks at 0.35 % a year.
+    assert 0 < told.interest_fen < held_fen * 35 // 100 // 100 // 12
+    assert balance.account.balance_fen == held_fen + told.interest_fen
     assert check_ledger(services.database).drifts == []
+
+
+def test_a_hospitals_day_month_and_year(services: BothServices) -> None:
+    """Cases A3, A6, K and Y of the field: from the first scan to the closed year."""
+    begin_a_day_of_december(services)
+    counter = Counter(services)
+    counter.insure(PERSONS)
+    day = counter.today()
+    lost, never, receiver, giver, *others = counter.clients
+    credit(services, giver, CREDITED_FEN)
+    share(services, giver, receiver)
+    receiver.account_use = bill_pb2.ACCOUNT_USE_FAMILY
+    serve_everybody(counter, lost, never)
+    assert receiver.settled is not None
+    assert receiver.settled.family_fen == receiver.settled.account_fen == GIVEN_FEN
+    find_what_was_lost(counter, lost, never)
+    counter.at_all_windows(counter.refund, others[::10])
+    close_the_day(counter, day)
+    weeks_pass(services, days=25)
+    assert shanghai_day(services.clock()).year == day.year + 1
+    pay_the_month(counter, f"{day:%Y%m}")
+    close_the_year(counter, day.year, giver)
+    for paper in (
+        statement_of_bill(services, receiver),
+        statement_of_account(services, giver, day.year),
+        printed_record(services, giver),
+    ):
+        assert paper.startswith(b"%PDF")

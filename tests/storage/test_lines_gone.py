@@ -16,6 +16,7 @@ from yibao_settlement.application.settlement.record import Effective
 from yibao_settlement.application.settlement.revaluing import revalue
 from yibao_settlement.ledger_check import INVARIANTS, check_ledger
 from yibao_settlement.rules import refund
+from yibao_settlement.rules.bill import LineParticulars
 from yibao_settlement.rules.refund import AskedReturn
 from yibao_settlement.storage import tables
 
@@ -173,8 +174,9 @@ def test_the_checker_finds_a_line_that_is_not_gone_and_said_to_be(world: World) 
     stored = tables.refund.c.lines
     with world.database.write() as connection:
         told = json.loads(connection.execute(sa.select(stored)).scalar_one())
-        assert told[1][-1][-1] is False
-        told[1][-1][-1] = True
+        particulars, is_gone = told[1][-1], LineParticulars._fields.index("is_gone")
+        assert particulars[is_gone] is False
+        particulars[is_gone] = True
         connection.execute(sa.update(tables.refund).values(lines=json.dumps(told)))
     found = {INVARIANTS.index(each.invariant) for each in check_ledger(world.database).drifts}
     assert 4 in found

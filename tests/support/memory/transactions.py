@@ -23,7 +23,7 @@ class MemoryTransactions(Transactions[WorkT], Generic[WorkT]):
         """See `Transactions`."""
         known = self.answers.get(request.request_id)
         if known is not None:
-            return known.replay(request.digest)
+            return known.replay(request.caller, request.digest)
         response = self.change(request.region, decide)
         answer = Answer(request.request_id, request.digest, response, request.method)
         self.answers[request.request_id] = answer

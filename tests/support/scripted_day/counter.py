@@ -35,9 +35,11 @@ class Client:
     """A person with an e-certificate, and what the hospital wrote down of the visit."""
 
     number: int
+    citizen_number: str
     person_id: str
     certificate_id: str
     visit_id: str = ""
+    account_use: bill_pb2.AccountUse.ValueType = bill_pb2.ACCOUNT_USE_NONE
     tried: Settlement | None = None
     request: pb.SettleBillRequest = field(default_factory=pb.SettleBillRequest)
     settled: Settlement | None = None
@@ -80,7 +82,7 @@ class Counter:
         person = self.services.persons().RegisterPerson(request, timeout=CALL_SECONDS).person
         activate = activation(person.person_id, region=REGION)
         told = self.services.certificates().ActivateCertificate(activate, timeout=CALL_SECONDS)
-        return Client(number, person.person_id, told.certificate.certificate_id)
+        return Client(number, citizen_number, person.person_id, told.certificate.certificate_id)
 
     # --- At a window.
 
@@ -136,7 +138,7 @@ class Counter:
             service_date=from_date(self.today()),
             uploaded=bill_pb2.UploadedLines(),
             total_fen=self.total_of(client),
-            account_use=bill_pb2.ACCOUNT_USE_NONE,
+            account_use=client.account_use,
         )
         request = pb.TrialBillRequest(region=REGION, bill=bill)
         told = self.services.settlements().TrialBill(request, timeout=CALL_SECONDS)

@@ -42,7 +42,7 @@ def test_a_method_of_each_service_is_known() -> None:
     assert services == {"identity", "settlement", "offsite", "common"}
 
 
-@pytest.mark.parametrize("name", ["Visit", "etVisit", "GetNothing", ""])
+@pytest.mark.parametrize("name", ["Visit", "etVisit", "GetVisitNothing", ""])
 def test_an_unknown_method_is_answered_with_those_there_are(name: str) -> None:
     with pytest.raises(CallError, match=GET_VISIT):
         find_method(name)

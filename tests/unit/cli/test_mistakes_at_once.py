@@ -44,7 +44,7 @@ def test_what_is_missing_and_what_is_wrong_are_told_together() -> None:
         (("doctor", "--confi", "x"), "--config"),
         (("doctor", "x"), "unexpected extra argument(s) (x)"),
         (("docter",), "Did you mean 'doctor'?"),
-        (("docter",), "There are: up, demo, call, "),
+        (("docter",), "There are: up, clock, demo, call, "),
         (("policy", "lst"), "There are: check, show, diff, "),
         (("call", "GetVist", "{}"), "yibao.settlement.v1.VisitService/GetVisit"),
     ],

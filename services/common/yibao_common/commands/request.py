@@ -91,22 +91,22 @@ class Answer(NamedTuple):
     def replay_of(self, request: Request) -> bytes:
         """Returns the stored bytes for a repeated request.
 
-        Raises RuleError REQUEST_FENCED where its party has fenced it, and what `replay` does.
+        Raises RuleError as `replay` does.
         """
-        if self.is_fence_of(request.caller):
+        return self.replay(request.caller, request.digest, request.former_digest)
+
+    def replay(self, caller: Caller, digest: bytes, former_digest: bytes = b"") -> bytes:
+        """Returns the stored bytes for a repeated request, by its digest as it is stored.
+
+        Raises RuleError REQUEST_FENCED where the caller's party has fenced it, REQUEST_ID_REUSED
+        where the contents differ, or another party sent them: it is not told which.
+        """
+        if self.is_fence_of(caller):
             raise RuleError(
                 Reason.REQUEST_FENCED,
                 f"request {self.request_id} was asked for before it came, and is not carried out",
                 request_id=self.request_id,
             )
-        return self.replay(request.digest, request.former_digest)
-
-    def replay(self, digest: bytes, former_digest: bytes = b"") -> bytes:
-        """Returns the stored bytes for a repeated request.
-
-        Raises RuleError REQUEST_ID_REUSED where the contents differ, or another party sent
-        them: it is not told which.
-        """
         if self.digest not in (digest, former_digest):
             raise RuleError(
                 Reason.REQUEST_ID_REUSED,

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import sqlalchemy as sa
 
-from yibao_common.commands.request import Answer
+from yibao_common.commands.request import Answer, Request
 from yibao_common.db.database import Database
 from yibao_common.db.rows import Id, Instant
 from yibao_common.values.clock import Clock
@@ -38,37 +38,37 @@ def answer_once(
     database: Database,
     answers: sa.Table,
     *,
-    region: str,
-    request_id: str,
+    request: Request,
     digest: bytes,
-    former_digest: bytes = b"",
-    method: str,
+    former_digest: bytes,
     clock: Clock,
     work: Callable[[sa.Connection], bytes],
 ) -> bytes:
     """Runs `work` and stores the bytes it returns, or returns those stored before.
 
-    A transaction of its own, for commands outside the batches.
+    A transaction of its own, for commands outside the batches. The digests are those of the
+    request as they are stored.
 
-    Raises RuleError REQUEST_ID_REUSED where the contents differ, and whatever `work`
-    raises; nothing is stored then.
+    Raises RuleError as `Answer.replay` does, and whatever `work` raises; nothing is stored then.
     """
+    region, request_id = request.region, request.request_id
+    values: dict[str, object] = {
+        "region": region,
+        "request_id": request_id,
+        "digest": digest,
+        "method": request.method,
+    }
+    if "institution_id" in answers.c:
+        values["institution_id"] = request.caller.institution_id or ""
     for attempt in range(1, _ATTEMPTS + 1):
         try:
             with database.write() as connection:
                 known = find_answer(connection, answers, region, request_id)
                 if known is not None:
-                    return known.replay(digest, former_digest)
+                    return known.replay(request.caller, digest, former_digest)
                 response = work(connection)
                 connection.execute(
-                    sa.insert(answers).values(
-                        region=region,
-                        request_id=request_id,
-                        digest=digest,
-                        response=response,
-                        method=method,
-                        answer_time=clock(),
-                    )
+                    sa.insert(answers).values(**values, response=response, answer_time=clock())
                 )
                 return response
         except RuleError:
@@ -78,7 +78,7 @@ def answer_once(
                 known = find_answer(connection, answers, region, request_id)
             if known is None:
                 raise
-            return known.replay(digest, former_digest)
+            return known.replay(request.caller, digest, former_digest)
         except (TransientError, sa.exc.IntegrityError):
             # Two requests met: the second finds the first one's answer, or its rows.
             if attempt == _ATTEMPTS:

@@ -100,17 +100,14 @@ class StoredTransactions(Generic[WorkT]):
         former_digest: bytes,
         decide: Callable[[WorkT], bytes],
     ) -> bytes:
-        region = request.region
         return answer_once(
             self._database,
             self._answers,
-            region=region,
-            request_id=request.request_id,
+            request=request,
             digest=digest,
             former_digest=former_digest,
-            method=request.method,
             clock=self._clock,
-            work=lambda connection: self._carry_out(connection, region, decide),
+            work=lambda connection: self._carry_out(connection, request.region, decide),
         )
 
     def _carry_out(

@@ -8,7 +8,10 @@ from google.protobuf.message import Message
 
 from yibao.settlement.v1 import charge_service_pb2 as charge_pb
 from yibao.settlement.v1 import credential_service_pb2 as credential_pb
+from yibao.settlement.v1 import declaration_service_pb2 as declaration_pb
 from yibao.settlement.v1 import hold_service_pb2 as hold_pb
+from yibao.settlement.v1 import institution_service_pb2 as institution_pb
+from yibao.settlement.v1 import mapping_service_pb2 as mapping_pb
 from yibao.settlement.v1 import outcome_pb2
 from yibao.settlement.v1 import refund_service_pb2 as refund_pb
 from yibao.settlement.v1 import settlement_service_pb2 as pb
@@ -64,6 +67,12 @@ _ANSWERS: Mapping[str, tuple[type[Message], Callable[[Any], Made]]] = MappingPro
         "ReleaseHold": (hold_pb.ReleaseHoldResponse, _of_hold),
         "UploadLines": (charge_pb.UploadLinesResponse, _of_nothing),
         "CancelLines": (charge_pb.CancelLinesResponse, _of_nothing),
+        "DeclareMonth": (declaration_pb.DeclareMonthResponse, _of_nothing),
+        "WithdrawDeclaration": (declaration_pb.WithdrawDeclarationResponse, _of_nothing),
+        "UploadMappings": (mapping_pb.UploadMappingsResponse, _of_nothing),
+        "CancelMapping": (mapping_pb.CancelMappingResponse, _of_nothing),
+        "ImportDepartments": (institution_pb.ImportDepartmentsResponse, _of_nothing),
+        "ImportDoctors": (institution_pb.ImportDoctorsResponse, _of_nothing),
     }
 )
 RESOLVED = frozenset(_ANSWERS)
