@@ -19,7 +19,7 @@ from yibao_common.rpc.validation import Validator
 from yibao_common.values.clock import system_clock
 from yibao_settlement.servicers import DESCRIPTORS as SETTLEMENT
 
-MESSAGES = 2_000
+MESSAGES = 1_500
 SEED = int(os.environ.get("YIBAO_FUZZ_SEED", random.randrange(2**32)))
 
 

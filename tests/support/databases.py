@@ -13,9 +13,9 @@ import shutil
 import sqlite3
 import tempfile
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import psycopg
 import sqlalchemy as sa
@@ -25,6 +25,7 @@ from yibao_common.db.database import Database
 from yibao_common.db.migrations import upgrade
 
 KINDS = ("sqlite", "postgresql")
+_Thing = TypeVar("_Thing")
 
 
 def in_turns(seeds: Iterable[int]) -> list[tuple[str, int]]:
@@ -33,6 +34,11 @@ def in_turns(seeds: Iterable[int]) -> list[tuple[str, int]]:
     To be given to `parametrize(("databases", "seed"), ..., indirect=["databases"])`.
     """
     return [(KINDS[number % len(KINDS)], seed) for number, seed in enumerate(seeds)]
+
+
+def own_turns(kind: str, things: Sequence[_Thing]) -> Sequence[_Thing]:
+    """Returns every other one of some things: together the two kinds of databases have all."""
+    return things[KINDS.index(kind) :: len(KINDS)]
 
 
 class Databases(Protocol):

@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Iterable
 from pathlib import Path
 
-from support.databases import Databases
+from support.databases import Databases, own_turns
 from support.examples_told.desk import Desk
 from support.examples_told.history import Example
 from support.examples_told.office import Office
@@ -29,9 +29,12 @@ def eras_of(examples: Iterable[Example]) -> list[list[Example]]:
 
 
 def tell_all(examples: Iterable[Example], folder: Path, databases: Databases) -> dict[str, Told]:
-    """Settles and reverses every example; returns what became of each, by name."""
+    """Settles and reverses every other example, as the kind of database has its turn.
+
+    Returns what became of each, by name.
+    """
     told: dict[str, Told] = {}
-    for era in eras_of(examples):
+    for era in eras_of(own_turns(databases.kind, list(examples))):
         of_era = [Told(example) for example in era]
         _tell_era(of_era, folder / era[0].name, databases)
         told.update((each.example.name, each) for each in of_era)
