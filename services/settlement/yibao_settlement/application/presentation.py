@@ -11,6 +11,7 @@ from yibao_settlement.application.batch.changes import CodeUse
 from yibao_settlement.application.batch.command import Code
 from yibao_settlement.application.batch.needs import Needs
 from yibao_settlement.application.batch.working_set import WorkingSet
+from yibao_settlement.rules.institution.scope import scope_on
 from yibao_settlement.rules.presentation import PresentedCode, check_use
 from yibao_settlement.rules.token import PresentedToken, TokenUse, check_token
 from yibao_settlement.rules.visit import check_takes
@@ -69,9 +70,11 @@ def check_code(
     credential = working_set.credentials.get(code.subject)
     institution = working_set.reference.institution(institution_id)
     if institution is not None and credential is not None:
-        scope = working_set.reference.scope(institution_id, shanghai_day(working_set.now))
-        if scope is not None:
-            institution = replace(institution, ecert_supported=scope.ecert_supported)
+        # Of most institutions nothing is said, and no day is asked for.
+        if scopes := working_set.reference.scopes.get(institution_id):
+            scope = scope_on(scopes, shanghai_day(working_set.now))
+            if scope is not None:
+                institution = replace(institution, ecert_supported=scope.ecert_supported)
         check_takes(institution, credential)
     check_use(
         code,

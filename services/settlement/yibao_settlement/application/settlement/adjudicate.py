@@ -1,8 +1,7 @@
 """What a bill costs whom: the same calculation for trial, settlement and explanation."""
 
 import datetime as dt
-import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from yibao_common.values.calendar import full_years, shanghai_day
@@ -48,6 +47,7 @@ from yibao_settlement.rules.institution.suspension import barred_lines
 from yibao_settlement.rules.ledger import Entry
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
 from yibao_settlement.rules.policy.benefits import adjudicate
+from yibao_settlement.rules.policy.policy import Policy
 from yibao_settlement.rules.policy.split import Facts, Split
 from yibao_settlement.rules.pricing import NOTHING_BARRED, Days, Items, Priced, price_bill
 from yibao_settlement.rules.visit import Visit, check_designated, check_service_date
@@ -150,8 +150,7 @@ def adjudicate_bill(
         return Adjudication(visit, bill, *decided, priced, carried, paid.family_fen)
     facts, year = facts_of(visit, cover.enrolment, day), history.year(day.year)
     check_nothing_given(bill.given)
-    asked = functools.partial(adjudicate, policy, facts=facts, lines=priced.lines, year=year)
-    split, family_fen = _by_tables(asked, bill, purses, family_fen)
+    split, family_fen = _by_tables(policy, facts, priced, year, bill, purses, family_fen)
     carried = NOTHING_CARRIED
     if purses.carried_fen:
         own_fen = split.account_fen - family_fen
@@ -162,14 +161,36 @@ def adjudicate_bill(
 
 
 def _by_tables(
-    asked: Callable[..., Split], bill: Bill, purses: Purses, family_fen: int
+    policy: Policy,
+    facts: Facts,
+    priced: Priced,
+    year: Mapping[str, int],
+    bill: Bill,
+    purses: Purses,
+    family_fen: int,
 ) -> tuple[Split, int]:
     """Returns what a bill costs whom, as asked of relatives for what they pay, and that."""
     balance_fen = purses.balance_fen
-    split = asked(account_used=bill.account_used, account_balance_fen=balance_fen + family_fen)
-    paid_fen = max(split.account_fen - balance_fen, 0) if family_fen else 0
+    split = adjudicate(
+        policy,
+        facts=facts,
+        lines=priced.lines,
+        year=year,
+        account_used=bill.account_used,
+        account_balance_fen=balance_fen + family_fen,
+    )
+    if not family_fen:
+        return split, 0
+    paid_fen = max(split.account_fen - balance_fen, 0)
     if paid_fen != family_fen:
-        split = asked(account_used=bill.account_used, account_balance_fen=balance_fen + paid_fen)
+        split = adjudicate(
+            policy,
+            facts=facts,
+            lines=priced.lines,
+            year=year,
+            account_used=bill.account_used,
+            account_balance_fen=balance_fen + paid_fen,
+        )
     return split, paid_fen
 
 
