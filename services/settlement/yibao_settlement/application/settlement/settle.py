@@ -138,7 +138,7 @@ class SettleBill(NamedTuple):
             now=working_set.now,
             settled_lines=taking.settled,
             carried_first=self.carried_first,
-            family_fen=offered_fen(offers),
+            family_fen=offered_fen(offers) if offers else 0,
         )
         check_expected(
             self.expected, adjudication.expected, policy_version=adjudication.policy.version
@@ -152,7 +152,11 @@ class SettleBill(NamedTuple):
             settle_time=working_set.now,
             entries=adjudication.owed_entries(),
             marks=marks,
-            family=drawn(offers, adjudication.family_fen, carried_first=self.carried_first),
+            family=(
+                drawn(offers, adjudication.family_fen, carried_first=self.carried_first)
+                if offers
+                else ()
+            ),
         )
         return record, code, taking, self._findings(record, visit, taking, working_set)
 
