@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from support.lists import accounts, bills, catalogue, institutions
+from support.lists import accounts, bills, catalogue, identity, institutions
 from support.lists.paged import Made, Shop
 
 # By the method; behind a blank what is asked for of it where it is read in more than one way.
@@ -10,11 +10,13 @@ LISTS: dict[str, Callable[[Shop], Made]] = {
     "AllocationService/ListAllocatedPersons": accounts.allocated_persons,
     "AllocationService/ListAllocations": accounts.allocations,
     "AllocationService/ListCreditPolicies": accounts.credit_policies,
+    "CardService/ListCardTransactions": identity.card_transactions,
     "CatalogueVersionService/DiffCatalogueVersion": catalogue.differences,
     "CatalogueVersionService/ListCatalogueChanges": catalogue.changes,
     "CatalogueVersionService/ListCatalogueChanges of a day": catalogue.in_force,
     "CatalogueVersionService/ListCatalogueRowFaults": catalogue.row_faults,
     "CatalogueVersionService/ListCatalogueVersions": catalogue.versions,
+    "CertificateService/ListMisuseCases": identity.misuse_cases,
     "ChangeService/ListSettlementChanges": bills.settlement_changes,
     "ChargeService/ListLines": bills.lines,
     "ClearingService/ListPeriods": institutions.periods,
@@ -33,6 +35,8 @@ LISTS: dict[str, Callable[[Shop], Made]] = {
     "InstitutionService/ListInstitutions": institutions.institutions,
     "InstitutionService/ListSuspensions": institutions.suspensions,
     "MappingService/ListMappings": institutions.mappings,
+    "PersonService/ListEnrolmentChanges": identity.enrolment_changes,
+    "PersonService/ListMerges": identity.merges,
     "PolicyService/ListPolicies": catalogue.policies,
     "RefundService/ListOverrides": bills.overrides,
     "ReportService/ListActFigures by day": bills.daily_figures,
@@ -41,6 +45,7 @@ LISTS: dict[str, Callable[[Shop], Made]] = {
     "RepricingService/ListRepricings": bills.repricings,
     "ReviewService/ListReviews": bills.reviews,
     "SettlementService/ListSettlements": bills.settlements,
+    "SupervisionService/ListAuditEvents": identity.audit_events,
     "TransferService/ListTransfers": accounts.transfers,
     "TransferService/ListTransfers that are stuck": accounts.stuck_transfers,
     "VisitService/ListVisits": bills.visits,

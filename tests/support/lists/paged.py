@@ -15,7 +15,9 @@ from support.both_services import CALL_SECONDS, OTHER_REGION, BothServices
 from support.lists.rows import fill
 from support.settlement_world import REGION
 
+from yibao_common.db.database import Database
 from yibao_identity.main import DESCRIPTORS as IDENTITY
+from yibao_identity.storage import tables as identity_tables
 from yibao_offsite.main import DESCRIPTORS as OFFSITE
 from yibao_settlement.servicers import DESCRIPTORS as SETTLEMENT
 
@@ -38,6 +40,8 @@ class Made:
     `make` makes an item of each rank, whose places in the list rise or fall with the ranks.
     `leave` changes one so that it does not belong any more; None where nothing can.
     `key` are the fields of an item that tell it from others; `other` are other arguments.
+    `behind` are, of a list without tokens, the field of the request that takes where it goes on,
+    and the field of the last item that is put there.
     """
 
     request: dict[str, Any]
@@ -46,6 +50,7 @@ class Made:
     leave: Callable[[int], object] | None = None
     other: dict[str, Any] | None = None
     caller: str = "maker"
+    behind: tuple[str, str] | None = None
 
 
 class Shop:
@@ -71,21 +76,26 @@ class Shop:
     def insert(self, table: sa.Table, rows: Iterable[dict[str, Any]]) -> None:
         """Stores rows, with something in each column that has to have it."""
         filled = [fill(table, {"region": REGION, **row}) for row in rows]
-        with self.services.database.write() as connection:
+        with self._database_of(table).write() as connection:
             connection.execute(sa.insert(table), filled)
 
     def change(self, table: sa.Table, key: dict[str, Any], **values: Any) -> None:
         """Changes the row of a key."""
         conditions = [table.c[name] == value for name, value in {"region": REGION, **key}.items()]
-        with self.services.database.write() as connection:
+        with self._database_of(table).write() as connection:
             done = connection.execute(sa.update(table).where(*conditions).values(**values))
         assert done.rowcount == 1, (table.name, key)
 
     def row(self, table: sa.Table, **key: Any) -> dict[str, Any]:
         """Returns a stored row."""
         conditions = [table.c[name] == value for name, value in key.items()]
-        with self.services.database.read() as connection:
+        with self._database_of(table).read() as connection:
             return dict(connection.execute(sa.select(table).where(*conditions)).one()._mapping)
+
+    def _database_of(self, table: sa.Table) -> Database:
+        services = self.services
+        is_identitys = table.metadata is identity_tables.metadata
+        return services.identity_database if is_identitys else services.database
 
 
 class Reader:
@@ -103,19 +113,22 @@ class Reader:
         fields: Sequence[FieldDescriptor] = self._method.output_type.fields
         return next(each for each in fields if each.is_repeated)
 
-    def page(self, caller: str = "", **arguments: Any) -> tuple[list[Key], str]:
-        """Returns the keys of a page's items, and the token of the next."""
+    def page(self, **arguments: Any) -> tuple[list[Key], Any]:
+        """Returns the keys of a page's items, and what the next one is asked for with."""
         request = self.request(**arguments)
-        response = self.call(request, caller or self._made.caller)
+        response = self.call(request, self._made.caller)
         items = getattr(response, self._items.name)
-        return [tuple(_value(item, name) for name in self._made.key) for item in items], (
-            response.next_page_token  # type: ignore[attr-defined]
-        )
+        keys = [tuple(_value(item, name) for name in self._made.key) for item in items]
+        if self._made.behind is None:
+            return keys, response.next_page_token  # type: ignore[attr-defined]
+        is_full = len(items) == arguments["page_size"]
+        return keys, getattr(items[-1], self._made.behind[1]) if is_full else None
 
-    def rest(self, token: str, size: int) -> Iterator[list[Key]]:
+    def rest(self, token: Any, size: int) -> Iterator[list[Key]]:
         """Yields the further pages of at most `size` items."""
+        name = "page_token" if self._made.behind is None else self._made.behind[0]
         while token:
-            keys, token = self.page(page_size=size, page_token=token)
+            keys, token = self.page(page_size=size, **{name: token})
             assert len(keys) <= size
             yield keys
 
