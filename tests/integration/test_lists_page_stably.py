@@ -1,21 +1,48 @@
 """Every list is read page by page while what it tells of is added to and changes."""
 
+import contextlib
+import itertools
+import random
+import threading
+from collections.abc import Callable, Iterator
+
 import pytest
-from support.both_services import BothServices, outcome, refusal_of
+from support.both_services import CALL_SECONDS, BothServices, outcome, refusal_of
 from support.lists import LISTS
 from support.lists.paged import Key, Made, Reader, Shop, methods
+
+from yibao_common.rpc.wire import from_date, from_instant
+from yibao_common.values.calendar import shanghai_day
 
 _START = range(20, 220, 20)
 # Before all, between those that were told and those that were not, and behind all.
 _ADDED = (5, 30, 39, 45, 90, 110, 155, 191, 215, 300)
+# By time and id in both directions, by code, by day and number, from four tables, from versions,
+# behind an item: what is written by calls, and what is put into tables.
+_WRITTEN = (
+    "CatalogueVersionService/ListCatalogueChanges of a day",
+    "ChangeService/ListSettlementChanges",
+    "ChargeService/ListLines",
+    "InstitutionService/ListDoctors",
+    "PersonService/ListMerges",
+    "ReviewService/ListReviews",
+    "SupervisionService/ListAuditEvents",
+    "VisitService/ListVisits",
+)
+_MOST_WRITTEN = 60
 
 
-def started(services: BothServices, name: str) -> tuple[Reader, Made, list[Key]]:
-    """Makes items of the ranks to start with; returns the list as it is with them."""
-    made = LISTS[name](Shop(services, name))
+def started(
+    services: BothServices, name: str, *, beyond: int = 0
+) -> tuple[Reader, Made, list[Key]]:
+    """Makes items of the ranks to start with; returns the list as it is with them.
+
+    Ranks are those `beyond` one that no other test of the list makes.
+    """
+    made = LISTS[name](Shop(services, f"{name} beyond {beyond}"))
     reader = Reader(services, name.partition(" ")[0], made)
     before = reader.all()
-    made.make(list(_START))
+    made.make([beyond + rank for rank in _START])
     start = reader.all()
     assert len(start) >= len(before) + len(_START)
     return reader, made, start
@@ -73,3 +100,91 @@ def test_a_token_is_refused_with_other_arguments(services: BothServices, name: s
     request, caller = reader.other_request(token)
     refusal = refusal_of(lambda asked, timeout: reader.call(asked, caller), request)
     assert outcome(refusal)[1] == "FIELD_MALFORMED", refusal
+
+
+@contextlib.contextmanager
+def writing(write: Callable[[int], object]) -> Iterator[threading.Event]:
+    """Writes in a thread beside, number by number, until the end; the event is set once it did."""
+    stop, has_written = threading.Event(), threading.Event()
+    failures: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            for number in itertools.takewhile(lambda _: not stop.is_set(), range(_MOST_WRITTEN)):
+                write(number)
+                has_written.set()
+        except BaseException as error:
+            failures.append(error)
+            has_written.set()
+            raise
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield has_written
+    finally:
+        stop.set()
+        thread.join()
+    assert not failures
+
+
+def assert_read_stably(reader: Reader, start: list[Key], size: int) -> None:
+    """Reads all pages; what was there at the start is told once, in the order of the start."""
+    told, token = reader.page(page_size=size)
+    for page in reader.rest(token, size):
+        told += page
+    assert len(set(told)) == len(told), "nothing is told twice"
+    assert [each for each in told if each in set(start)] == start
+
+
+@pytest.mark.parametrize("name", _WRITTEN)
+def test_what_was_there_is_told_once_while_somebody_writes(
+    services: BothServices, name: str
+) -> None:
+    reader, made, start = started(services, name, beyond=1_000)
+    ranks = sorted(set(range(1, 250)) - set(_START))
+    random.Random(name).shuffle(ranks)
+    with writing(lambda number: made.make([1_000 + ranks[number]])) as has_written:
+        has_written.wait(CALL_SECONDS)
+        for size in (1, 4):
+            assert_read_stably(reader, start, size)
+    assert len(reader.all()) > len(start)
+
+
+def test_bills_and_visits_are_listed_stably_while_they_come(services: BothServices) -> None:
+    begin = services.clock()
+    today = from_date(shanghai_day(begin))
+    patients = [services.patient() for _ in range(3)]
+
+    def settle(number: int) -> None:
+        patient = patients[number % 3]
+        services.settlements().SettleBill(services.settle_request(patient), timeout=CALL_SECONDS)
+
+    for number in range(6):
+        settle(number)
+    # Changes are told a minute later.
+    services.clock.advance(seconds=61)
+    readers = [
+        Reader(services, name, Made(request, settle, key, caller="hospital"))
+        for name, request, key in (
+            ("SettlementService/ListSettlements", {"settle_start_date": today}, ("settlement_id",)),
+            ("VisitService/ListVisits", {"register_start_date": today}, ("visit_id",)),
+            (
+                "ChangeService/ListSettlementChanges",
+                {"change_start_time": from_instant(begin)},
+                ("settlement_id", "change_kind"),
+            ),
+        )
+    ]
+    starts = [reader.all() for reader in readers]
+    assert all(starts)
+
+    def come(number: int) -> None:
+        if number % 4 == 0:
+            patients[number % 3] = services.patient()
+        settle(number)
+
+    with writing(come) as has_written:
+        has_written.wait(CALL_SECONDS)
+        for reader, start in zip(readers, starts, strict=True):
+            assert_read_stably(reader, start, 5)
