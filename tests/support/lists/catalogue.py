@@ -24,7 +24,7 @@ def policies(shop: Shop) -> Made:
                 "policy_version": f"{rank:064x}",
                 "state": 1,
                 "insurance_type": "310",
-                "start_date": DAY + dt.timedelta(days=rank // 20),
+                "start_date": DAY + dt.timedelta(days=rank // 60),
                 "checker": "",
             }
             for rank in ranks
@@ -51,7 +51,7 @@ def versions(shop: Shop) -> Made:
 
 
 def row_faults(shop: Shop) -> Made:
-    """Refused rows, two of one number in two chunks."""
+    """Refused rows, three of one number in three chunks."""
     version_id = shop.new_id()
     shop.insert(_VERSION, [{"version_id": version_id, "layer": 2, "state": 1}])
 
@@ -59,7 +59,7 @@ def row_faults(shop: Shop) -> Made:
         rows = [
             {
                 "version_id": version_id,
-                "row_number": rank // 20,
+                "row_number": rank // 60,
                 "chunk_number": rank,
                 "place": 1,
                 "faults": "[]",

@@ -1,5 +1,6 @@
 """A list that is read page by page: what a test makes and changes of it, and its pages."""
 
+import itertools
 import random
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -23,6 +24,7 @@ from yibao_settlement.servicers import DESCRIPTORS as SETTLEMENT
 
 SERVICES = {"identity": IDENTITY, "offsite": OFFSITE, "settlement": SETTLEMENT}
 Key = tuple[object, ...]
+_MOST_PAGES = 500
 
 
 def methods() -> Iterator[tuple[str, MethodDescriptor]]:
@@ -127,7 +129,10 @@ class Reader:
     def rest(self, token: Any, size: int) -> Iterator[list[Key]]:
         """Yields the further pages of at most `size` items."""
         name = "page_token" if self._made.behind is None else self._made.behind[0]
-        while token:
+        for number in itertools.count():
+            if not token:
+                return
+            assert number < _MOST_PAGES, "the list comes to its end"
             keys, token = self.page(page_size=size, **{name: token})
             assert len(keys) <= size
             yield keys

@@ -21,8 +21,8 @@ _FILLED: tuple[tuple[type[Any], object], ...] = (
 
 
 def moment(rank: int) -> dt.datetime:
-    """Returns the instant of a rank; several ranks are of one."""
-    return BEGIN + dt.timedelta(minutes=rank // 20)
+    """Returns the instant of a rank; three of those to start with are of one."""
+    return BEGIN + dt.timedelta(minutes=rank // 60)
 
 
 def fill(table: sa.Table, row: dict[str, Any]) -> dict[str, Any]:
