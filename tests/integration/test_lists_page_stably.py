@@ -5,6 +5,7 @@ import itertools
 import random
 import threading
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from support.both_services import CALL_SECONDS, BothServices, outcome, refusal_of
@@ -165,7 +166,7 @@ def test_bills_and_visits_are_listed_stably_while_they_come(services: BothServic
     # Changes are told a minute later.
     services.clock.advance(seconds=61)
     readers = [
-        Reader(services, name, Made(request, settle, key, caller="hospital"))
+        Reader(services, name, Made(request, lambda _: None, key, caller="hospital"))
         for name, request, key in (
             ("SettlementService/ListSettlements", {"settle_start_date": today}, ("settlement_id",)),
             ("VisitService/ListVisits", {"register_start_date": today}, ("visit_id",)),
@@ -188,3 +189,21 @@ def test_bills_and_visits_are_listed_stably_while_they_come(services: BothServic
         has_written.wait(CALL_SECONDS)
         for reader, start in zip(readers, starts, strict=True):
             assert_read_stably(reader, start, 5)
+
+
+def test_all_pages_of_figures_are_of_the_snapshot_of_the_first(services: BothServices) -> None:
+    name = "ReportService/ListActFigures by institution"
+    reader, made, _ = started(services, name, beyond=2_000)
+    first: Any = reader.call(reader.request(page_size=2), made.caller)
+    services.clock.advance(seconds=5)
+    for snapshot in ({}, {"snapshot_time": first.snapshot_time}):
+        request = reader.request(page_size=3, page_token=first.next_page_token, **snapshot)
+        page: Any = reader.call(request, made.caller)
+        assert (page.snapshot_time, page.total) == (first.snapshot_time, first.total)
+    newer: Any = reader.call(reader.request(page_size=2), made.caller)
+    assert newer.snapshot_time != first.snapshot_time
+    other = reader.request(
+        page_size=2, page_token=first.next_page_token, snapshot_time=newer.snapshot_time
+    )
+    refusal = refusal_of(lambda asked, timeout: reader.call(asked, made.caller), other)
+    assert outcome(refusal)[1] == "FIELD_MALFORMED"
