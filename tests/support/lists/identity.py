@@ -10,7 +10,7 @@ from support.settlement_world import REGION
 
 from yibao.identity.v1 import card_service_pb2 as cards
 from yibao.identity.v1 import misuse_messages_pb2 as misuse
-from yibao.identity.v1 import person_pb2
+from yibao.identity.v1 import misuse_pb2, person_pb2
 from yibao_common.values.ids import new_id
 from yibao_identity.storage import tables
 
@@ -38,7 +38,11 @@ def misuse_cases(shop: Shop) -> Made:
     def make(ranks: Sequence[int]) -> None:
         for rank in ranks:
             request = misuse.ReportMisuseRequest(
-                request_id=new_id(), region=REGION, subject=subject, kind=1, description="出借"
+                request_id=new_id(),
+                region=REGION,
+                subject=subject,
+                kind=misuse_pb2.MISUSE_KIND_LENT,
+                description="出借",
             )
             case_ids[rank] = stub.ReportMisuse(request, timeout=CALL_SECONDS).case_id
 
