@@ -310,3 +310,26 @@ def test_a_bill_of_more_lines_than_an_answer_holds_settles_and_is_explained(worl
     world.reverse(settled.settlement_id)
     assert len(listed(world, visit, only_unsettled=True)) == 2_000
     assert_books_are_right(world)
+
+
+def test_pages_of_lines_go_on_the_next_day_where_they_ended(world: World) -> None:
+    """Lines that a bill carried without a day are of no day on which somebody asks."""
+    (person,) = world.enrol()
+    visit = world.register(person)
+    undated = [charged(f"L{number}", charge_date=None) for number in range(1, 5)]
+    bill = carrying(world, visit, charged("L0"), *undated)
+    world.settle(visit, person, bill=bill)
+    found: list[str] = []
+    after, days = None, 0
+    while days == 0 or after is not None:
+        assert days < 5
+        page = list_lines(
+            world.queries,
+            *(REGION, LineWish(visit), CALLER),
+            after=after,
+            limit=2,
+            now=NOW + dt.timedelta(days=days),
+        )
+        found += [each.charge.line.line_id for each in page.lines]
+        after, days = page.end, days + 1
+    assert found == ["L0", "L1", "L2", "L3", "L4"]

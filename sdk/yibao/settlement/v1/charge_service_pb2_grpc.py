@@ -86,10 +86,10 @@ class ChargeServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ListLines(self, request, context):
-        """Lists the uploaded lines of a visit by day and number, with what is made of them and
-        the settlement that took them. Callers: the institution of the visit, agency of the
-        region. Reasons: VISIT_NOT_FOUND, FIELD_MALFORMED where `page_token` is not of this
-        list with these arguments.
+        """Lists the uploaded lines of a visit by day and number, those last that a bill carried
+        without a day, with what is made of them and the settlement that took them. Callers: the
+        institution of the visit, agency of the region. Reasons: VISIT_NOT_FOUND, FIELD_MALFORMED
+        where `page_token` is not of this list with these arguments.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

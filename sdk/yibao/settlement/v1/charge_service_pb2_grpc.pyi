@@ -54,10 +54,10 @@ class ChargeServiceStub:
         yibao.settlement.v1.charge_service_pb2.ListLinesRequest,
         yibao.settlement.v1.charge_service_pb2.ListLinesResponse,
     ]
-    """Lists the uploaded lines of a visit by day and number, with what is made of them and
-    the settlement that took them. Callers: the institution of the visit, agency of the
-    region. Reasons: VISIT_NOT_FOUND, FIELD_MALFORMED where `page_token` is not of this
-    list with these arguments.
+    """Lists the uploaded lines of a visit by day and number, those last that a bill carried
+    without a day, with what is made of them and the settlement that took them. Callers: the
+    institution of the visit, agency of the region. Reasons: VISIT_NOT_FOUND, FIELD_MALFORMED
+    where `page_token` is not of this list with these arguments.
     """
 
 class ChargeServiceAsyncStub:
@@ -96,10 +96,10 @@ class ChargeServiceAsyncStub:
         yibao.settlement.v1.charge_service_pb2.ListLinesRequest,
         yibao.settlement.v1.charge_service_pb2.ListLinesResponse,
     ]
-    """Lists the uploaded lines of a visit by day and number, with what is made of them and
-    the settlement that took them. Callers: the institution of the visit, agency of the
-    region. Reasons: VISIT_NOT_FOUND, FIELD_MALFORMED where `page_token` is not of this
-    list with these arguments.
+    """Lists the uploaded lines of a visit by day and number, those last that a bill carried
+    without a day, with what is made of them and the settlement that took them. Callers: the
+    institution of the visit, agency of the region. Reasons: VISIT_NOT_FOUND, FIELD_MALFORMED
+    where `page_token` is not of this list with these arguments.
     """
 
 class ChargeServiceServicer(metaclass=abc.ABCMeta):
@@ -144,10 +144,10 @@ class ChargeServiceServicer(metaclass=abc.ABCMeta):
         request: yibao.settlement.v1.charge_service_pb2.ListLinesRequest,
         context: _ServicerContext,
     ) -> typing.Union[yibao.settlement.v1.charge_service_pb2.ListLinesResponse, collections.abc.Awaitable[yibao.settlement.v1.charge_service_pb2.ListLinesResponse]]:
-        """Lists the uploaded lines of a visit by day and number, with what is made of them and
-        the settlement that took them. Callers: the institution of the visit, agency of the
-        region. Reasons: VISIT_NOT_FOUND, FIELD_MALFORMED where `page_token` is not of this
-        list with these arguments.
+        """Lists the uploaded lines of a visit by day and number, those last that a bill carried
+        without a day, with what is made of them and the settlement that took them. Callers: the
+        institution of the visit, agency of the region. Reasons: VISIT_NOT_FOUND, FIELD_MALFORMED
+        where `page_token` is not of this list with these arguments.
         """
 
 def add_ChargeServiceServicer_to_server(servicer: ChargeServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

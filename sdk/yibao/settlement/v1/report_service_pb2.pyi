@@ -39,7 +39,8 @@ class ListActFiguresRequest(google.protobuf.message.Message):
     """The most figures in the answer; 100 if absent, over 1,000 is coerced to it."""
     page_token: builtins.str
     """`next_page_token` of the page before; empty for the first page. All else but `page_size`
-    must be as it was, and `snapshot_time` that of the first page.
+    must be as it was. All pages are of the `snapshot_time` of the first one, which may be named
+    or left out.
     """
     @property
     def start_date(self) -> yibao.common.v1.date_pb2.Date:

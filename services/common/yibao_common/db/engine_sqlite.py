@@ -1,6 +1,8 @@
 """Connections to SQLite: one that writes, several that read."""
 
 import sqlite3
+import weakref
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
@@ -14,6 +16,31 @@ _POOL_SECONDS = 10
 _TRANSIENT = ("locked", "busy", "full", "I/O", "unable to open database file")
 
 
+class _Connection(sqlite3.Connection):
+    """A connection whose transactions end with all that was read in them.
+
+    A statement that was not read to its end goes on over its snapshot when its transaction is
+    rolled back, and so does whatever the connection is asked next. It is such a one where the
+    reading of a row failed, for as long as anything holds the error.
+    """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._cursors: weakref.WeakSet[sqlite3.Cursor] = weakref.WeakSet()
+
+    def cursor(self, *args: Any, **options: Any) -> Any:
+        """Returns a new cursor, which the end of the transaction closes."""
+        cursor = super().cursor(*args, **options)
+        self._cursors.add(cursor)
+        return cursor
+
+    def rollback(self) -> None:
+        """Ends the transaction, and every statement that is still being read."""
+        for cursor in tuple(self._cursors):
+            cursor.close()
+        super().rollback()
+
+
 def open_engine(url: sa.URL, *, begin: str, size: int, read_only: bool = False) -> sa.Engine:
     """Opens a pool whose transactions begin with `begin`."""
     engine = sa.create_engine(
@@ -22,7 +49,11 @@ def open_engine(url: sa.URL, *, begin: str, size: int, read_only: bool = False) 
         pool_size=size,
         max_overflow=0,
         pool_timeout=_POOL_SECONDS,
-        connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False},
+        connect_args={
+            "timeout": _BUSY_SECONDS,
+            "check_same_thread": False,
+            "factory": _Connection,
+        },
     )
 
     @event.listens_for(engine, "connect")

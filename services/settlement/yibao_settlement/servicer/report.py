@@ -1,5 +1,9 @@
 """ReportService: an agency's figures of its region."""
 
+import datetime as dt
+from collections.abc import Callable
+from typing import NamedTuple
+
 import grpc
 
 from yibao.settlement.v1 import report_pb2 as messages
@@ -32,26 +36,29 @@ class ReportServicer(rpc.ReportServiceServicer):
     ) -> pb.ListActFiguresResponse:
         """Lists what acts of some days come to."""
         current_caller().require_region(request.region)
-        has_snapshot = request.HasField("snapshot_time")
+        place = place_after(_list(request), request.page_token, _place_reader(request))
+        snapshot_time = _asked_snapshot(request) if place is None else place.snapshot_time
         wish = FigureWish(
             request.region,
             to_date(request.start_date),
             to_date(request.end_date),
             FigureBy(request.figure_by),
             request.institution_id,
-            to_instant(request.snapshot_time) if has_snapshot else None,
+            snapshot_time,
         )
-        after = place_after(_list(request), request.page_token, str) or ""
+        after = "" if place is None else place.key
         size = min(request.page_size or _PAGE_SIZE, _PAGE_SIZE_MAX)
         # One more tells whether there is another page.
         found = await self._blocking.run(self._reports.figures, wish, after=after, limit=size + 1)
         page = found.figures[:size]
-        is_last = len(found.figures) <= size
+        token = ""
+        if len(found.figures) > size:
+            token = page_token(_list(request), _place_text(found.snapshot_time, page[-1].key))
         return pb.ListActFiguresResponse(
             figures=map(_figure_message, page),
             total=_figure_message(found.total),
             snapshot_time=from_instant(found.snapshot_time),
-            next_page_token="" if is_last else page_token(_list(request), page[-1].key),
+            next_page_token=token,
         )
 
     async def ListRefusalFigures(
@@ -88,6 +95,41 @@ class ReportServicer(rpc.ReportServiceServicer):
         day = to_date(request.date) if request.HasField("date") else None
         found = await self._blocking.run(self._reports.position, request.region, day)
         return pb.GetRegionPositionResponse(position=_position_message(found))
+
+
+class _Place(NamedTuple):
+    """Behind which key a list of figures goes on, and the snapshot that all its pages are of."""
+
+    snapshot_time: dt.datetime
+    key: str
+
+
+def _asked_snapshot(request: pb.ListActFiguresRequest) -> dt.datetime | None:
+    return to_instant(request.snapshot_time) if request.HasField("snapshot_time") else None
+
+
+def _place_text(snapshot_time: dt.datetime, key: str) -> str:
+    return f"{snapshot_time.isoformat()}/{key}"
+
+
+def _place_reader(request: pb.ListActFiguresRequest) -> Callable[[str], _Place]:
+    """Returns what reads the place in a token; see `place_after`.
+
+    It raises ValueError where the text is not as `_place_text` writes it, and where the request
+    names another snapshot.
+    """
+
+    def read(text: str) -> _Place:
+        time, _, key = text.partition("/")
+        place = _Place(dt.datetime.fromisoformat(time), key)
+        is_utc = place.snapshot_time.utcoffset() == dt.timedelta()
+        if not is_utc or not key or _place_text(*place) != text:
+            raise ValueError("a place is a time in UTC and a key")
+        if _asked_snapshot(request) not in (None, place.snapshot_time):
+            raise ValueError("the pages of a list are of one snapshot")
+        return place
+
+    return read
 
 
 def _list(request: pb.ListActFiguresRequest) -> pb.ListActFiguresRequest:

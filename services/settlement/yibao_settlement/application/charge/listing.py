@@ -19,6 +19,8 @@ from yibao_settlement.rules.policy.split import OwnCost
 
 # Where a page of lines ended: day, number, id.
 Place = tuple[dt.date, int, str]
+# What a bill carried without a day stands behind all else, on whichever day it is asked for.
+_UNDATED = dt.date.max
 
 
 class LineWish(NamedTuple):
@@ -65,11 +67,11 @@ def list_lines(
     if inputs is None or caller.institution_id not in (None, inputs.visit.institution_id):
         raise visit_not_found(wish.visit_id)
     wanted = sorted(
-        (place_of(each.line, today), each) for each in inputs.charges if _is_wanted(each, wish)
+        (place_of(each.line, _UNDATED), each) for each in inputs.charges if _is_wanted(each, wish)
     )
     further = [each for place, each in wanted if after is None or place > after]
     page = further[:limit]
-    end = place_of(page[-1].line, today) if len(further) > limit else None
+    end = place_of(page[-1].line, _UNDATED) if len(further) > limit else None
     return LinePage(_with_results(reads, region, page, inputs, today), end)
 
 
