@@ -6,7 +6,9 @@ import pytest
 from support.account_closes import close_accounts
 from support.benefit_world import benefit_world
 from support.charges import assert_books_are_right
+from support.corrections import charged, correct
 from support.databases import Databases
+from support.families import agree, giver, holding, settle
 from support.settlement_world import HOSPITAL, NOW, REGION, World
 from support.statements import SIGNED
 from support.years import JANUARY, close
@@ -17,7 +19,7 @@ from yibao_common.values.reasons import Reason
 from yibao_settlement.application.account import find_account
 from yibao_settlement.application.account_statement import find_account_statement
 from yibao_settlement.application.credential import Viewer
-from yibao_settlement.rules.account import purses_in
+from yibao_settlement.rules.account import NO_PURSES, Purses, purses_in
 from yibao_settlement.rules.account_statement import AccountStatement
 from yibao_settlement.rules.ledger import PostingKind
 from yibao_settlement.rules.statement.account_form import account_sheet_of
@@ -172,3 +174,21 @@ def test_nobody_is_told_of_another_persons_account(world: World) -> None:
     with pytest.raises(RuleError) as missing:
         statement(world, "")
     assert missing.value.reason is Reason.FIELD_REQUIRED
+
+
+def test_no_line_of_a_statement_takes_what_is_not_there(world: World) -> None:
+    """A relative pays, the bill is corrected, and the year after it is reversed."""
+    own, sharer = holding(world, 1_000), holding(world, 10_000)
+    agree(world, own, giver(sharer))
+    settled = settle(world, own, ("A1", 4_000))
+    world.clock.now += dt.timedelta(minutes=1)
+    corrected = correct(world, settled, charged(("A1", 3_000))).settlement.settlement_id
+    world.clock.now = JANUARY
+    world.reverse(corrected)
+    for person in (own, sharer):
+        held = NO_PURSES
+        for each in statement(world, person).movements:
+            held = Purses(*map(sum, zip(held, each.change, strict=True)))
+            assert min(held) >= 0, (each.kind, held)
+    before = statement(world, own, until=dt.date(JANUARY.year, 1, 1))
+    assert before.closing == NO_PURSES

@@ -40,6 +40,7 @@ def made(booked: list[Movement], since: str, until: str) -> AccountStatement:
     )
 
 
+YEAR = ("2026-01-01", "2026-12-31")
 YEARS = [
     at("2025-03-01T10:00", CREDIT, 50_000),
     at("2025-11-30T23:59:59", BILL, -12_345),
@@ -182,3 +183,35 @@ def test_the_sheet_tells_whose_money_came_and_went_and_no_bill_of_theirs() -> No
     sums = cells[cells.index("亲属共济（转入为正）") :]
     assert sums[3] == "5.00"
     assert "亲属共济（转入为正）" not in printed(Paper.SIGNED, YEARS)
+
+
+def test_what_was_booked_at_one_time_never_takes_what_is_not_there() -> None:
+    """Ids of bills are made before those of what they are paid with, or replace."""
+    given, bill = PostingKind.FAMILY, "2026-05-01T10:00"
+    family = made([at(bill, BILL, -40_00, id="1"), at(bill, given, 40_00, id="2")], *YEAR)
+    assert [each.kind for each in family.movements] == [given, BILL]
+    corrected = [
+        at("2026-02-01T08:00", CREDIT, 50_00),
+        at("2026-03-01T08:00", BILL, -50_00),
+        at(bill, BILL, -30_00, id="1"),
+        at(bill, PostingKind.REVERSAL, 50_00, id="2"),
+    ]
+    kinds = [each.kind for each in made(corrected, *YEAR).movements]
+    assert kinds[2:] == [PostingKind.REVERSAL, BILL]
+
+
+@pytest.mark.parametrize("rest", [0, 200])
+def test_what_a_bill_of_the_year_before_gives_back_was_not_there_at_new_year(rest: int) -> None:
+    reversed_at = "2026-07-01T10:00"
+    booked = [
+        at("2025-11-01T08:00", CREDIT, 50_000 + rest),
+        at("2025-11-02T08:00", BILL, -50_000),
+        *([at(reversed_at, CARRY, -rest, rest, id="1")] if rest else []),
+        at(reversed_at, CARRY, -50_000, 50_000, id="2"),
+        at(reversed_at, PostingKind.REVERSAL, 50_000, id="3"),
+    ]
+    spring = made(booked, "2026-01-01", "2026-06-30")
+    assert (spring.opening, spring.closing) == (Purses(rest, 0), Purses(0, rest))
+    summer = made(booked, "2026-07-01", "2026-07-31")
+    assert [each.kind for each in summer.movements] == [PostingKind.REVERSAL, CARRY]
+    assert summer.closing == Purses(0, 50_000 + rest)

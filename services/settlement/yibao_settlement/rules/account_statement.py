@@ -5,6 +5,7 @@ from New Year on, though that is booked with the next movement alone.
 """
 
 import datetime as dt
+import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -134,12 +135,13 @@ def statement_of(
 def _by_calendar(booked: Iterable[Movement], *, until: dt.date) -> Iterator[Movement]:
     """Yields movements in their order, with each year's rest carried over at New Year."""
     held, last_year = NO_PURSES, None
-    for each in sorted(booked, key=_order):
-        year = shanghai_day(each.move_time).year
-        if each.kind is PostingKind.CARRY_OVER and last_year is not None and last_year < year:
-            each = each._replace(move_time=_new_year(last_year + 1))
-        yield each
-        held, last_year = _added(held, each.change), year
+    for _, at_once in itertools.groupby(sorted(booked, key=_order), lambda each: each.move_time):
+        for each in _in_turn(at_once, held):
+            year = shanghai_day(each.move_time).year
+            if _is_rest(each, held) and last_year is not None and last_year < year:
+                each = each._replace(move_time=_new_year(last_year + 1))
+            yield each
+            held, last_year = _added(held, each.change), year
     if last_year is not None and last_year < until.year and held.current_year_fen:
         rest_fen = held.current_year_fen
         yield Movement(
@@ -147,9 +149,32 @@ def _by_calendar(booked: Iterable[Movement], *, until: dt.date) -> Iterator[Move
         )
 
 
-def _order(each: Movement) -> tuple[dt.datetime, bool, str]:
-    # A rest is carried over before what else was booked at that time, whatever id it got.
-    return each.move_time, each.kind is not PostingKind.CARRY_OVER, each.posting_id
+def _in_turn(at_once: Iterable[Movement], held: Purses) -> Iterator[Movement]:
+    """Yields what was booked at one time in an order in which no purse falls below zero.
+
+    Ids do not tell it: a bill's is made before that of what it is paid with, such as what
+    relatives give for it or what the bill gives back that it corrects. A rest is carried over
+    before anything else.
+    """
+    left = list(at_once)
+    while left:
+        at = next((at for at, each in enumerate(left) if _is_rest(each, held)), None)
+        if at is None:
+            at = next(
+                (at for at, each in enumerate(left) if min(_added(held, each.change)) >= 0), 0
+            )
+        held = _added(held, left[at].change)
+        yield left.pop(at)
+
+
+def _is_rest(each: Movement, held: Purses) -> bool:
+    """Tells whether it carries over all that an account held of a year."""
+    is_carry_over = each.kind is PostingKind.CARRY_OVER
+    return is_carry_over and each.change.current_year_fen == -held.current_year_fen < 0
+
+
+def _order(each: Movement) -> tuple[dt.datetime, str]:
+    return each.move_time, each.posting_id
 
 
 def _new_year(year: int) -> dt.datetime:
