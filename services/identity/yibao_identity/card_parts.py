@@ -1,12 +1,11 @@
 """Puts together what serves cards: what application decides, the sweep, the servicer."""
 
-import functools
 import os
 from collections.abc import Callable, Sequence
 
 from yibao.identity.v1 import card_service_pb2
 from yibao.identity.v1.card_service_pb2_grpc import CardServiceServicer
-from yibao_common.commands.background import BackgroundTask, Duty
+from yibao_common.commands.background import BackgroundTask, duties_of
 from yibao_common.commands.blocking import Blocking
 from yibao_common.commands.transactions import Transactions
 from yibao_common.process.logs import Log
@@ -200,14 +199,7 @@ def sweeping(
         if restricted:
             log.info("cards restricted", region=region, cards=restricted)
 
-    duties = [
-        Duty(
-            run=functools.partial(restrict, region),
-            failure="cards were not swept",
-            region=region,
-        )
-        for region in regions
-    ]
+    duties = duties_of(regions, restrict, failure="cards were not swept")
     return BackgroundTask(
         "card-sweep", duties, seconds=seconds, metrics=metrics, clock=clock, log=log
     )

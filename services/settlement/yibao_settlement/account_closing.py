@@ -1,9 +1,8 @@
 """The task that closes accounts of confirmed years, page after page."""
 
-import functools
 import time
 
-from yibao_common.commands.background import BackgroundTask, Duty, ToldError
+from yibao_common.commands.background import BackgroundTask, ToldError, duties_of
 from yibao_common.commands.blocking import Blocking
 from yibao_common.process.logs import Log
 from yibao_common.process.metrics import Metrics
@@ -48,10 +47,7 @@ def account_closing(
         if refused:
             raise ToldError(f"accounts of {refused} persons cannot be closed")
 
-    duties = [
-        Duty(run=functools.partial(close, region), failure="account close stands", region=region)
-        for region in regions
-    ]
+    duties = duties_of(regions, close, failure="account close stands")
     return BackgroundTask(
         "account_close", duties, seconds=_STEP_SECONDS, metrics=metrics, clock=clock, log=log
     )

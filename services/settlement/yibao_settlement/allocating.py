@@ -1,8 +1,6 @@
 """What takes allocations on in the background, and counts what waits of accounts."""
 
-import functools
-
-from yibao_common.commands.background import BackgroundTask, Duty, ToldError
+from yibao_common.commands.background import BackgroundTask, ToldError, duties_of
 from yibao_common.commands.blocking import Blocking
 from yibao_common.commands.transactions import Transactions
 from yibao_common.db.batcher import Batcher
@@ -76,10 +74,7 @@ def allocation_pages(
             kinds = ", ".join(sorted(set(failed)))
             raise ToldError(f"{len(failed)} allocations could not be taken on: {kinds}")
 
-    duties = [
-        Duty(run=functools.partial(carry_on, region), failure="allocation stands", region=region)
-        for region in regions
-    ]
+    duties = duties_of(regions, carry_on, failure="allocation stands")
     return BackgroundTask(
         "allocation", duties, seconds=_STEP_SECONDS, metrics=metrics, clock=clock, log=log
     )
@@ -106,14 +101,7 @@ def account_watch(
         stuck = await blocking.run(transfers.stuck, region)
         metrics.transfers_stuck.labels(region).set(len(stuck))
 
-    duties = [
-        Duty(
-            run=functools.partial(count, region),
-            failure="accounts not watched",
-            region=region,
-        )
-        for region in regions
-    ]
+    duties = duties_of(regions, count, failure="accounts not watched")
     return BackgroundTask(
         "accounts", duties, seconds=_COUNT_SECONDS, metrics=metrics, clock=clock, log=log
     )

@@ -2,12 +2,11 @@
 
 import asyncio
 import datetime as dt
-import functools
 import time
 from collections.abc import Awaitable, Callable
 
 from yibao.trust_store import TrustStore
-from yibao_common.commands.background import BackgroundTask, Duty, ToldError
+from yibao_common.commands.background import BackgroundTask, Duty, ToldError, duties_of
 from yibao_common.commands.blocking import Blocking
 from yibao_common.commands.transactions import Transactions
 from yibao_common.db.batcher import Batcher
@@ -83,10 +82,7 @@ def review_watch(
         waiting = await blocking.run(reads.waiting_reviews, region)
         metrics.reviews_waiting.labels(region).set(waiting)
 
-    duties = [
-        Duty(run=functools.partial(count, region), failure="reviews not counted", region=region)
-        for region in regions
-    ]
+    duties = duties_of(regions, count, failure="reviews not counted")
     return BackgroundTask(
         "review_watch", duties, seconds=_COUNT_SECONDS, metrics=metrics, clock=clock, log=log
     )
@@ -125,10 +121,7 @@ def hold_sweep(
         if stuck:
             raise ToldError("a later bill cannot be decided without a hold that ran out")
 
-    duties = [
-        Duty(run=functools.partial(sweep, region), failure="holds not swept", region=region)
-        for region in regions
-    ]
+    duties = duties_of(regions, sweep, failure="holds not swept")
     return BackgroundTask(
         "hold_sweep", duties, seconds=_SWEEP_SECONDS, metrics=metrics, clock=clock, log=log
     )
@@ -182,10 +175,7 @@ def repricing_steps(
         if failed:
             raise ToldError(f"{failed} persons of repricings could not be taken on")
 
-    duties = [
-        Duty(run=functools.partial(carry_on, region), failure="repricing stands", region=region)
-        for region in regions
-    ]
+    duties = duties_of(regions, carry_on, failure="repricing stands")
     return BackgroundTask(
         "repricing", duties, seconds=_STEP_SECONDS, metrics=metrics, clock=clock, log=log
     )
@@ -224,10 +214,7 @@ def year_taking(
         if refused:
             raise ToldError(f"closing statements of {refused} persons cannot be taken")
 
-    duties = [
-        Duty(run=functools.partial(take, region), failure="year close stands", region=region)
-        for region in regions
-    ]
+    duties = duties_of(regions, take, failure="year close stands")
     return BackgroundTask(
         "year_close", duties, seconds=_STEP_SECONDS, metrics=metrics, clock=clock, log=log
     )
@@ -251,10 +238,7 @@ def housekeeping(
         accounts = await blocking.run(checkpoints.fold, region)
         log.debug("folded", region=region, accounts=accounts)
 
-    duties = [
-        Duty(run=functools.partial(fold, region), failure="folding failed", region=region)
-        for region in regions
-    ]
+    duties = duties_of(regions, fold, failure="folding failed")
     return BackgroundTask(
         "housekeeping", duties, seconds=_FOLD_SECONDS, metrics=metrics, clock=clock, log=log
     )
@@ -277,10 +261,7 @@ def token_pruning(
         pruned = await blocking.run(prune_tokens, database, region, before=ended)
         log.debug("tokens pruned", region=region, tokens=pruned)
 
-    duties = [
-        Duty(run=functools.partial(prune, region), failure="tokens were not pruned", region=region)
-        for region in regions
-    ]
+    duties = duties_of(regions, prune, failure="tokens were not pruned")
     return BackgroundTask(
         "token-pruning", duties, seconds=_FOLD_SECONDS, metrics=metrics, clock=clock, log=log
     )

@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import datetime as dt
-from collections.abc import Awaitable, Callable, Sequence
+import functools
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from yibao_common.commands.sandbox import SandboxClock
@@ -50,6 +51,16 @@ class Duty:
     def label(self) -> str:
         """Its region or its name."""
         return self.region or self.name
+
+
+def duties_of(
+    regions: Iterable[str], run: Callable[[str], Awaitable[object]], *, failure: str
+) -> list[Duty]:
+    """Returns a duty of each region, which `run` is given."""
+    return [
+        Duty(run=functools.partial(run, region), failure=failure, region=region)
+        for region in regions
+    ]
 
 
 class BackgroundTask:
