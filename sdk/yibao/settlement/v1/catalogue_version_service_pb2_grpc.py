@@ -214,9 +214,10 @@ class CatalogueVersionServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def GetCatalogue(self, request, context):
-        """Streams what ListCatalogueChanges lists, some thousand rows a message; each message tells
-        where to go on when the stream breaks. Callers: institution, agency of the region.
-        Reasons: none of its own.
+        """Streams what ListCatalogueChanges lists, some hundred rows a message; each message tells
+        where to go on when the stream breaks. A party has two of these at a time: a third is told
+        when to come again (RATE_LIMITED). Callers: institution, agency of the region. Reasons: none of
+        its own.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

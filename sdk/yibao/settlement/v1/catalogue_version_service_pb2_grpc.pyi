@@ -131,9 +131,10 @@ class CatalogueVersionServiceStub:
         yibao.settlement.v1.catalogue_version_service_pb2.GetCatalogueRequest,
         yibao.settlement.v1.catalogue_version_service_pb2.GetCatalogueResponse,
     ]
-    """Streams what ListCatalogueChanges lists, some thousand rows a message; each message tells
-    where to go on when the stream breaks. Callers: institution, agency of the region.
-    Reasons: none of its own.
+    """Streams what ListCatalogueChanges lists, some hundred rows a message; each message tells
+    where to go on when the stream breaks. A party has two of these at a time: a third is told
+    when to come again (RATE_LIMITED). Callers: institution, agency of the region. Reasons: none of
+    its own.
     """
 
     DescribeItem: grpc.UnaryUnaryMultiCallable[
@@ -259,9 +260,10 @@ class CatalogueVersionServiceAsyncStub:
         yibao.settlement.v1.catalogue_version_service_pb2.GetCatalogueRequest,
         yibao.settlement.v1.catalogue_version_service_pb2.GetCatalogueResponse,
     ]
-    """Streams what ListCatalogueChanges lists, some thousand rows a message; each message tells
-    where to go on when the stream breaks. Callers: institution, agency of the region.
-    Reasons: none of its own.
+    """Streams what ListCatalogueChanges lists, some hundred rows a message; each message tells
+    where to go on when the stream breaks. A party has two of these at a time: a third is told
+    when to come again (RATE_LIMITED). Callers: institution, agency of the region. Reasons: none of
+    its own.
     """
 
     DescribeItem: grpc.aio.UnaryUnaryMultiCallable[
@@ -411,9 +413,10 @@ class CatalogueVersionServiceServicer(metaclass=abc.ABCMeta):
         request: yibao.settlement.v1.catalogue_version_service_pb2.GetCatalogueRequest,
         context: _ServicerContext,
     ) -> typing.Union[collections.abc.Iterator[yibao.settlement.v1.catalogue_version_service_pb2.GetCatalogueResponse], collections.abc.AsyncIterator[yibao.settlement.v1.catalogue_version_service_pb2.GetCatalogueResponse]]:
-        """Streams what ListCatalogueChanges lists, some thousand rows a message; each message tells
-        where to go on when the stream breaks. Callers: institution, agency of the region.
-        Reasons: none of its own.
+        """Streams what ListCatalogueChanges lists, some hundred rows a message; each message tells
+        where to go on when the stream breaks. A party has two of these at a time: a third is told
+        when to come again (RATE_LIMITED). Callers: institution, agency of the region. Reasons: none of
+        its own.
         """
 
     @abc.abstractmethod

@@ -9,8 +9,9 @@ import grpc
 from yibao.settlement.v1 import catalogue_version_service_pb2 as pb
 from yibao.settlement.v1 import catalogue_version_service_pb2_grpc as rpc
 from yibao_common.commands.blocking import Blocking
-from yibao_common.rpc.callers import current_caller
+from yibao_common.rpc.callers import current_caller, current_party
 from yibao_common.rpc.pages import page_token, place_after, timed_place, timed_place_text
+from yibao_common.rpc.party_streams import PartyStreams
 from yibao_common.rpc.requests import request_of
 from yibao_common.rpc.wire import as_sent, to_date, to_optional_date
 from yibao_settlement.application.catalogue_version.approve import ApproveVersion, Approving
@@ -52,8 +53,9 @@ from yibao_settlement.servicer.catalogue_version.rows import (
 _PAGE_SIZE, _PAGE_SIZE_MAX = 100, 500
 _DIFFERENCES, _DIFFERENCES_MAX = 500, 2_000
 _ROWS, _ROWS_MAX = 1_000, 5_000
-# The rows of a message of a download.
-_ROWS_STREAMED = 2_000
+# The rows of a message of a download: others' calls wait while it is written.
+_ROWS_STREAMED = 500
+_DOWNLOADS_OF_PARTY = 2
 
 
 class Rooms(NamedTuple):
@@ -74,6 +76,7 @@ class CatalogueVersionServicer(rpc.CatalogueVersionServiceServicer):
         self._rooms = rooms
         self._blocking = blocking
         self._long = long
+        self._downloads = PartyStreams(_DOWNLOADS_OF_PARTY, kind="downloads of lists")
 
     async def BeginCatalogueVersion(
         self,
@@ -336,17 +339,18 @@ class CatalogueVersionServicer(rpc.CatalogueVersionServiceServicer):
         )
         token = request.resume_token
         place = place_after(asked, token, places.row_place, field="resume_token")
-        while True:
-            page = await self._changes(asked, place, _ROWS_STREAMED)
-            response = pb.GetCatalogueResponse(
-                changes=map(change_message, page.rows), newest_version_number=page.newest_number
-            )
-            place = page.next_place
-            if place is not None:
-                response.resume_token = page_token(asked, places.row_text(place))
-            yield response
-            if place is None:
-                return
+        with self._downloads.one_of(current_party()):
+            while True:
+                page = await self._changes(asked, place, _ROWS_STREAMED)
+                response = pb.GetCatalogueResponse(
+                    changes=map(change_message, page.rows), newest_version_number=page.newest_number
+                )
+                place = page.next_place
+                if place is not None:
+                    response.resume_token = page_token(asked, places.row_text(place))
+                yield response
+                if place is None:
+                    return
 
     async def DescribeItem(
         self,

@@ -8,7 +8,6 @@ what it may see by itself, page by page, so that nothing is kept of a stream who
 import asyncio
 import contextlib
 import datetime as dt
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -19,6 +18,7 @@ from yibao_common.process.metrics import Metrics
 from yibao_common.process.supervisor import Supervisor
 from yibao_common.rpc.admission import RateLimitedError
 from yibao_common.rpc.callers import current_party
+from yibao_common.rpc.party_streams import PartyStreams
 from yibao_common.values.clock import Clock
 from yibao_settlement.application.change import Change, ChangePlace, ChangeWish, told_before
 from yibao_settlement.application.reading import Reads
@@ -82,7 +82,7 @@ class ChangeWatch:
         self._looking = Blocking(1, name="change-watch")
         self._reading = Blocking(2, name="changes", party_of=current_party)
         self._followers: set[Follower] = set()
-        self._of_party: Counter[str] = Counter()
+        self._of_parties = PartyStreams(limits.most_streams_of_party, kind="streams of changes")
         # All changes before it can be told; None while nobody follows.
         self.looked: dt.datetime | None = None
         self.is_released = False
@@ -115,21 +115,15 @@ class ChangeWatch:
         Raises:
             RateLimitedError: the party, or the process, has as many streams as it may.
         """
-        if self._of_party[party] >= self._limits.most_streams_of_party:
-            told = f"{self._of_party[party]} streams of changes are open"
-            raise RateLimitedError(_WAIT_SECONDS, told)
-        if len(self._followers) >= self._limits.most_streams:
-            raise RateLimitedError(_WAIT_SECONDS, "all streams of changes are taken")
-        follower = Follower(party, region, institution_id)
-        self._followers.add(follower)
-        self._of_party[party] += 1
-        try:
-            yield follower
-        finally:
-            self._followers.discard(follower)
-            self._of_party[party] -= 1
-            if not self._of_party[party]:
-                del self._of_party[party]
+        with self._of_parties.one_of(party):
+            if len(self._followers) >= self._limits.most_streams:
+                raise RateLimitedError(_WAIT_SECONDS, "all streams of changes are taken")
+            follower = Follower(party, region, institution_id)
+            self._followers.add(follower)
+            try:
+                yield follower
+            finally:
+                self._followers.discard(follower)
 
     async def read(
         self, region: str, wish: ChangeWish, *, after: ChangePlace | None, limit: int
