@@ -96,7 +96,7 @@ def test_what_was_there_is_told_once_whatever_is_added_and_changed(
 def test_a_token_is_refused_with_other_arguments(services: BothServices, name: str) -> None:
     made = LISTS[name](Shop(services, f"token of {name}"))
     reader = Reader(services, name.partition(" ")[0], made)
-    made.make([401, 402, 403])
+    made.make([101, 102, 103])
     _, token = reader.page(page_size=1)
     request, caller = reader.other_request(token)
     refusal = refusal_of(lambda asked, timeout: reader.call(asked, caller), request)
