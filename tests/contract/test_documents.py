@@ -12,7 +12,7 @@ import pytest
 from prometheus_client import generate_latest
 from pydantic import BaseModel
 from sqlalchemy import MetaData
-from support.contracts import ROOT, SERVICES
+from support.contracts import ROOT, SERVICES, files
 
 from yibao_common.process.metrics import Metrics
 from yibao_common.values.caller import Role, parse_caller
@@ -104,6 +104,13 @@ def test_every_grpc_service_is_told_of_on_the_page_of_its_service(service: str) 
     protos = (ROOT / "protos" / "yibao" / service / "v1").glob("*_service.proto")
     named = {re.findall(r"^service (\w+) ", path.read_text(), re.M)[0] for path in protos}
     assert {name for name in named if name not in page} == set()
+
+
+def test_the_readme_counts_the_services_that_there_are() -> None:
+    packages = {file.package for file in files() if file.service}
+    services = sum(len(file.service) for file in files())
+    told = f"{services} gRPC services in {len(packages)} packages"
+    assert told in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_every_role_of_a_certificate_is_described_with_an_example_that_names_it() -> None:

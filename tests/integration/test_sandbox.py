@@ -12,7 +12,7 @@ import grpc
 import pytest
 from rich.console import Console
 from support.contracts import FIRST_OF_ITS_OWN, named_reasons, rpcs
-from support.magic_counter import MagicCounter
+from support.magic_counter.acts import MagicCounter
 from support.terminals import run
 
 from yibao.common.v1 import sandbox_service_pb2, server_service_pb2

@@ -21,6 +21,9 @@ from yibao_settlement.rules.declaration.month import Declaration, MonthOf, Month
 from yibao_settlement.rules.declaration.order import Deduction, DepositMove, OrderState
 from yibao_settlement.rules.declaration.payment import Payment, PaymentLine, PaymentState
 
+# What only a reader asks for, whom no rule decides for.
+_OVER_DATABASES = "lists and sums are read over both databases"
+
 
 @dataclasses.dataclass
 class MemoryDeclarations(DeclarationRows):
@@ -46,13 +49,13 @@ class MemoryDeclarations(DeclarationRows):
         return found[0] if found else None
 
     def page(self, wish: DeclarationWish, *, after: str | None, limit: int) -> list[Declaration]:
-        raise NotImplementedError
+        raise AssertionError(_OVER_DATABASES)
 
     def acts(self, declaration_id: str, *, after: str | None, limit: int) -> list[DayAct]:
-        raise NotImplementedError
+        raise AssertionError(_OVER_DATABASES)
 
     def month_sums(self, institution_id: str, span: DaySpan) -> list[CareSum]:
-        raise NotImplementedError
+        raise AssertionError(_OVER_DATABASES)
 
     def sums(self, acts: ActsOf) -> FoundSums:
         return self.found
@@ -118,10 +121,10 @@ class MemoryDeclarationOrders(DeclarationOrderRows):
         )
 
     def deduction_page(self, wish: OrderWish, *, after: str | None, limit: int) -> list[Deduction]:
-        raise NotImplementedError
+        raise AssertionError(_OVER_DATABASES)
 
     def move_page(self, wish: OrderWish, *, after: str | None, limit: int) -> list[DepositMove]:
-        raise NotImplementedError
+        raise AssertionError(_OVER_DATABASES)
 
     def insert(self, order: Deduction | DepositMove) -> None:
         self.rows[order.order_id] = order
@@ -166,7 +169,7 @@ class MemoryPayments(PaymentRows):
         return found
 
     def page(self, wish: PaymentWish, *, after: str | None, limit: int) -> list[Payment]:
-        raise NotImplementedError
+        raise AssertionError(_OVER_DATABASES)
 
     def insert(self, payment: Payment, lines: Sequence[PaymentLine]) -> None:
         self.rows[payment.payment_id], self.of[payment.payment_id] = payment, list(lines)

@@ -1,0 +1,1 @@
+"""What the magic values of a sandbox say, done over its own services."""
