@@ -14,6 +14,7 @@ from support.credits import (
     confirm,
     credit,
     propose_pay_out,
+    reject,
     take_back,
 )
 from support.databases import Databases
@@ -281,6 +282,26 @@ def test_a_large_transfer_waits_for_a_second_person_where_it_comes_to(world: Wor
     assert told.credit.order_id
     standing = world.queries.standing(OTHER, person)
     assert standing is None or standing.balance_fen == 0
+    assert check_ledger(world.database).drifts == []
+
+
+def test_an_account_that_was_left_opens_once_a_second_person_confirms_what_comes_back(
+    world: World,
+) -> None:
+    (here,) = world.enrol(**ACTIVE)
+    credit(world, here, 500)
+    record_out(world, request_out(world, here).transfer_id, 500)
+    for is_confirmed in (False, True):
+        back = ReceiveTransfer(
+            world.request("ReceiveTransfer", caller=AGENCY),
+            *(here, OTHER, "ZY-BACK", 480, 100),
+            received,
+        )
+        told = ReceiveTransferResponse.FromString(world.run(back))
+        assert (balance(world, here), claims(world, here).is_closed) == (0, True)
+        (confirm if is_confirmed else reject)(world, told.credit.order_id)
+        assert claims(world, here).is_closed is not is_confirmed
+    assert balance(world, here) == 480
     assert check_ledger(world.database).drifts == []
 
 

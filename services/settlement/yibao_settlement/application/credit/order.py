@@ -16,8 +16,8 @@ from yibao_settlement.application.batch.working_set import WorkingSet
 from yibao_settlement.application.credit.book import (
     available,
     book_credit,
+    check_opens,
     meet_receivables,
-    open_account,
     order_detail,
     owed_of,
     put_order,
@@ -254,7 +254,7 @@ def _confirm_credit(
 ) -> AccountOrder:
     credit = _credit(working_set, order.credit_id, order.person_id)
     check_waits(credit)
-    open_account(working_set, order.person_id)
+    check_opens(working_set, order.person_id, credit.source)
     booked = book_credit(credit, request, working_set, ids)
     assert booked.posting_id is not None, booked.credit_id
     return carried_out(

@@ -15,7 +15,6 @@ from yibao_settlement.application.batch.working_set import WorkingSet
 from yibao_settlement.application.credit.book import (
     AskedCredit,
     Credited,
-    keys_of_one,
     meet_receivables,
     take_credit,
     take_out,
@@ -229,7 +228,7 @@ class CloseTransfer:
 
 @dataclass(frozen=True, slots=True)
 class ReceiveTransfer:
-    """Books in what another region sent, once by its number; a closed account opens again."""
+    """Books in what another region sent, once by its number; a closed account opens with it."""
 
     request: Request
     person_id: str
@@ -271,13 +270,9 @@ class ReceiveTransfer:
         )
         if known is not None and working_set.holder_of(known.person_id) != person_id:
             raise transfer_state(known)
-        is_new = working_set.credits.holding(keys_of_one(working_set, self.key)) is None
-        if is_new and working_set.death_dates.get(person_id) is None:
-            # Nothing refuses it any more.
-            working_set.credits.reopen(person_id, working_set.now)
         asked = AskedCredit(self.key, self.amount_fen, False, self.second_above_fen)
         credited = take_credit(asked, self.request, working_set, ids)
-        if known is not None and not is_new:
+        if known is not None and credited.is_repeated:
             return self.encode(known, credited)
         transfer = Transfer(
             working_set.region,
