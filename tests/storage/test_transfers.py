@@ -38,7 +38,7 @@ from yibao_settlement.application.transfer.steps import (
 from yibao_settlement.ledger_check import check_ledger
 from yibao_settlement.ledger_check.report import ORDERS_OF_ACCOUNTS
 from yibao_settlement.rules.transfer import Transfer, TransferState
-from yibao_settlement.servicer.transfer import received
+from yibao_settlement.servicer.transfer import received, transfer_message
 from yibao_settlement.storage import tables
 
 ACTIVE: dict[str, Any] = {"insurance_type": "310", "person_class": "11"}
@@ -171,6 +171,22 @@ def test_who_is_retired_or_died_does_not_move(world: World) -> None:
         request_out(world, dead)
     with refused(Reason.FIELD_OUT_OF_RANGE):
         request_out(world, retired, other_region=REGION)
+
+
+def test_what_came_anew_is_told_as_it_was_answered(world: World) -> None:
+    """What came first was rejected: who booked it in then, and when, is told no more."""
+    (here,) = world.enrol(**ACTIVE)
+    answers = []
+    for maker, amount_fen in (("zhao", 480), ("qian", 481)):
+        request = world.request("ReceiveTransfer", caller=f"agency/{REGION}/{maker}")
+        back = ReceiveTransfer(request, here, OTHER, "ZY-BACK", amount_fen, 100, received)
+        answers.append(ReceiveTransferResponse.FromString(world.run(back)))
+        if maker == "zhao":
+            reject(world, answers[0].credit.order_id)
+        world.clock.now += dt.timedelta(hours=1)
+    assert answers[0].transfer.transfer_id == answers[1].transfer.transfer_id
+    found = transfers(world).find(REGION, answers[1].transfer.transfer_id)
+    assert transfer_message(found) == answers[1].transfer
 
 
 def test_a_transfer_that_comes_otherwise_is_refused(world: World) -> None:
