@@ -173,6 +173,16 @@ def test_who_is_retired_or_died_does_not_move(world: World) -> None:
         request_out(world, retired, other_region=REGION)
 
 
+def test_who_retired_since_the_request_is_not_recorded_out(world: World) -> None:
+    (here,) = world.enrol(**ACTIVE)
+    credit(world, here, 500)
+    requested = request_out(world, here)
+    world.feed(world.insured(here, insurance_type="310", person_class="12"))
+    with refused(Reason.TRANSFER_STATE):
+        record_out(world, requested.transfer_id, 500)
+    assert (balance(world, here), claims(world, here).is_closed) == (500, False)
+
+
 def test_what_came_anew_is_told_as_it_was_answered(world: World) -> None:
     """What came first was rejected: who booked it in then, and when, is told no more."""
     (here,) = world.enrol(**ACTIVE)

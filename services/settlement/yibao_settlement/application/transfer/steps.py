@@ -30,20 +30,18 @@ from yibao_settlement.rules.transfer import (
     Transfer,
     TransferState,
     check_checker,
+    check_not_retired,
     check_other_region,
     check_step,
     incoming_key,
     nothing_to_move,
     paid_entries,
-    retired_stays,
     transfer_not_found,
     transfer_state,
     transferred_entries,
 )
 
 Encode = Callable[[Transfer], bytes]
-# psn_type: who is retired, with the classes below it.
-_RETIRED = "12"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +79,7 @@ class RequestTransfer:
         )
         if known is not None:
             raise transfer_state(known)
-        enrolments = working_set.enrolments.get(person_id, ())
-        newest = max(enrolments, key=lambda each: each.start_date, default=None)
-        if newest is not None and newest.person_class.startswith(_RETIRED):
-            raise retired_stays(person_id)
+        check_not_retired(person_id, working_set.enrolments.get(person_id, ()))
         if not payable_fen(working_set, person_id):
             raise nothing_to_move(0)
         transfer = Transfer(
@@ -153,6 +148,7 @@ class RecordTransferOut:
         check_checker(transfer, checker=checker)
         check_not_merged(working_set.standing(person_id))
         check_alive(working_set.death_dates.get(person_id))
+        check_not_retired(person_id, working_set.enrolments.get(person_id, ()))
         payable = payable_fen(working_set, person_id)
         if payable != self.amount_fen or not payable:
             raise nothing_to_move(payable)
