@@ -2,7 +2,6 @@
 
 import dataclasses
 import datetime as dt
-import itertools
 from typing import Any
 
 import pytest
@@ -18,20 +17,26 @@ from support.credits import (
     take_back,
 )
 from support.databases import Databases
-from support.settlement_parts import feed_of, tell
 from support.settlement_world import AGENCY, NOW, REGION, TODAY, World
-from support.transfers import NUMBER, OTHER, close, pay, record_out, request_out, transfers
+from support.transfers import (
+    NUMBER,
+    OTHER,
+    close,
+    enrol_there,
+    pay,
+    receive,
+    record_out,
+    request_out,
+    transfers,
+)
 
 from yibao.settlement.v1 import transfer_pb2 as pb
 from yibao.settlement.v1.transfer_service_pb2 import (
     ReceiveTransferResponse,
 )
-from yibao_common.commands.request import Request
-from yibao_common.values.caller import parse_caller
 from yibao_common.values.errors import RuleError
 from yibao_common.values.ids import new_id
 from yibao_common.values.reasons import Reason
-from yibao_settlement.application.feed import EnrolmentChange
 from yibao_settlement.application.transfer.steps import (
     ReceiveTransfer,
 )
@@ -51,33 +56,6 @@ def world(databases: Databases) -> World:
 
 def refused(reason: Reason) -> "pytest.RaisesExc[RuleError]":
     return pytest.raises(RuleError, check=lambda error: error.reason is reason)
-
-
-def enrol_there(world: World, *persons: str) -> None:
-    """Enrols persons in the other region, of the same database."""
-    feed = feed_of(world.database, clock=world.clock)
-    first = feed.position(OTHER).sequence + 1
-    changes = [
-        dataclasses.replace(world.insured(each, **ACTIVE), credentials=()) for each in persons
-    ]
-    tell(feed, OTHER, list(itertools.starmap(EnrolmentChange, enumerate(changes, first))))
-
-
-def receive(world: World, person: str, amount_fen: int, **changes: Any) -> ReceiveTransferResponse:
-    caller = parse_caller(f"agency/{OTHER}/zhao")
-    values: dict[str, Any] = {
-        "request": Request(OTHER, new_id(), new_id().encode()[:32], "ReceiveTransfer", caller),
-        "person_id": person,
-        "other_region": REGION,
-        "transfer_number": NUMBER,
-        "amount_fen": amount_fen,
-        "second_above_fen": None,
-        "encode": received,
-    }
-    (outcome,) = world.work(OTHER, [ReceiveTransfer(**{**values, **changes})])
-    if isinstance(outcome, RuleError):
-        raise outcome
-    return ReceiveTransferResponse.FromString(outcome)
 
 
 def whole_fen(world: World) -> int:
