@@ -274,3 +274,32 @@ def test_a_report_that_was_altered_is_found(world: World) -> None:
     with world.database.write() as connection:
         connection.execute(sa.update(tables.accounts.allocated_person).values(amount_fen=9_501))
     assert {each.invariant for each in check_ledger(world.database).drifts} == {CREDITS}
+
+
+def test_a_report_that_tells_of_the_credit_of_somebody_else_is_found(world: World) -> None:
+    first, second = sorted(world.enrol(2, **RETIRED))
+    start(world)
+    carry_on(world)
+    person = tables.accounts.allocated_person
+    with world.database.write() as connection:
+        told = sa.select(person.c.credit_id).where(person.c.person_id == first)
+        other_id = connection.execute(told).scalar_one()
+        is_second = person.c.person_id == second
+        connection.execute(sa.update(person).where(is_second).values(credit_id=other_id))
+    (drift,) = check_ledger(world.database).drifts
+    assert (drift.invariant, drift.subject) == (CREDITS, second)
+
+
+def test_the_credit_of_a_merged_record_is_that_of_who_stands_in_its_place(world: World) -> None:
+    (merged,) = world.enrol(**RETIRED)
+    (survivor,) = world.enrol()
+    start(world)
+    carry_on(world)
+    world.feed(
+        world.insured(merged, merged_into=survivor, credentials=(), enrolments=()),
+        world.insured(survivor, **RETIRED),
+    )
+    again = start(world).allocation_id
+    carry_on(world)
+    assert told(world, again)[survivor] is AllocatedState.ALREADY_CREDITED
+    assert check_ledger(world.database).drifts == []

@@ -198,6 +198,22 @@ def test_what_a_year_left_is_taken_out_of_the_purse_that_it_is_in(world: World) 
     assert check_ledger(world.database).drifts == []
 
 
+def test_what_was_confirmed_in_the_year_that_follows_is_taken_out_of_its_money(
+    world: World,
+) -> None:
+    """In the purse of a year is what was booked in it, whenever it was proposed."""
+    (person,) = world.enrol()
+    credit(world, person, 300)
+    waiting = credit(world, person, 900, second_above_fen=800, business_key="K").credit
+    world.clock.now = NOW + dt.timedelta(days=60)
+    confirm(world, waiting.order_id)
+    take_back(world, waiting.credit_id, 900)
+    standing = world.queries.standing(REGION, person)
+    assert standing is not None
+    assert (standing.account_year, standing.balance_fen, standing.carried_fen) == (2027, 300, 300)
+    assert check_ledger(world.database).drifts == []
+
+
 @pytest.mark.parametrize(("amount_fen", "waits"), [(100_000, False), (100_001, True)])
 def test_a_large_credit_takes_effect_once_a_second_person_confirms_it(
     world: World, amount_fen: int, waits: bool

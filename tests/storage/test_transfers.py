@@ -2,7 +2,6 @@
 
 import dataclasses
 import datetime as dt
-import itertools
 from typing import Any
 
 import pytest
@@ -14,30 +13,37 @@ from support.credits import (
     confirm,
     credit,
     propose_pay_out,
+    reject,
     take_back,
 )
 from support.databases import Databases
-from support.settlement_parts import feed_of, tell
 from support.settlement_world import AGENCY, NOW, REGION, TODAY, World
-from support.transfers import NUMBER, OTHER, close, pay, record_out, request_out, transfers
+from support.transfers import (
+    NUMBER,
+    OTHER,
+    close,
+    enrol_there,
+    pay,
+    receive,
+    record_out,
+    request_out,
+    transfers,
+)
 
 from yibao.settlement.v1 import transfer_pb2 as pb
 from yibao.settlement.v1.transfer_service_pb2 import (
     ReceiveTransferResponse,
 )
-from yibao_common.commands.request import Request
-from yibao_common.values.caller import parse_caller
 from yibao_common.values.errors import RuleError
 from yibao_common.values.ids import new_id
 from yibao_common.values.reasons import Reason
-from yibao_settlement.application.feed import EnrolmentChange
 from yibao_settlement.application.transfer.steps import (
     ReceiveTransfer,
 )
 from yibao_settlement.ledger_check import check_ledger
 from yibao_settlement.ledger_check.report import ORDERS_OF_ACCOUNTS
 from yibao_settlement.rules.transfer import Transfer, TransferState
-from yibao_settlement.servicer.transfer import received
+from yibao_settlement.servicer.transfer import received, transfer_message
 from yibao_settlement.storage import tables
 
 ACTIVE: dict[str, Any] = {"insurance_type": "310", "person_class": "11"}
@@ -50,33 +56,6 @@ def world(databases: Databases) -> World:
 
 def refused(reason: Reason) -> "pytest.RaisesExc[RuleError]":
     return pytest.raises(RuleError, check=lambda error: error.reason is reason)
-
-
-def enrol_there(world: World, *persons: str) -> None:
-    """Enrols persons in the other region, of the same database."""
-    feed = feed_of(world.database, clock=world.clock)
-    first = feed.position(OTHER).sequence + 1
-    changes = [
-        dataclasses.replace(world.insured(each, **ACTIVE), credentials=()) for each in persons
-    ]
-    tell(feed, OTHER, list(itertools.starmap(EnrolmentChange, enumerate(changes, first))))
-
-
-def receive(world: World, person: str, amount_fen: int, **changes: Any) -> ReceiveTransferResponse:
-    caller = parse_caller(f"agency/{OTHER}/zhao")
-    values: dict[str, Any] = {
-        "request": Request(OTHER, new_id(), new_id().encode()[:32], "ReceiveTransfer", caller),
-        "person_id": person,
-        "other_region": REGION,
-        "transfer_number": NUMBER,
-        "amount_fen": amount_fen,
-        "second_above_fen": None,
-        "encode": received,
-    }
-    (outcome,) = world.work(OTHER, [ReceiveTransfer(**{**values, **changes})])
-    if isinstance(outcome, RuleError):
-        raise outcome
-    return ReceiveTransferResponse.FromString(outcome)
 
 
 def whole_fen(world: World) -> int:
@@ -170,6 +149,32 @@ def test_who_is_retired_or_died_does_not_move(world: World) -> None:
         request_out(world, dead)
     with refused(Reason.FIELD_OUT_OF_RANGE):
         request_out(world, retired, other_region=REGION)
+
+
+def test_who_retired_since_the_request_is_not_recorded_out(world: World) -> None:
+    (here,) = world.enrol(**ACTIVE)
+    credit(world, here, 500)
+    requested = request_out(world, here)
+    world.feed(world.insured(here, insurance_type="310", person_class="12"))
+    with refused(Reason.TRANSFER_STATE):
+        record_out(world, requested.transfer_id, 500)
+    assert (balance(world, here), claims(world, here).is_closed) == (500, False)
+
+
+def test_what_came_anew_is_told_as_it_was_answered(world: World) -> None:
+    """What came first was rejected: who booked it in then, and when, is told no more."""
+    (here,) = world.enrol(**ACTIVE)
+    answers = []
+    for maker, amount_fen in (("zhao", 480), ("qian", 481)):
+        request = world.request("ReceiveTransfer", caller=f"agency/{REGION}/{maker}")
+        back = ReceiveTransfer(request, here, OTHER, "ZY-BACK", amount_fen, 100, received)
+        answers.append(ReceiveTransferResponse.FromString(world.run(back)))
+        if maker == "zhao":
+            reject(world, answers[0].credit.order_id)
+        world.clock.now += dt.timedelta(hours=1)
+    assert answers[0].transfer.transfer_id == answers[1].transfer.transfer_id
+    found = transfers(world).find(REGION, answers[1].transfer.transfer_id)
+    assert transfer_message(found) == answers[1].transfer
 
 
 def test_a_transfer_that_comes_otherwise_is_refused(world: World) -> None:
@@ -281,6 +286,26 @@ def test_a_large_transfer_waits_for_a_second_person_where_it_comes_to(world: Wor
     assert told.credit.order_id
     standing = world.queries.standing(OTHER, person)
     assert standing is None or standing.balance_fen == 0
+    assert check_ledger(world.database).drifts == []
+
+
+def test_an_account_that_was_left_opens_once_a_second_person_confirms_what_comes_back(
+    world: World,
+) -> None:
+    (here,) = world.enrol(**ACTIVE)
+    credit(world, here, 500)
+    record_out(world, request_out(world, here).transfer_id, 500)
+    for is_confirmed in (False, True):
+        back = ReceiveTransfer(
+            world.request("ReceiveTransfer", caller=AGENCY),
+            *(here, OTHER, "ZY-BACK", 480, 100),
+            received,
+        )
+        told = ReceiveTransferResponse.FromString(world.run(back))
+        assert (balance(world, here), claims(world, here).is_closed) == (0, True)
+        (confirm if is_confirmed else reject)(world, told.credit.order_id)
+        assert claims(world, here).is_closed is not is_confirmed
+    assert balance(world, here) == 480
     assert check_ledger(world.database).drifts == []
 
 

@@ -25,6 +25,9 @@ from yibao_common.values.reasons import Reason
 
 _SECONDS = 30.0
 _WATCH_SECONDS = 0.5
+# So many looks without a change tell that nothing is left but what cannot be read: the service
+# pauses for seconds between its rounds.
+_STILL_LOOKS = 20
 _NOT_PROPOSED = Reason.ACCOUNT_CLOSE_NOT_FOUND.wire_name
 _PROPOSED_ACCOUNTS = account_close_pb2.ACCOUNT_CLOSE_STATE_PROPOSED
 _PROPOSED_YEAR = year_pb2.YEAR_STATE_PROPOSED
@@ -181,7 +184,7 @@ def run_show(out: Console, err: Console, at: Connection, year: int, *, is_watche
 def _watch(services: Services, year: int, bar: Progress, seen: Seen) -> Seen:
     statements = bar.add_task("statements", total=seen.year.person_count or None)
     accounts = bar.add_task("accounts", total=None)
-    before = -1
+    before, still_looks = -1, 0
     while True:
         bar.update(
             statements,
@@ -193,8 +196,9 @@ def _watch(services: Services, year: int, bar: Progress, seen: Seen) -> Seen:
             passed = seen.accounts.progress.person_count
             done += passed
             bar.update(accounts, completed=passed, total=max(seen.accounts.person_count, passed))
+        still_looks = still_looks + 1 if done == before else 0
         # What cannot be read is tried again and again, and nobody waits for it here.
-        if not seen.is_going_on or (seen.refused_count and done == before):
+        if not seen.is_going_on or (seen.refused_count and still_looks >= _STILL_LOOKS):
             return seen
         before = done
         time.sleep(_WATCH_SECONDS)

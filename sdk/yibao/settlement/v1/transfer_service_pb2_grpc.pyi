@@ -40,9 +40,9 @@ class TransferServiceStub:
     ]
     """Takes everything out of the account and closes it (checker), once what it owes is met. Callers:
     agency of the region that the person leaves, another operator than who requested it. Idempotent
-    by `request_id`. Reasons: TRANSFER_NOT_FOUND, TRANSFER_STATE also where the account holds
-    another amount or holds reserve some of it, SAME_MAKER_AND_CHECKER, PERSON_MERGED,
-    PERSON_DECEASED, REQUEST_ID_REUSED.
+    by `request_id`. Reasons: TRANSFER_NOT_FOUND, TRANSFER_STATE also where the person retired
+    since, the account holds another amount or holds reserve some of it, SAME_MAKER_AND_CHECKER,
+    PERSON_MERGED, PERSON_DECEASED, REQUEST_ID_REUSED.
     """
 
     PayTransfer: grpc.UnaryUnaryMultiCallable[
@@ -77,7 +77,7 @@ class TransferServiceStub:
         yibao.settlement.v1.transfer_service_pb2.ReceiveTransferResponse,
     ]
     """Books in what another region sent, once by its number, whatever the request ids: a credit from
-    the source `transfer`. An account that was moved away before opens again. Above the region's
+    the source `transfer`. An account that was moved away before opens again with it. Above the region's
     limit it waits for a second person, as every credit. Callers: agency of the region that the person
     comes to. Idempotent by `request_id`. Reasons: FIELD_OUT_OF_RANGE where `other_region` is `region`,
     PERSON_MERGED, PERSON_NOT_ENROLLED, TRANSFER_STATE where the number came for somebody else,
@@ -122,9 +122,9 @@ class TransferServiceAsyncStub:
     ]
     """Takes everything out of the account and closes it (checker), once what it owes is met. Callers:
     agency of the region that the person leaves, another operator than who requested it. Idempotent
-    by `request_id`. Reasons: TRANSFER_NOT_FOUND, TRANSFER_STATE also where the account holds
-    another amount or holds reserve some of it, SAME_MAKER_AND_CHECKER, PERSON_MERGED,
-    PERSON_DECEASED, REQUEST_ID_REUSED.
+    by `request_id`. Reasons: TRANSFER_NOT_FOUND, TRANSFER_STATE also where the person retired
+    since, the account holds another amount or holds reserve some of it, SAME_MAKER_AND_CHECKER,
+    PERSON_MERGED, PERSON_DECEASED, REQUEST_ID_REUSED.
     """
 
     PayTransfer: grpc.aio.UnaryUnaryMultiCallable[
@@ -159,7 +159,7 @@ class TransferServiceAsyncStub:
         yibao.settlement.v1.transfer_service_pb2.ReceiveTransferResponse,
     ]
     """Books in what another region sent, once by its number, whatever the request ids: a credit from
-    the source `transfer`. An account that was moved away before opens again. Above the region's
+    the source `transfer`. An account that was moved away before opens again with it. Above the region's
     limit it waits for a second person, as every credit. Callers: agency of the region that the person
     comes to. Idempotent by `request_id`. Reasons: FIELD_OUT_OF_RANGE where `other_region` is `region`,
     PERSON_MERGED, PERSON_NOT_ENROLLED, TRANSFER_STATE where the number came for somebody else,
@@ -208,9 +208,9 @@ class TransferServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[yibao.settlement.v1.transfer_service_pb2.RecordTransferOutResponse, collections.abc.Awaitable[yibao.settlement.v1.transfer_service_pb2.RecordTransferOutResponse]]:
         """Takes everything out of the account and closes it (checker), once what it owes is met. Callers:
         agency of the region that the person leaves, another operator than who requested it. Idempotent
-        by `request_id`. Reasons: TRANSFER_NOT_FOUND, TRANSFER_STATE also where the account holds
-        another amount or holds reserve some of it, SAME_MAKER_AND_CHECKER, PERSON_MERGED,
-        PERSON_DECEASED, REQUEST_ID_REUSED.
+        by `request_id`. Reasons: TRANSFER_NOT_FOUND, TRANSFER_STATE also where the person retired
+        since, the account holds another amount or holds reserve some of it, SAME_MAKER_AND_CHECKER,
+        PERSON_MERGED, PERSON_DECEASED, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
@@ -253,7 +253,7 @@ class TransferServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[yibao.settlement.v1.transfer_service_pb2.ReceiveTransferResponse, collections.abc.Awaitable[yibao.settlement.v1.transfer_service_pb2.ReceiveTransferResponse]]:
         """Books in what another region sent, once by its number, whatever the request ids: a credit from
-        the source `transfer`. An account that was moved away before opens again. Above the region's
+        the source `transfer`. An account that was moved away before opens again with it. Above the region's
         limit it waits for a second person, as every credit. Callers: agency of the region that the person
         comes to. Idempotent by `request_id`. Reasons: FIELD_OUT_OF_RANGE where `other_region` is `region`,
         PERSON_MERGED, PERSON_NOT_ENROLLED, TRANSFER_STATE where the number came for somebody else,

@@ -248,7 +248,8 @@ class RegionChecker:
             found.append((each, "is booked, and no posting is of its person, amount and source"))
         for each in credits.odd_credits(connection, region):
             found.append((each, "its state is not what became of it"))
-        for person_id, allocation_id in credits.odd_allocated(connection, region):
+        last = {each: later_of(self._merged, each)[-1] for each in self._merged}
+        for person_id, allocation_id in credits.odd_allocated(connection, region, last):
             found.append((person_id, f"was not credited as allocation {allocation_id} tells"))
         self._tell(CREDITS, found)
         orders = credits.all_orders(connection, region)
@@ -256,7 +257,6 @@ class RegionChecker:
         posted = credits.posted_of_orders(connection, region)
         moved = transfers.all_transfers(connection, region)
         audited = credits.audited_orders(connection, region)
-        last = {each: later_of(self._merged, each)[-1] for each in self._merged}
         self._tell(ORDERS_OF_ACCOUNTS, order_faults_of_accounts(orders, of_orders, posted, audited))
         self._tell(ORDERS_OF_ACCOUNTS, stray_faults(orders, posted))
         self._tell(ORDERS_OF_ACCOUNTS, receivable_faults(posted, last))

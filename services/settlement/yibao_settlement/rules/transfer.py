@@ -10,6 +10,7 @@ from Monday to Friday.
 
 import datetime as dt
 import enum
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from yibao_common.values.calendar import shanghai_day
@@ -17,12 +18,15 @@ from yibao_common.values.errors import FieldFault, RuleError, refuse_faults
 from yibao_common.values.reasons import Reason
 from yibao_settlement.rules.account import Purses
 from yibao_settlement.rules.credit.posting import out_of
+from yibao_settlement.rules.enrolment import Enrolment
 from yibao_settlement.rules.ledger import Entry, balanced, payment_account, transfer_account
 
 # Working days until the region that is left has paid, and the other one has booked it in.
 DAYS_OUT, DAYS_IN = 10, 5
 _DAY = dt.timedelta(days=1)
 _SATURDAY = 5
+# psn_type: who is retired, with the classes below it.
+_RETIRED = "12"
 
 
 class Direction(enum.IntEnum):
@@ -134,13 +138,15 @@ def nothing_to_move(payable_fen: int) -> RuleError:
     )
 
 
-def retired_stays(person_id: str) -> RuleError:
-    """Returns the refusal to move the account of a retired person."""
-    return RuleError(
-        Reason.TRANSFER_STATE,
-        "who is retired keeps the insurance where it is",
-        person_id=person_id,
-    )
+def check_not_retired(person_id: str, enrolments: Iterable[Enrolment]) -> None:
+    """Raises TRANSFER_STATE for somebody whose newest period is of a class of the retired."""
+    newest = max(enrolments, key=lambda each: each.start_date, default=None)
+    if newest is not None and newest.person_class.startswith(_RETIRED):
+        raise RuleError(
+            Reason.TRANSFER_STATE,
+            "who is retired keeps the insurance where it is",
+            person_id=person_id,
+        )
 
 
 def transfer_not_found(transfer_id: str) -> RuleError:

@@ -13,6 +13,7 @@ from yibao_settlement.application.batch.working_set import WorkingSet
 from yibao_settlement.application.credit.state import AccountClaims
 from yibao_settlement.rules.account import Purses, purses_in
 from yibao_settlement.rules.credit.credit import (
+    TRANSFER,
     Credit,
     CreditKey,
     CreditState,
@@ -65,7 +66,7 @@ def take_credit(
     if known is not None:
         check_repeats(known, amount_fen=asked.amount_fen, is_carried=asked.is_carried)
         return Credited(known, True, claims_of(working_set, key.person_id))
-    open_account(working_set, key.person_id)
+    check_opens(working_set, key.person_id, key.source)
     credit = Credit(
         working_set.region,
         ids(),
@@ -87,11 +88,15 @@ def take_credit(
 
 
 def book_credit(credit: Credit, request: Request, working_set: WorkingSet, ids: Ids) -> Credit:
-    """Posts a credit that is new or was confirmed, puts it on record and meets what is owed."""
+    """Posts a credit that is new or was confirmed, puts it on record and meets what is owed.
+
+    A closed account opens with it; `check_opens` comes first.
+    """
     person_id, amount_fen = credit.person_id, credit.amount_fen
     account_id = (carried_account if credit.is_carried else person_account)(person_id)
     entries = credit_entries(source=credit.source, account_id=account_id, amount_fen=amount_fen)
     posting_id = credit.credit_id if credit.order_id is None else ids()
+    working_set.credits.reopen(person_id, working_set.now)
     working_set.carry_over(person_id, request, ids)
     working_set.change_person(person_id, balance_change_fen=amount_fen)
     if credit.is_carried:
@@ -200,10 +205,11 @@ def is_closed(working_set: WorkingSet, person_id: str) -> bool:
     return person_id in working_set.credits.closed
 
 
-def open_account(working_set: WorkingSet, person_id: str) -> None:
-    """Opens the account of somebody who is insured anew since it was closed.
+def check_opens(working_set: WorkingSet, person_id: str, source: str) -> None:
+    """Checks that an account is open, or opens once money comes from a source.
 
-    Raises RuleError ACCOUNT_CLOSED where it is closed and stays so.
+    It does for what another region sends, and for who is insured anew since it was closed. Raises
+    RuleError ACCOUNT_CLOSED where it is closed and stays so.
     """
     left = working_set.credits.closed.get(person_id)
     if left is None:
@@ -211,9 +217,9 @@ def open_account(working_set: WorkingSet, person_id: str) -> None:
     leaves = [(each, cause in working_set.credits.orders) for cause, each in left.items()]
     enrolments = working_set.enrolments.get(person_id, ())
     is_dead = working_set.death_dates.get(person_id) is not None
-    if is_dead or not is_insured_anew(enrolments, leaves, now=working_set.now):
+    is_opened = source == TRANSFER or is_insured_anew(enrolments, leaves, now=working_set.now)
+    if is_dead or not is_opened:
         raise account_closed(person_id)
-    working_set.credits.reopen(person_id, working_set.now)
 
 
 def keys_of_one(working_set: WorkingSet, key: CreditKey) -> set[CreditKey]:

@@ -3,6 +3,7 @@
 All of it runs in the batches, under the lock of the person.
 """
 
+import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -15,8 +16,8 @@ from yibao_settlement.application.batch.working_set import WorkingSet
 from yibao_settlement.application.credit.book import (
     available,
     book_credit,
+    check_opens,
     meet_receivables,
-    open_account,
     order_detail,
     owed_of,
     put_order,
@@ -253,7 +254,7 @@ def _confirm_credit(
 ) -> AccountOrder:
     credit = _credit(working_set, order.credit_id, order.person_id)
     check_waits(credit)
-    open_account(working_set, order.person_id)
+    check_opens(working_set, order.person_id, credit.source)
     booked = book_credit(credit, request, working_set, ids)
     assert booked.posting_id is not None, booked.credit_id
     return carried_out(
@@ -271,7 +272,7 @@ def _take_back(
     person_id, amount_fen = order.person_id, order.amount_fen
     credit = _credit(working_set, order.credit_id, person_id)
     check_correctable(credit, amount_fen)
-    is_old = shanghai_day(credit.credit_time).year < working_set.account_year
+    is_old = shanghai_day(_book_time(credit, working_set)).year < working_set.account_year
     posting_id = ids()
     taken = take_out(
         person_id,
@@ -293,6 +294,14 @@ def _take_back(
         posting_id=posting_id,
         receivable_fen=amount_fen - taken.balance_fen,
     )
+
+
+def _book_time(credit: Credit, working_set: WorkingSet) -> dt.datetime:
+    """Returns when a credit came into the account: one that waited, once it was confirmed."""
+    order = working_set.credits.orders.get(credit.order_id or "")
+    if order is None or order.close_time is None:
+        return credit.credit_time
+    return order.close_time
 
 
 def _pay_out(

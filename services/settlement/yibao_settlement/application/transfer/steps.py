@@ -15,7 +15,6 @@ from yibao_settlement.application.batch.working_set import WorkingSet
 from yibao_settlement.application.credit.book import (
     AskedCredit,
     Credited,
-    keys_of_one,
     meet_receivables,
     take_credit,
     take_out,
@@ -31,20 +30,18 @@ from yibao_settlement.rules.transfer import (
     Transfer,
     TransferState,
     check_checker,
+    check_not_retired,
     check_other_region,
     check_step,
     incoming_key,
     nothing_to_move,
     paid_entries,
-    retired_stays,
     transfer_not_found,
     transfer_state,
     transferred_entries,
 )
 
 Encode = Callable[[Transfer], bytes]
-# psn_type: who is retired, with the classes below it.
-_RETIRED = "12"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +79,7 @@ class RequestTransfer:
         )
         if known is not None:
             raise transfer_state(known)
-        enrolments = working_set.enrolments.get(person_id, ())
-        newest = max(enrolments, key=lambda each: each.start_date, default=None)
-        if newest is not None and newest.person_class.startswith(_RETIRED):
-            raise retired_stays(person_id)
+        check_not_retired(person_id, working_set.enrolments.get(person_id, ()))
         if not payable_fen(working_set, person_id):
             raise nothing_to_move(0)
         transfer = Transfer(
@@ -154,6 +148,7 @@ class RecordTransferOut:
         check_checker(transfer, checker=checker)
         check_not_merged(working_set.standing(person_id))
         check_alive(working_set.death_dates.get(person_id))
+        check_not_retired(person_id, working_set.enrolments.get(person_id, ()))
         payable = payable_fen(working_set, person_id)
         if payable != self.amount_fen or not payable:
             raise nothing_to_move(payable)
@@ -229,7 +224,7 @@ class CloseTransfer:
 
 @dataclass(frozen=True, slots=True)
 class ReceiveTransfer:
-    """Books in what another region sent, once by its number; a closed account opens again."""
+    """Books in what another region sent, once by its number; a closed account opens with it."""
 
     request: Request
     person_id: str
@@ -271,13 +266,9 @@ class ReceiveTransfer:
         )
         if known is not None and working_set.holder_of(known.person_id) != person_id:
             raise transfer_state(known)
-        is_new = working_set.credits.holding(keys_of_one(working_set, self.key)) is None
-        if is_new and working_set.death_dates.get(person_id) is None:
-            # Nothing refuses it any more.
-            working_set.credits.reopen(person_id, working_set.now)
         asked = AskedCredit(self.key, self.amount_fen, False, self.second_above_fen)
         credited = take_credit(asked, self.request, working_set, ids)
-        if known is not None and not is_new:
+        if known is not None and credited.is_repeated:
             return self.encode(known, credited)
         transfer = Transfer(
             working_set.region,

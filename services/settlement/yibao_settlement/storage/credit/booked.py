@@ -1,6 +1,6 @@
 """Credits and orders of accounts with their postings, read for the ledger checker."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import sqlalchemy as sa
 
@@ -148,10 +148,13 @@ def audited_orders(connection: sa.Connection, region: str) -> dict[str, dict[str
     return {each.get("order", ""): each for each in told}
 
 
-def odd_allocated(connection: sa.Connection, region: str) -> list[tuple[str, str]]:
+def odd_allocated(
+    connection: sa.Connection, region: str, holder_of: Mapping[str, str]
+) -> list[tuple[str, str]]:
     """Returns persons of allocations who are told as credited, with the allocation, and are not.
 
-    As by a credit of another person, month or amount.
+    As by a credit of another person, month or amount. `holder_of` tells of records that were
+    merged who stands in their place.
     """
     person, run, credit = (
         tables.accounts.allocated_person.c,
@@ -166,8 +169,20 @@ def odd_allocated(connection: sa.Connection, region: str) -> list[tuple[str, str
             AllocatedState.WAITING,
         )
     ]
+    is_other_credit = sa.or_(
+        credit.credit_id.is_(None),
+        credit.amount_fen != person.amount_fen,
+        credit.source != ALLOCATION,
+        credit.insurance_type != run.insurance_type,
+        sa.cast(credit.business_key, sa.Text) != sa.cast(run.month, sa.Text),
+    )
     rows = connection.execute(
-        sa.select(person.person_id, person.allocation_id)
+        sa.select(
+            person.person_id,
+            person.allocation_id,
+            credit.person_id.label("credited_id"),
+            sa.case((is_other_credit, 1), else_=0).label("is_other_credit"),
+        )
         .select_from(tables.accounts.allocated_person)
         .join(
             tables.accounts.allocation,
@@ -181,13 +196,15 @@ def odd_allocated(connection: sa.Connection, region: str) -> list[tuple[str, str
         .where(
             person.region == region,
             person.state.in_(states),
-            sa.or_(
-                credit.credit_id.is_(None),
-                credit.amount_fen != person.amount_fen,
-                credit.source != ALLOCATION,
-                credit.insurance_type != run.insurance_type,
-                sa.cast(credit.business_key, sa.Text) != sa.cast(run.month, sa.Text),
-            ),
+            sa.or_(is_other_credit, credit.person_id != person.person_id),
         )
     )
-    return [(row.person_id, row.allocation_id) for row in rows]
+
+    def holder(person_id: str) -> str:
+        return holder_of.get(person_id, person_id)
+
+    return [
+        (row.person_id, row.allocation_id)
+        for row in rows
+        if row.is_other_credit or holder(row.credited_id) != holder(row.person_id)
+    ]

@@ -12,6 +12,8 @@ from yibao_settlement.storage.batch.loading import Wanted
 
 COLUMNS = Transfer._fields
 _CHANGING = (
+    # The first three of incoming ones, where what came before was rejected or taken back.
+    *("person_id", "maker", "request_time"),
     *("state", "amount_fen", "checker", "record_time", "posting_id", "payment_reference"),
     *("pay_time", "payment_posting_id", "close_time", "credit_id"),
 )
