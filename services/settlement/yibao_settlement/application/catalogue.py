@@ -208,7 +208,16 @@ def _kept(work: "Work", rows: Sequence[SentRow[CatalogueItem]]) -> frozenset[str
     versions = work.catalogue_versions
     if not versions.newest_number():
         return frozenset()
-    return frozenset(versions.kept({each.row.item_code for each in rows}))
+    return frozenset(versions.kept(_codes(rows)))
+
+
+def _codes(rows: Sequence[SentRow[CatalogueItem]]) -> set[str]:
+    """Returns the codes that can be asked for: others may be of no database."""
+    return {
+        item.item_code
+        for item, faults, total in rows
+        if total <= len(faults) and not any(fault.field == "item_code" for fault in faults)
+    }
 
 
 def _refusals(
