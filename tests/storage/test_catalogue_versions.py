@@ -12,7 +12,7 @@ from support.settlement_parts import transactions_of
 from support.settlement_world import NOW, POLICY_FILE, REGION, TODAY, World
 
 from yibao_common.db.audit_chain import check_chain
-from yibao_common.values.errors import FieldFault, RuleError
+from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.catalogue import Catalogue, ImportItems, SentRow
 from yibao_settlement.application.catalogue_version.approve import ApproveVersion
@@ -352,21 +352,6 @@ def test_directly_imported_items_and_versions_do_not_mix(world: World, desk: Des
         [in_versions, None, None],
         [in_versions, Reason.CATALOGUE_APPROVAL_REQUIRED, None],
     ]
-
-
-def test_text_that_no_database_takes_is_a_fault_of_its_row(world: World, desk: Desk) -> None:
-    desk.put(Layer.INSURANCE, LONG_AGO, insured("KEPT", "01"))
-    malformed = FieldFault("item_code", Reason.FIELD_MALFORMED, "is no code")
-    row = SentRow(CatalogueItem("A\0", "示例", "01", None, "", LONG_AGO, None), [malformed], 1)
-    found: list[Reason | None] = []
-
-    def keep(refusals: Sequence[RuleError | None]) -> bytes:
-        found[:] = [each and each.reason for each in refusals]
-        return b""
-
-    catalogue = Catalogue(transactions_of(world.database), clock=world.clock)
-    catalogue.import_items(ImportItems(world.request("Import"), [row]), keep)
-    assert found == [Reason.FIELD_MALFORMED]
 
 
 def test_items_without_a_share_that_a_policy_takes_from_them_keep_a_version_out(
