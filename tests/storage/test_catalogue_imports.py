@@ -34,7 +34,7 @@ def bring(
     found: list[Reason | None] = []
 
     def keep(refusals: Sequence[RuleError | None]) -> bytes:
-        found[:] = [each and each.reason for each in refusals]
+        found[:] = [None if each is None else each.reason for each in refusals]
         return b""
 
     catalogue.import_items(ImportItems(world.request("Import"), rows), keep)
