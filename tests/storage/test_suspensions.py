@@ -112,6 +112,19 @@ def test_lines_of_a_suspended_doctor_are_refused_by_their_charge_days(world: Wor
     assert_books_are_right(world)
 
 
+def test_a_suspended_department_is_known_by_its_new_name_too(world: World) -> None:
+    (person,) = world.enrol()
+    visit = world.register(person)
+    suspend(world, SuspendedKind.DEPARTMENT, FIFTEENTH, institution_id=HOSPITAL, code="K1")
+    names = ("K1", "心内科", "心血管科", "外科")
+    lines = [ordered(name, 10, by(department=name)) for name in names]
+    bill = carrying(world, visit, *lines)
+    assert [line_id for line_id, _ in refused_of(world, bill)] == ["K1", "心内科"]
+    renamed = Department(HOSPITAL, "K1", "心血管科", "A03.04", SINCE)
+    assert imported(world, renamed, institution_id=HOSPITAL) == [None]
+    assert [line_id for line_id, _ in refused_of(world, bill)] == ["K1", "心内科", "心血管科"]
+
+
 def test_emergencies_are_payable_whoever_is_suspended(world: World) -> None:
     suspend(world, SuspendedKind.INSTITUTION, FIFTEENTH, institution_id=HOSPITAL)
     suspend(world, SuspendedKind.DOCTOR, FIFTEENTH, code=LI)

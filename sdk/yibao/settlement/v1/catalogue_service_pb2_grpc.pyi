@@ -29,8 +29,8 @@ class CatalogueServiceStub:
     refused, and tells every fault of each. A row with the code and first day of one
     stored before replaces it; of several such in one request none is stored. Items that
     versions of the lists keep (CatalogueVersionService) are refused here, and so are ceilings
-    and shares where the region has them approved by a second operator. Callers:
-    agency of the region. Idempotent by `request_id`; corrected rows come under another
+    and shares, and items that have one, where the region has them approved by a second
+    operator. Callers: agency of the region. Idempotent by `request_id`; corrected rows come under another
     one. Reasons: REQUEST_ID_REUSED; of a row also ROW_REPEATED, FIRST_SELF_PAY_RATIO_INVALID,
     CATALOGUE_ITEM_IN_VERSIONS, CATALOGUE_APPROVAL_REQUIRED.
     """
@@ -66,8 +66,8 @@ class CatalogueServiceAsyncStub:
     refused, and tells every fault of each. A row with the code and first day of one
     stored before replaces it; of several such in one request none is stored. Items that
     versions of the lists keep (CatalogueVersionService) are refused here, and so are ceilings
-    and shares where the region has them approved by a second operator. Callers:
-    agency of the region. Idempotent by `request_id`; corrected rows come under another
+    and shares, and items that have one, where the region has them approved by a second
+    operator. Callers: agency of the region. Idempotent by `request_id`; corrected rows come under another
     one. Reasons: REQUEST_ID_REUSED; of a row also ROW_REPEATED, FIRST_SELF_PAY_RATIO_INVALID,
     CATALOGUE_ITEM_IN_VERSIONS, CATALOGUE_APPROVAL_REQUIRED.
     """
@@ -105,8 +105,8 @@ class CatalogueServiceServicer(metaclass=abc.ABCMeta):
         refused, and tells every fault of each. A row with the code and first day of one
         stored before replaces it; of several such in one request none is stored. Items that
         versions of the lists keep (CatalogueVersionService) are refused here, and so are ceilings
-        and shares where the region has them approved by a second operator. Callers:
-        agency of the region. Idempotent by `request_id`; corrected rows come under another
+        and shares, and items that have one, where the region has them approved by a second
+        operator. Callers: agency of the region. Idempotent by `request_id`; corrected rows come under another
         one. Reasons: REQUEST_ID_REUSED; of a row also ROW_REPEATED, FIRST_SELF_PAY_RATIO_INVALID,
         CATALOGUE_ITEM_IN_VERSIONS, CATALOGUE_APPROVAL_REQUIRED.
         """

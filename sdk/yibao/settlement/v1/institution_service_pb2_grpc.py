@@ -116,7 +116,7 @@ class InstitutionServiceServicer(object):
     def ImportDepartments(self, request, context):
         """Imports departments, each row on its own; one stored before is replaced. Callers: agency of
         the region; institution, its own. Idempotent by `request_id`. Reasons: REQUEST_ID_REUSED; of
-        a row also ROW_REPEATED, OUT_OF_SCOPE.
+        a row also ROW_REPEATED, OUT_OF_SCOPE, INSTITUTION_NOT_DESIGNATED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -125,7 +125,8 @@ class InstitutionServiceServicer(object):
     def ImportDoctors(self, request, context):
         """Imports doctors, each row on its own; one stored before is replaced. Points and suspensions
         stay. Callers: agency of the region; institution, its own. Idempotent by `request_id`.
-        Reasons: REQUEST_ID_REUSED; of a row also ROW_REPEATED, OUT_OF_SCOPE.
+        Reasons: REQUEST_ID_REUSED; of a row also ROW_REPEATED, OUT_OF_SCOPE,
+        INSTITUTION_NOT_DESIGNATED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -39,7 +39,7 @@ class InstitutionServiceStub:
     ]
     """Imports departments, each row on its own; one stored before is replaced. Callers: agency of
     the region; institution, its own. Idempotent by `request_id`. Reasons: REQUEST_ID_REUSED; of
-    a row also ROW_REPEATED, OUT_OF_SCOPE.
+    a row also ROW_REPEATED, OUT_OF_SCOPE, INSTITUTION_NOT_DESIGNATED.
     """
 
     ImportDoctors: grpc.UnaryUnaryMultiCallable[
@@ -48,7 +48,8 @@ class InstitutionServiceStub:
     ]
     """Imports doctors, each row on its own; one stored before is replaced. Points and suspensions
     stay. Callers: agency of the region; institution, its own. Idempotent by `request_id`.
-    Reasons: REQUEST_ID_REUSED; of a row also ROW_REPEATED, OUT_OF_SCOPE.
+    Reasons: REQUEST_ID_REUSED; of a row also ROW_REPEATED, OUT_OF_SCOPE,
+    INSTITUTION_NOT_DESIGNATED.
     """
 
     GetInstitution: grpc.UnaryUnaryMultiCallable[
@@ -148,7 +149,7 @@ class InstitutionServiceAsyncStub:
     ]
     """Imports departments, each row on its own; one stored before is replaced. Callers: agency of
     the region; institution, its own. Idempotent by `request_id`. Reasons: REQUEST_ID_REUSED; of
-    a row also ROW_REPEATED, OUT_OF_SCOPE.
+    a row also ROW_REPEATED, OUT_OF_SCOPE, INSTITUTION_NOT_DESIGNATED.
     """
 
     ImportDoctors: grpc.aio.UnaryUnaryMultiCallable[
@@ -157,7 +158,8 @@ class InstitutionServiceAsyncStub:
     ]
     """Imports doctors, each row on its own; one stored before is replaced. Points and suspensions
     stay. Callers: agency of the region; institution, its own. Idempotent by `request_id`.
-    Reasons: REQUEST_ID_REUSED; of a row also ROW_REPEATED, OUT_OF_SCOPE.
+    Reasons: REQUEST_ID_REUSED; of a row also ROW_REPEATED, OUT_OF_SCOPE,
+    INSTITUTION_NOT_DESIGNATED.
     """
 
     GetInstitution: grpc.aio.UnaryUnaryMultiCallable[
@@ -261,7 +263,7 @@ class InstitutionServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[yibao.settlement.v1.institution_service_pb2.ImportDepartmentsResponse, collections.abc.Awaitable[yibao.settlement.v1.institution_service_pb2.ImportDepartmentsResponse]]:
         """Imports departments, each row on its own; one stored before is replaced. Callers: agency of
         the region; institution, its own. Idempotent by `request_id`. Reasons: REQUEST_ID_REUSED; of
-        a row also ROW_REPEATED, OUT_OF_SCOPE.
+        a row also ROW_REPEATED, OUT_OF_SCOPE, INSTITUTION_NOT_DESIGNATED.
         """
 
     @abc.abstractmethod
@@ -272,7 +274,8 @@ class InstitutionServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[yibao.settlement.v1.institution_service_pb2.ImportDoctorsResponse, collections.abc.Awaitable[yibao.settlement.v1.institution_service_pb2.ImportDoctorsResponse]]:
         """Imports doctors, each row on its own; one stored before is replaced. Points and suspensions
         stay. Callers: agency of the region; institution, its own. Idempotent by `request_id`.
-        Reasons: REQUEST_ID_REUSED; of a row also ROW_REPEATED, OUT_OF_SCOPE.
+        Reasons: REQUEST_ID_REUSED; of a row also ROW_REPEATED, OUT_OF_SCOPE,
+        INSTITUTION_NOT_DESIGNATED.
         """
 
     @abc.abstractmethod

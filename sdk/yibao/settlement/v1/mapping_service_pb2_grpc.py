@@ -112,7 +112,8 @@ class MappingServiceServicer(object):
 
     def CheckMappings(self, request, context):
         """Tells what is wrong with the mappings of own codes that are to be charged; stores nothing.
-        Callers: institution, its own codes; agency of the region.
+        Callers: institution, its own codes; agency of the region. Reasons:
+        INSTITUTION_NOT_DESIGNATED where the region knows none of the code.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -70,7 +70,8 @@ class MappingServiceStub:
         yibao.settlement.v1.mapping_service_pb2.CheckMappingsResponse,
     ]
     """Tells what is wrong with the mappings of own codes that are to be charged; stores nothing.
-    Callers: institution, its own codes; agency of the region.
+    Callers: institution, its own codes; agency of the region. Reasons:
+    INSTITUTION_NOT_DESIGNATED where the region knows none of the code.
     """
 
 class MappingServiceAsyncStub:
@@ -125,7 +126,8 @@ class MappingServiceAsyncStub:
         yibao.settlement.v1.mapping_service_pb2.CheckMappingsResponse,
     ]
     """Tells what is wrong with the mappings of own codes that are to be charged; stores nothing.
-    Callers: institution, its own codes; agency of the region.
+    Callers: institution, its own codes; agency of the region. Reasons:
+    INSTITUTION_NOT_DESIGNATED where the region knows none of the code.
     """
 
 class MappingServiceServicer(metaclass=abc.ABCMeta):
@@ -190,7 +192,8 @@ class MappingServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[yibao.settlement.v1.mapping_service_pb2.CheckMappingsResponse, collections.abc.Awaitable[yibao.settlement.v1.mapping_service_pb2.CheckMappingsResponse]]:
         """Tells what is wrong with the mappings of own codes that are to be charged; stores nothing.
-        Callers: institution, its own codes; agency of the region.
+        Callers: institution, its own codes; agency of the region. Reasons:
+        INSTITUTION_NOT_DESIGNATED where the region knows none of the code.
         """
 
 def add_MappingServiceServicer_to_server(servicer: MappingServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

@@ -192,7 +192,7 @@ def _get(
 
 
 def _listed(stub: CatalogueVersionServiceStub, region: str, version_id: str) -> Iterator[Fault]:
-    """Yields the faults of the rows that the service refused: of the first 10,000 rows."""
+    """Yields the faults of all rows that the service refused, of each row its first twenty."""
     request = pb.ListCatalogueRowFaultsRequest(region=region, version_id=version_id, page_size=500)
     while True:
         page = stub.ListCatalogueRowFaults(request, timeout=CALL_SECONDS)

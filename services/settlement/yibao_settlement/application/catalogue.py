@@ -52,6 +52,10 @@ class CatalogueRows(Protocol):
         """
         ...
 
+    def limited(self, item_codes: Collection[str]) -> Collection[str]:
+        """Returns those of some items that a stored row gives a ceiling or a share."""
+        ...
+
     def put_institutions(self, institutions: Sequence[Institution]) -> None:
         """Stores institutions; one stored before is replaced."""
         ...
@@ -97,7 +101,7 @@ class Catalogue:
     ) -> None:
         """Takes what begins transactions.
 
-        In regions of `approval_required_in` ceilings and shares come as versions alone.
+        In regions of `approval_required_in` ceilings and shares come, and go, as versions alone.
         """
         self._transactions = transactions
         self._clock = clock
@@ -113,10 +117,14 @@ class Catalogue:
         """
         needs_approval = command.request.region in self._approval_required_in
 
-        def judge(asking: Sequence[Asking], kept: Collection[str]) -> _Judged:
+        def judge(
+            asking: Sequence[Asking], kept: Collection[str], limited: Collection[str]
+        ) -> _Judged:
             def find_faults(item: CatalogueItem) -> Iterator[FieldFault]:
                 yield from item_faults(item, asking)
-                yield from versions_faults(item, kept=kept, needs_approval=needs_approval)
+                yield from versions_faults(
+                    item, kept=kept, limited=limited, needs_approval=needs_approval
+                )
 
             refusals = _refusals(
                 command.rows,
@@ -129,19 +137,28 @@ class Catalogue:
         # Before the region is locked and, on SQLite, everybody else kept from writing:
         # thousands of faulty rows take most of a second.
         with self._transactions.read(command.request.region) as work:
-            known = _asking(work), _kept(work, command.rows)
+            known = self._known(work, command)
         judged = judge(*known)
 
         def decide(work: "Work") -> bytes:
             # First, because it locks the region: of two imports one waits for the other,
             # and no policy is approved meanwhile.
             work.reference.raise_epoch()
-            by_now = _asking(work), _kept(work, command.rows)
+            by_now = self._known(work, command)
             found = judged if by_now == known else judge(*by_now)
             work.catalogue.put_items(_accepted(command.rows, found.refusals))
             return self._close(work, command.request, found)
 
         return self._transactions.once(command.request, decide)
+
+    def _known(
+        self, work: "Work", command: ImportItems
+    ) -> tuple[list[Asking], frozenset[str], frozenset[str]]:
+        """Returns what policies ask of items, and which are kept by versions or limited."""
+        limited: frozenset[str] = frozenset()
+        if command.request.region in self._approval_required_in:
+            limited = frozenset(work.catalogue.limited(_codes(command.rows)))
+        return _asking(work), _kept(work, command.rows), limited
 
     def import_institutions(self, command: ImportInstitutions, encode: Encode) -> bytes:
         """Stores the rows without a fault and returns the answer's bytes.
@@ -208,7 +225,16 @@ def _kept(work: "Work", rows: Sequence[SentRow[CatalogueItem]]) -> frozenset[str
     versions = work.catalogue_versions
     if not versions.newest_number():
         return frozenset()
-    return frozenset(versions.kept({each.row.item_code for each in rows}))
+    return frozenset(versions.kept(_codes(rows)))
+
+
+def _codes(rows: Sequence[SentRow[CatalogueItem]]) -> set[str]:
+    """Returns the codes that can be asked for: others may be of no database."""
+    return {
+        item.item_code
+        for item, faults, total in rows
+        if total <= len(faults) and not any(fault.field == "item_code" for fault in faults)
+    }
 
 
 def _refusals(

@@ -81,18 +81,21 @@ def item_faults(item: CatalogueItem, asking: Collection[Asking]) -> Iterator[Fie
 
 
 def versions_faults(
-    item: CatalogueItem, *, kept: Collection[str], needs_approval: bool
+    item: CatalogueItem, *, kept: Collection[str], limited: Collection[str], needs_approval: bool
 ) -> Iterator[FieldFault]:
     """Yields why a row may not be imported directly: `kept` items are those of versions.
 
     With `needs_approval` neither may one with a ceiling or share, which two operators bring
-    (T-07).
+    (T-07), nor one of the `limited` items, which have one that it would take away.
     """
     if item.item_code in kept:
         message = "is kept by versions of the lists: a direct import would have no effect"
         yield FieldFault("item_code", Reason.CATALOGUE_ITEM_IN_VERSIONS, message)
     if not needs_approval:
         return
+    if item.item_code in limited:
+        message = "has a ceiling or share, which a version of a list changes or ends"
+        yield FieldFault("item_code", Reason.CATALOGUE_APPROVAL_REQUIRED, message)
     for name in ("first_self_pay_ratio_ppm", "price_ceiling", "level_price_ceilings"):
         if getattr(item, name) not in (None, "", ()):
             message = "comes as a version of a list, which a second operator approves"

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from yibao_common.db.rows import Row, insert_rows
+from yibao_common.db.rows import Row, insert_rows, select_rows
 from yibao_settlement.rules.bill import CatalogueItem, LevelPriceCeiling
 from yibao_settlement.rules.visit import Institution
 from yibao_settlement.storage import tables
@@ -116,6 +116,19 @@ class StoredCatalogue:
         query = sa.select(column.item_code).distinct().where(*conditions)
         ordered = query.order_by(column.item_code).limit(most)
         return list(self._connection.execute(ordered).scalars())
+
+    def limited(self, item_codes: Collection[str]) -> set[str]:
+        """Returns those of some items that a stored row gives a ceiling or a share."""
+        columns = ("item_code", "first_self_pay_ratio_ppm", "price_ceiling", "level_price_ceilings")
+        rows = select_rows(
+            self._connection,
+            tables.catalogue_item,
+            columns,
+            region=self._region,
+            key="item_code",
+            among=sorted(item_codes),
+        )
+        return {code for code, *amounts in rows if any(each not in (None, "") for each in amounts)}
 
     def put_institutions(self, institutions: Sequence[Institution]) -> None:
         """Stores institutions; one stored before is replaced."""

@@ -22,7 +22,11 @@ from yibao_settlement.storage import tables
 from yibao_settlement.storage.account_close.tables import account_close
 from yibao_settlement.storage.catalogue import INSTITUTION_COLUMNS, ITEM_COLUMNS, item_from
 from yibao_settlement.storage.catalogue_version.effective import effective_rows
-from yibao_settlement.storage.institution.record import read_scopes, read_suspensions
+from yibao_settlement.storage.institution.record import (
+    read_scopes,
+    read_suspended_names,
+    read_suspensions,
+)
 
 # A region's catalogue has some hundred thousand items at most; past this the cache
 # starts again rather than grow without bound.
@@ -56,7 +60,7 @@ class ReferenceCache:
                     has_versions=_has_versions(connection, region),
                     has_counted=_has_counted(connection, region),
                     scopes=read_scopes(connection, region),
-                    suspended=Suspended.of(read_suspensions(connection, region)),
+                    suspended=_suspended(connection, region),
                     line_terms=self._line_terms.get(region, NO_LINE_TERMS),
                 )
                 self._regions[region] = known
@@ -150,6 +154,12 @@ def _institutions(connection: sa.Connection, region: str) -> dict[str, Instituti
     columns = [tables.institution.c[name] for name in INSTITUTION_COLUMNS]
     rows = connection.execute(sa.select(*columns).where(tables.institution.c.region == region))
     return {row.institution_id: Institution(*row) for row in rows}
+
+
+def _suspended(connection: sa.Connection, region: str) -> Suspended:
+    suspensions = read_suspensions(connection, region)
+    names = read_suspended_names(connection, region) if suspensions else {}
+    return Suspended.of(suspensions, names)
 
 
 def _has_versions(connection: sa.Connection, region: str) -> bool:

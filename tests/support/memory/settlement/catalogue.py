@@ -38,6 +38,18 @@ class MemoryCatalogue(CatalogueRows):
         }
         return sorted(found)[:most]
 
+    def limited(self, item_codes: Collection[str]) -> set[str]:
+        return {
+            each.item_code
+            for each in self.items.values()
+            if each.item_code in item_codes
+            and (
+                each.first_self_pay_ratio_ppm is not None
+                or each.price_ceiling
+                or each.level_price_ceilings
+            )
+        }
+
     def put_institutions(self, institutions: Sequence[Institution]) -> None:
         self.institutions.update({each.institution_id: each for each in institutions})
 

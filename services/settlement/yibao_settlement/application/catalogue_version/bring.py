@@ -222,7 +222,7 @@ class Bringing:
         for place, (row, faults, total) in enumerate(judged):
             if not faults:
                 key = (row.code, row.subkey, row.start_date)
-                first = keys.setdefault(key, row.row_number) if key in keys else None
+                first = keys.get(key)
                 if first is None:
                     keys[key] = row.row_number
                     taken.append(row)

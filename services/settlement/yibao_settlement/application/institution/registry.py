@@ -99,8 +99,8 @@ class InstitutionRegistry:
         request = command.request
 
         def decide(work: "Work") -> bytes:
-            # First: it locks the region. What institutions are for is cached by its epoch.
-            if any(isinstance(each.row, InstitutionScope) for each in command.rows):
+            # First: it locks the region.
+            if _are_cached(work.institutions, command.rows):
                 work.reference.raise_epoch()
             ids = {each.row.institution_id for each in command.rows if not each.form_faults}
             refusals = _refusals(command, known=set(work.institutions.find(ids)))
@@ -249,6 +249,22 @@ def year_of(year: int) -> tuple[dt.date, dt.date]:
 def doctor_not_found(doctor_code: str) -> RuleError:
     """Returns the refusal for a doctor whom the region does not know, or the institution."""
     return RuleError(Reason.DOCTOR_NOT_FOUND, f"no doctor {doctor_code}", doctor_code=doctor_code)
+
+
+def _are_cached(institutions: InstitutionRows, sent: Sequence[SentStaff]) -> bool:
+    """Tells whether rows are of what a region's reference data holds.
+
+    It holds scopes, and names of suspended departments; other staff is imported without keeping
+    anybody's bills waiting.
+    """
+    rows = [each.row for each in sent]
+    if any(isinstance(row, InstitutionScope) for row in rows):
+        return True
+    codes = {row[:2] for row in rows if isinstance(row, Department)}
+    return bool(codes) and any(
+        each.kind is SuspendedKind.DEPARTMENT and (each.institution_id, each.code) in codes
+        for each in institutions.suspensions()
+    )
 
 
 def _refusals(command: ImportStaff, *, known: set[str]) -> list[RuleError | None]:

@@ -27,9 +27,9 @@ class SuspendedKind(enum.IntEnum):
 class Suspension(NamedTuple):
     """Days, both ends included, on which what somebody orders is not payable.
 
-    `institution_id` is empty of a doctor, `code` of an institution. `name` is what lines call a
-    department. `lifted` is when, by whom and why it was lifted; `lift_last_date` the last day
-    that stays suspended, None where none does.
+    `institution_id` is empty of a doctor, `code` of an institution. `name` is what lines called a
+    department when it was suspended. `lift_time` is when it was lifted; `lift_last_date` the last
+    day that stays suspended, None where none does.
     """
 
     suspension_id: str
@@ -55,6 +55,9 @@ class Suspension(NamedTuple):
         return self.start_date <= day and (last is None or day <= last)
 
 
+NOTHING_RENAMED: Mapping[tuple[str, str], str] = {}
+
+
 class Suspended(NamedTuple):
     """The suspensions of a region, by whom they are of."""
 
@@ -64,8 +67,15 @@ class Suspended(NamedTuple):
     doctors: Mapping[str, Sequence[Suspension]]
 
     @classmethod
-    def of(cls, suspensions: Iterable[Suspension]) -> "Suspended":
-        """Returns suspensions by whom they are of; those lifted altogether are left out."""
+    def of(
+        cls,
+        suspensions: Iterable[Suspension],
+        names: Mapping[tuple[str, str], str] = NOTHING_RENAMED,
+    ) -> "Suspended":
+        """Returns suspensions by whom they are of; those lifted altogether are left out.
+
+        `names` are what departments are called by now, by institution and code.
+        """
         institutions: dict[str, list[Suspension]] = {}
         departments: dict[tuple[str, str], list[Suspension]] = {}
         doctors: dict[str, list[Suspension]] = {}
@@ -77,7 +87,8 @@ class Suspended(NamedTuple):
             elif each.kind is SuspendedKind.DOCTOR:
                 doctors.setdefault(each.code, []).append(each)
             else:
-                for called in {each.code, each.name} - {""}:
+                by_now = names.get((each.institution_id, each.code), "")
+                for called in {each.code, each.name, by_now} - {""}:
                     departments.setdefault((each.institution_id, called), []).append(each)
         return cls(institutions, departments, doctors)
 

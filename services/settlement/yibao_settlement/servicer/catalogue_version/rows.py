@@ -1,6 +1,5 @@
 """Rows of lists: messages to values, and back."""
 
-import datetime as dt
 import hashlib
 from collections.abc import Iterable, Sequence
 
@@ -10,13 +9,14 @@ from yibao.settlement.v1 import catalogue_version_service_pb2 as pb
 from yibao.settlement.v1.catalogue_service_pb2 import ImportResult
 from yibao_common.rpc.status import fault_zh, item_errors
 from yibao_common.rpc.validation import Validator
-from yibao_common.rpc.wire import from_date, to_optional_date
+from yibao_common.rpc.wire import from_date
 from yibao_common.values.errors import FieldFault, RuleError, refusal_of
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.catalogue_version.bring import SentListRow
 from yibao_settlement.application.catalogue_version.rows import Chunk, RowFaults
 from yibao_settlement.rules.catalogue_version.row import Layer, ListRow, RowContent, subkey_of
 from yibao_settlement.rules.catalogue_version.timeline import SaidRow
+from yibao_settlement.servicer.rows import form_faults_of, row_days
 
 _VALIDATOR = Validator(messages.CatalogueRow.DESCRIPTOR, refuse_unknown=True)
 
@@ -29,7 +29,7 @@ class SentRows:
         self._rows = []
         digest = hashlib.sha256()
         for message in sent:
-            faults, total = _form_faults(message)
+            faults, total = form_faults_of(_VALIDATOR, message)
             self._rows.append((message, faults, total))
             digest.update(message.SerializeToString(deterministic=True))
             digest.update(b"\n")
@@ -65,8 +65,7 @@ def row_from(layer: Layer, message: messages.CatalogueRow) -> ListRow:
         message.row_number,
         message.code,
         subkey_of(layer, content),
-        _day(message, "start_date") or dt.date.min,
-        _day(message, "end_date"),
+        *row_days(message),
         content,
     )
 
@@ -145,19 +144,3 @@ def _fill_key(message: messages.CatalogueRow, subkey: str) -> None:
         message.level_type = subkey
     elif subkey:
         message.channel = subkey
-
-
-def _form_faults(message: messages.CatalogueRow) -> tuple[Sequence[FieldFault], int]:
-    try:
-        _VALIDATOR.check(message)
-    except RuleError as refusal:
-        return refusal.faults, refusal.faults_total
-    return (), 0
-
-
-def _day(message: messages.CatalogueRow, field: str) -> dt.date | None:
-    # That it does not exist is a fault of its form.
-    try:
-        return to_optional_date(message, field)
-    except ValueError:
-        return None

@@ -61,6 +61,20 @@ def read_suspensions(connection: sa.Connection, region: str) -> list[Suspension]
     return [_suspension_from(row) for row in connection.execute(_suspensions(region))]
 
 
+def read_suspended_names(connection: sa.Connection, region: str) -> dict[tuple[str, str], str]:
+    """Returns what departments that were ever suspended are called by now, by institution, code."""
+    column = department.c
+    is_suspended = sa.exists().where(
+        suspension.c.region == column.region,
+        suspension.c.kind == SuspendedKind.DEPARTMENT.value,
+        suspension.c.institution_id == column.institution_id,
+        suspension.c.code == column.department_code,
+    )
+    query = sa.select(column.institution_id, column.department_code, column.department_name)
+    rows = connection.execute(query.where(column.region == region, is_suspended))
+    return {(institution_id, code): name for institution_id, code, name in rows}
+
+
 def _suspensions(region: str) -> "sa.Select[Any]":
     columns = [suspension.c[name] for name in Suspension._fields]
     query = sa.select(*columns).where(suspension.c.region == region)
