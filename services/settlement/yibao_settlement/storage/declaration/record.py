@@ -186,6 +186,8 @@ class StoredDeclarations:
                 deduction.region == self._region,
                 deduction.settlement_id == settlement_id,
                 deduction.state != int(OrderState.WITHDRAWN),
+                # What is to be given back is not there until it is confirmed.
+                sa.or_(deduction.amount_fen > 0, deduction.state == int(OrderState.CARRIED_OUT)),
             )
         ).scalar_one()
         # What was reversed takes itself back, with the month in which that was done.
