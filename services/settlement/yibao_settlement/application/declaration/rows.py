@@ -118,7 +118,8 @@ class DeclarationRows(Protocol):
     def fund_left_fen(self, institution_id: str, settlement_id: str) -> int | None:
         """Returns what funds pay of a settlement less what is deducted for it, or is to be.
 
-        0 where it was reversed; None where no declaration of the institution that stands has it.
+        Locks it, so that nothing else is decided of it until the transaction ends. 0 where it was
+        reversed; None where no declaration of the institution that stands has it.
         """
         ...
 

@@ -165,7 +165,7 @@ class StoredDeclarations:
         return found
 
     def fund_left_fen(self, institution_id: str, settlement_id: str) -> int | None:
-        """Returns what funds pay of a settlement less what is deducted for it, or is to be."""
+        """Returns what funds pay of a settlement less what is or is to be deducted; locks it."""
         settlement, deduction = tables.settlement.c, declared.deduction.c
         is_declared = sa.exists().where(
             _act.region == self._region,
@@ -178,7 +178,8 @@ class StoredDeclarations:
             settlement.institution_id == institution_id,
             is_declared,
         )
-        found = self._connection.execute(query).one_or_none()
+        # Locked: its deductions may be of declarations that are locked by themselves.
+        found = self._connection.execute(query.with_for_update()).one_or_none()
         if found is None:
             return None
         deducted = self._connection.execute(
