@@ -23,11 +23,22 @@ Show = Callable[[Console, Any], None]
 
 
 def run_change(
-    out: Console, err: Console, at: Connection, request: Message, show: Show, *, seconds: float
+    out: Console,
+    err: Console,
+    at: Connection,
+    request: Message,
+    show: Show,
+    *,
+    seconds: float,
+    keep: Callable[[Any], None] = lambda answer: None,
 ) -> int:
     """Sends a request, whose name tells the method, and shows its answer; returns 0 or 1.
 
-    Raises StartError where a certificate or the address cannot be used.
+    `keep` is given the answer before it is shown, as text or as a document.
+
+    Raises:
+        StartError: a certificate or the address cannot be used.
+        OSError: the answer cannot be kept.
     """
     made = fill_request_id(request)
     fill_region(request, at.region)
@@ -39,6 +50,7 @@ def run_change(
         except grpc.RpcError as error:
             show_refusal(err, error_of(error), request_id=made)
             return REFUSED
+    keep(answer)
     if is_json():
         print_document(out, to_values(answer))
     else:
