@@ -17,6 +17,7 @@ from yibao_cli.call import REFUSED, fill_region, fill_request_id, show_refusal, 
 from yibao_cli.connection import Connection
 from yibao_cli.month_csv import AMOUNTS
 from yibao_cli.output import is_json, print_document
+from yibao_common.values.reasons import Reason
 
 _PAGE = 500
 Show = Callable[[Console, Any], None]
@@ -181,7 +182,7 @@ def _declared_so(
     seconds: float,
 ) -> messages.Declaration | None:
     """Returns the declaration that a refused one is the same as, or None."""
-    if refusal.reason != "DECLARATION_EXISTS":
+    if refusal.reason != Reason.DECLARATION_EXISTS.wire_name:
         return None
     get = pb.GetDeclarationRequest(
         region=request.region, declaration_id=refusal.metadata["declaration_id"]
