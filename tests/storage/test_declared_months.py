@@ -237,7 +237,11 @@ def test_deductions_are_by_two_operators_and_never_above_what_is_declared(
     assert again is Reason.DEDUCTION_SETTLEMENT
     assert reason_of(lambda: desk.confirm_deduction(deducted)) is Reason.DEDUCTION_STATE
     # What was reversed takes itself back, and nothing is deducted for it beside.
+    waiting = desk.propose_deduction(name, FUND, 1, settlement_id=settled)
     counter.books.reverse(settled)
+    late = reason_of(lambda: desk.confirm_deduction(waiting))
+    assert late is Reason.DEDUCTION_SETTLEMENT
+    desk.withdraw_deduction(waiting)
     reversed_ = reason_of(lambda: desk.propose_deduction(name, FUND, 1, settlement_id=settled))
     assert reversed_ is Reason.DEDUCTION_SETTLEMENT
     assert_books_are_right(counter.books.world)

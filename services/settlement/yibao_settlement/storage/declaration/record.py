@@ -164,7 +164,9 @@ class StoredDeclarations:
             found.setdefault(declaration_id, {})[account_id] = fen
         return found
 
-    def fund_left_fen(self, institution_id: str, settlement_id: str) -> int | None:
+    def fund_left_fen(
+        self, institution_id: str, settlement_id: str, *, beside: str | None = None
+    ) -> int | None:
         """Returns what funds pay of a settlement less what is or is to be deducted; locks it."""
         settlement, deduction = tables.settlement.c, declared.deduction.c
         is_declared = sa.exists().where(
@@ -182,8 +184,10 @@ class StoredDeclarations:
         found = self._connection.execute(query.with_for_update()).one_or_none()
         if found is None:
             return None
+        others = [] if beside is None else [deduction.deduction_id != beside]
         deducted = self._connection.execute(
             sa.select(sa.func.coalesce(sa.func.sum(deduction.amount_fen), 0)).where(
+                *others,
                 deduction.region == self._region,
                 deduction.settlement_id == settlement_id,
                 deduction.state != int(OrderState.WITHDRAWN),
