@@ -1,18 +1,22 @@
 """DeclarationService and InstitutionPaymentService through the real service: a month is paid."""
 
 import datetime as dt
+import json
+from pathlib import Path
 from typing import Any
 
 import grpc
 import sqlalchemy as sa
 from support.both_services import CALL_SECONDS, BothServices, outcome, refusal_of
 from support.settlement_world import HOSPITAL, REGION
+from typer.testing import CliRunner
 
 from yibao.settlement.v1 import declaration_pb2, institution_payment_pb2
 from yibao.settlement.v1 import declaration_service_pb2 as pb
 from yibao.settlement.v1 import institution_payment_service_pb2 as payment_pb
 from yibao.settlement.v1.declaration_service_pb2_grpc import DeclarationServiceStub
 from yibao.settlement.v1.institution_payment_service_pb2_grpc import InstitutionPaymentServiceStub
+from yibao_cli.main import app
 from yibao_common.values.calendar import add_months, shanghai_day
 from yibao_common.values.ids import new_id
 from yibao_settlement.storage import tables
@@ -30,11 +34,11 @@ def payments(services: BothServices, name: str = "maker") -> InstitutionPaymentS
     return InstitutionPaymentServiceStub(services.channel("settlement", name))
 
 
-def settle_last_month(services: BothServices) -> str:
-    """Settles a bill and puts it a month back, as nobody can wait; returns the month."""
+def settle_before(services: BothServices, *, months: int = 1) -> str:
+    """Settles a bill and puts it months back, as nobody can wait; returns the month."""
     request = services.settle_request(services.patient())
     settled = services.settlements().SettleBill(request, timeout=CALL_SECONDS).settlement
-    then = add_months(shanghai_day(services.clock()).replace(day=1), -1)
+    then = add_months(shanghai_day(services.clock()).replace(day=1), -months)
     month = then.year * 100 + then.month
     settlement, entry = tables.settlement, tables.entry
     noon = dt.datetime.combine(then, dt.time(4), dt.UTC)
@@ -55,7 +59,7 @@ def asked(**fields: object) -> dict[str, Any]:
 
 
 def test_a_month_from_its_declaration_to_the_banks_payment(services: BothServices) -> None:
-    month = settle_last_month(services)
+    month = settle_before(services)
     hospital, maker = declarations(services), declarations(services, "maker")
     checker = declarations(services, "checker")
     request = pb.GetMonthTotalsRequest(region=REGION, month=month)
@@ -119,6 +123,44 @@ def test_a_month_from_its_declaration_to_the_banks_payment(services: BothService
         payment_pb.ListInstitutionPaymentsRequest(region=REGION), timeout=CALL_SECONDS
     )
     assert [each.payment_id for each in own_payments.payments] == [payment.payment_id]
+
+
+def month_command(services: BothServices, name: str, *arguments: str) -> Any:
+    """Carries out `yibao month` with a party's certificate and returns its document."""
+    folder = services.files.folder
+    connection = (
+        *("--address", f"localhost:{services.ports['settlement']}", "--region", REGION),
+        *("--ca", str(folder / "ca.pem")),
+        *("--cert", str(folder / f"{name}.pem"), "--key", str(folder / f"{name}.key")),
+    )
+    done = CliRunner().invoke(app, ["month", *arguments, "--json", *connection])
+    assert done.exit_code == 0, done.output
+    return json.loads(done.stdout)
+
+
+def test_a_month_is_paid_with_the_command(services: BothServices, tmp_path: Path) -> None:
+    month, file = settle_before(services, months=2), tmp_path / "month.csv"
+    told = month_command(services, "hospital", "totals", month, "--csv", str(file))
+    # What was written is read as it was told; sent again it is declared as before.
+    for _ in range(2):
+        declared = month_command(services, "hospital", "declare", str(file), "--month", month)
+        assert [each["sum"] for each in declared["declarations"]] == told["sums"]
+    (declaration,) = declared["declarations"]
+    name, fund = declaration["declaration_id"], declaration["sum"]["funds"][0]["fund_type"]
+    month_command(services, "maker", "accept", name)
+    why = ("--fund", fund, "--type", "audit", "--reason", "price above the ceiling")
+    deducted = month_command(services, "maker", "deduct", name, "--fen", "100", *why)
+    deduction_id = deducted["deduction"]["deduction_id"]
+    month_command(services, "checker", "confirm", "deduction", deduction_id, "--fen", "100")
+    payment = month_command(services, "maker", "pay", name)["payment"]
+    of = (payment["payment_id"], "--fen", str(payment["amount_fen"]))
+    month_command(services, "checker", "confirm", "payment", *of)
+    month_command(services, "maker", "paid", *of, "--reference", "ICBC-2")
+    shown = month_command(services, "hospital", "show", name)["declaration"]
+    assert (shown["state"], shown["payable_fen"]) == (
+        "DECLARATION_STATE_PAID",
+        payment["amount_fen"],
+    )
 
 
 def test_an_institution_sees_and_takes_back_its_own_alone(services: BothServices) -> None:

@@ -237,7 +237,11 @@ def test_deductions_are_by_two_operators_and_never_above_what_is_declared(
     assert again is Reason.DEDUCTION_SETTLEMENT
     assert reason_of(lambda: desk.confirm_deduction(deducted)) is Reason.DEDUCTION_STATE
     # What was reversed takes itself back, and nothing is deducted for it beside.
+    waiting = desk.propose_deduction(name, FUND, 1, settlement_id=settled)
     counter.books.reverse(settled)
+    late = reason_of(lambda: desk.confirm_deduction(waiting))
+    assert late is Reason.DEDUCTION_SETTLEMENT
+    desk.withdraw_deduction(waiting)
     reversed_ = reason_of(lambda: desk.propose_deduction(name, FUND, 1, settlement_id=settled))
     assert reversed_ is Reason.DEDUCTION_SETTLEMENT
     assert_books_are_right(counter.books.world)
@@ -251,13 +255,17 @@ def test_a_deduction_is_given_back_once_with_a_later_month_too(counter: Counter)
     deducted = desk.deduct(name, FUND, 900, settlement_id=settled)
     kept = desk.deduct(name, FUND, 100, kind=DeductionType.RESERVE)
     desk.pay(name)
-    counter.settle(100_000)
+    counter.settle(400_000)
     counter.at(JANUARY)
     later = counter.accepted(NEXT).declaration_id
     back = desk.propose_deduction(later, revoked_id=deducted.deduction_id)
     assert (back.amount_fen, back.settlement_id) == (-900, settled)
     twice = reason_of(lambda: desk.propose_deduction(later, revoked_id=deducted.deduction_id))
     assert twice is Reason.DEDUCTION_STATE
+    # What waits to be given back is not there to be deducted again: it may be withdrawn.
+    most_fen = counter.books.known[settled].fund_total_fen
+    again = partial(desk.propose_deduction, later, FUND, settlement_id=settled)
+    assert reason_of(lambda: again(amount_fen=most_fen - 899)) is Reason.DEDUCTION_SETTLEMENT
     reserve = reason_of(lambda: desk.propose_deduction(later, revoked_id=kept.deduction_id))
     assert reserve is Reason.DEDUCTION_STATE
     desk.confirm_deduction(back)

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
@@ -12,12 +13,15 @@ from support.declared_months.desk import Desk
 from support.delayed import NEXT_DAY, Waiting, lagging_worker
 from support.periods import JANUARY
 from support.refusals import reason_of
-from support.settlement_world import HOSPITAL, REGION, TODAY, World
+from support.settlement_world import AGENCY, HOSPITAL, REGION, TODAY, World
 
+from yibao.settlement.v1.settlement_service_pb2 import SettleBillResponse
 from yibao_common.values.errors import RuleError, TransientError
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.batch.command import Command
+from yibao_settlement.application.declaration.order import ProposeDeduction
 from yibao_settlement.rules.declaration.month import MonthOf, MonthSums
+from yibao_settlement.rules.declaration.order import Deduction, DeductionType
 
 NOTHING = MonthSums()
 # All of November is told by now.
@@ -131,6 +135,43 @@ def test_two_who_pay_by_one_reference_or_the_same_month_at_once_pay_once(
         Reason.DECLARATION_EXISTS
     )
     assert_books_are_right(world)
+
+
+def test_two_who_deduct_for_a_bill_with_two_months_at_once_deduct_what_funds_pay(
+    postgres_databases: PostgresDatabases,
+) -> None:
+    world = benefit_world(postgres_databases)
+    desk = Desk(world)
+    names, bills = [], []
+    for now, month in ((NEXT_HOUR, 202611), (JANUARY, 202612)):
+        for person in world.enrol(2):
+            told = SettleBillResponse.FromString(world.run(settle_commands(world, person)[0]))
+            bills.append(told.settlement)
+        world.clock.now = now
+        names.append(desk.accept(declare(desk, month)).declaration_id)
+    begun, goes_on = threading.Event(), threading.Event()
+    bill = bills[0]
+
+    def propose(name: str, encode: Callable[[Deduction], bytes]) -> bytes:
+        request = world.request("ProposeDeduction", caller=AGENCY)
+        of = DeductionType.AUDIT, "390100", bill.fund_total_fen, bill.settlement_id, None
+        command = ProposeDeduction(request, name, *of, reason="price above the ceiling")
+        return desk.orders.propose_deduction(command, encode)
+
+    def slowly(_: Deduction) -> bytes:
+        begun.set()
+        assert goes_on.wait(30)
+        return b"first"
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(propose, names[0], slowly)
+        assert begun.wait(30)
+        second = pool.submit(propose, names[1], lambda _: b"second")
+        with pytest.raises(TimeoutError):
+            second.result(timeout=0.5)
+        goes_on.set()
+        assert first.result() == b"first"
+        assert reason_of(second.result) is Reason.DEDUCTION_SETTLEMENT
 
 
 @pytest.mark.long

@@ -17,17 +17,30 @@ from yibao_cli.call import REFUSED, fill_region, fill_request_id, show_refusal, 
 from yibao_cli.connection import Connection
 from yibao_cli.month_csv import AMOUNTS
 from yibao_cli.output import is_json, print_document
+from yibao_common.values.money import yuan
+from yibao_common.values.reasons import Reason
 
 _PAGE = 500
 Show = Callable[[Console, Any], None]
 
 
 def run_change(
-    out: Console, err: Console, at: Connection, request: Message, show: Show, *, seconds: float
+    out: Console,
+    err: Console,
+    at: Connection,
+    request: Message,
+    show: Show,
+    *,
+    seconds: float,
+    keep: Callable[[Any], None] = lambda answer: None,
 ) -> int:
     """Sends a request, whose name tells the method, and shows its answer; returns 0 or 1.
 
-    Raises StartError where a certificate or the address cannot be used.
+    `keep` is given the answer before it is shown, as text or as a document.
+
+    Raises:
+        StartError: a certificate or the address cannot be used.
+        OSError: the answer cannot be kept.
     """
     made = fill_request_id(request)
     fill_region(request, at.region)
@@ -39,6 +52,7 @@ def run_change(
         except grpc.RpcError as error:
             show_refusal(err, error_of(error), request_id=made)
             return REFUSED
+    keep(answer)
     if is_json():
         print_document(out, to_values(answer))
     else:
@@ -134,15 +148,15 @@ def show_declaration(out: Console, answer: Any) -> None:
     _line(out, "payer", "declared", "deducted", "offset", "deposit", "payable")
     for each in declaration.shares:
         amounts = (each.declared_fen, each.deducted_fen, each.offset_fen, each.deposit_fen)
-        _line(out, each.account_id, *map(_yuan, (*amounts, each.payable_fen)))
-    _print(out, f"payable {_yuan(declaration.payable_fen)}")
+        _line(out, each.account_id, *map(yuan, (*amounts, each.payable_fen)))
+    _print(out, f"payable {yuan(declaration.payable_fen)}")
 
 
 def show_deduction(out: Console, answer: Any) -> None:
     """Shows a deduction."""
     each: messages.Deduction = answer.deduction
     state = messages.OrderState.Name(each.state).removeprefix("ORDER_STATE_")
-    _print(out, f"{each.deduction_id}  {each.fund_type}  {_yuan(each.amount_fen)}  {state}")
+    _print(out, f"{each.deduction_id}  {each.fund_type}  {yuan(each.amount_fen)}  {state}")
 
 
 def show_payment(out: Console, answer: Any) -> None:
@@ -150,7 +164,7 @@ def show_payment(out: Console, answer: Any) -> None:
     each: payment_messages.InstitutionPayment = answer.payment
     prefix = "INSTITUTION_PAYMENT_STATE_"
     state = payment_messages.InstitutionPaymentState.Name(each.state).removeprefix(prefix)
-    amounts = f"pays {_yuan(each.amount_fen)}, withholds {_yuan(each.deposit_fen)}"
+    amounts = f"pays {yuan(each.amount_fen)}, withholds {yuan(each.deposit_fen)}"
     _print(out, f"{each.payment_id}  {each.institution_id}  {amounts}  {state}")
 
 
@@ -159,7 +173,7 @@ def show_move(out: Console, answer: Any) -> None:
     each: payment_messages.DepositMove = answer.move
     kind = payment_messages.DepositMoveKind.Name(each.move_kind).removeprefix("DEPOSIT_MOVE_KIND_")
     state = messages.OrderState.Name(each.state).removeprefix("ORDER_STATE_")
-    _print(out, f"{each.move_id}  {kind}  {each.fund_type}  {_yuan(each.amount_fen)}  {state}")
+    _print(out, f"{each.move_id}  {kind}  {each.fund_type}  {yuan(each.amount_fen)}  {state}")
 
 
 def _declared_so(
@@ -169,7 +183,7 @@ def _declared_so(
     seconds: float,
 ) -> messages.Declaration | None:
     """Returns the declaration that a refused one is the same as, or None."""
-    if refusal.reason != "DECLARATION_EXISTS":
+    if refusal.reason != Reason.DECLARATION_EXISTS.wire_name:
         return None
     get = pb.GetDeclarationRequest(
         region=request.region, declaration_id=refusal.metadata["declaration_id"]
@@ -197,16 +211,11 @@ def _method(channel: grpc.Channel, request: Message) -> Callable[..., Message]:
 def _sum_line(out: Console, each: messages.MonthSum) -> None:
     amounts = (each.total_fen, each.fund_total_fen, each.account_fen, each.cash_fen)
     types = f"{each.insurance_type}/{each.clearing_type}"
-    _line(out, types, str(each.act_count), *map(_yuan, amounts))
+    _line(out, types, str(each.act_count), *map(yuan, amounts))
 
 
 def _line(out: Console, first: str, *rest: str) -> None:
     _print(out, f"{first:<16}" + "".join(f"{each:>16}" for each in rest))
-
-
-def _yuan(fen: int) -> str:
-    sign, fen = "-" if fen < 0 else "", abs(fen)
-    return f"{sign}{fen // 100}.{fen % 100:02d}"
 
 
 def _print(out: Console, text: str) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -29,14 +29,20 @@ RequestId = Annotated[
 ]
 
 
-def run(at: Connection, make: "Callable[[], tuple[Message, Show]]", timeout: float) -> None:
-    """Sends what is made once everything is imported, and ends with the code."""
+def run(
+    at: Connection,
+    make: "Callable[[], tuple[Message, Show]]",
+    timeout: float,
+    *,
+    keep: Callable[[Any], None] = lambda answer: None,
+) -> None:
+    """Sends what is made once everything is imported, and ends with the code; see `run_change`."""
     from yibao_cli.console import ends_on_signals, err, out, told_plainly
     from yibao_cli.month import run_change
 
     with told_plainly(), ends_on_signals():
         request, show = make()
-        code = run_change(out, err, at, request, show, seconds=timeout)
+        code = run_change(out, err, at, request, show, seconds=timeout, keep=keep)
     raise typer.Exit(code)
 
 
@@ -58,17 +64,17 @@ def totals(
     def make() -> "tuple[Message, Show]":
         from yibao.settlement.v1 import declaration_service_pb2 as pb
         from yibao_cli.month import show_totals
-        from yibao_cli.month_csv import write_sums
-
-        def show(out: object, answer: pb.GetMonthTotalsResponse) -> None:
-            if csv is not None:
-                write_sums(csv, answer.sums)
-            show_totals(out, answer)  # type: ignore[arg-type]
 
         request = pb.GetMonthTotalsRequest(month=month, institution_id=institution)
-        return request, show
+        return request, show_totals
 
-    run(at, make, timeout)
+    def keep(answer: Any) -> None:
+        from yibao_cli.month_csv import write_sums
+
+        if csv is not None:
+            write_sums(csv, answer.sums)
+
+    run(at, make, timeout, keep=keep)
 
 
 @app.command()

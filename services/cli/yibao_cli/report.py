@@ -153,17 +153,17 @@ def run_position(
     instant = to_instant(found.fund_time).astimezone(SHANGHAI).isoformat(" ", "seconds")
     _print(out, f"Funds at {instant}")
     for fund in found.funds:
-        _print(out, f"  {fund.fund_type:<12}{_money(fund.balance_fen):>22}")
+        _print(out, f"  {fund.fund_type:<12}{money(fund.balance_fen):>22}")
     _print(out, "By now")
     for text, count, fen in (
         ("persons are owed", found.owed_person_count, found.owed_fen),
         ("persons owe", found.owing_person_count, found.owing_fen),
     ):
-        _print(out, f"{count:>10,} {text:<24}{_money(fen):>18}")
+        _print(out, f"{count:>10,} {text:<24}{money(fen):>18}")
     for review in found.reviews:
         state = review_pb2.ReviewState.Name(review.state).removeprefix("REVIEW_STATE_").lower()
         text = f"reviews {state}"
-        _print(out, f"{review.review_count:>10,} {text:<24}{_money(review.total_fen):>18}")
+        _print(out, f"{review.review_count:>10,} {text:<24}{money(review.total_fen):>18}")
     _print(out, f"{found.hold_count:>10,} bills held")
     return 0
 
@@ -189,7 +189,7 @@ def _show_acts(
 
 def _cells(figure: report_pb2.ActFigure) -> tuple[str, ...]:
     counts = (f"{getattr(figure, name):,}" for name in _COUNTS)
-    return (*counts, *(_money(getattr(figure, name)) for name in _AMOUNTS))
+    return (*counts, *(money(getattr(figure, name)) for name in _AMOUNTS))
 
 
 def _row(key: str, cells: Iterable[str], widths: Iterable[int]) -> str:
@@ -197,7 +197,8 @@ def _row(key: str, cells: Iterable[str], widths: Iterable[int]) -> str:
     return f"{key:<16}{''.join(shown)}"
 
 
-def _money(fen: int) -> str:
+def money(fen: int) -> str:
+    """Returns an amount in yuan for people, by thousands: 1234567 -> `12,345.67`."""
     text = yuan(abs(fen))
     whole, _, rest = text.partition(".")
     return f"{'-' if fen < 0 else ''}{int(whole):,}.{rest}"

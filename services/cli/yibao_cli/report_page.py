@@ -16,7 +16,7 @@ from yibao.settlement.v1.report_service_pb2_grpc import ReportServiceStub
 from yibao_cli.call import REFUSED, show_refusal
 from yibao_cli.connection import Connection
 from yibao_cli.output import is_json, print_document
-from yibao_cli.report import all_figures
+from yibao_cli.report import all_figures, money
 from yibao_cli.report_kinds import ActsBy
 
 _WIDTH, _HEIGHT, _LEFT, _LINE = 900, 220, 150, 22
@@ -121,7 +121,7 @@ def _summary(total: report_pb2.ActFigure) -> str:
         total.corrected_count,
     )
     sums = (total.total_fen, total.fund_total_fen, total.account_fen, total.cash_fen)
-    cells = [f"{each:,}" for each in counts] + [_yuan(each) for each in sums]
+    cells = [f"{each:,}" for each in counts] + [money(each) for each in sums]
     head = "".join(f"<th>{each}</th>" for each in heads)
     return f"<table><tr>{head}</tr><tr>{''.join(f'<td>{each}</td>' for each in cells)}</tr></table>"
 
@@ -142,14 +142,14 @@ def _daily(start: dt.date, end: dt.date, days: dict[str, report_pb2.ActFigure]) 
     zero = 10 + max(most, 0) * scale
     step = (_WIDTH - 90) / count
     drawn = [f'<line x1="80" x2="{_WIDTH}" y1="{zero:.1f}" y2="{zero:.1f}" stroke="#999"/>']
-    drawn.append(f'<text x="0" y="16">{_yuan(most)}</text>')
+    drawn.append(f'<text x="0" y="16">{money(most)}</text>')
     for at, bar in enumerate(bars):
         x = 84 + at * step
         for name, fen in (("rest", bar.total_fen), ("fund", bar.fund_fen)):
             height = abs(fen) * scale
             top = zero - height if fen > 0 else zero
             kind = name if fen > 0 else "less"
-            told = f"<title>{start + dt.timedelta(days=at)} {_yuan(fen)}</title>"
+            told = f"<title>{start + dt.timedelta(days=at)} {money(fen)}</title>"
             drawn.append(
                 f'<rect class="{kind}" x="{x:.1f}" y="{top:.1f}" width="{step * 0.8:.1f}" '
                 f'height="{height:.1f}">{told}</rect>'
@@ -174,7 +174,7 @@ def _rows(bars: Sequence[Bar]) -> str:
                 f'<rect class="{kind}" x="{_LEFT}" y="{y + 3}" width="{width:.1f}" height="15"/>'
             )
         end = _LEFT + max(abs(bar.total_fen), abs(bar.fund_fen)) / most * room
-        drawn.append(f'<text x="{end + 8:.1f}" y="{y + 15}">{_yuan(bar.total_fen)}</text>')
+        drawn.append(f'<text x="{end + 8:.1f}" y="{y + 15}">{money(bar.total_fen)}</text>')
     if len(bars) > _MOST_BARS:
         y = len(ordered) * _LINE + 15
         drawn.append(f'<text x="0" y="{y}">另有 {len(bars) - _MOST_BARS} 项</text>')
@@ -187,8 +187,3 @@ def _svg(height: int, drawn: Sequence[str]) -> str:
         + "".join(drawn)
         + "</svg>"
     )
-
-
-def _yuan(fen: int) -> str:
-    sign = "-" if fen < 0 else ""
-    return f"{sign}{abs(fen) // 100:,}.{abs(fen) % 100:02d}"

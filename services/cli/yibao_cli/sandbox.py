@@ -76,6 +76,7 @@ def claim_folder(folder: Path, *, keep_data: bool) -> TextIO:
 
     Raises:
         StartError: the folder holds something else, or is in use.
+        OSError: something in it cannot be removed.
     """
     # Marks a folder as ours: only then is anything in it removed.
     mark = folder / MARK
@@ -92,15 +93,26 @@ def claim_folder(folder: Path, *, keep_data: bool) -> TextIO:
         claim.write(_MARK_TEXT)
         claim.flush()
     if not keep_data:
-        for pattern in ("*.sqlite", "*.sqlite-wal", "*.sqlite-shm"):
-            for file in folder.glob(pattern):
-                file.unlink()
-        if ahead_of(folder):
-            # What was seen then is still to come.
-            shutil.rmtree(folder / TRUST_FOLDER, ignore_errors=True)
-        for name in (CLOCK_FILE, SAMPLES_FILE):
-            (folder / name).unlink(missing_ok=True)
+        try:
+            _erase(folder)
+        except OSError:
+            claim.close()
+            raise
     return claim
+
+
+def _erase(folder: Path) -> None:
+    """Removes what a sandbox holds, in an order in which it may be cut short."""
+    # Before the databases: persons are loaded again where they are not told of.
+    (folder / SAMPLES_FILE).unlink(missing_ok=True)
+    for pattern in ("*.sqlite", "*.sqlite-wal", "*.sqlite-shm"):
+        for file in folder.glob(pattern):
+            file.unlink()
+    if ahead_of(folder):
+        # What was seen then is still to come.
+        shutil.rmtree(folder / TRUST_FOLDER, ignore_errors=True)
+    # Last: while a database is there, so is the time that it is of.
+    (folder / CLOCK_FILE).unlink(missing_ok=True)
 
 
 def prepare(folder: Path, regions: Iterable[Region], settings: Settings) -> Sandbox:

@@ -80,3 +80,18 @@ def test_a_sandbox_whose_time_was_moved_starts_with_a_clock_or_anew(tmp_path: Pa
     claim_folder(folder, keep_data=False).close()
     for name in (CLOCK_FILE, TRUST_FOLDER, SAMPLES_FILE):
         assert not (folder / name).exists()
+
+
+def test_persons_are_forgotten_before_the_databases_that_have_them(tmp_path: Path) -> None:
+    """Where it is cut short in between, what is there no more is not told as loaded."""
+    folder = tmp_path / "sandbox"
+    claim_folder(folder, keep_data=True).close()
+    make_clock_file(folder)
+    (folder / SAMPLES_FILE).touch()
+    stays = folder / "identity.sqlite"
+    stays.mkdir()
+    with pytest.raises(OSError, match=stays.name):
+        claim_folder(folder, keep_data=False)
+    assert not (folder / SAMPLES_FILE).exists()
+    # A database of a time that was moved has its clock still.
+    assert (folder / CLOCK_FILE).exists()

@@ -199,7 +199,8 @@ class DeclarationServiceServicer(object):
     def ConfirmDeduction(self, request, context):
         """Confirms a deduction (checker) and posts it in the same transaction. Callers: agency of the
         region, another operator than the maker. Idempotent by `request_id`. Reasons:
-        DEDUCTION_NOT_FOUND, DEDUCTION_STATE, SAME_MAKER_AND_CHECKER, REQUEST_ID_REUSED.
+        DEDUCTION_NOT_FOUND, DEDUCTION_STATE, DEDUCTION_SETTLEMENT where the settlement that it concerns
+        was reversed or returned since, SAME_MAKER_AND_CHECKER, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

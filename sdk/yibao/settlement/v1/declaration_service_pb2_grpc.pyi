@@ -121,7 +121,8 @@ class DeclarationServiceStub:
     ]
     """Confirms a deduction (checker) and posts it in the same transaction. Callers: agency of the
     region, another operator than the maker. Idempotent by `request_id`. Reasons:
-    DEDUCTION_NOT_FOUND, DEDUCTION_STATE, SAME_MAKER_AND_CHECKER, REQUEST_ID_REUSED.
+    DEDUCTION_NOT_FOUND, DEDUCTION_STATE, DEDUCTION_SETTLEMENT where the settlement that it concerns
+    was reversed or returned since, SAME_MAKER_AND_CHECKER, REQUEST_ID_REUSED.
     """
 
     WithdrawDeduction: grpc.UnaryUnaryMultiCallable[
@@ -246,7 +247,8 @@ class DeclarationServiceAsyncStub:
     ]
     """Confirms a deduction (checker) and posts it in the same transaction. Callers: agency of the
     region, another operator than the maker. Idempotent by `request_id`. Reasons:
-    DEDUCTION_NOT_FOUND, DEDUCTION_STATE, SAME_MAKER_AND_CHECKER, REQUEST_ID_REUSED.
+    DEDUCTION_NOT_FOUND, DEDUCTION_STATE, DEDUCTION_SETTLEMENT where the settlement that it concerns
+    was reversed or returned since, SAME_MAKER_AND_CHECKER, REQUEST_ID_REUSED.
     """
 
     WithdrawDeduction: grpc.aio.UnaryUnaryMultiCallable[
@@ -391,7 +393,8 @@ class DeclarationServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[yibao.settlement.v1.declaration_service_pb2.ConfirmDeductionResponse, collections.abc.Awaitable[yibao.settlement.v1.declaration_service_pb2.ConfirmDeductionResponse]]:
         """Confirms a deduction (checker) and posts it in the same transaction. Callers: agency of the
         region, another operator than the maker. Idempotent by `request_id`. Reasons:
-        DEDUCTION_NOT_FOUND, DEDUCTION_STATE, SAME_MAKER_AND_CHECKER, REQUEST_ID_REUSED.
+        DEDUCTION_NOT_FOUND, DEDUCTION_STATE, DEDUCTION_SETTLEMENT where the settlement that it concerns
+        was reversed or returned since, SAME_MAKER_AND_CHECKER, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod

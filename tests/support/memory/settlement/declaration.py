@@ -75,7 +75,9 @@ class MemoryDeclarations(DeclarationRows):
     def declared(self, declaration_ids: Collection[str]) -> dict[str, Mapping[str, int]]:
         return {each: self.payers[each] for each in declaration_ids}
 
-    def fund_left_fen(self, institution_id: str, settlement_id: str) -> int | None:
+    def fund_left_fen(
+        self, institution_id: str, settlement_id: str, *, beside: str | None = None
+    ) -> int | None:
         return self.left.get(settlement_id)
 
 

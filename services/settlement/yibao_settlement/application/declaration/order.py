@@ -122,12 +122,15 @@ class DeclarationOrders:
         """Confirms a deduction once by request id, posts it and returns the answer's bytes.
 
         Raises RuleError REQUEST_ID_REUSED, DEDUCTION_NOT_FOUND, DEDUCTION_STATE,
-        SAME_MAKER_AND_CHECKER.
+        DEDUCTION_SETTLEMENT, SAME_MAKER_AND_CHECKER.
         """
 
         def confirm(work: "Work") -> bytes:
             # No payment is proposed while a deduction waits: the declaration is accepted still.
             found, declaration = self._locked_deduction(work, command.deduction_id)
+            if found.state is OrderState.PROPOSED:
+                # What it concerns may have been reversed or returned since it was proposed.
+                _check_concerned(work, found, beside=found.deduction_id)
             done, posting = self._carry_out(work, command.request, found, command.amount_fen)
             self._store(work, command.request, done)
             assert done.decide_time is not None, "it is carried out"
@@ -213,9 +216,6 @@ class DeclarationOrders:
         assert kind is not None, "the servicer asks for one"
         if amount_fen > 0:
             self._check_deductible(work, declaration, fund_type, amount_fen)
-            if settlement_id is not None:
-                left_fen = work.declarations.fund_left_fen(institution_id, settlement_id)
-                check_concerned(settlement_id, amount_fen, left_fen=left_fen)
         deduction = Deduction(
             request.region,
             self._ids(),
@@ -230,6 +230,7 @@ class DeclarationOrders:
             request.caller.path,
             self._clock(),
         )
+        _check_concerned(work, deduction)
         work.declaration_orders.insert(deduction)
         self._put_on_record(work, request, deduction)
         return deduction
@@ -367,6 +368,16 @@ def withheld_left_fen(work: "Work", declaration_id: str, fund_type: str) -> int:
         if each.fund_type == fund_type
     ]
     return sum(deposits) + sum(reserves) - sum(moved)
+
+
+def _check_concerned(work: "Work", deduction: Deduction, *, beside: str | None = None) -> None:
+    """Raises DEDUCTION_SETTLEMENT; what gives something back is of what was deducted."""
+    settlement_id = deduction.settlement_id
+    if settlement_id is not None and deduction.amount_fen > 0:
+        left_fen = work.declarations.fund_left_fen(
+            deduction.institution_id, settlement_id, beside=beside
+        )
+        check_concerned(settlement_id, deduction.amount_fen, left_fen=left_fen)
 
 
 def _locked(work: "Work", declaration_id: str) -> Declaration:

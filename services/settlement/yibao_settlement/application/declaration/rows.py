@@ -115,10 +115,14 @@ class DeclarationRows(Protocol):
         """Returns what payers owe by declarations, by account."""
         ...
 
-    def fund_left_fen(self, institution_id: str, settlement_id: str) -> int | None:
+    def fund_left_fen(
+        self, institution_id: str, settlement_id: str, *, beside: str | None = None
+    ) -> int | None:
         """Returns what funds pay of a settlement less what is deducted for it, or is to be.
 
-        0 where it was reversed; None where no declaration of the institution that stands has it.
+        Locks it, so that nothing else is decided of it until the transaction ends. The deduction
+        `beside` is not counted. 0 where it was reversed; None where no declaration of the
+        institution that stands has it.
         """
         ...
 

@@ -164,8 +164,10 @@ class StoredDeclarations:
             found.setdefault(declaration_id, {})[account_id] = fen
         return found
 
-    def fund_left_fen(self, institution_id: str, settlement_id: str) -> int | None:
-        """Returns what funds pay of a settlement less what is deducted for it, or is to be."""
+    def fund_left_fen(
+        self, institution_id: str, settlement_id: str, *, beside: str | None = None
+    ) -> int | None:
+        """Returns what funds pay of a settlement less what is or is to be deducted; locks it."""
         settlement, deduction = tables.settlement.c, declared.deduction.c
         is_declared = sa.exists().where(
             _act.region == self._region,
@@ -178,14 +180,19 @@ class StoredDeclarations:
             settlement.institution_id == institution_id,
             is_declared,
         )
-        found = self._connection.execute(query).one_or_none()
+        # Locked: its deductions may be of declarations that are locked by themselves.
+        found = self._connection.execute(query.with_for_update()).one_or_none()
         if found is None:
             return None
+        others = [] if beside is None else [deduction.deduction_id != beside]
         deducted = self._connection.execute(
             sa.select(sa.func.coalesce(sa.func.sum(deduction.amount_fen), 0)).where(
+                *others,
                 deduction.region == self._region,
                 deduction.settlement_id == settlement_id,
                 deduction.state != int(OrderState.WITHDRAWN),
+                # What is to be given back is not there until it is confirmed.
+                sa.or_(deduction.amount_fen > 0, deduction.state == int(OrderState.CARRIED_OUT)),
             )
         ).scalar_one()
         # What was reversed takes itself back, with the month in which that was done.
