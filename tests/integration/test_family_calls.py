@@ -203,6 +203,10 @@ def test_the_record_of_a_card_is_printed_with_that_of_the_account(services: Both
     credit(services, person.person_id, 700)
     again = services.cards().PrintTransactions(request, timeout=CALL_SECONDS)
     assert [each.amount_fen for each in again.account_statement.movements] == [700]
+    services.clock.advance(days=1)
+    credit(services, person.person_id, 40)
+    later = services.cards().PrintTransactions(request, timeout=CALL_SECONDS)
+    assert later == again
     for form, name, beginning in (
         (statement_pb2.STATEMENT_FORM_PDF, "account_pdf", b"%PDF"),
         (statement_pb2.STATEMENT_FORM_HTML, "account_html", "<!DOCTYPE html>"),

@@ -37,10 +37,11 @@ class AccountRecords(Protocol):
         response: use_pb.PrintTransactionsResponse,
         request: use_pb.PrintTransactionsRequest,
         *,
-        today: dt.date,
+        until: dt.date,
     ) -> None:
         """Adds the account of the card's holder; nothing where the person has none.
 
+        `until` is the day of Asia/Shanghai on which card and document were shown: the last one.
         Raises RuleError ACCOUNT_RECORD_UNAVAILABLE, or FIELD_OUT_OF_RANGE.
         """
         ...
@@ -61,7 +62,7 @@ class NoAccountRecords:
         response: use_pb.PrintTransactionsResponse,
         request: use_pb.PrintTransactionsRequest,
         *,
-        today: dt.date,
+        until: dt.date,
     ) -> None:
         """Raises ACCOUNT_RECORD_UNAVAILABLE."""
         raise _unavailable("no settlement service is known here")
@@ -89,15 +90,15 @@ class SettlementAccountRecords:
         response: use_pb.PrintTransactionsResponse,
         request: use_pb.PrintTransactionsRequest,
         *,
-        today: dt.date,
+        until: dt.date,
     ) -> None:
         """Adds the account; of a record that was merged, that of who took it over."""
-        first = to_optional_date(request, "account_start_date") or dt.date(today.year, 1, 1)
+        first = to_optional_date(request, "account_start_date") or dt.date(until.year, 1, 1)
         question = pb.GetAccountRecordRequest(
             region=request.region,
             person_id=response.card.person_id,
             start_date=from_date(first),
-            end_date=from_date(today),
+            end_date=from_date(until),
             form=request.account_form,
             certificate_number=request.document.certificate_number,
             large_print=request.large_print,
