@@ -105,6 +105,8 @@ class CardUsePart:
         """Prints the transactions since the last printing and begins a new count."""
         today = shanghai_day(self._clock())
         # Before the count begins anew: what was printed then is not printed again.
+        if request.account_form:
+            self._account_records.check_known()
         if (to_optional_date(request, "account_start_date") or today) > today:
             refuse_field("account_start_date", Reason.FIELD_OUT_OF_RANGE, "lies ahead")
         command = PrintTransactions(

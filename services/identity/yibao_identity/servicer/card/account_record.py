@@ -32,6 +32,10 @@ class AccountRecords(Protocol):
         """Begins to be able to ask; inside the event loop."""
         ...
 
+    def check_known(self) -> None:
+        """Raises RuleError ACCOUNT_RECORD_UNAVAILABLE where nobody is known who can be asked."""
+        ...
+
     async def add_to(
         self,
         response: use_pb.PrintTransactionsResponse,
@@ -57,6 +61,10 @@ class NoAccountRecords:
     def start(self) -> None:
         """Begins nothing."""
 
+    def check_known(self) -> None:
+        """Raises ACCOUNT_RECORD_UNAVAILABLE."""
+        raise _unavailable("no settlement service is known here")
+
     async def add_to(
         self,
         response: use_pb.PrintTransactionsResponse,
@@ -65,7 +73,7 @@ class NoAccountRecords:
         until: dt.date,
     ) -> None:
         """Raises ACCOUNT_RECORD_UNAVAILABLE."""
-        raise _unavailable("no settlement service is known here")
+        self.check_known()
 
     async def close(self) -> None:
         """Ends nothing."""
@@ -84,6 +92,9 @@ class SettlementAccountRecords:
     def start(self) -> None:
         """Opens the channel, which connects when it is needed."""
         self._channel = open_aio_channel(self._peer, own=self._own, service=ASKING, log=self._log)
+
+    def check_known(self) -> None:
+        """Does nothing: settlement is known."""
 
     async def add_to(
         self,
