@@ -12,6 +12,7 @@ from yibao_settlement.application.account_statement import account_ids
 from yibao_settlement.application.credential import Viewer
 from yibao_settlement.application.reading import Reads
 from yibao_settlement.rules.account_record import AccountYear, years_of
+from yibao_settlement.rules.presentation import check_use
 from yibao_settlement.rules.token import PresentedToken, check_form, check_token, hash_of
 
 # As which identity asks for a record whose card and document it has checked.
@@ -47,7 +48,8 @@ def viewer_by_token(
     """Returns whose account an institution may read that was given a token for the holder.
 
     The token is not used up by it, and may have been used. Raises RuleError FIELD_REQUIRED
-    where there is none, TOKEN_MALFORMED, TOKEN_OTHER_REGION, TOKEN_NOT_FOUND, TOKEN_EXPIRED.
+    where there is none, TOKEN_MALFORMED, TOKEN_OTHER_REGION, TOKEN_NOT_FOUND, TOKEN_EXPIRED, and
+    as `check_use` where its code would not be taken any more.
     """
     if not token:
         fault = "an institution reads by a token of the holder"
@@ -64,7 +66,15 @@ def viewer_by_token(
         now=now,
     )
     assert found is not None, "the check refuses none"
-    return Viewer(None, found[1], frozenset(found[2]))
+    known = found[1]
+    check_use(
+        found[0].code,
+        person_id=known.credential.person_id,
+        credential=known.credential,
+        newest_codes={},
+        used_codes=(),
+    )
+    return Viewer(None, known.person_id, frozenset(known.person_ids))
 
 
 def check_asking(caller: Caller) -> None:

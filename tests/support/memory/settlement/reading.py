@@ -253,7 +253,7 @@ class MemoryReads(Reads):
 
     def token_holder(
         self, region: str, token_hash: str
-    ) -> tuple[ResolvedCode, str, list[str]] | None:
+    ) -> tuple[ResolvedCode, KnownHolder] | None:
         return None
 
     def catalogue_item(self, region: str, item_code: str, day: dt.date) -> CatalogueItem | None:
