@@ -1,6 +1,7 @@
 """The years of a personal account, for the holder, an agency, or a counter with a token."""
 
 import datetime as dt
+from collections.abc import Callable
 from typing import NamedTuple
 
 from yibao_common.values.calendar import shanghai_day
@@ -43,18 +44,26 @@ def find_account_years(
 
 
 def viewer_by_token(
-    reads: Reads, region: str, token: str, caller: Caller, *, now: dt.datetime
+    reads: Reads,
+    region: str,
+    token: str,
+    caller: Caller,
+    *,
+    check_feed: Callable[[str], None],
+    now: dt.datetime,
 ) -> Viewer:
     """Returns whose account an institution may read that was given a token for the holder.
 
-    The token is not used up by it, and may have been used. Raises RuleError FIELD_REQUIRED
-    where there is none, TOKEN_MALFORMED, TOKEN_OTHER_REGION, TOKEN_NOT_FOUND, TOKEN_EXPIRED, and
-    as `check_use` where its code would not be taken any more.
+    The token is not used up by it, and may have been used. `check_feed` raises where what is
+    known of a region's persons is too old. Raises RuleError FIELD_REQUIRED where there is none,
+    TOKEN_MALFORMED, TOKEN_OTHER_REGION, FEED_STALE, TOKEN_NOT_FOUND, TOKEN_EXPIRED, and as
+    `check_use` where its code would not be taken any more.
     """
     if not token:
         fault = "an institution reads by a token of the holder"
         refuse_faults([FieldFault("credential_token", Reason.FIELD_REQUIRED, fault)])
     check_form(token, region=region)
+    check_feed(region)
     found = reads.token_holder(region, hash_of(token))
     resolved = None if found is None else found[0]
     audience = "" if resolved is None else resolved.audience
