@@ -18,6 +18,7 @@ from yibao import _base45, _token
 from yibao.common.v1.date_pb2 import Date
 from yibao.identity.v1 import card_pb2, card_service_pb2
 from yibao.identity.v1 import card_use_messages_pb2 as uses_pb2
+from yibao.settlement.v1.statement_pb2 import STATEMENT_FORM_PDF
 from yibao_common.rpc.wire import from_date
 from yibao_common.values.errors import RuleError
 from yibao_common.values.ids import new_id
@@ -179,6 +180,12 @@ def test_printing_shows_what_was_spent_and_begins_anew(run: Callable[[Scenario],
         terminal = world.cards("pharmacy")
         for audience in ("02121", "01101", "02121"):
             await terminal.AuthorizeCard(world.authorize(card, audience=audience))
+        # Nobody can be asked for accounts here: what cannot be printed is not counted as printed.
+        with_account = world.print(card, account_form=STATEMENT_FORM_PDF)
+        assert await refused(world.cards("bank").PrintTransactions(with_account)) == (
+            "ACCOUNT_RECORD_UNAVAILABLE",
+            {},
+        )
         request = world.print(card)
         printed = await world.cards("bank").PrintTransactions(request)
         assert [each.sequence for each in printed.transactions] == [1, 2]

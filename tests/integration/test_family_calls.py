@@ -9,6 +9,7 @@ from support.settlement_world import REGION
 
 from yibao.identity.v1 import card_service_pb2, card_use_messages_pb2, person_pb2, relative_pb2
 from yibao.identity.v1 import relative_messages_pb2 as relative
+from yibao.identity.v1.certificate_service_pb2 import CloseCertificateRequest
 from yibao.settlement.v1 import account_record_service_pb2 as records_pb
 from yibao.settlement.v1 import account_service_pb2 as accounts_pb
 from yibao.settlement.v1 import bill_pb2, credential_service_pb2, family_pb2, statement_pb2
@@ -152,8 +153,14 @@ def test_years_are_read_by_a_token_of_the_own_institution_alone(services: BothSe
     assert outcome(refusal_of(own.ListAccountYears, without))[1] == "FIELD_REQUIRED"
     request.person_id = new_id()
     assert outcome(refusal_of(own.ListAccountYears, request))[1] == "OUT_OF_SCOPE"
-    services.clock.advance(hours=1)
     request.person_id = ""
+    close = CloseCertificateRequest(
+        request_id=new_id(), region=REGION, certificate_id=patient.certificate_id
+    )
+    services.certificates().CloseCertificate(close, timeout=CALL_SECONDS)
+    services.wait_until_told()
+    assert outcome(refusal_of(own.ListAccountYears, request))[1] == "ECERT_NOT_ACTIVATED"
+    services.clock.advance(hours=1)
     assert outcome(refusal_of(own.ListAccountYears, request))[1] == "TOKEN_EXPIRED"
 
 
@@ -203,6 +210,10 @@ def test_the_record_of_a_card_is_printed_with_that_of_the_account(services: Both
     credit(services, person.person_id, 700)
     again = services.cards().PrintTransactions(request, timeout=CALL_SECONDS)
     assert [each.amount_fen for each in again.account_statement.movements] == [700]
+    services.clock.advance(days=1)
+    credit(services, person.person_id, 40)
+    later = services.cards().PrintTransactions(request, timeout=CALL_SECONDS)
+    assert later == again
     for form, name, beginning in (
         (statement_pb2.STATEMENT_FORM_PDF, "account_pdf", b"%PDF"),
         (statement_pb2.STATEMENT_FORM_HTML, "account_html", "<!DOCTYPE html>"),

@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 from support.charges import assert_books_are_right
 from support.databases import Databases, PostgresDatabases
-from support.families import agree, bill, giver, holding, purses, settle, stay
+from support.families import agree, bill, giver, holding, parts, purses, settle, stay
 from support.holds import hold, release
 from support.settlement_world import NOW, REGION, World
 
@@ -82,4 +82,19 @@ def test_what_comes_back_beside_an_act_on_a_merged_relative_goes_to_who_stands_t
     assert isinstance(refused, RuleError)
     assert isinstance(done, bytes)
     assert (purses(world, sharer), purses(world, survivor)) == (Purses(0, 0), Purses(5_100, 0))
+    assert_books_are_right(world)
+
+
+def test_what_comes_back_of_a_merged_receivers_bill_widens_no_limit_of_the_survivor(
+    world: World,
+) -> None:
+    own, survivor, sharer = holding(world), holding(world), holding(world, 9_000)
+    agree(world, own, giver(sharer))
+    made = settle(world, own, ("A1", 3_000))
+    world.merge(own, survivor)
+    agree(world, survivor, giver(sharer, year_limit_fen=1_000))
+    settle(world, survivor, ("A1", 400))
+    world.reverse(made)
+    again = settle(world, survivor, ("A1", 4_000))
+    assert parts(world, again) == [(sharer, 600)]
     assert_books_are_right(world)

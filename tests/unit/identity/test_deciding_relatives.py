@@ -23,9 +23,10 @@ def desk() -> PersonDesk:
     return desk
 
 
-def relatives(desk: PersonDesk, *, most: int = 1) -> Relatives:
+def relatives(desk: PersonDesk, *, most: int = 1, given_most: int = 16) -> Relatives:
     calls = Calls(desk.transactions, clock=desk.shared["clock"])
-    return Relatives(calls, limits={SHARE: most, SHOW: most}, **desk.shared)
+    limits = {SHARE: most, SHOW: most}
+    return Relatives(calls, limits=limits, given_most=given_most, **desk.shared)
 
 
 def asking(
@@ -101,6 +102,19 @@ def test_agreeing_looks_at_the_caller_the_link_its_state_and_the_limit(desk: Per
     assert refusal(lowered.confirm, again) is Reason.RELATIVE_LINK_STATE
     too_many = agreeing(desk, second.link_id, "c")
     assert refusal(lowered.confirm, too_many) is Reason.RELATIVE_LINK_LIMIT
+
+
+def test_an_account_pays_for_no_more_relatives_than_it_may(desk: PersonDesk) -> None:
+    decides = relatives(desk, given_most=1)
+    shown: RelativeLink = answer(decides.request, asking(desk, "a", "c", purpose=SHOW))
+    first: RelativeLink = answer(decides.request, asking(desk, "a", "c"))
+    second: RelativeLink = answer(decides.request, asking(desk, "b", "c"))
+    for each in (shown, first):
+        answer(decides.confirm, agreeing(desk, each.link_id, "c"))
+    too_many = agreeing(desk, second.link_id, "c")
+    assert refusal(decides.confirm, too_many) is Reason.RELATIVE_LINK_LIMIT
+    answer(decides.end, ending(desk, first.link_id, "c"))
+    answer(decides.confirm, agreeing(desk, second.link_id, "c"))
 
 
 def test_ending_looks_at_the_caller_the_link_and_its_state(desk: PersonDesk) -> None:

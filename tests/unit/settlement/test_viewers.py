@@ -9,6 +9,7 @@ from yibao_common.values.caller import Caller, parse_caller
 from yibao_common.values.errors import RuleError
 from yibao_common.values.ids import new_id
 from yibao_common.values.reasons import Reason
+from yibao_settlement.application.account_record import viewer_by_token
 from yibao_settlement.application.credential import (
     KnownHolder,
     Viewer,
@@ -16,8 +17,10 @@ from yibao_settlement.application.credential import (
     viewer_of,
 )
 from yibao_settlement.rules.credential import Credential, CredentialKind, CredentialState
+from yibao_settlement.rules.token import token_of
 
 REGION = "999019"
+NOW = dt.datetime(2026, 11, 20, tzinfo=dt.UTC)
 CERTIFICATE = new_id()
 HOLDER, CHANNEL = parse_caller(f"holder/{CERTIFICATE}"), parse_caller("channel/app")
 INSTITUTION = parse_caller("institution/H99901900001")
@@ -102,6 +105,14 @@ def test_nobody_reads_by_an_e_certificate_of_which_news_are_too_old() -> None:
             assert caught.value.reason is Reason.FEED_STALE
     assert viewer_of(reads(), REGION, INSTITUTION, check_feed=stale) == Viewer("H99901900001")
     assert viewer_of(reads(), REGION, AGENCY, check_feed=stale) == Viewer(None)
+
+
+def test_nobody_reads_by_a_token_of_whose_holder_news_are_too_old() -> None:
+    token = token_of(REGION, seed=bytes(16), contents=b"a request")
+    for check, reason in ((stale, Reason.FEED_STALE), (fresh, Reason.TOKEN_NOT_FOUND)):
+        with pytest.raises(RuleError) as caught:
+            viewer_by_token(reads(), REGION, token, INSTITUTION, check_feed=check, now=NOW)
+        assert caught.value.reason is reason
 
 
 def test_a_holder_names_no_other_certificate_and_a_channel_names_one() -> None:

@@ -201,7 +201,8 @@ class CardServiceStub:
     (I-17), and begins a new count (I-18). Where it is asked for, the movements of the
     personal account come along, of who holds the card: nothing where the person has no
     account. Callers: agency of the region, bank of the region for its own cards,
-    institution. Idempotent by `request_id`; the account is read anew. Reasons:
+    institution. Idempotent by `request_id`; the account is read anew, to the day of the
+    first call. Reasons:
     CARD_NOT_FOUND, CARD_CLOSED, ORIGINAL_REQUIRED, ID_REQUIRED, ID_MISMATCH,
     ID_CHECK_LOCKED, REQUEST_ID_REUSED; ACCOUNT_RECORD_UNAVAILABLE after the count began anew,
     upon which the same request is made again; FIELD_OUT_OF_RANGE for days of the account.
@@ -410,7 +411,8 @@ class CardServiceAsyncStub:
     (I-17), and begins a new count (I-18). Where it is asked for, the movements of the
     personal account come along, of who holds the card: nothing where the person has no
     account. Callers: agency of the region, bank of the region for its own cards,
-    institution. Idempotent by `request_id`; the account is read anew. Reasons:
+    institution. Idempotent by `request_id`; the account is read anew, to the day of the
+    first call. Reasons:
     CARD_NOT_FOUND, CARD_CLOSED, ORIGINAL_REQUIRED, ID_REQUIRED, ID_MISMATCH,
     ID_CHECK_LOCKED, REQUEST_ID_REUSED; ACCOUNT_RECORD_UNAVAILABLE after the count began anew,
     upon which the same request is made again; FIELD_OUT_OF_RANGE for days of the account.
@@ -649,7 +651,8 @@ class CardServiceServicer(metaclass=abc.ABCMeta):
         (I-17), and begins a new count (I-18). Where it is asked for, the movements of the
         personal account come along, of who holds the card: nothing where the person has no
         account. Callers: agency of the region, bank of the region for its own cards,
-        institution. Idempotent by `request_id`; the account is read anew. Reasons:
+        institution. Idempotent by `request_id`; the account is read anew, to the day of the
+        first call. Reasons:
         CARD_NOT_FOUND, CARD_CLOSED, ORIGINAL_REQUIRED, ID_REQUIRED, ID_MISMATCH,
         ID_CHECK_LOCKED, REQUEST_ID_REUSED; ACCOUNT_RECORD_UNAVAILABLE after the count began anew,
         upon which the same request is made again; FIELD_OUT_OF_RANGE for days of the account.

@@ -193,7 +193,9 @@ class PrintTransactionsRequest(google.protobuf.message.Message):
 
     @property
     def account_start_date(self) -> yibao.common.v1.date_pb2.Date:
-        """From which day on, of Asia/Shanghai, to today; absent from New Year on."""
+        """From which day on, of Asia/Shanghai, to that on which the request was first carried out;
+        absent from New Year on.
+        """
 
     def __init__(
         self,

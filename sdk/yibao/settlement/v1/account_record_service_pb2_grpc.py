@@ -58,7 +58,10 @@ class AccountRecordServiceServicer(object):
         expires; holder and channel, of the own account; agency of the region. Stores nothing.
         Reasons: FIELD_REQUIRED and FIELD_OUT_OF_RANGE where who asks says too little or too much,
         OUT_OF_SCOPE, TOKEN_MALFORMED, TOKEN_OTHER_REGION, TOKEN_NOT_FOUND, TOKEN_EXPIRED,
-        ACCOUNT_NOT_FOUND, PERSON_MERGED, FEED_STALE of who reads by an e-certificate.
+        ACCOUNT_NOT_FOUND, PERSON_MERGED, FEED_STALE of who reads by an e-certificate or a token;
+        where the token's code would not be taken any more CARD_NOT_ACTIVATED,
+        CARD_RESTRICTED_NOT_ACTIVATED, CARD_REPORTED_LOST, CARD_SUSPENDED, CARD_CLOSED,
+        ECERT_SUSPENDED, ECERT_NOT_ACTIVATED, QR_REVOKED, QR_WITHDRAWN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

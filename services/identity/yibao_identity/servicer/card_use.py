@@ -1,5 +1,7 @@
 """CardService: cards at terminals and their printed records."""
 
+import datetime as dt
+import functools
 from collections.abc import Sequence
 
 import grpc
@@ -8,7 +10,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from yibao.identity.v1 import card_use_messages_pb2 as pb
 from yibao_common.commands.blocking import Blocking
 from yibao_common.rpc.callers import current_caller
-from yibao_common.rpc.wire import as_sent, to_optional_date
+from yibao_common.rpc.wire import as_sent, from_date, to_optional_date
 from yibao_common.values.calendar import shanghai_day
 from yibao_common.values.clock import Clock
 from yibao_common.values.reasons import Reason
@@ -103,6 +105,8 @@ class CardUsePart:
         """Prints the transactions since the last printing and begins a new count."""
         today = shanghai_day(self._clock())
         # Before the count begins anew: what was printed then is not printed again.
+        if request.account_form:
+            self._account_records.check_known()
         if (to_optional_date(request, "account_start_date") or today) > today:
             refuse_field("account_start_date", Reason.FIELD_OUT_OF_RANGE, "lies ahead")
         command = PrintTransactions(
@@ -111,11 +115,15 @@ class CardUsePart:
             request.is_original_card_shown,
             document_of(request),
         )
-        stored = await self._blocking.run(self._uses.print_transactions, command, _printed)
+        encode = functools.partial(_printed, until=today if request.account_form else None)
+        stored = await self._blocking.run(self._uses.print_transactions, command, encode)
         if not request.account_form:
             return as_sent(pb.PrintTransactionsResponse, stored)
         response = pb.PrintTransactionsResponse.FromString(stored)
-        await self._account_records.add_to(response, request, today=today)
+        # A repeat tells no more than the first: nobody has shown card and document since.
+        until = to_optional_date(response.account_statement, "end_date") or today
+        response.ClearField("account")
+        await self._account_records.add_to(response, request, until=until)
         return as_sent(pb.PrintTransactionsResponse, response.SerializeToString())
 
     async def ListCardTransactions(
@@ -156,7 +164,13 @@ class CardUsePart:
         ).SerializeToString()
 
 
-def _printed(card: Card, transactions: Sequence[CardTransaction]) -> bytes:
-    return pb.PrintTransactionsResponse(
+def _printed(
+    card: Card, transactions: Sequence[CardTransaction], *, until: dt.date | None
+) -> bytes:
+    """Returns what is stored: of the account, where it is printed, no more than its last day."""
+    response = pb.PrintTransactionsResponse(
         transactions=map(transaction_message, transactions), card=card_message(card)
-    ).SerializeToString()
+    )
+    if until is not None:
+        response.account_statement.end_date.CopyFrom(from_date(until))
+    return response.SerializeToString()

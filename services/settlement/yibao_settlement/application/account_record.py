@@ -1,6 +1,7 @@
 """The years of a personal account, for the holder, an agency, or a counter with a token."""
 
 import datetime as dt
+from collections.abc import Callable
 from typing import NamedTuple
 
 from yibao_common.values.calendar import shanghai_day
@@ -12,6 +13,7 @@ from yibao_settlement.application.account_statement import account_ids
 from yibao_settlement.application.credential import Viewer
 from yibao_settlement.application.reading import Reads
 from yibao_settlement.rules.account_record import AccountYear, years_of
+from yibao_settlement.rules.presentation import check_use
 from yibao_settlement.rules.token import PresentedToken, check_form, check_token, hash_of
 
 # As which identity asks for a record whose card and document it has checked.
@@ -42,17 +44,26 @@ def find_account_years(
 
 
 def viewer_by_token(
-    reads: Reads, region: str, token: str, caller: Caller, *, now: dt.datetime
+    reads: Reads,
+    region: str,
+    token: str,
+    caller: Caller,
+    *,
+    check_feed: Callable[[str], None],
+    now: dt.datetime,
 ) -> Viewer:
     """Returns whose account an institution may read that was given a token for the holder.
 
-    The token is not used up by it, and may have been used. Raises RuleError FIELD_REQUIRED
-    where there is none, TOKEN_MALFORMED, TOKEN_OTHER_REGION, TOKEN_NOT_FOUND, TOKEN_EXPIRED.
+    The token is not used up by it, and may have been used. `check_feed` raises where what is
+    known of a region's persons is too old. Raises RuleError FIELD_REQUIRED where there is none,
+    TOKEN_MALFORMED, TOKEN_OTHER_REGION, FEED_STALE, TOKEN_NOT_FOUND, TOKEN_EXPIRED, and as
+    `check_use` where its code would not be taken any more.
     """
     if not token:
         fault = "an institution reads by a token of the holder"
         refuse_faults([FieldFault("credential_token", Reason.FIELD_REQUIRED, fault)])
     check_form(token, region=region)
+    check_feed(region)
     found = reads.token_holder(region, hash_of(token))
     resolved = None if found is None else found[0]
     audience = "" if resolved is None else resolved.audience
@@ -64,7 +75,15 @@ def viewer_by_token(
         now=now,
     )
     assert found is not None, "the check refuses none"
-    return Viewer(None, found[1], frozenset(found[2]))
+    known = found[1]
+    check_use(
+        found[0].code,
+        person_id=known.credential.person_id,
+        credential=known.credential,
+        newest_codes={},
+        used_codes=(),
+    )
+    return Viewer(None, known.person_id, frozenset(known.person_ids))
 
 
 def check_asking(caller: Caller) -> None:

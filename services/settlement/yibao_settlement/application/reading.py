@@ -303,10 +303,8 @@ class Reads(Protocol):
         """
         ...
 
-    def token_holder(
-        self, region: str, token_hash: str
-    ) -> tuple[ResolvedCode, str, Sequence[str]] | None:
-        """Returns what a token stands for, who holds the account, and the person's records."""
+    def token_holder(self, region: str, token_hash: str) -> tuple[ResolvedCode, KnownHolder] | None:
+        """Returns what a token stands for, and whose code it was, as is known by now."""
         ...
 
     def catalogue_item(self, region: str, item_code: str, day: dt.date) -> CatalogueItem | None:

@@ -7,7 +7,7 @@ left of the limits of the link. The benefit ratio stays the receiver's (SC 2025-
 
 import datetime as dt
 import enum
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from yibao_settlement.rules.account import Purses, taken_of_carried
@@ -82,6 +82,15 @@ class FamilyPart(NamedTuple):
         if self.carried_first:
             carried_fen = min(self.carried_fen, amount_fen)
         return self._replace(amount_fen=amount_fen, carried_fen=carried_fen)
+
+
+def used_of_year_fen(paid_fen: Mapping[str, int]) -> int:
+    """Returns what a year's limit has used, by what a giver paid of each bill, less what came back.
+
+    What came back of a bill of a record that was merged into the receiver's since was given by
+    another link: without the payment it stands below zero, and frees nothing of this limit.
+    """
+    return sum(max(fen, 0) for fen in paid_fen.values())
 
 
 def offer_of(giver: Giver, purses: Purses, *, used_fen: int) -> Offer:

@@ -98,6 +98,7 @@ class AccountRecordServicer(rpc.AccountRecordServiceServicer):
         find = functools.partial(
             viewer_by_token,
             *(self._reads, request.region, request.credential_token, caller),
+            check_feed=self._viewers.check_feed,
             now=self._clock(),
         )
         return await self._blocking.run(find)

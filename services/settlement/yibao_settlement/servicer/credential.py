@@ -45,7 +45,11 @@ class Viewers:
             request.region,
             caller,
             certificate_id=request.certificate_id,
-            check_feed=lambda region: self._check_feed(region, self._clock()),
+            check_feed=self.check_feed,
         )
         # Of others nothing is read, and nobody waits for a thread.
         return await self._blocking.run(find) if reads_by_certificate(caller) else find()
+
+    def check_feed(self, region: str) -> None:
+        """Raises RuleError FEED_STALE where what is known of a region's persons is too old."""
+        self._check_feed(region, self._clock())

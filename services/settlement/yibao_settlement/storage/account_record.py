@@ -2,16 +2,18 @@
 
 import sqlalchemy as sa
 
+from yibao_settlement.application.credential import KnownHolder
 from yibao_settlement.rules.presentation import PresentedCode
 from yibao_settlement.rules.token import ResolvedCode
 from yibao_settlement.storage import tables
-from yibao_settlement.storage.merge import one_person, survivors_of
+from yibao_settlement.storage.credential.holder import known_holder
+from yibao_settlement.storage.credential.reading import CREDENTIAL_COLUMNS, credential_from
 
 
 def find_token_holder(
     connection: sa.Connection, region: str, token_hash: str
-) -> tuple[ResolvedCode, str, list[str]] | None:
-    """Returns what a token stands for, who holds the account, and all records of the person.
+) -> tuple[ResolvedCode, KnownHolder] | None:
+    """Returns what a token stands for, and whose code it was, as is known by now.
 
     None where there is no such token, or nobody whose code it was.
     """
@@ -20,7 +22,8 @@ def find_token_holder(
         sa.select(
             *(token.subject, token.code_id, token.issue_time, token.scan_time),
             *(token.terminal_id, token.device_certificate_id, token.resolution_id),
-            *(token.audience, token.institution_id, token.expire_time, credential.person_id),
+            *(token.audience, token.institution_id, token.expire_time),
+            *(credential[name] for name in CREDENTIAL_COLUMNS),
         )
         .join_from(
             tables.credential_token,
@@ -31,9 +34,9 @@ def find_token_holder(
     ).one_or_none()
     if row is None:
         return None
-    *of_code, audience, institution_id, expire_time, person_id = tuple(row)
+    width = len(CREDENTIAL_COLUMNS)
+    *of_code, audience, institution_id, expire_time = tuple(row)[:-width]
     resolved = ResolvedCode(
         token_hash, PresentedCode(region, *of_code), audience, institution_id, expire_time
     )
-    holder_id = survivors_of(connection, region, (person_id,)).get(person_id, person_id)
-    return resolved, holder_id, one_person(connection, region, holder_id)
+    return resolved, known_holder(connection, region, credential_from(tuple(row)[-width:]))

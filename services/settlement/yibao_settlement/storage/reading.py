@@ -340,10 +340,8 @@ class StoredReads:
         with self._database.read() as connection:
             return find_standing(connection, region, person_id)
 
-    def token_holder(
-        self, region: str, token_hash: str
-    ) -> tuple[ResolvedCode, str, list[str]] | None:
-        """Returns what a token stands for, who holds the account, and the person's records."""
+    def token_holder(self, region: str, token_hash: str) -> tuple[ResolvedCode, KnownHolder] | None:
+        """Returns what a token stands for, and whose code it was, as is known by now."""
         with self._database.read() as connection:
             return find_token_holder(connection, region, token_hash)
 

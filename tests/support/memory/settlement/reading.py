@@ -251,9 +251,7 @@ class MemoryReads(Reads):
     def account_claims(self, region: str, person_id: str) -> AccountClaims:
         return AccountClaims()
 
-    def token_holder(
-        self, region: str, token_hash: str
-    ) -> tuple[ResolvedCode, str, list[str]] | None:
+    def token_holder(self, region: str, token_hash: str) -> tuple[ResolvedCode, KnownHolder] | None:
         return None
 
     def catalogue_item(self, region: str, item_code: str, day: dt.date) -> CatalogueItem | None:

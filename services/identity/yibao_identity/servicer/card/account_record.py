@@ -32,15 +32,20 @@ class AccountRecords(Protocol):
         """Begins to be able to ask; inside the event loop."""
         ...
 
+    def check_known(self) -> None:
+        """Raises RuleError ACCOUNT_RECORD_UNAVAILABLE where nobody is known who can be asked."""
+        ...
+
     async def add_to(
         self,
         response: use_pb.PrintTransactionsResponse,
         request: use_pb.PrintTransactionsRequest,
         *,
-        today: dt.date,
+        until: dt.date,
     ) -> None:
         """Adds the account of the card's holder; nothing where the person has none.
 
+        `until` is the day of Asia/Shanghai on which card and document were shown: the last one.
         Raises RuleError ACCOUNT_RECORD_UNAVAILABLE, or FIELD_OUT_OF_RANGE.
         """
         ...
@@ -56,15 +61,19 @@ class NoAccountRecords:
     def start(self) -> None:
         """Begins nothing."""
 
+    def check_known(self) -> None:
+        """Raises ACCOUNT_RECORD_UNAVAILABLE."""
+        raise _unavailable("no settlement service is known here")
+
     async def add_to(
         self,
         response: use_pb.PrintTransactionsResponse,
         request: use_pb.PrintTransactionsRequest,
         *,
-        today: dt.date,
+        until: dt.date,
     ) -> None:
         """Raises ACCOUNT_RECORD_UNAVAILABLE."""
-        raise _unavailable("no settlement service is known here")
+        self.check_known()
 
     async def close(self) -> None:
         """Ends nothing."""
@@ -84,20 +93,23 @@ class SettlementAccountRecords:
         """Opens the channel, which connects when it is needed."""
         self._channel = open_aio_channel(self._peer, own=self._own, service=ASKING, log=self._log)
 
+    def check_known(self) -> None:
+        """Does nothing: settlement is known."""
+
     async def add_to(
         self,
         response: use_pb.PrintTransactionsResponse,
         request: use_pb.PrintTransactionsRequest,
         *,
-        today: dt.date,
+        until: dt.date,
     ) -> None:
         """Adds the account; of a record that was merged, that of who took it over."""
-        first = to_optional_date(request, "account_start_date") or dt.date(today.year, 1, 1)
+        first = to_optional_date(request, "account_start_date") or dt.date(until.year, 1, 1)
         question = pb.GetAccountRecordRequest(
             region=request.region,
             person_id=response.card.person_id,
             start_date=from_date(first),
-            end_date=from_date(today),
+            end_date=from_date(until),
             form=request.account_form,
             certificate_number=request.document.certificate_number,
             large_print=request.large_print,

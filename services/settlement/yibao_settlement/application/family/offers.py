@@ -1,13 +1,13 @@
 """What relatives' accounts may pay of a person's bills now."""
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from yibao_common.values.calendar import shanghai_day
 from yibao_settlement.application.batch.working_set import WorkingSet
 from yibao_settlement.rules.account import Standing, purses_in
-from yibao_settlement.rules.family import FamilyPart, Giver, Offer, offer_of
+from yibao_settlement.rules.family import FamilyPart, Giver, Offer, offer_of, used_of_year_fen
 from yibao_settlement.rules.hold import Reserved, unreserved
 
 if TYPE_CHECKING:
@@ -15,12 +15,15 @@ if TYPE_CHECKING:
 
 
 class GiverAccount(NamedTuple):
-    """The account of a giver who lives, what holds reserve of it, what is used of the year."""
+    """The account of a giver who lives, what holds reserve of it, what it paid of the year's bills.
+
+    `paid_fen` is that of the receiver's bills, less what came back, by their places.
+    """
 
     giver: Giver
     standing: Standing
     held: Sequence[Reserved]
-    used_fen: int
+    paid_fen: Mapping[str, int]
 
 
 def offers_to(person_id: str, working_set: WorkingSet) -> tuple[Offer, ...]:
@@ -31,25 +34,27 @@ def offers_to(person_id: str, working_set: WorkingSet) -> tuple[Offer, ...]:
     givers = working_set.family.givers.get(person_id)
     if not givers:
         return ()
-    used = working_set.family.used_fen
+    paid = working_set.family.paid_fen
     accounts = []
     for giver in givers:
         giver_id = giver.giver_id
         standing = working_set.standings.get(giver_id)
         if standing is not None and giver_id not in working_set.death_dates:
             held = [each.reserved for each in working_set.holds.of(giver_id)]
-            accounts.append(GiverAccount(giver, standing, held, used.get((person_id, giver_id), 0)))
+            accounts.append(
+                GiverAccount(giver, standing, held, paid.get((person_id, giver_id), {}))
+            )
     return offers_of(accounts, on=shanghai_day(working_set.now))
 
 
 def offers_of(accounts: Iterable[GiverAccount], *, on: dt.date) -> tuple[Offer, ...]:
     """Returns what givers' accounts may pay on a day, without those that may pay nothing."""
     found = []
-    for giver, standing, held, used_fen in accounts:
+    for giver, standing, held, paid_fen in accounts:
         if standing.merged_into is not None or not giver.is_in_force(on):
             continue
         purses = unreserved(purses_in(standing, on.year), held, year=on.year)
-        offer = offer_of(giver, purses, used_fen=used_fen)
+        offer = offer_of(giver, purses, used_fen=used_of_year_fen(paid_fen))
         if offer.most_fen:
             found.append(offer)
     return tuple(found)

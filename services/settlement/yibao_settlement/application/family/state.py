@@ -36,8 +36,9 @@ class Family:
 
     # Those who agreed, in the order in which they did, by receiver.
     givers: dict[str, Sequence[Giver]] = field(default_factory=dict)
-    # What of the current year is used, by receiver and giver.
-    used_fen: dict[tuple[str, str], int] = field(default_factory=dict)
+    # What was paid of bills of the current year, less what came back: by receiver and giver, then
+    # by the bill's place.
+    paid_fen: dict[tuple[str, str], dict[str, int]] = field(default_factory=dict)
     payments: list[FamilyPayment] = field(default_factory=list)
     # What of the account's part relatives pay of acts at counters, by act; negative where it is
     # given back.
@@ -48,7 +49,8 @@ class Family:
         self.payments.append(payment)
         if payment.year == account_year:
             key = payment.receiver_id, payment.giver_id
-            self.used_fen[key] = self.used_fen.get(key, 0) + payment.amount_fen
+            of_bills = self.paid_fen.setdefault(key, {})
+            of_bills[payment.place] = of_bills.get(payment.place, 0) + payment.amount_fen
 
 
 class MoreToLockError(Exception):

@@ -34,7 +34,7 @@ from yibao_settlement.storage.credit.loading import read_credits
 from yibao_settlement.storage.difference.loading import read_differences
 from yibao_settlement.storage.enrolment import read_counted, read_enrolments
 from yibao_settlement.storage.family.loading import check_locked
-from yibao_settlement.storage.family.record import read_used
+from yibao_settlement.storage.family.record import read_paid
 from yibao_settlement.storage.hold.loading import find_holders, may_leave, read_holds
 from yibao_settlement.storage.hold.requests import read_hold_requests, with_holds_of_requests
 from yibao_settlement.storage.ledger.posting import read_postings
@@ -134,7 +134,7 @@ class _Transaction:
             read_differences(self._connection, working_set, wanted)
         check_locked(working_set, wanted)
         if working_set.family.givers:
-            read_used(self._connection, working_set)
+            read_paid(self._connection, working_set)
         self._read_behind(working_set, wanted, known_ids)
         return working_set
 

@@ -3,6 +3,7 @@
 import sqlalchemy as sa
 
 from yibao_settlement.application.credential import KnownHolder
+from yibao_settlement.rules.credential import Credential
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.credential.reading import CREDENTIAL_COLUMNS, credential_from
 from yibao_settlement.storage.merge import one_person, survivors_of
@@ -10,15 +11,18 @@ from yibao_settlement.storage.merge import one_person, survivors_of
 
 def find_holder(connection: sa.Connection, region: str, certificate_id: str) -> KnownHolder | None:
     """Returns the holder of an e-certificate, or None where the feed has told of none."""
-    credential, person = tables.credential.c, tables.person.c
+    credential = tables.credential.c
     row = connection.execute(
         sa.select(*(credential[name] for name in CREDENTIAL_COLUMNS)).where(
             credential.region == region, credential.certificate_id == certificate_id
         )
     ).one_or_none()
-    if row is None:
-        return None
-    found = credential_from(tuple(row))
+    return None if row is None else known_holder(connection, region, credential_from(tuple(row)))
+
+
+def known_holder(connection: sa.Connection, region: str, found: Credential) -> KnownHolder:
+    """Returns the holder of a credential that the feed has told of."""
+    person = tables.person.c
     survivors = survivors_of(connection, region, (found.person_id,))
     person_id = survivors.get(found.person_id, found.person_id)
     death_date = connection.execute(

@@ -9,7 +9,7 @@ from yibao_settlement.application.family.offers import GiverAccount
 from yibao_settlement.rules.family import Giver
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.account import STANDING_COLUMNS, standing_from
-from yibao_settlement.storage.family.record import used_by
+from yibao_settlement.storage.family.record import paid_by
 from yibao_settlement.storage.hold.record import held_by
 
 
@@ -18,7 +18,7 @@ def giver_accounts(
 ) -> list[GiverAccount]:
     """Returns the accounts of those of some givers who live and have one, in their order.
 
-    With what is used of their limits of a year for bills of a person.
+    With what they paid of a person's bills of a year.
     """
     ids = tuple(sorted({each.giver_id for each in givers}))
     standings, lives = execute(
@@ -30,7 +30,7 @@ def giver_accounts(
     )
     known = {row[0]: standing_from(row) for row in standings}
     dead = {each for each, death_date in lives if death_date is not None}
-    used = used_by(connection, region, [person_id], year)
+    paid = paid_by(connection, region, [person_id], year)
     holders = [each for each, standing in known.items() if standing.hold_expire_time is not None]
     holds = held_by(connection, region, holders) if holders else []
     return [
@@ -38,7 +38,7 @@ def giver_accounts(
             giver,
             known[giver.giver_id],
             [each.reserved for each in holds if each.holder_id == giver.giver_id],
-            used.get((person_id, giver.giver_id), 0),
+            paid.get((person_id, giver.giver_id), {}),
         )
         for giver in givers
         if giver.giver_id in known and giver.giver_id not in dead

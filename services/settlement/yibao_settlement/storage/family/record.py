@@ -38,24 +38,27 @@ def givers_from(payer_ids: str, stored: str | None) -> tuple[Giver, ...]:
     return tuple([Giver(each) for each in payer_ids.split(",")]) if payer_ids else ()
 
 
-def read_used(connection: sa.Connection, working_set: WorkingSet) -> None:
-    """Reads what of this year's limits is used of those who have relatives; mostly of nobody."""
+def read_paid(connection: sa.Connection, working_set: WorkingSet) -> None:
+    """Reads what counts to limits of this year, of those who have such; mostly of nobody."""
     family = working_set.family
     receivers = sorted(
         person_id
         for person_id, givers in family.givers.items()
         if any(each.year_limit_fen is not None for each in givers)
     )
-    family.used_fen.update(
-        used_by(connection, working_set.region, receivers, working_set.account_year)
+    family.paid_fen.update(
+        paid_by(connection, working_set.region, receivers, working_set.account_year)
     )
 
 
-def used_by(
+def paid_by(
     connection: sa.Connection, region: str, receiver_ids: Collection[str], year: int
-) -> dict[tuple[str, str], int]:
-    """Returns what each giver's account paid of a year's bills, by receiver and giver."""
-    columns = ("receiver_id", "giver_id", "year", "amount_fen")
+) -> dict[tuple[str, str], dict[str, int]]:
+    """Returns what was paid of a year's bills, less what came back.
+
+    By receiver and giver, then by the bill's place.
+    """
+    columns = ("receiver_id", "giver_id", "place", "year", "amount_fen")
     rows = select_rows(
         connection,
         tables.family_payment,
@@ -64,12 +67,12 @@ def used_by(
         key="receiver_id",
         among=sorted(receiver_ids),
     )
-    used: dict[tuple[str, str], int] = {}
-    for receiver_id, giver_id, of_year, amount_fen in rows:
+    paid: dict[tuple[str, str], dict[str, int]] = {}
+    for receiver_id, giver_id, place, of_year, amount_fen in rows:
         if of_year == year:
-            key = receiver_id, giver_id
-            used[key] = used.get(key, 0) + amount_fen
-    return used
+            of_bills = paid.setdefault((receiver_id, giver_id), {})
+            of_bills[place] = of_bills.get(place, 0) + amount_fen
+    return paid
 
 
 def payments_at(
