@@ -36,12 +36,16 @@ def settle_commands(world: World, person: str, count: int = 1) -> list[Command]:
     return [world.settle_command(each, person, bill=world.bill(each)) for each in visits]
 
 
-def declare(desk: Desk, month: int) -> str:
-    """Declares a month's stays by the insurer's own sums; returns the declaration's id."""
-    of = MonthOf(HOSPITAL, month, "390", "21")
+def told_sums(desk: Desk, month: int) -> tuple[MonthSums, dict[str, int]]:
+    """Returns what the insurer tells of a month's stays."""
     told = {each.clearing_type: each for each in desk.reads.month(REGION, HOSPITAL, month).sums}
-    sums, funds = (told["21"].sums, dict(told["21"].funds)) if told else (NOTHING, {})
-    return desk.declare(of, sums, funds).declaration_id
+    return (told["21"].sums, dict(told["21"].funds)) if told else (NOTHING, {})
+
+
+def declare(desk: Desk, month: int, by: tuple[MonthSums, dict[str, int]] | None = None) -> str:
+    """Declares a month's stays, by the insurer's own sums of now; returns the declaration's id."""
+    of = MonthOf(HOSPITAL, month, "390", "21")
+    return desk.declare(of, *(by or told_sums(desk, month))).declaration_id
 
 
 def settlements_in(desk: Desk, declaration_id: str) -> set[str]:
@@ -64,7 +68,7 @@ def test_a_bill_that_is_on_its_way_is_in_the_month_before_it_is_declared(
         settling = pool.submit(work, REGION, [Waiting(second, begun, goes_on)])
         assert begun.wait(30)
         # By sums without it: they are compared only once it is there.
-        declaring = pool.submit(declare, desk, 202611)
+        declaring = pool.submit(declare, desk, 202611, by=told_sums(desk, 202611))
         with pytest.raises(TimeoutError):
             declaring.result(timeout=0.5)
         goes_on.set()

@@ -129,6 +129,9 @@ class _Sender:
             "settlement": _weighted(methods_of(SETTLEMENT)),
             "identity": list(methods_of(IDENTITY).items()),
         }
+        # Each once, whatever the dice say.
+        self._not_sent = list(methods_of(SETTLEMENT).items())
+        rng.shuffle(self._not_sent)
         self._messages = Messages(rng, now=services.clock)
         self._patients: list[Patient] = []
         for _ in range(10):
@@ -147,6 +150,8 @@ class _Sender:
         is_identitys = self._rng.random() < self._identity_share
         service = "identity" if is_identitys else "settlement"
         name, method = self._rng.choice(self._methods[service])
+        if self._not_sent and not is_identitys and self._rng.random() < 0.5:
+            name, method = self._not_sent.pop()
         request = self._request(method)
         caller = self._caller(service, name)
         self._outcome.sent[name] += 1
