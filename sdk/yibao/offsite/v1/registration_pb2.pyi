@@ -4,7 +4,9 @@ isort:skip_file
 The offsite service: registration for care in another region (异地就医备案)."""
 
 import builtins
+import collections.abc
 import google.protobuf.descriptor
+import google.protobuf.internal.containers
 import google.protobuf.internal.enum_type_wrapper
 import google.protobuf.message
 import google.protobuf.timestamp_pb2
@@ -37,6 +39,10 @@ class _RegistrationCategoryEnumTypeWrapper(google.protobuf.internal.enum_type_wr
     """Referred by a hospital (异地转诊). Temporary."""
     REGISTRATION_CATEGORY_OTHER_TEMPORARY: _RegistrationCategory.ValueType  # 5
     """Other temporary care (其他临时外出就医). Temporary."""
+    REGISTRATION_CATEGORY_EMERGENCY: _RegistrationCategory.ValueType  # 6
+    """Emergency or rescue (异地急诊抢救). Of one visit."""
+    REGISTRATION_CATEGORY_MATERNITY: _RegistrationCategory.ValueType  # 7
+    """Giving birth elsewhere (异地生育). Of one stay."""
 
 class RegistrationCategory(_RegistrationCategory, metaclass=_RegistrationCategoryEnumTypeWrapper):
     """The categories of the national rules on direct settlement elsewhere. Open."""
@@ -53,6 +59,10 @@ REGISTRATION_CATEGORY_REFERRAL: RegistrationCategory.ValueType  # 4
 """Referred by a hospital (异地转诊). Temporary."""
 REGISTRATION_CATEGORY_OTHER_TEMPORARY: RegistrationCategory.ValueType  # 5
 """Other temporary care (其他临时外出就医). Temporary."""
+REGISTRATION_CATEGORY_EMERGENCY: RegistrationCategory.ValueType  # 6
+"""Emergency or rescue (异地急诊抢救). Of one visit."""
+REGISTRATION_CATEGORY_MATERNITY: RegistrationCategory.ValueType  # 7
+"""Giving birth elsewhere (异地生育). Of one stay."""
 global___RegistrationCategory = RegistrationCategory
 
 class _RegistrationState:
@@ -64,9 +74,23 @@ class _RegistrationStateEnumTypeWrapper(google.protobuf.internal.enum_type_wrapp
     REGISTRATION_STATE_UNSPECIFIED: _RegistrationState.ValueType  # 0
     """Never sent."""
     REGISTRATION_STATE_ACTIVE: _RegistrationState.ValueType  # 1
-    """In force from its first day."""
+    """Granted: in force from its first day to its last (办结)."""
     REGISTRATION_STATE_CANCELLED: _RegistrationState.ValueType  # 2
-    """Cancelled; care admitted before stays covered."""
+    """Cancelled by the person or the agency; care admitted before stays covered."""
+    REGISTRATION_STATE_SUBMITTED: _RegistrationState.ValueType  # 3
+    """Applied for; a second operator or a pre-evaluation has to decide (受理)."""
+    REGISTRATION_STATE_RETURNED: _RegistrationState.ValueType  # 4
+    """Given back with what is wrong of its papers; goes on once they are there."""
+    REGISTRATION_STATE_REJECTED: _RegistrationState.ValueType  # 5
+    """Refused."""
+    REGISTRATION_STATE_WITHDRAWN: _RegistrationState.ValueType  # 6
+    """Taken back by the applicant before it was decided."""
+    REGISTRATION_STATE_ENDED: _RegistrationState.ValueType  # 7
+    """Ended by what became of the person, or by another registration in its place; care
+    admitted before stays covered.
+    """
+    REGISTRATION_STATE_REVOKED: _RegistrationState.ValueType  # 8
+    """Found to rest on a false statement: it never covered anything."""
 
 class RegistrationState(_RegistrationState, metaclass=_RegistrationStateEnumTypeWrapper):
     """The life of a registration. Open."""
@@ -74,10 +98,196 @@ class RegistrationState(_RegistrationState, metaclass=_RegistrationStateEnumType
 REGISTRATION_STATE_UNSPECIFIED: RegistrationState.ValueType  # 0
 """Never sent."""
 REGISTRATION_STATE_ACTIVE: RegistrationState.ValueType  # 1
-"""In force from its first day."""
+"""Granted: in force from its first day to its last (办结)."""
 REGISTRATION_STATE_CANCELLED: RegistrationState.ValueType  # 2
-"""Cancelled; care admitted before stays covered."""
+"""Cancelled by the person or the agency; care admitted before stays covered."""
+REGISTRATION_STATE_SUBMITTED: RegistrationState.ValueType  # 3
+"""Applied for; a second operator or a pre-evaluation has to decide (受理)."""
+REGISTRATION_STATE_RETURNED: RegistrationState.ValueType  # 4
+"""Given back with what is wrong of its papers; goes on once they are there."""
+REGISTRATION_STATE_REJECTED: RegistrationState.ValueType  # 5
+"""Refused."""
+REGISTRATION_STATE_WITHDRAWN: RegistrationState.ValueType  # 6
+"""Taken back by the applicant before it was decided."""
+REGISTRATION_STATE_ENDED: RegistrationState.ValueType  # 7
+"""Ended by what became of the person, or by another registration in its place; care
+admitted before stays covered.
+"""
+REGISTRATION_STATE_REVOKED: RegistrationState.ValueType  # 8
+"""Found to rest on a false statement: it never covered anything."""
 global___RegistrationState = RegistrationState
+
+class _RegistrationBasis:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _RegistrationBasisEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_RegistrationBasis.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    REGISTRATION_BASIS_UNSPECIFIED: _RegistrationBasis.ValueType  # 0
+    """Nothing is asked for."""
+    REGISTRATION_BASIS_PROOF: _RegistrationBasis.ValueType  # 1
+    """Papers."""
+    REGISTRATION_BASIS_COMMITMENT: _RegistrationBasis.ValueType  # 2
+    """The person's written commitment (承诺制)."""
+
+class RegistrationBasis(_RegistrationBasis, metaclass=_RegistrationBasisEnumTypeWrapper):
+    """What a stay elsewhere was shown by. Open."""
+
+REGISTRATION_BASIS_UNSPECIFIED: RegistrationBasis.ValueType  # 0
+"""Nothing is asked for."""
+REGISTRATION_BASIS_PROOF: RegistrationBasis.ValueType  # 1
+"""Papers."""
+REGISTRATION_BASIS_COMMITMENT: RegistrationBasis.ValueType  # 2
+"""The person's written commitment (承诺制)."""
+global___RegistrationBasis = RegistrationBasis
+
+class _RegistrationOrigin:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _RegistrationOriginEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_RegistrationOrigin.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    REGISTRATION_ORIGIN_UNSPECIFIED: _RegistrationOrigin.ValueType  # 0
+    """Never sent."""
+    REGISTRATION_ORIGIN_AGENCY: _RegistrationOrigin.ValueType  # 1
+    """At an agency's window, by post or telephone."""
+    REGISTRATION_ORIGIN_SELF_SERVICE: _RegistrationOrigin.ValueType  # 2
+    """By the person itself, through an app or mini program (自助备案)."""
+    REGISTRATION_ORIGIN_INSTITUTION: _RegistrationOrigin.ValueType  # 3
+    """By the hospital that refers (2501)."""
+    REGISTRATION_ORIGIN_DEEMED: _RegistrationOrigin.ValueType  # 4
+    """By an emergency mark of the hospital that treats (视同备案)."""
+
+class RegistrationOrigin(_RegistrationOrigin, metaclass=_RegistrationOriginEnumTypeWrapper):
+    """How a registration came about. Open."""
+
+REGISTRATION_ORIGIN_UNSPECIFIED: RegistrationOrigin.ValueType  # 0
+"""Never sent."""
+REGISTRATION_ORIGIN_AGENCY: RegistrationOrigin.ValueType  # 1
+"""At an agency's window, by post or telephone."""
+REGISTRATION_ORIGIN_SELF_SERVICE: RegistrationOrigin.ValueType  # 2
+"""By the person itself, through an app or mini program (自助备案)."""
+REGISTRATION_ORIGIN_INSTITUTION: RegistrationOrigin.ValueType  # 3
+"""By the hospital that refers (2501)."""
+REGISTRATION_ORIGIN_DEEMED: RegistrationOrigin.ValueType  # 4
+"""By an emergency mark of the hospital that treats (视同备案)."""
+global___RegistrationOrigin = RegistrationOrigin
+
+class _OffsiteTerms:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _OffsiteTermsEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_OffsiteTerms.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    OFFSITE_TERMS_UNSPECIFIED: _OffsiteTerms.ValueType  # 0
+    """Never sent."""
+    OFFSITE_TERMS_LOCAL: _OffsiteTerms.ValueType  # 1
+    """`local`: as at home."""
+    OFFSITE_TERMS_LONG_TERM: _OffsiteTerms.ValueType  # 2
+    """`long_term`."""
+    OFFSITE_TERMS_REFERRAL: _OffsiteTerms.ValueType  # 3
+    """`referral`."""
+    OFFSITE_TERMS_EMERGENCY: _OffsiteTerms.ValueType  # 4
+    """`emergency`."""
+    OFFSITE_TERMS_TEMPORARY: _OffsiteTerms.ValueType  # 5
+    """`temporary`."""
+    OFFSITE_TERMS_UNREGISTERED: _OffsiteTerms.ValueType  # 6
+    """`unregistered`: of bills alone, never of a registration."""
+
+class OffsiteTerms(_OffsiteTerms, metaclass=_OffsiteTermsEnumTypeWrapper):
+    """The terms of care elsewhere: the codes of the policy language's fact `offsite`. Open."""
+
+OFFSITE_TERMS_UNSPECIFIED: OffsiteTerms.ValueType  # 0
+"""Never sent."""
+OFFSITE_TERMS_LOCAL: OffsiteTerms.ValueType  # 1
+"""`local`: as at home."""
+OFFSITE_TERMS_LONG_TERM: OffsiteTerms.ValueType  # 2
+"""`long_term`."""
+OFFSITE_TERMS_REFERRAL: OffsiteTerms.ValueType  # 3
+"""`referral`."""
+OFFSITE_TERMS_EMERGENCY: OffsiteTerms.ValueType  # 4
+"""`emergency`."""
+OFFSITE_TERMS_TEMPORARY: OffsiteTerms.ValueType  # 5
+"""`temporary`."""
+OFFSITE_TERMS_UNREGISTERED: OffsiteTerms.ValueType  # 6
+"""`unregistered`: of bills alone, never of a registration."""
+global___OffsiteTerms = OffsiteTerms
+
+class _OffsiteBenefit:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _OffsiteBenefitEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_OffsiteBenefit.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    OFFSITE_BENEFIT_UNSPECIFIED: _OffsiteBenefit.ValueType  # 0
+    """Never sent."""
+    OFFSITE_BENEFIT_INPATIENT: _OffsiteBenefit.ValueType  # 1
+    """Stays in hospital."""
+    OFFSITE_BENEFIT_OUTPATIENT: _OffsiteBenefit.ValueType  # 2
+    """Ordinary outpatient care."""
+    OFFSITE_BENEFIT_CHRONIC: _OffsiteBenefit.ValueType  # 3
+    """Outpatient care of chronic and special diseases (门诊慢特病)."""
+    OFFSITE_BENEFIT_PHARMACY: _OffsiteBenefit.ValueType  # 4
+    """Drugs at a pharmacy."""
+
+class OffsiteBenefit(_OffsiteBenefit, metaclass=_OffsiteBenefitEnumTypeWrapper):
+    """The benefits that a region opens elsewhere, each by itself. Open."""
+
+OFFSITE_BENEFIT_UNSPECIFIED: OffsiteBenefit.ValueType  # 0
+"""Never sent."""
+OFFSITE_BENEFIT_INPATIENT: OffsiteBenefit.ValueType  # 1
+"""Stays in hospital."""
+OFFSITE_BENEFIT_OUTPATIENT: OffsiteBenefit.ValueType  # 2
+"""Ordinary outpatient care."""
+OFFSITE_BENEFIT_CHRONIC: OffsiteBenefit.ValueType  # 3
+"""Outpatient care of chronic and special diseases (门诊慢特病)."""
+OFFSITE_BENEFIT_PHARMACY: OffsiteBenefit.ValueType  # 4
+"""Drugs at a pharmacy."""
+global___OffsiteBenefit = OffsiteBenefit
+
+class _RegistrationEndReason:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _RegistrationEndReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_RegistrationEndReason.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    REGISTRATION_END_REASON_UNSPECIFIED: _RegistrationEndReason.ValueType  # 0
+    """It did not."""
+    REGISTRATION_END_REASON_WISH: _RegistrationEndReason.ValueType  # 1
+    """By the person's wish."""
+    REGISTRATION_END_REASON_CHANGED: _RegistrationEndReason.ValueType  # 2
+    """Another one took its place."""
+    REGISTRATION_END_REASON_ENROLMENT_ENDED: _RegistrationEndReason.ValueType  # 3
+    """The person's enrolment in the region ended."""
+    REGISTRATION_END_REASON_DIED: _RegistrationEndReason.ValueType  # 4
+    """The person died."""
+    REGISTRATION_END_REASON_FALSE_STATEMENT: _RegistrationEndReason.ValueType  # 5
+    """It rests on a false statement."""
+    REGISTRATION_END_REASON_AGENCY: _RegistrationEndReason.ValueType  # 6
+    """The agency found it wrong."""
+    REGISTRATION_END_REASON_MERGED: _RegistrationEndReason.ValueType  # 7
+    """The person's record is another's, whose registration goes on."""
+
+class RegistrationEndReason(_RegistrationEndReason, metaclass=_RegistrationEndReasonEnumTypeWrapper):
+    """Why a registration ended before its time. Open."""
+
+REGISTRATION_END_REASON_UNSPECIFIED: RegistrationEndReason.ValueType  # 0
+"""It did not."""
+REGISTRATION_END_REASON_WISH: RegistrationEndReason.ValueType  # 1
+"""By the person's wish."""
+REGISTRATION_END_REASON_CHANGED: RegistrationEndReason.ValueType  # 2
+"""Another one took its place."""
+REGISTRATION_END_REASON_ENROLMENT_ENDED: RegistrationEndReason.ValueType  # 3
+"""The person's enrolment in the region ended."""
+REGISTRATION_END_REASON_DIED: RegistrationEndReason.ValueType  # 4
+"""The person died."""
+REGISTRATION_END_REASON_FALSE_STATEMENT: RegistrationEndReason.ValueType  # 5
+"""It rests on a false statement."""
+REGISTRATION_END_REASON_AGENCY: RegistrationEndReason.ValueType  # 6
+"""The agency found it wrong."""
+REGISTRATION_END_REASON_MERGED: RegistrationEndReason.ValueType  # 7
+"""The person's record is another's, whose registration goes on."""
+global___RegistrationEndReason = RegistrationEndReason
 
 @typing.final
 class Registration(google.protobuf.message.Message):
@@ -95,6 +305,16 @@ class Registration(google.protobuf.message.Message):
     END_DATE_FIELD_NUMBER: builtins.int
     REGISTER_TIME_FIELD_NUMBER: builtins.int
     CANCEL_TIME_FIELD_NUMBER: builtins.int
+    BASIS_FIELD_NUMBER: builtins.int
+    ORIGIN_FIELD_NUMBER: builtins.int
+    TERMS_FIELD_NUMBER: builtins.int
+    BENEFITS_FIELD_NUMBER: builtins.int
+    CHANGE_ALLOWED_FROM_FIELD_NUMBER: builtins.int
+    ENDED_DATE_FIELD_NUMBER: builtins.int
+    END_REASON_FIELD_NUMBER: builtins.int
+    REPLACES_REGISTRATION_ID_FIELD_NUMBER: builtins.int
+    REPLACED_BY_REGISTRATION_ID_FIELD_NUMBER: builtins.int
+    VERSION_FIELD_NUMBER: builtins.int
     registration_id: builtins.str
     """The registration, a UUID made by the service (trt_dcla_detl_sn)."""
     region: builtins.str
@@ -109,13 +329,29 @@ class Registration(google.protobuf.message.Message):
     """
     state: global___RegistrationState.ValueType
     """Where the registration is in its life."""
+    basis: global___RegistrationBasis.ValueType
+    """What the stay elsewhere was shown by."""
+    origin: global___RegistrationOrigin.ValueType
+    """How it came about."""
+    terms: global___OffsiteTerms.ValueType
+    """The terms that the policy of the region knows as its fact `offsite`."""
+    end_reason: global___RegistrationEndReason.ValueType
+    """Why it ended before its time; zero while nothing ended it."""
+    replaces_registration_id: builtins.str
+    """The registration that it took the place of; empty where of none."""
+    replaced_by_registration_id: builtins.str
+    """The registration that took its place; empty where none did."""
+    version: builtins.int
+    """Rises by one with every change of it."""
     @property
     def start_date(self) -> yibao.common.v1.date_pb2.Date:
         """The first day of cover."""
 
     @property
     def end_date(self) -> yibao.common.v1.date_pb2.Date:
-        """The last day of cover; absent for long-term categories, which last until changed."""
+        """The last day of cover as granted; absent for long-term categories, which last until
+        changed.
+        """
 
     @property
     def register_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
@@ -123,7 +359,21 @@ class Registration(google.protobuf.message.Message):
 
     @property
     def cancel_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
-        """When it was cancelled; absent while active."""
+        """When it was cancelled; absent while it was not."""
+
+    @property
+    def benefits(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[global___OffsiteBenefit.ValueType]:
+        """Which benefits the region pays elsewhere by it."""
+
+    @property
+    def change_allowed_from(self) -> yibao.common.v1.date_pb2.Date:
+        """The first day on which it may be changed or cancelled by the person's wish."""
+
+    @property
+    def ended_date(self) -> yibao.common.v1.date_pb2.Date:
+        """The last day of cover as it came out: of a cancellation, change or other end before
+        `end_date`; absent while nothing ended it.
+        """
 
     def __init__(
         self,
@@ -138,8 +388,18 @@ class Registration(google.protobuf.message.Message):
         end_date: yibao.common.v1.date_pb2.Date | None = ...,
         register_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         cancel_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        basis: global___RegistrationBasis.ValueType = ...,
+        origin: global___RegistrationOrigin.ValueType = ...,
+        terms: global___OffsiteTerms.ValueType = ...,
+        benefits: collections.abc.Iterable[global___OffsiteBenefit.ValueType] | None = ...,
+        change_allowed_from: yibao.common.v1.date_pb2.Date | None = ...,
+        ended_date: yibao.common.v1.date_pb2.Date | None = ...,
+        end_reason: global___RegistrationEndReason.ValueType = ...,
+        replaces_registration_id: builtins.str = ...,
+        replaced_by_registration_id: builtins.str = ...,
+        version: builtins.int = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["cancel_time", b"cancel_time", "end_date", b"end_date", "register_time", b"register_time", "start_date", b"start_date"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["cancel_time", b"cancel_time", "category", b"category", "end_date", b"end_date", "person_id", b"person_id", "region", b"region", "register_time", b"register_time", "registration_id", b"registration_id", "start_date", b"start_date", "state", b"state", "treatment_region", b"treatment_region"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["cancel_time", b"cancel_time", "change_allowed_from", b"change_allowed_from", "end_date", b"end_date", "ended_date", b"ended_date", "register_time", b"register_time", "start_date", b"start_date"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["basis", b"basis", "benefits", b"benefits", "cancel_time", b"cancel_time", "category", b"category", "change_allowed_from", b"change_allowed_from", "end_date", b"end_date", "end_reason", b"end_reason", "ended_date", b"ended_date", "origin", b"origin", "person_id", b"person_id", "region", b"region", "register_time", b"register_time", "registration_id", b"registration_id", "replaced_by_registration_id", b"replaced_by_registration_id", "replaces_registration_id", b"replaces_registration_id", "start_date", b"start_date", "state", b"state", "terms", b"terms", "treatment_region", b"treatment_region", "version", b"version"]) -> None: ...
 
 global___Registration = Registration

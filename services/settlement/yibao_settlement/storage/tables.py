@@ -16,6 +16,7 @@ from yibao_settlement.storage.credit import tables as _accounts
 from yibao_settlement.storage.declaration import tables as _declarations  # noqa: F401
 from yibao_settlement.storage.difference.tables import difference_order as difference_order
 from yibao_settlement.storage.difference.tables import due_move as due_move
+from yibao_settlement.storage.elsewhere import tables as _elsewhere  # noqa: F401
 from yibao_settlement.storage.family.tables import family_act as family_act
 from yibao_settlement.storage.family.tables import family_payment as family_payment
 from yibao_settlement.storage.hold.tables import hold as hold
