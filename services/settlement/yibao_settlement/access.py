@@ -155,6 +155,10 @@ ACCESS = AccessTable.of_services(
             "WithdrawDeduction": _AGENCY,
             "ListDeductions": _COUNTER_OR_AGENCY,
         },
+        "yibao.settlement.v1.TreatmentService": {
+            "ListInsurerTotals": _COUNTER_OR_AGENCY,
+            "ListInsurerDeclarations": _COUNTER_OR_AGENCY,
+        },
         "yibao.settlement.v1.InstitutionPaymentService": {
             "ProposeInstitutionPayment": _AGENCY,
             "ConfirmInstitutionPayment": _AGENCY,

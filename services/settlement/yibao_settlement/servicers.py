@@ -55,6 +55,8 @@ from yibao.settlement.v1 import (
     settlement_service_pb2_grpc,
     transfer_service_pb2,
     transfer_service_pb2_grpc,
+    treatment_service_pb2,
+    treatment_service_pb2_grpc,
     visit_service_pb2,
     visit_service_pb2_grpc,
     year_service_pb2,
@@ -89,6 +91,7 @@ from yibao_settlement.servicer.resolution import CredentialServicer
 from yibao_settlement.servicer.review import ReviewServicer
 from yibao_settlement.servicer.settlement import SettlementServicer
 from yibao_settlement.servicer.transfer import TransferServicer
+from yibao_settlement.servicer.treatment import TreatmentServicer
 from yibao_settlement.servicer.trust.holder import TrustHolder
 from yibao_settlement.servicer.visit import VisitServicer
 from yibao_settlement.servicer.year import YearServicer
@@ -111,6 +114,7 @@ DESCRIPTORS = (
     clearing_service_pb2.DESCRIPTOR.services_by_name["ClearingService"],
     declaration_service_pb2.DESCRIPTOR.services_by_name["DeclarationService"],
     institution_payment_service_pb2.DESCRIPTOR.services_by_name["InstitutionPaymentService"],
+    treatment_service_pb2.DESCRIPTOR.services_by_name["TreatmentService"],
     year_service_pb2.DESCRIPTOR.services_by_name["YearService"],
     account_close_service_pb2.DESCRIPTOR.services_by_name["AccountCloseService"],
     report_service_pb2.DESCRIPTOR.services_by_name["ReportService"],
@@ -159,6 +163,7 @@ class Servicers(NamedTuple):
     clearing: ClearingServicer
     declarations: DeclarationServicer
     institution_payments: InstitutionPaymentServicer
+    treatment: TreatmentServicer
     years: YearServicer
     account_closes: AccountCloseServicer
     reports: ReportServicer
@@ -203,6 +208,7 @@ class Servicers(NamedTuple):
         institution_payment_service_pb2_grpc.add_InstitutionPaymentServiceServicer_to_server(
             self.institution_payments, server
         )
+        treatment_service_pb2_grpc.add_TreatmentServiceServicer_to_server(self.treatment, server)
         year_service_pb2_grpc.add_YearServiceServicer_to_server(self.years, server)
         account_close_service_pb2_grpc.add_AccountCloseServiceServicer_to_server(
             self.account_closes, server

@@ -37,6 +37,7 @@ from yibao_settlement.application.policy import Policies
 from yibao_settlement.application.report.find import Reports
 from yibao_settlement.application.repricing.orders import Repricings
 from yibao_settlement.application.transfer.find import TransferBook
+from yibao_settlement.application.treatment import Treatment
 from yibao_settlement.application.work import Work
 from yibao_settlement.application.year.close import Years
 from yibao_settlement.application.year.find import YearStatements
@@ -73,6 +74,7 @@ from yibao_settlement.servicer.review import ReviewServicer
 from yibao_settlement.servicer.settlement import SettlementServicer
 from yibao_settlement.servicer.settling import Settling
 from yibao_settlement.servicer.transfer import TransferServicer
+from yibao_settlement.servicer.treatment import TreatmentServicer
 from yibao_settlement.servicer.trust.holder import TrustHolder
 from yibao_settlement.servicer.visit import VisitServicer
 from yibao_settlement.servicer.year import YearServicer
@@ -161,6 +163,9 @@ class Serving:
             ),
             ClearingServicer(periods, days, blocking, self._closing),
             *self._declarations(),
+            TreatmentServicer(
+                Treatment(transactions, days, regions=self._config.identity.regions), blocking
+            ),
             YearServicer(years, YearStatements(transactions), blocking, self._closing),
             self._account_closes(reads.now, blocking),
             ReportServicer(Reports(transactions, clock=reads.now), blocking),

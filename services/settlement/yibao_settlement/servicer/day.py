@@ -4,6 +4,7 @@ import datetime as dt
 
 from yibao.settlement.v1 import clearing_service_pb2 as pb
 from yibao.settlement.v1 import day_pb2 as messages
+from yibao.settlement.v1 import treatment_service_pb2 as treatment
 from yibao_common.rpc.wire import from_instant, to_date, to_instant
 from yibao_common.values.caller import Caller, Role
 from yibao_common.values.errors import FieldFault, refuse_faults
@@ -14,12 +15,21 @@ from yibao_settlement.rules.day.act import DayAct, DayActKind, DayAmounts, DayLi
 from yibao_settlement.rules.day.compare import DaySide
 
 
-def snapshot_of(request: pb.GetDayTotalsRequest | pb.CompareDayRequest) -> dt.datetime | None:
+def snapshot_of(
+    request: pb.GetDayTotalsRequest | pb.CompareDayRequest | treatment.ListInsurerTotalsRequest,
+) -> dt.datetime | None:
     """Returns the instant before which acts are asked for, None for the newest there is."""
     return to_instant(request.snapshot_time) if request.HasField("snapshot_time") else None
 
 
-def institution_of(request: pb.GetDayTotalsRequest, caller: Caller) -> str:
+def institution_of(
+    request: (
+        pb.GetDayTotalsRequest
+        | treatment.ListInsurerTotalsRequest
+        | treatment.ListInsurerDeclarationsRequest
+    ),
+    caller: Caller,
+) -> str:
     """Returns whose acts are asked for: the caller's own where it says nothing.
 
     Raises RuleError FIELD_REQUIRED where an agency says nothing, OUT_OF_SCOPE.

@@ -11,7 +11,7 @@ from yibao_common.values.reasons import Reason
 from yibao_settlement.application.change import told_before
 from yibao_settlement.application.day.compared import ComparedPart, DayPart, compare_part
 from yibao_settlement.application.day.rows import DaySum
-from yibao_settlement.rules.day.act import DayAmounts, span_of
+from yibao_settlement.rules.day.act import DayAmounts, DaySpan, span_of
 from yibao_settlement.rules.day.clearing_type import clearing_type_of
 
 if TYPE_CHECKING:
@@ -65,9 +65,15 @@ class Days:
 
         Raises RuleError FIELD_OUT_OF_RANGE where the snapshot cannot be told yet.
         """
-        snapshot_time = self._snapshot(snapshot_time)
+        snapshot_time = self.snapshot(snapshot_time)
+        return self.totals_of(region, institution_id, span_of(day, snapshot_time), snapshot_time)
+
+    def totals_of(
+        self, region: str, institution_id: str, span: DaySpan, snapshot_time: dt.datetime
+    ) -> DayTotals:
+        """Returns what the acts of a span, which ends before a snapshot, come to."""
         with self._transactions.read(region) as work:
-            found = work.days.sums(institution_id, span_of(day, snapshot_time))
+            found = work.days.sums(institution_id, span)
         sums: dict[tuple[str, str], ClearingSum] = {}
         total = _nothing("", "")
         for each in found:
@@ -83,11 +89,12 @@ class Days:
 
         Raises RuleError FIELD_OUT_OF_RANGE where the snapshot cannot be told yet.
         """
-        snapshot_time = self._snapshot(snapshot_time)
+        snapshot_time = self.snapshot(snapshot_time)
         with self._transactions.read(region) as work:
             return compare_part(work.days, institution_id, part, snapshot_time)
 
-    def _snapshot(self, wanted: dt.datetime | None) -> dt.datetime:
+    def snapshot(self, wanted: dt.datetime | None) -> dt.datetime:
+        """Returns the instant before which acts are told; raises FIELD_OUT_OF_RANGE."""
         newest = told_before(self._clock())
         if wanted is None:
             return newest

@@ -80,3 +80,8 @@ def span_of(day: dt.date, snapshot_time: dt.datetime) -> DaySpan:
     """Returns a day in Asia/Shanghai, as far as it lies before a snapshot."""
     start, end = shanghai_midnight(day), shanghai_midnight(day + dt.timedelta(days=1))
     return DaySpan(start, max(start, min(end, snapshot_time)))
+
+
+def span_of_days(first: dt.date, last: dt.date, snapshot_time: dt.datetime) -> DaySpan:
+    """Returns days in Asia/Shanghai, both included, as far as they lie before a snapshot."""
+    return DaySpan(span_of(first, snapshot_time).start, span_of(last, snapshot_time).end)

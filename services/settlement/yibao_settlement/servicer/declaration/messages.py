@@ -168,10 +168,11 @@ def listed_payment(payment: Payment, caller: Caller) -> payments.InstitutionPaym
 
 
 def who(path: str | None, caller: Caller) -> str:
-    """Returns who did something: of an agency not which operator, as an institution is told."""
+    """Returns who did something: which operator of an agency, that agency alone is told."""
     role, _, party = (path or "").partition("/")
-    if role == Role.AGENCY.value and caller.role is not Role.AGENCY:
-        return f"{role}/{party.partition('/')[0]}"
+    region = party.partition("/")[0]
+    if role == Role.AGENCY.value and (caller.role is not Role.AGENCY or caller.region != region):
+        return f"{role}/{region}"
     return path or ""
 
 
