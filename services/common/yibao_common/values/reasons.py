@@ -427,6 +427,7 @@ class Reason(enum.Enum):
     SUSPENSION_STATE = (522, Code.FAILED_PRECONDITION, "该暂停已解除")
     NOT_A_SANDBOX = (530, Code.FAILED_PRECONDITION)
     SANDBOX_CLOCK_BACK = (531, Code.FAILED_PRECONDITION)
+    OFFSITE_FEED_STALE = (540, Code.UNAVAILABLE, "异地就医备案信息长时间未更新，请联系信息部门")
 
     def __new__(cls, number: int, code: Code, sentence_zh: str = "") -> "Reason":
         """Makes a member whose value is its number in the proto enum."""
