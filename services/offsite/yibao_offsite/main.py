@@ -6,7 +6,12 @@ from collections.abc import Sequence
 import grpc
 
 from yibao.common.v1 import server_service_pb2_grpc
-from yibao.offsite.v1 import registration_service_pb2, registration_service_pb2_grpc
+from yibao.offsite.v1 import (
+    registration_service_pb2,
+    registration_service_pb2_grpc,
+    rules_service_pb2,
+    rules_service_pb2_grpc,
+)
 from yibao_common.commands.blocking import Blocking
 from yibao_common.commands.sandbox import open_sandbox_clock, start_sandbox_clock
 from yibao_common.db.failures import database_problem
@@ -26,14 +31,17 @@ from yibao_common.rpc.server_info import ServerInfoServicer
 from yibao_common.values.clock import Clock, system_clock
 from yibao_common.values.ids import Ids, new_id
 from yibao_offsite.access import ACCESS
-from yibao_offsite.application.registration import Registrations
+from yibao_offsite.application.region_rules import RulesOfRegions
 from yibao_offsite.config import OffsiteConfig
-from yibao_offsite.servicer.registration import RegistrationServicer
+from yibao_offsite.files.national import national_rules
+from yibao_offsite.registering import registration_servicer
+from yibao_offsite.servicer.region_rules import RulesServicer
 from yibao_offsite.storage import tables
 from yibao_offsite.storage.work import UNIT
 
 DESCRIPTORS = (
     registration_service_pb2.DESCRIPTOR.services_by_name["RegistrationService"],
+    rules_service_pb2.DESCRIPTOR.services_by_name["RulesService"],
     server_info.DESCRIPTOR,
     sandbox.DESCRIPTOR,
 )
@@ -73,11 +81,18 @@ class OffsiteService:
         transactions = StoredTransactions(
             self.database, answers=tables.answer, unit=UNIT, clock=self._clock
         )
-        registrations = Registrations(transactions, clock=self._clock, ids=self._ids)
+        national, national_file = national_rules()
+        registrations = registration_servicer(
+            transactions, blocking, national=national, clock=self._clock, ids=self._ids
+        )
+        rules = RulesOfRegions(transactions, national=national_file, clock=self._clock)
 
         def register(server: grpc.aio.Server) -> None:
             registration_service_pb2_grpc.add_RegistrationServiceServicer_to_server(
-                RegistrationServicer(registrations, blocking), server
+                registrations, server
+            )
+            rules_service_pb2_grpc.add_RulesServiceServicer_to_server(
+                RulesServicer(rules, blocking), server
             )
             info = ServerInfoServicer(self._config, service_name=_SERVICE, clock=self._clock)
             server_service_pb2_grpc.add_ServerServiceServicer_to_server(info, server)

@@ -433,7 +433,6 @@ class Reason(enum.Enum):
     REFERRAL_NOT_ENTITLED = (548, Code.PERMISSION_DENIED, "该机构无转诊备案资格")
     CHANGE_NOT_YET_ALLOWED = (550, Code.FAILED_PRECONDITION, "承诺制备案未满规定期限，暂不能变更或取消")
     SEVERAL_PLACES_NEED_PROOF = (551, Code.FAILED_PRECONDITION, "同时备案多地须提供证明材料，不适用承诺制")
-    PRE_EVALUATION_REQUIRED = (552, Code.FAILED_PRECONDITION, "转外就医须先完成预评估")
     REGISTRATION_NOT_EXTENDABLE = (553, Code.FAILED_PRECONDITION, "该备案不能延期，或所申请的期限超出规定")
     OFFSITE_RULES_INVALID = (554, Code.INVALID_ARGUMENT, "异地就医备案规则文件有误")
     OFFSITE_RULES_NOT_FOUND = (555, Code.NOT_FOUND, "未找到异地就医备案规则")

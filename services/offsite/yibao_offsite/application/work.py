@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 from yibao_common.commands.audit import AuditTrail
 from yibao_offsite.application.person import PersonRows
-from yibao_offsite.application.registration import RegistrationRows
+from yibao_offsite.application.region_rules import RegionRulesRows
+from yibao_offsite.application.registration.rows import PaperRows, RegistrationRows
 from yibao_offsite.rules.feed import AuditHold, RegisteredCare
 
 
@@ -37,5 +38,7 @@ class Work:
     region: str
     registrations: RegistrationRows
     persons: PersonRows
+    region_rules: RegionRulesRows
+    papers: PaperRows
     feed: FeedTrail = field(default_factory=FeedTrail)
     audit: AuditTrail = field(default_factory=AuditTrail)

@@ -8,7 +8,9 @@ from yibao_offsite.application.work import Work
 from yibao_offsite.storage import tables
 from yibao_offsite.storage.feed import store_told
 from yibao_offsite.storage.person import StoredPersons
-from yibao_offsite.storage.registration import StoredRegistrations
+from yibao_offsite.storage.region_rules import StoredRegionRules
+from yibao_offsite.storage.registration.papers import UnstoredPapers
+from yibao_offsite.storage.registration.record import StoredRegistrations
 
 
 def _open(connection: sa.Connection, region: str) -> Work:
@@ -16,6 +18,8 @@ def _open(connection: sa.Connection, region: str) -> Work:
         region,
         registrations=StoredRegistrations(connection, region),
         persons=StoredPersons(connection, region),
+        region_rules=StoredRegionRules(connection, region),
+        papers=UnstoredPapers(),
     )
 
 
