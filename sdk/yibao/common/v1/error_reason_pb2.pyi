@@ -958,6 +958,51 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """FAILED_PRECONDITION. The transfer is not in the state that the step takes, or comes to
     another amount than was read. Metadata: `transfer_id`, `person_id`, `state`, `amount_fen`.
     """
+    ERROR_REASON_PRE_EVALUATION_REQUIRED: _ErrorReason.ValueType  # 630
+    """FAILED_PRECONDITION. The referral has no approved pre-evaluation that finds the transfer
+    necessary. Metadata: `registration_id`, `state`, `opinion`.
+    """
+    ERROR_REASON_HISTORY_FILE_NOT_READ: _ErrorReason.ValueType  # 631
+    """FAILED_PRECONDITION. Who records has not read the newest version of the person's medical-
+    history file since the evaluation was opened. Metadata: `person_id`.
+    """
+    ERROR_REASON_HISTORY_VERSION_NOT_FOUND: _ErrorReason.ValueType  # 632
+    """NOT_FOUND. The person's medical-history file has no such version. Metadata: `person_id`,
+    `version`.
+    """
+    ERROR_REASON_HISTORY_VERSION_STATE: _ErrorReason.ValueType  # 633
+    """FAILED_PRECONDITION. Another version of the medical-history file is the newest by now, or
+    this one is verified. Metadata: `person_id`, `newest_version`.
+    """
+    ERROR_REASON_PRE_EVALUATION_NOT_FOUND: _ErrorReason.ValueType  # 634
+    """NOT_FOUND. No such pre-evaluation. Metadata: `evaluation_id`."""
+    ERROR_REASON_PRE_EVALUATION_STATE: _ErrorReason.ValueType  # 635
+    """FAILED_PRECONDITION. The pre-evaluation is not in the state that the step takes, or is
+    another version than was read. Metadata: `evaluation_id`, `state`, `version`.
+    """
+    ERROR_REASON_PRE_EVALUATION_EXISTS: _ErrorReason.ValueType  # 636
+    """ALREADY_EXISTS. The referral has a pre-evaluation that is not cancelled. Metadata:
+    `evaluation_id`.
+    """
+    ERROR_REASON_REFERRAL_NOT_WAITING: _ErrorReason.ValueType  # 637
+    """FAILED_PRECONDITION. The registration is no referral, or none that waits for its decision.
+    Metadata: `registration_id`.
+    """
+    ERROR_REASON_RECHECK_NOT_FOUND: _ErrorReason.ValueType  # 638
+    """NOT_FOUND. No such recheck. Metadata: `recheck_id`."""
+    ERROR_REASON_RECHECK_STATE: _ErrorReason.ValueType  # 639
+    """FAILED_PRECONDITION. The recheck is closed. Metadata: `recheck_id`, `state`."""
+    ERROR_REASON_TICKET_NOT_FOUND: _ErrorReason.ValueType  # 640
+    """NOT_FOUND. No such ticket, or none of the caller's. Metadata: `ticket_id`."""
+    ERROR_REASON_TICKET_STATE: _ErrorReason.ValueType  # 641
+    """FAILED_PRECONDITION. The ticket is not in the state that the step takes, its time to
+    confirm is over, or it is another version than was read. Metadata: `ticket_id`, `state`,
+    `version`.
+    """
+    ERROR_REASON_FILES_NOT_KEPT: _ErrorReason.ValueType  # 642
+    """FAILED_PRECONDITION. The service was given no keys to keep medical files and what is said
+    of persons with.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a request was refused. The value's name stands in `google.rpc.ErrorInfo.reason`
@@ -1902,5 +1947,50 @@ ERROR_REASON_TRANSFER_NOT_FOUND: ErrorReason.ValueType  # 463
 ERROR_REASON_TRANSFER_STATE: ErrorReason.ValueType  # 464
 """FAILED_PRECONDITION. The transfer is not in the state that the step takes, or comes to
 another amount than was read. Metadata: `transfer_id`, `person_id`, `state`, `amount_fen`.
+"""
+ERROR_REASON_PRE_EVALUATION_REQUIRED: ErrorReason.ValueType  # 630
+"""FAILED_PRECONDITION. The referral has no approved pre-evaluation that finds the transfer
+necessary. Metadata: `registration_id`, `state`, `opinion`.
+"""
+ERROR_REASON_HISTORY_FILE_NOT_READ: ErrorReason.ValueType  # 631
+"""FAILED_PRECONDITION. Who records has not read the newest version of the person's medical-
+history file since the evaluation was opened. Metadata: `person_id`.
+"""
+ERROR_REASON_HISTORY_VERSION_NOT_FOUND: ErrorReason.ValueType  # 632
+"""NOT_FOUND. The person's medical-history file has no such version. Metadata: `person_id`,
+`version`.
+"""
+ERROR_REASON_HISTORY_VERSION_STATE: ErrorReason.ValueType  # 633
+"""FAILED_PRECONDITION. Another version of the medical-history file is the newest by now, or
+this one is verified. Metadata: `person_id`, `newest_version`.
+"""
+ERROR_REASON_PRE_EVALUATION_NOT_FOUND: ErrorReason.ValueType  # 634
+"""NOT_FOUND. No such pre-evaluation. Metadata: `evaluation_id`."""
+ERROR_REASON_PRE_EVALUATION_STATE: ErrorReason.ValueType  # 635
+"""FAILED_PRECONDITION. The pre-evaluation is not in the state that the step takes, or is
+another version than was read. Metadata: `evaluation_id`, `state`, `version`.
+"""
+ERROR_REASON_PRE_EVALUATION_EXISTS: ErrorReason.ValueType  # 636
+"""ALREADY_EXISTS. The referral has a pre-evaluation that is not cancelled. Metadata:
+`evaluation_id`.
+"""
+ERROR_REASON_REFERRAL_NOT_WAITING: ErrorReason.ValueType  # 637
+"""FAILED_PRECONDITION. The registration is no referral, or none that waits for its decision.
+Metadata: `registration_id`.
+"""
+ERROR_REASON_RECHECK_NOT_FOUND: ErrorReason.ValueType  # 638
+"""NOT_FOUND. No such recheck. Metadata: `recheck_id`."""
+ERROR_REASON_RECHECK_STATE: ErrorReason.ValueType  # 639
+"""FAILED_PRECONDITION. The recheck is closed. Metadata: `recheck_id`, `state`."""
+ERROR_REASON_TICKET_NOT_FOUND: ErrorReason.ValueType  # 640
+"""NOT_FOUND. No such ticket, or none of the caller's. Metadata: `ticket_id`."""
+ERROR_REASON_TICKET_STATE: ErrorReason.ValueType  # 641
+"""FAILED_PRECONDITION. The ticket is not in the state that the step takes, its time to
+confirm is over, or it is another version than was read. Metadata: `ticket_id`, `state`,
+`version`.
+"""
+ERROR_REASON_FILES_NOT_KEPT: ErrorReason.ValueType  # 642
+"""FAILED_PRECONDITION. The service was given no keys to keep medical files and what is said
+of persons with.
 """
 global___ErrorReason = ErrorReason

@@ -427,6 +427,19 @@ class Reason(enum.Enum):
     SUSPENSION_STATE = (522, Code.FAILED_PRECONDITION, "该暂停已解除")
     NOT_A_SANDBOX = (530, Code.FAILED_PRECONDITION)
     SANDBOX_CLOCK_BACK = (531, Code.FAILED_PRECONDITION)
+    PRE_EVALUATION_REQUIRED = (630, Code.FAILED_PRECONDITION, "该转外就医须先经预评估并复核同意")
+    HISTORY_FILE_NOT_READ = (631, Code.FAILED_PRECONDITION, "请先查阅该参保人最新的病历档案")
+    HISTORY_VERSION_NOT_FOUND = (632, Code.NOT_FOUND, "未查到该版本的病历档案")
+    HISTORY_VERSION_STATE = (633, Code.FAILED_PRECONDITION, "病历档案已有更新的版本或已核实")
+    PRE_EVALUATION_NOT_FOUND = (634, Code.NOT_FOUND, "未查到该预评估")
+    PRE_EVALUATION_STATE = (635, Code.FAILED_PRECONDITION, "该预评估的当前状态不允许此操作")
+    PRE_EVALUATION_EXISTS = (636, Code.ALREADY_EXISTS, "该转外就医已有预评估")
+    REFERRAL_NOT_WAITING = (637, Code.FAILED_PRECONDITION, "该备案不是待审核的转外就医")
+    RECHECK_NOT_FOUND = (638, Code.NOT_FOUND, "未查到该复查")
+    RECHECK_STATE = (639, Code.FAILED_PRECONDITION, "该复查已有结果")
+    TICKET_NOT_FOUND = (640, Code.NOT_FOUND, "未查到该问题工单")
+    TICKET_STATE = (641, Code.FAILED_PRECONDITION, "该问题工单的当前状态不允许此操作")
+    FILES_NOT_KEPT = (642, Code.FAILED_PRECONDITION)
 
     def __new__(cls, number: int, code: Code, sentence_zh: str = "") -> "Reason":
         """Makes a member whose value is its number in the proto enum."""

@@ -9,8 +9,12 @@ ends.
 from dataclasses import dataclass, field
 
 from yibao_common.commands.audit import AuditTrail
+from yibao_offsite.application.evaluation.rows import EvaluationRows
+from yibao_offsite.application.medical_history import MedicalHistoryRows
 from yibao_offsite.application.person import PersonRows
+from yibao_offsite.application.recheck import RecheckRows
 from yibao_offsite.application.registration import RegistrationRows
+from yibao_offsite.application.ticket import TicketRows
 from yibao_offsite.rules.feed import AuditHold, RegisteredCare
 
 
@@ -37,5 +41,9 @@ class Work:
     region: str
     registrations: RegistrationRows
     persons: PersonRows
+    histories: MedicalHistoryRows
+    evaluations: EvaluationRows
+    rechecks: RecheckRows
+    tickets: TicketRows
     feed: FeedTrail = field(default_factory=FeedTrail)
     audit: AuditTrail = field(default_factory=AuditTrail)

@@ -5,6 +5,9 @@ import sqlalchemy as sa
 from yibao_common.db.answers import answer_table
 from yibao_common.db.audit_chain import audit_tables
 from yibao_common.db.rows import Id, Instant
+from yibao_offsite.storage.evaluation.tables import evaluation_tables
+from yibao_offsite.storage.medical_history.tables import history_tables
+from yibao_offsite.storage.ticket.tables import ticket_tables
 
 metadata = sa.MetaData(
     naming_convention={
@@ -143,3 +146,9 @@ told_hold = sa.Table(
     sa.Column("attestation", sa.LargeBinary, nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
 )
+
+histories = history_tables(metadata)
+# By which the records are found that were merged into a person's.
+sa.Index("ix_known_person_region_merged_into", known_person.c.region, known_person.c.merged_into)
+evaluations = evaluation_tables(metadata)
+tickets = ticket_tables(metadata)

@@ -4,27 +4,40 @@ import sqlalchemy as sa
 
 from yibao_common.db.audit_chain import record_audit
 from yibao_common.db.transactions import UnitOfWork
+from yibao_common.keys.vault import Vault
 from yibao_offsite.application.work import Work
 from yibao_offsite.storage import tables
+from yibao_offsite.storage.evaluation.rows import StoredEvaluations
 from yibao_offsite.storage.feed import store_told
+from yibao_offsite.storage.medical_history.rows import StoredMedicalHistories
 from yibao_offsite.storage.person import StoredPersons
+from yibao_offsite.storage.recheck import StoredRechecks
 from yibao_offsite.storage.registration import StoredRegistrations
+from yibao_offsite.storage.ticket.rows import StoredTickets
 
 
-def _open(connection: sa.Connection, region: str) -> Work:
-    return Work(
-        region,
-        registrations=StoredRegistrations(connection, region),
-        persons=StoredPersons(connection, region),
-    )
+def unit_of_work(vault: Vault | None) -> UnitOfWork[Work]:
+    """Returns how units of work begin and end; `vault` opens what is sealed in rows.
 
+    Without one, nothing sealed may be asked for.
+    """
 
-def _close(connection: sa.Connection, work: Work) -> None:
-    told = work.feed
-    store_told(
-        connection, work.region, list(told.registrations.values()), list(told.holds.values())
-    )
-    record_audit(connection, tables.audit, *work.audit.entries)
+    def begin(connection: sa.Connection, region: str) -> Work:
+        return Work(
+            region,
+            registrations=StoredRegistrations(connection, region),
+            persons=StoredPersons(connection, region),
+            histories=StoredMedicalHistories(connection, region, vault),
+            evaluations=StoredEvaluations(connection, region, vault),
+            rechecks=StoredRechecks(connection, region, vault),
+            tickets=StoredTickets(connection, region, vault),
+        )
 
+    def end(connection: sa.Connection, work: Work) -> None:
+        told = work.feed
+        store_told(
+            connection, work.region, list(told.registrations.values()), list(told.holds.values())
+        )
+        record_audit(connection, tables.audit, *work.audit.entries)
 
-UNIT = UnitOfWork(_open, _close)
+    return UnitOfWork(begin, end)
