@@ -427,6 +427,20 @@ class Reason(enum.Enum):
     SUSPENSION_STATE = (522, Code.FAILED_PRECONDITION, "该暂停已解除")
     NOT_A_SANDBOX = (530, Code.FAILED_PRECONDITION)
     SANDBOX_CLOCK_BACK = (531, Code.FAILED_PRECONDITION)
+    MATERIAL_NOT_FOUND = (565, Code.NOT_FOUND, "未查到该材料")
+    MATERIAL_STATE = (566, Code.FAILED_PRECONDITION, "该材料的当前状态不允许此操作")
+    MATERIAL_KIND_UNKNOWN = (567, Code.INVALID_ARGUMENT, "材料种类不在目录内")
+    MATERIAL_TOO_LARGE = (568, Code.INVALID_ARGUMENT, "文件过大，请压缩或分开提交")
+    MATERIAL_LIMIT_REACHED = (569, Code.RESOURCE_EXHAUSTED, "未完成或未使用的材料过多，请先清理")
+    MATERIAL_PART_WRONG = (570, Code.INVALID_ARGUMENT, "文件分段有误，请重新上传")
+    MATERIAL_PART_CHANGED = (571, Code.ALREADY_EXISTS, "该分段已上传过不同的内容，请重新上传")
+    MATERIAL_HASH_WRONG = (572, Code.INVALID_ARGUMENT, "文件内容与申报不一致，请重新上传")
+    MATERIAL_INCOMPLETE = (573, Code.FAILED_PRECONDITION, "文件尚未传完")
+    MATERIAL_TYPE_REFUSED = (574, Code.INVALID_ARGUMENT, "只接收内容相符的PDF、JPEG或PNG文件")
+    MATERIAL_RESTRICTED = (575, Code.PERMISSION_DENIED, "该材料仅限指定人员查阅")
+    MATERIAL_ALTERED = (576, Code.FAILED_PRECONDITION, "该材料与提交时不一致，请勿采用并立即上报")
+    MATERIALS_NOT_KEPT = (577, Code.FAILED_PRECONDITION)
+    MATERIAL_NOT_FITTING = (578, Code.FAILED_PRECONDITION, "该材料的人员、种类或用途不符")
 
     def __new__(cls, number: int, code: Code, sentence_zh: str = "") -> "Reason":
         """Makes a member whose value is its number in the proto enum."""

@@ -5,6 +5,7 @@ import sqlalchemy as sa
 from yibao_common.db.answers import answer_table
 from yibao_common.db.audit_chain import audit_tables
 from yibao_common.db.rows import Id, Instant
+from yibao_offsite.storage.material.tables import material_tables
 
 metadata = sa.MetaData(
     naming_convention={
@@ -53,3 +54,15 @@ registration = sa.Table(
     sa.Column("cancelled_by", sa.String(200)),
     sa.Index("ix_registration_region_person_id", "region", "person_id"),
 )
+
+# What personal data are sealed with, so that other keys are noticed; of the whole database.
+secret_check = sa.Table(
+    "secret_check",
+    metadata,
+    # The id of an encryption key, or `hash`.
+    sa.Column("name", sa.String(32), primary_key=True),
+    sa.Column("check_value", sa.LargeBinary(32), nullable=False),
+    sa.Column("record_time", Instant, nullable=False),
+)
+
+materials = material_tables(metadata)
