@@ -20,6 +20,7 @@ ACCESS = AccessTable.of_services(
             "GetRegistration": _AGENCY_OR_CHANNEL,
             "CancelRegistration": _AGENCY_OR_CHANNEL,
         },
+        "yibao.offsite.v1.OffsiteFeedService": {"ListOffsiteChanges": frozenset({Role.SERVICE})},
         "yibao.offsite.v1.MaterialService": {
             "BeginUpload": _HANDS_IN,
             "UploadPart": _HANDS_IN,

@@ -5,7 +5,13 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 from pydantic import model_validator as check_after
 
-from yibao_common.process.config import FileName, Section, ServiceConfig, split_address
+from yibao_common.process.config import (
+    FileName,
+    FollowedConfig,
+    Section,
+    ServiceConfig,
+    split_address,
+)
 from yibao_common.values.caller import Role, parse_caller
 from yibao_common.values.errors import RuleError
 from yibao_offsite.rules.material.kinds import KINDS
@@ -83,6 +89,8 @@ class MaterialsConfig(Section):
 class OffsiteConfig(ServiceConfig):
     """Everything that the offsite service reads at its start."""
 
+    # Where persons are learnt from; without it nobody is checked who is registered.
+    identity: FollowedConfig | None = None
     # Without it no papers are kept.
     personal_data: PersonalDataConfig | None = None
     materials: MaterialsConfig = MaterialsConfig()

@@ -8,7 +8,7 @@ import grpc
 from yibao.common.v1 import server_service_pb2_grpc
 from yibao.offsite.v1 import (
     material_service_pb2,
-    material_service_pb2_grpc,
+    offsite_feed_service_pb2,
     registration_service_pb2,
     registration_service_pb2_grpc,
 )
@@ -25,29 +25,27 @@ from yibao_common.process.readiness import Readiness
 from yibao_common.process.supervisor import Supervisor
 from yibao_common.rpc import sandbox, server_info
 from yibao_common.rpc.callers import current_party
-from yibao_common.rpc.parts import composed
+from yibao_common.rpc.own_certificate import check_client_identity
 from yibao_common.rpc.sandbox_refusals import refusals_behind_gate
 from yibao_common.rpc.server import Server
 from yibao_common.rpc.server_info import ServerInfoServicer
 from yibao_common.values.clock import Clock, system_clock
 from yibao_common.values.ids import Ids, new_id
 from yibao_offsite.access import ACCESS
+from yibao_offsite.application.following import nothing_follows
 from yibao_offsite.application.registration import Registrations
 from yibao_offsite.config import OffsiteConfig
-from yibao_offsite.material_parts import MaterialParts, material_parts, material_tasks
+from yibao_offsite.feeds import Feeds
+from yibao_offsite.material_parts import Materials
 from yibao_offsite.secret_files import open_vault, require_secrets
-from yibao_offsite.servicer.material.change import MaterialChangeServicer
-from yibao_offsite.servicer.material.papers import Papers
-from yibao_offsite.servicer.material.read import MaterialReadServicer
-from yibao_offsite.servicer.material.upload import UploadServicer
 from yibao_offsite.servicer.registration import RegistrationServicer
 from yibao_offsite.storage import tables
 from yibao_offsite.storage.work import unit_of_work
 
-_MATERIALS = material_service_pb2.DESCRIPTOR.services_by_name["MaterialService"]
 DESCRIPTORS = (
     registration_service_pb2.DESCRIPTOR.services_by_name["RegistrationService"],
-    _MATERIALS,
+    offsite_feed_service_pb2.DESCRIPTOR.services_by_name["OffsiteFeedService"],
+    material_service_pb2.DESCRIPTOR.services_by_name["MaterialService"],
     server_info.DESCRIPTOR,
     sandbox.DESCRIPTOR,
 )
@@ -65,12 +63,15 @@ class OffsiteService:
         clock: Clock = system_clock,
         ids: Ids = new_id,
     ) -> None:
-        """Opens the database and the keys of papers.
+        """Opens the database.
 
         Raises:
-            StartError: the database is not reached, its schema is not current, or the keys are
-                not those that it was filled with.
+            StartError: identity would not know this service by its certificate, or the database
+                is not reached, its schema is not current, or the keys of papers are not those that
+                it was filled with.
         """
+        if config.identity is not None:
+            check_client_identity(config.server, service=_SERVICE)
         self._config = config
         self._log = log
         self._clock = clock
@@ -93,16 +94,41 @@ class OffsiteService:
             unit=unit_of_work(self.vault),
             clock=self._clock,
         )
+        feeds = Feeds(
+            self._config,
+            transactions,
+            on_persons=nothing_follows,
+            database=self.database,
+            metrics=metrics,
+            clock=self._clock,
+            log=self._log,
+        )
+        feeds.require(readiness)
+        materials = Materials(
+            self._config.materials,
+            self.vault,
+            database=self.database,
+            blocking=blocking,
+            metrics=metrics,
+            clock=self._clock,
+            ids=self._ids,
+            log=self._log,
+        )
         registrations = Registrations(transactions, clock=self._clock, ids=self._ids)
-
-        materials = self._materials()
 
         def register(server: grpc.aio.Server) -> None:
             registration_service_pb2_grpc.add_RegistrationServiceServicer_to_server(
                 RegistrationServicer(registrations, blocking), server
             )
-            _add_materials(server, materials, blocking)
-            info = ServerInfoServicer(self._config, service_name=_SERVICE, clock=self._clock)
+            feeds.register(server)
+            materials.register(server)
+            info = ServerInfoServicer(
+                self._config,
+                service_name=_SERVICE,
+                regions=feeds.regions,
+                known=feeds.known,
+                clock=self._clock,
+            )
             server_service_pb2_grpc.add_ServerServiceServicer_to_server(info, server)
             sandbox.register(server, self._clock)
 
@@ -130,58 +156,25 @@ class OffsiteService:
             clock=self._clock,
             log=self._log,
         )
-        tasks = [pruning]
-        if materials is not None:
-            tasks += material_tasks(
-                self.database,
-                self._config.materials,
-                materials.due,
-                blocking,
-                metrics=metrics,
-                clock=self._clock,
-                log=self._log,
-            )
         blocking.start(supervisor)
-        for task in tasks:
-            task.start(supervisor)
+        pruning.start(supervisor)
+        feeds.start(supervisor)
+        materials.start(supervisor)
         try:
+            await feeds.first_news(blocking)
             port = await server.start()
             if started is not None:
                 started.set_result(port)
             await stop.wait()
         finally:
+            feeds.release()
             await server.drain()
-            for task in tasks:
-                await task.close()
+            await feeds.close()
+            await materials.close()
+            await pruning.close()
             blocking.close()
             self.database.close()
         supervisor.raise_if_dead()
-
-    def _materials(self) -> MaterialParts | None:
-        """Returns what keeps papers, None where there are no keys for them."""
-        if self.vault is None:
-            return None
-        config = self._config.materials
-        return material_parts(
-            self.database, config, self.vault, clock=self._clock, ids=self._ids
-        )
-
-
-def _add_materials(
-    server: grpc.aio.Server, materials: MaterialParts | None, blocking: Blocking
-) -> None:
-    """Serves papers; without `materials` each call is refused."""
-    papers = Papers()
-    if materials is not None:
-        papers = Papers(materials.uploads, materials.readings, materials.changes)
-    servicer = composed(
-        material_service_pb2_grpc.MaterialServiceServicer,
-        _MATERIALS,
-        UploadServicer(papers, blocking),
-        MaterialReadServicer(papers, blocking),
-        MaterialChangeServicer(papers, blocking),
-    )
-    material_service_pb2_grpc.add_MaterialServiceServicer_to_server(servicer, server)
 
 
 def _make(config: OffsiteConfig, log: Log) -> OffsiteService:

@@ -82,10 +82,9 @@ class CommandScanner:
         try:
             assert process.stdin is not None
             # It may have seen enough before all was written.
-            with contextlib.suppress(BrokenPipeError):
-                with process.stdin:
-                    for part in parts:
-                        process.stdin.write(part)
+            with contextlib.suppress(BrokenPipeError), process.stdin:
+                for part in parts:
+                    process.stdin.write(part)
             ended = process.wait()
         finally:
             watch.cancel()

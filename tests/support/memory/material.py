@@ -5,13 +5,10 @@ import datetime as dt
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from support.memory.work import UnusedRows
-
 from yibao_offsite.application.material.due import DueRows
 from yibao_offsite.application.material.papers import PaperRows
 from yibao_offsite.application.material.rows import MaterialRows, Wish
 from yibao_offsite.application.secret import SecretChecks, SecretRows
-from yibao_offsite.application.work import Work
 from yibao_offsite.rules.material.content import Manifest
 from yibao_offsite.rules.material.limits import Load
 from yibao_offsite.rules.material.material import Material, Owner, Paper, Use
@@ -131,9 +128,7 @@ class MemoryMaterials(MaterialRows, DueRows):
             ends = [use.end_date for use in each.uses]
             return bool(ends) and all(end is not None and end <= by for end in ends)
 
-        return self._ids(
-            limit, lambda each: has_ended(each) and each.material_id > (after or "")
-        )
+        return self._ids(limit, lambda each: has_ended(each) and each.material_id > (after or ""))
 
     def _ids(self, limit: int, fits: Any) -> list[str]:
         return [each.material_id for _, each in sorted(self.rows.items()) if fits(each)][:limit]
@@ -172,16 +167,6 @@ class MemorySecrets(SecretRows):
 
     def record(self, checks: Mapping[str, bytes], *, at: dt.datetime) -> None:
         self.checks = {**checks, **self.checks}
-
-
-def offsite_work(**rooms: Any) -> Work:
-    """Returns a unit of work of the offsite service over the rooms that a test needs."""
-    needed = [
-        each.name
-        for each in dataclasses.fields(Work)
-        if each.default_factory is dataclasses.MISSING and each.default is dataclasses.MISSING
-    ]
-    return Work(**{name: UnusedRows(name) for name in needed} | rooms)
 
 
 def _open(materials: Sequence[Material]) -> int:

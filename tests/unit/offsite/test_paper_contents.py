@@ -58,7 +58,11 @@ def test_what_counters_show_is_taken(data: bytes, told: MediaType) -> None:
         (jpeg() + archive(), JPEG, "it holds an archive or a program"),
         (jpeg() + b"Rar!\x1a\x07\x00", JPEG, "it holds an archive or a program"),
         (png()[:-12] + b"<SCRIPT>" + png()[-12:], PNG, "it holds an archive or a program"),
-        (pdf().replace(b"<<>>endobj", b"<</S/JavaScript>>"), PDF, "it holds an archive or a program"),
+        (
+            pdf().replace(b"<<>>endobj", b"<</S/JavaScript>>"),
+            PDF,
+            "it holds an archive or a program",
+        ),
         (pdf() + b"more", PDF, "it does not end as it should"),
         (png()[:-1], PNG, "it does not end as it should"),
         (png(10_001, MAX_PIXELS // 10_000), PNG, "the image is too large to be shown"),

@@ -60,7 +60,9 @@ def test_each_step_leads_from_the_states_that_the_table_names() -> None:
         for state in State:
             reached = STEPS[step].get(state)
             if reached is None:
-                assert reason_of(lambda: after(step, state, material_id="m")) is Reason.MATERIAL_STATE
+                assert (
+                    reason_of(lambda: after(step, state, material_id="m")) is Reason.MATERIAL_STATE
+                )
             else:
                 assert after(step, state, material_id="m") is reached
 
@@ -178,10 +180,25 @@ def use(end: dt.date | None, owner_id: str = "r1") -> Use:
         (COMMITMENT_LETTER, [use(dt.date(2026, 8, 31))], {}, dt.date(2028, 8, 31)),
         (COMMITMENT_LETTER, [use(dt.date(2024, 2, 29))], {}, dt.date(2026, 2, 28)),
         # No configuration makes it shorter, one may make it longer.
-        (COMMITMENT_LETTER, [use(dt.date(2026, 8, 31))], {COMMITMENT_LETTER: 1}, dt.date(2028, 8, 31)),
-        (COMMITMENT_LETTER, [use(dt.date(2026, 8, 31))], {COMMITMENT_LETTER: 5}, dt.date(2031, 8, 31)),
+        (
+            COMMITMENT_LETTER,
+            [use(dt.date(2026, 8, 31))],
+            {COMMITMENT_LETTER: 1},
+            dt.date(2028, 8, 31),
+        ),
+        (
+            COMMITMENT_LETTER,
+            [use(dt.date(2026, 8, 31))],
+            {COMMITMENT_LETTER: 5},
+            dt.date(2031, 8, 31),
+        ),
         ("lease", [use(dt.date(2026, 8, 31))], {}, dt.date(2036, 8, 31)),
-        ("lease", [use(dt.date(2026, 1, 1)), use(dt.date(2026, 5, 1), "r2")], {"lease": 3}, dt.date(2029, 5, 1)),
+        (
+            "lease",
+            [use(dt.date(2026, 1, 1)), use(dt.date(2026, 5, 1), "r2")],
+            {"lease": 3},
+            dt.date(2029, 5, 1),
+        ),
         ("lease", [use(dt.date(2026, 1, 1)), use(None, "r2")], {}, None),
         ("lease", [], {}, None),
     ],

@@ -5,7 +5,7 @@ import itertools
 import uuid
 
 import pytest
-from support.memory.material import offsite_work
+from support.memory.offsite.work import memory_work
 from support.memory.registration import MemoryRegistrations
 from support.memory.transactions import MemoryTransactions
 
@@ -28,7 +28,7 @@ class Desk:
     def __init__(self) -> None:
         numbers = itertools.count(1)
         self.rows = MemoryRegistrations()
-        self.transactions = MemoryTransactions(offsite_work(registrations=self.rows))
+        self.transactions = MemoryTransactions(memory_work(REGION, registrations=self.rows))
         self.registrations = Registrations(
             self.transactions, clock=lambda: NOW, ids=lambda: f"r{next(numbers)}"
         )

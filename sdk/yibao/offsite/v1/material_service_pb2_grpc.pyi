@@ -31,7 +31,8 @@ class MaterialServiceStub:
     """Begins a file: what it is, how long, and its hash. Callers: agency of the region,
     institution, channel, holder. What was told is stored; the file comes in parts of
     524,288 bytes, the last one shorter. Idempotent by `request_id`. Reasons:
-    MATERIALS_NOT_KEPT, MATERIAL_KIND_UNKNOWN, MATERIAL_TOO_LARGE, MATERIAL_LIMIT_REACHED,
+    MATERIALS_NOT_KEPT, MATERIAL_KIND_UNKNOWN, MATERIAL_TOO_LARGE, PERSON_NOT_FOUND,
+    MATERIAL_LIMIT_REACHED,
     FIELD_REQUIRED, FIELD_OUT_OF_RANGE, REQUEST_ID_REUSED.
     """
 
@@ -135,7 +136,8 @@ class MaterialServiceStub:
     ]
     """Proposes that a person need not hand in a paper; another operator decides. Callers:
     agency of the region. Idempotent by `request_id`. Reasons: MATERIALS_NOT_KEPT,
-    MATERIAL_KIND_UNKNOWN, MATERIAL_NOT_FITTING, MATERIAL_LIMIT_REACHED, REQUEST_ID_REUSED.
+    MATERIAL_KIND_UNKNOWN, MATERIAL_NOT_FITTING, PERSON_NOT_FOUND, MATERIAL_LIMIT_REACHED,
+    REQUEST_ID_REUSED.
     """
 
     DecideWaiver: grpc.UnaryUnaryMultiCallable[
@@ -160,7 +162,8 @@ class MaterialServiceAsyncStub:
     """Begins a file: what it is, how long, and its hash. Callers: agency of the region,
     institution, channel, holder. What was told is stored; the file comes in parts of
     524,288 bytes, the last one shorter. Idempotent by `request_id`. Reasons:
-    MATERIALS_NOT_KEPT, MATERIAL_KIND_UNKNOWN, MATERIAL_TOO_LARGE, MATERIAL_LIMIT_REACHED,
+    MATERIALS_NOT_KEPT, MATERIAL_KIND_UNKNOWN, MATERIAL_TOO_LARGE, PERSON_NOT_FOUND,
+    MATERIAL_LIMIT_REACHED,
     FIELD_REQUIRED, FIELD_OUT_OF_RANGE, REQUEST_ID_REUSED.
     """
 
@@ -264,7 +267,8 @@ class MaterialServiceAsyncStub:
     ]
     """Proposes that a person need not hand in a paper; another operator decides. Callers:
     agency of the region. Idempotent by `request_id`. Reasons: MATERIALS_NOT_KEPT,
-    MATERIAL_KIND_UNKNOWN, MATERIAL_NOT_FITTING, MATERIAL_LIMIT_REACHED, REQUEST_ID_REUSED.
+    MATERIAL_KIND_UNKNOWN, MATERIAL_NOT_FITTING, PERSON_NOT_FOUND, MATERIAL_LIMIT_REACHED,
+    REQUEST_ID_REUSED.
     """
 
     DecideWaiver: grpc.aio.UnaryUnaryMultiCallable[
@@ -291,7 +295,8 @@ class MaterialServiceServicer(metaclass=abc.ABCMeta):
         """Begins a file: what it is, how long, and its hash. Callers: agency of the region,
         institution, channel, holder. What was told is stored; the file comes in parts of
         524,288 bytes, the last one shorter. Idempotent by `request_id`. Reasons:
-        MATERIALS_NOT_KEPT, MATERIAL_KIND_UNKNOWN, MATERIAL_TOO_LARGE, MATERIAL_LIMIT_REACHED,
+        MATERIALS_NOT_KEPT, MATERIAL_KIND_UNKNOWN, MATERIAL_TOO_LARGE, PERSON_NOT_FOUND,
+        MATERIAL_LIMIT_REACHED,
         FIELD_REQUIRED, FIELD_OUT_OF_RANGE, REQUEST_ID_REUSED.
         """
 
@@ -415,7 +420,8 @@ class MaterialServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[yibao.offsite.v1.material_service_pb2.WaiveMaterialResponse, collections.abc.Awaitable[yibao.offsite.v1.material_service_pb2.WaiveMaterialResponse]]:
         """Proposes that a person need not hand in a paper; another operator decides. Callers:
         agency of the region. Idempotent by `request_id`. Reasons: MATERIALS_NOT_KEPT,
-        MATERIAL_KIND_UNKNOWN, MATERIAL_NOT_FITTING, MATERIAL_LIMIT_REACHED, REQUEST_ID_REUSED.
+        MATERIAL_KIND_UNKNOWN, MATERIAL_NOT_FITTING, PERSON_NOT_FOUND, MATERIAL_LIMIT_REACHED,
+        REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod

@@ -12,6 +12,7 @@ from yibao_common.values.clock import Clock
 from yibao_common.values.errors import RuleError
 from yibao_common.values.ids import Ids
 from yibao_common.values.reasons import Reason
+from yibao_offsite.application.material.person import lock_known
 from yibao_offsite.rules.material.access import check_sees
 from yibao_offsite.rules.material.kinds import KINDS, kind_of
 from yibao_offsite.rules.material.limits import Limits, check_limits
@@ -170,7 +171,7 @@ class MaterialChanges:
         request, kind, party = command.request, kind_of(command.kind), command.request.caller.party
         if not kind.is_waivable:
             raise not_fitting("", kind.code, "is never waived")
-        work.registrations.lock_person(command.person_id)
+        lock_known(work, command.person_id)
         work.materials.lock_party(party)
         check_limits(work.materials.load(command.person_id, party), 0, self._limits)
         waiver = Material(

@@ -149,9 +149,7 @@ class DueMaterials:
         )
         return True
 
-    def _prune_all(
-        self, region: str, find: Callable[[DueRows], Sequence[str]], step: Step
-    ) -> int:
+    def _prune_all(self, region: str, find: Callable[[DueRows], Sequence[str]], step: Step) -> int:
         """Takes away what was used for nothing, page by page."""
         pruned = 0
         while True:

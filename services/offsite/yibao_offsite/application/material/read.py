@@ -139,9 +139,7 @@ class Readings:
     ) -> None:
         subjects = (material.person_id, material.material_id)
         work.audit.add(
-            entry_of(
-                asked, at=self._clock(), subject_ids=subjects, outcome=outcome, detail=detail
-            )
+            entry_of(asked, at=self._clock(), subject_ids=subjects, outcome=outcome, detail=detail)
         )
 
 

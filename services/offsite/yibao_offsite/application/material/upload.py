@@ -13,6 +13,7 @@ from yibao_common.values.clock import Clock
 from yibao_common.values.errors import RuleError
 from yibao_common.values.ids import Ids
 from yibao_common.values.reasons import Reason
+from yibao_offsite.application.material.person import lock_known
 from yibao_offsite.rules.material.access import check_is_own
 from yibao_offsite.rules.material.content import (
     Manifest,
@@ -146,7 +147,7 @@ class Uploads:
         check_photo(kind_of(command.kind), told.photo, now=now)
         check_size(told.size_bytes, max_bytes=self._limits.file_bytes)
         party = request.caller.party
-        work.registrations.lock_person(command.person_id)
+        lock_known(work, command.person_id)
         work.materials.lock_party(party)
         # Read after the locks, so that uploads begun at once are counted.
         load = work.materials.load(command.person_id, party)

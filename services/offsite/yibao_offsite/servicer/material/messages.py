@@ -20,9 +20,7 @@ STATES = {int(each): each for each in State}
 
 def told_of(request: pb.BeginUploadRequest) -> Told:
     """Returns what a request tells of a file. Raises RuleError FIELD_OUT_OF_RANGE."""
-    media_type = known(
-        _MEDIA_TYPES, request.media_type, field="media_type", what="type of file"
-    )
+    media_type = known(_MEDIA_TYPES, request.media_type, field="media_type", what="type of file")
     photo = None
     if request.HasField("photo"):
         told = request.photo

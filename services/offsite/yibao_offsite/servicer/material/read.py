@@ -42,9 +42,7 @@ class MaterialReadServicer:
         readings = self._papers.readings
         material, stored = await self._blocking.run(readings.find, asked, request.material_id)
         reads = may_read(material, asked.caller, readings.evidence_readers)
-        return pb.GetMaterialResponse(
-            material=message(material, may_read=reads, stored=stored)
-        )
+        return pb.GetMaterialResponse(material=message(material, may_read=reads, stored=stored))
 
     async def GetMaterialPart(
         self,
@@ -75,9 +73,7 @@ class MaterialReadServicer:
         size = min(request.page_size or _PAGE_SIZE, _PAGE_SIZE_MAX)
 
         # One more tells whether there is another page.
-        found = await self._blocking.run(
-            readings.listed, asked, wish, after=after, limit=size + 1
-        )
+        found = await self._blocking.run(readings.listed, asked, wish, after=after, limit=size + 1)
         page = found[:size]
         token = page_token(request, page[-1].material_id) if len(found) > size else ""
         return pb.ListMaterialsResponse(

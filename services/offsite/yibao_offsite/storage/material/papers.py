@@ -33,15 +33,11 @@ class StoredPapers:
 
     def of_owner(self, owner: Owner, owner_id: str) -> list[Paper]:
         """Returns the papers that were handed in for something, by rising ids."""
-        is_of = sa.and_(
-            _USE.region == _MATERIAL.region, _USE.material_id == _MATERIAL.material_id
-        )
+        is_of = sa.and_(_USE.region == _MATERIAL.region, _USE.material_id == _MATERIAL.material_id)
         return self._of(
             _papers()
             .join(_TABLES.use, is_of)
-            .where(
-                _USE.region == self._region, _USE.owner == int(owner), _USE.owner_id == owner_id
-            )
+            .where(_USE.region == self._region, _USE.owner == int(owner), _USE.owner_id == owner_id)
         )
 
     def bind(self, material_ids: Collection[str], owner: Owner, owner_id: str) -> None:
@@ -63,9 +59,7 @@ class StoredPapers:
         """Notes the last day of what papers were used for."""
         self._connection.execute(
             sa.update(_TABLES.use)
-            .where(
-                _USE.region == self._region, _USE.owner == int(owner), _USE.owner_id == owner_id
-            )
+            .where(_USE.region == self._region, _USE.owner == int(owner), _USE.owner_id == owner_id)
             .values(end_date=on)
         )
 

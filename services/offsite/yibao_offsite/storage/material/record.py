@@ -90,9 +90,7 @@ class StoredMaterials:
         """Stores what became of a paper."""
         changed = self._connection.execute(
             sa.update(_TABLES.material)
-            .where(
-                _MATERIAL.region == self._region, _MATERIAL.material_id == material.material_id
-            )
+            .where(_MATERIAL.region == self._region, _MATERIAL.material_id == material.material_id)
             .values(**self._fate(material))
         )
         assert changed.rowcount == 1
@@ -129,9 +127,7 @@ class StoredMaterials:
         """Stores what a finished file is, sealed."""
         self._connection.execute(
             sa.update(_TABLES.material)
-            .where(
-                _MATERIAL.region == self._region, _MATERIAL.material_id == material.material_id
-            )
+            .where(_MATERIAL.region == self._region, _MATERIAL.material_id == material.material_id)
             .values(sealed_manifest=self._seal(material).manifest(manifest))
         )
 
@@ -163,9 +159,7 @@ class StoredMaterials:
         insert_rows(self._connection, _TABLES.use, columns, rows, skip_existing=True)
         self._connection.execute(
             sa.update(_TABLES.material)
-            .where(
-                _MATERIAL.region == self._region, _MATERIAL.material_id == material.material_id
-            )
+            .where(_MATERIAL.region == self._region, _MATERIAL.material_id == material.material_id)
             .values(is_used=True)
         )
 
@@ -179,12 +173,12 @@ class StoredMaterials:
         if wish.owner is not None:
             query = query.join(
                 _TABLES.use,
-                sa.and_(
-                    _USE.region == _MATERIAL.region, _USE.material_id == _MATERIAL.material_id
-                ),
+                sa.and_(_USE.region == _MATERIAL.region, _USE.material_id == _MATERIAL.material_id),
             ).where(_USE.owner == int(wish.owner), _USE.owner_id == wish.owner_id)
         if after is not None:
-            query = query.where(_MATERIAL.material_id < sa.literal(after, _MATERIAL.material_id.type))
+            query = query.where(
+                _MATERIAL.material_id < sa.literal(after, _MATERIAL.material_id.type)
+            )
         return self._of(query.order_by(_MATERIAL.material_id.desc()).limit(limit))
 
     def _named(self, material_ids: Collection[str]) -> sa.Select[Any]:
