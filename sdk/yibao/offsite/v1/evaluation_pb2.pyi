@@ -329,11 +329,11 @@ class DischargeComparison(google.protobuf.message.Message):
     COMPARED_BY_FIELD_NUMBER: builtins.int
     COMPARE_TIME_FIELD_NUMBER: builtins.int
     discharge_record_id: builtins.str
-    """The discharge record, as a paper that this service keeps."""
+    """The discharge record, a paper of kind `discharge_record`."""
     certificate_id: builtins.str
-    """The diagnosis certificate, as a paper that this service keeps."""
+    """The diagnosis certificate, a paper of kind `diagnosis_proof`."""
     fee_list_id: builtins.str
-    """The fee list, as a paper that this service keeps."""
+    """The fee list, a paper of kind `fee_list`."""
     is_consistent: builtins.bool
     """Whether nothing differs."""
     compared_by: builtins.str

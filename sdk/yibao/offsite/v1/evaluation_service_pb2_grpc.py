@@ -146,9 +146,10 @@ class EvaluationServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def CompareWithDischarge(self, request, context):
-        """Compares an approved evaluation with the papers of the discharge. Callers: agency of the
-        region. Idempotent by `request_id`. Reasons: PRE_EVALUATION_NOT_FOUND,
-        PRE_EVALUATION_STATE, FIELD_OUT_OF_RANGE, REQUEST_ID_REUSED.
+        """Compares an approved evaluation of a necessary transfer with the papers of the discharge.
+        Callers: agency of the region. Idempotent by `request_id`. Reasons:
+        PRE_EVALUATION_NOT_FOUND, PRE_EVALUATION_STATE, FIELD_OUT_OF_RANGE, MATERIAL_NOT_FOUND,
+        MATERIAL_NOT_FITTING, MATERIAL_STATE, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -74,9 +74,10 @@ class EvaluationServiceStub:
         yibao.offsite.v1.evaluation_service_pb2.CompareWithDischargeRequest,
         yibao.offsite.v1.evaluation_service_pb2.CompareWithDischargeResponse,
     ]
-    """Compares an approved evaluation with the papers of the discharge. Callers: agency of the
-    region. Idempotent by `request_id`. Reasons: PRE_EVALUATION_NOT_FOUND,
-    PRE_EVALUATION_STATE, FIELD_OUT_OF_RANGE, REQUEST_ID_REUSED.
+    """Compares an approved evaluation of a necessary transfer with the papers of the discharge.
+    Callers: agency of the region. Idempotent by `request_id`. Reasons:
+    PRE_EVALUATION_NOT_FOUND, PRE_EVALUATION_STATE, FIELD_OUT_OF_RANGE, MATERIAL_NOT_FOUND,
+    MATERIAL_NOT_FITTING, MATERIAL_STATE, REQUEST_ID_REUSED.
     """
 
     CallForRecheck: grpc.UnaryUnaryMultiCallable[
@@ -179,9 +180,10 @@ class EvaluationServiceAsyncStub:
         yibao.offsite.v1.evaluation_service_pb2.CompareWithDischargeRequest,
         yibao.offsite.v1.evaluation_service_pb2.CompareWithDischargeResponse,
     ]
-    """Compares an approved evaluation with the papers of the discharge. Callers: agency of the
-    region. Idempotent by `request_id`. Reasons: PRE_EVALUATION_NOT_FOUND,
-    PRE_EVALUATION_STATE, FIELD_OUT_OF_RANGE, REQUEST_ID_REUSED.
+    """Compares an approved evaluation of a necessary transfer with the papers of the discharge.
+    Callers: agency of the region. Idempotent by `request_id`. Reasons:
+    PRE_EVALUATION_NOT_FOUND, PRE_EVALUATION_STATE, FIELD_OUT_OF_RANGE, MATERIAL_NOT_FOUND,
+    MATERIAL_NOT_FITTING, MATERIAL_STATE, REQUEST_ID_REUSED.
     """
 
     CallForRecheck: grpc.aio.UnaryUnaryMultiCallable[
@@ -296,9 +298,10 @@ class EvaluationServiceServicer(metaclass=abc.ABCMeta):
         request: yibao.offsite.v1.evaluation_service_pb2.CompareWithDischargeRequest,
         context: _ServicerContext,
     ) -> typing.Union[yibao.offsite.v1.evaluation_service_pb2.CompareWithDischargeResponse, collections.abc.Awaitable[yibao.offsite.v1.evaluation_service_pb2.CompareWithDischargeResponse]]:
-        """Compares an approved evaluation with the papers of the discharge. Callers: agency of the
-        region. Idempotent by `request_id`. Reasons: PRE_EVALUATION_NOT_FOUND,
-        PRE_EVALUATION_STATE, FIELD_OUT_OF_RANGE, REQUEST_ID_REUSED.
+        """Compares an approved evaluation of a necessary transfer with the papers of the discharge.
+        Callers: agency of the region. Idempotent by `request_id`. Reasons:
+        PRE_EVALUATION_NOT_FOUND, PRE_EVALUATION_STATE, FIELD_OUT_OF_RANGE, MATERIAL_NOT_FOUND,
+        MATERIAL_NOT_FITTING, MATERIAL_STATE, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod

@@ -66,8 +66,9 @@ class MedicalHistoryServiceServicer(object):
     def RecordMedicalHistory(self, request, context):
         """Enters a new version of a person's file, which tells everything anew. Callers: agency of
         the region. Idempotent by `request_id`. Reasons: HISTORY_VERSION_STATE where another
-        version was entered meanwhile, PERSON_NOT_FOUND, PERSON_MERGED, FIELD_REQUIRED,
-        FIELD_OUT_OF_RANGE, REQUEST_ID_REUSED.
+        version was entered meanwhile, PERSON_NOT_FOUND, PERSON_MERGED, MATERIAL_NOT_FOUND,
+        MATERIAL_NOT_FITTING, MATERIAL_STATE, FIELD_REQUIRED, FIELD_OUT_OF_RANGE,
+        REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

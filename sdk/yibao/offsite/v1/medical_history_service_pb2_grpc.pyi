@@ -29,8 +29,9 @@ class MedicalHistoryServiceStub:
     ]
     """Enters a new version of a person's file, which tells everything anew. Callers: agency of
     the region. Idempotent by `request_id`. Reasons: HISTORY_VERSION_STATE where another
-    version was entered meanwhile, PERSON_NOT_FOUND, PERSON_MERGED, FIELD_REQUIRED,
-    FIELD_OUT_OF_RANGE, REQUEST_ID_REUSED.
+    version was entered meanwhile, PERSON_NOT_FOUND, PERSON_MERGED, MATERIAL_NOT_FOUND,
+    MATERIAL_NOT_FITTING, MATERIAL_STATE, FIELD_REQUIRED, FIELD_OUT_OF_RANGE,
+    REQUEST_ID_REUSED.
     """
 
     VerifyMedicalHistory: grpc.UnaryUnaryMultiCallable[
@@ -74,8 +75,9 @@ class MedicalHistoryServiceAsyncStub:
     ]
     """Enters a new version of a person's file, which tells everything anew. Callers: agency of
     the region. Idempotent by `request_id`. Reasons: HISTORY_VERSION_STATE where another
-    version was entered meanwhile, PERSON_NOT_FOUND, PERSON_MERGED, FIELD_REQUIRED,
-    FIELD_OUT_OF_RANGE, REQUEST_ID_REUSED.
+    version was entered meanwhile, PERSON_NOT_FOUND, PERSON_MERGED, MATERIAL_NOT_FOUND,
+    MATERIAL_NOT_FITTING, MATERIAL_STATE, FIELD_REQUIRED, FIELD_OUT_OF_RANGE,
+    REQUEST_ID_REUSED.
     """
 
     VerifyMedicalHistory: grpc.aio.UnaryUnaryMultiCallable[
@@ -121,8 +123,9 @@ class MedicalHistoryServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[yibao.offsite.v1.medical_history_service_pb2.RecordMedicalHistoryResponse, collections.abc.Awaitable[yibao.offsite.v1.medical_history_service_pb2.RecordMedicalHistoryResponse]]:
         """Enters a new version of a person's file, which tells everything anew. Callers: agency of
         the region. Idempotent by `request_id`. Reasons: HISTORY_VERSION_STATE where another
-        version was entered meanwhile, PERSON_NOT_FOUND, PERSON_MERGED, FIELD_REQUIRED,
-        FIELD_OUT_OF_RANGE, REQUEST_ID_REUSED.
+        version was entered meanwhile, PERSON_NOT_FOUND, PERSON_MERGED, MATERIAL_NOT_FOUND,
+        MATERIAL_NOT_FITTING, MATERIAL_STATE, FIELD_REQUIRED, FIELD_OUT_OF_RANGE,
+        REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod

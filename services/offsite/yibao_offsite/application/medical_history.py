@@ -14,6 +14,8 @@ from yibao_common.values.clock import Clock
 from yibao_common.values.errors import RuleError
 from yibao_common.values.ids import Ids
 from yibao_common.values.reasons import Reason
+from yibao_offsite.application.material.papers import take_papers
+from yibao_offsite.rules.material.material import Owner, Paper
 from yibao_offsite.rules.medical_history import (
     Contents,
     History,
@@ -123,7 +125,8 @@ class MedicalHistories:
 
         Raises:
             RuleError: FIELD_REQUIRED and the like, PERSON_NOT_FOUND, PERSON_MERGED,
-                HISTORY_VERSION_STATE, REQUEST_ID_REUSED; in this order, but the last one first.
+                HISTORY_VERSION_STATE, MATERIAL_NOT_FOUND, MATERIAL_NOT_FITTING, MATERIAL_STATE,
+                REQUEST_ID_REUSED; in this order, but the last one first.
         """
         return self._transactions.once(
             command.request, lambda work: encode(self._record(work, command))
@@ -165,6 +168,10 @@ class MedicalHistories:
             work.histories.newest_version(person_id),
             base=command.base_version,
             person_id=person_id,
+        )
+        named = {each.source.material_id for each in command.contents.entries} - {""}
+        take_papers_of_person(
+            work, named, person_id=person_id, owner=Owner.MEDICAL_HISTORY, owner_id=person_id
         )
         history = History(person_id, version, command.contents, request.caller.path, now)
         work.histories.insert(history)
@@ -246,6 +253,29 @@ def read_by(
     if is_required:
         raise file_not_read(records)
     return 0
+
+
+def take_papers_of_person(
+    work: "Work", material_ids: Collection[str], *, person_id: str, owner: Owner, owner_id: str
+) -> Sequence[Paper]:
+    """Uses papers of a person for something: of a record that was merged with the person's too.
+
+    Raises:
+        RuleError: MATERIAL_NOT_FOUND, MATERIAL_NOT_FITTING, MATERIAL_STATE.
+    """
+    if not material_ids:
+        return ()
+    whose = {paper.material_id: paper.person_id for paper in work.papers.find(material_ids)}
+    taken: list[Paper] = []
+    for record in work.histories.records_of(person_id):
+        own = [each for each in material_ids if whose.get(each) == record]
+        if own:
+            taken += take_papers(work, own, person_id=record, owner=owner, owner_id=owner_id)
+    others = sorted(set(material_ids) - {paper.material_id for paper in taken})
+    if others:
+        # Of nobody or of somebody else: which of both is told as for any paper.
+        take_papers(work, others, person_id=person_id, owner=owner, owner_id=owner_id)
+    return taken
 
 
 def _check_person(work: "Work", person_id: str, *, is_locked: bool) -> None:

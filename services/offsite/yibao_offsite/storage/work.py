@@ -8,7 +8,11 @@ from yibao_common.keys.vault import Vault
 from yibao_offsite.application.work import Work
 from yibao_offsite.storage import tables
 from yibao_offsite.storage.evaluation.rows import StoredEvaluations
-from yibao_offsite.storage.feed import store_told
+from yibao_offsite.storage.feed import StoredFeed, store_told
+from yibao_offsite.storage.following import StoredFollowing
+from yibao_offsite.storage.material.due import StoredDueMaterials
+from yibao_offsite.storage.material.papers import StoredPapers
+from yibao_offsite.storage.material.record import StoredMaterials
 from yibao_offsite.storage.medical_history.rows import StoredMedicalHistories
 from yibao_offsite.storage.person import StoredPersons
 from yibao_offsite.storage.recheck import StoredRechecks
@@ -27,17 +31,27 @@ def unit_of_work(vault: Vault | None) -> UnitOfWork[Work]:
             region,
             registrations=StoredRegistrations(connection, region),
             persons=StoredPersons(connection, region),
+            following=StoredFollowing(connection, region),
+            feed_rows=StoredFeed(connection, region),
+            materials=StoredMaterials(connection, region, vault),
+            material_due=StoredDueMaterials(connection, region),
+            papers=StoredPapers(connection, region),
             histories=StoredMedicalHistories(connection, region, vault),
             evaluations=StoredEvaluations(connection, region, vault),
             rechecks=StoredRechecks(connection, region, vault),
             tickets=StoredTickets(connection, region, vault),
         )
 
-    def end(connection: sa.Connection, work: Work) -> None:
-        told = work.feed
-        store_told(
-            connection, work.region, list(told.registrations.values()), list(told.holds.values())
-        )
-        record_audit(connection, tables.audit, *work.audit.entries)
+    return UnitOfWork(begin, _close)
 
-    return UnitOfWork(begin, end)
+
+def _close(connection: sa.Connection, work: Work) -> None:
+    told = work.feed
+    store_told(
+        connection, work.region, list(told.registrations.values()), list(told.holds.values())
+    )
+    record_audit(connection, tables.audit, *work.audit.entries)
+
+
+# Where nothing sealed is asked for.
+UNIT = unit_of_work(None)

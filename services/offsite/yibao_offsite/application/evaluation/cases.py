@@ -23,7 +23,7 @@ from yibao_offsite.application.evaluation.commands import (
     RecordEvaluation,
 )
 from yibao_offsite.application.evaluation.rows import EvaluationWish
-from yibao_offsite.application.medical_history import read_by
+from yibao_offsite.application.medical_history import read_by, take_papers_of_person
 from yibao_offsite.rules.evaluation import (
     DESK_WORKING_DAYS,
     Comparison,
@@ -43,6 +43,7 @@ from yibao_offsite.rules.evaluation import (
     record,
     send_back,
 )
+from yibao_offsite.rules.material.material import Owner, not_fitting
 from yibao_offsite.rules.recheck import Recheck
 
 if TYPE_CHECKING:
@@ -147,7 +148,7 @@ class Evaluations:
 
         Raises:
             RuleError: FIELD_OUT_OF_RANGE, PRE_EVALUATION_NOT_FOUND, PRE_EVALUATION_STATE,
-                REQUEST_ID_REUSED.
+                MATERIAL_NOT_FOUND, MATERIAL_NOT_FITTING, MATERIAL_STATE, REQUEST_ID_REUSED.
         """
 
         def act(work: "Work") -> Evaluation:
@@ -158,7 +159,9 @@ class Evaluations:
                 *(command.discharge_date, command.discharge_record_id, command.certificate_id),
                 *(command.fee_list_id, command.differences, command.request.caller.path, now),
             )
-            return compare(self._locked(work, command.evaluation_id), comparison)
+            compared = compare(self._locked(work, command.evaluation_id), comparison)
+            _take_papers(work, compared, comparison)
+            return compared
 
         return self._change(command.request, act, EvaluationEvent.COMPARED, encode)
 
@@ -260,6 +263,26 @@ class Evaluations:
         self, request: Request, decide: "Callable[[Work], Evaluation]", encode: Encode
     ) -> bytes:
         return self._transactions.once(request, lambda work: encode(decide(work)))
+
+
+def _take_papers(work: "Work", evaluation: Evaluation, comparison: Comparison) -> None:
+    """Uses the papers that a treatment was compared by, each of which is of its kind."""
+    kinds = {
+        comparison.discharge_record_id: "discharge_record",
+        comparison.certificate_id: "diagnosis_proof",
+        comparison.fee_list_id: "fee_list",
+    }
+    papers = take_papers_of_person(
+        work,
+        kinds,
+        person_id=evaluation.person_id,
+        owner=Owner.EVALUATION,
+        owner_id=evaluation.evaluation_id,
+    )
+    for paper in papers:
+        if paper.kind != kinds[paper.material_id]:
+            told = f"is no {kinds[paper.material_id]}"
+            raise not_fitting(paper.material_id, paper.kind, told)
 
 
 def locked_evaluation(work: "Work", evaluation_id: str) -> Evaluation:
