@@ -7,6 +7,8 @@ import grpc
 
 from yibao.common.v1 import server_service_pb2_grpc
 from yibao.offsite.v1 import (
+    material_service_pb2,
+    offsite_feed_service_pb2,
     registration_service_pb2,
     registration_service_pb2_grpc,
     rules_service_pb2,
@@ -25,23 +27,32 @@ from yibao_common.process.readiness import Readiness
 from yibao_common.process.supervisor import Supervisor
 from yibao_common.rpc import sandbox, server_info
 from yibao_common.rpc.callers import current_party
+from yibao_common.rpc.own_certificate import check_client_identity
 from yibao_common.rpc.sandbox_refusals import refusals_behind_gate
 from yibao_common.rpc.server import Server
 from yibao_common.rpc.server_info import ServerInfoServicer
 from yibao_common.values.clock import Clock, system_clock
 from yibao_common.values.ids import Ids, new_id
+from yibao_offsite import medical_files
 from yibao_offsite.access import ACCESS
 from yibao_offsite.application.region_rules import RulesOfRegions
 from yibao_offsite.config import OffsiteConfig
+from yibao_offsite.feeds import Feeds
 from yibao_offsite.files.national import national_rules
-from yibao_offsite.registering import registration_servicer
+from yibao_offsite.material_parts import Materials
+from yibao_offsite.medical_files import MedicalFiles
+from yibao_offsite.registering import registration_servicer, registrations_end
+from yibao_offsite.secret_files import open_vault, require_secrets
 from yibao_offsite.servicer.region_rules import RulesServicer
 from yibao_offsite.storage import tables
-from yibao_offsite.storage.work import UNIT
+from yibao_offsite.storage.work import unit_of_work
 
 DESCRIPTORS = (
     registration_service_pb2.DESCRIPTOR.services_by_name["RegistrationService"],
     rules_service_pb2.DESCRIPTOR.services_by_name["RulesService"],
+    offsite_feed_service_pb2.DESCRIPTOR.services_by_name["OffsiteFeedService"],
+    material_service_pb2.DESCRIPTOR.services_by_name["MaterialService"],
+    *medical_files.DESCRIPTORS,
     server_info.DESCRIPTOR,
     sandbox.DESCRIPTOR,
 )
@@ -62,13 +73,19 @@ class OffsiteService:
         """Opens the database.
 
         Raises:
-            StartError: the database is not reached, or its schema is not current.
+            StartError: identity would not know this service by its certificate, or the database
+                is not reached, its schema is not current, or the keys of papers are not those that
+                it was filled with.
         """
+        if config.identity is not None:
+            check_client_identity(config.server, service=_SERVICE)
         self._config = config
         self._log = log
         self._clock = clock
         self._ids = ids
         self.database = open_database(config, package="yibao_offsite", metadata=tables.metadata)
+        self.vault = open_vault(config)
+        require_secrets(self.database, self.vault, clock=clock)
 
     async def serve(
         self, stop: asyncio.Event, *, started: "asyncio.Future[int] | None" = None
@@ -79,7 +96,40 @@ class OffsiteService:
         metrics, readiness, blocking = Metrics(), Readiness(), Blocking(party_of=current_party)
         readiness.require("database", lambda: database_problem(self.database))
         transactions = StoredTransactions(
-            self.database, answers=tables.answer, unit=UNIT, clock=self._clock
+            self.database,
+            answers=tables.answer,
+            unit=unit_of_work(self.vault),
+            clock=self._clock,
+        )
+        feeds = Feeds(
+            self._config,
+            transactions,
+            on_persons=registrations_end(self._clock, self._ids),
+            database=self.database,
+            metrics=metrics,
+            clock=self._clock,
+            log=self._log,
+        )
+        feeds.require(readiness)
+        materials = Materials(
+            self._config.materials,
+            self.vault,
+            database=self.database,
+            blocking=blocking,
+            metrics=metrics,
+            clock=self._clock,
+            ids=self._ids,
+            log=self._log,
+        )
+        files = MedicalFiles(
+            self._config,
+            self.vault,
+            database=self.database,
+            blocking=blocking,
+            metrics=metrics,
+            clock=self._clock,
+            ids=self._ids,
+            log=self._log,
         )
         national, national_file = national_rules()
         registrations = registration_servicer(
@@ -94,7 +144,16 @@ class OffsiteService:
             rules_service_pb2_grpc.add_RulesServiceServicer_to_server(
                 RulesServicer(rules, blocking), server
             )
-            info = ServerInfoServicer(self._config, service_name=_SERVICE, clock=self._clock)
+            feeds.register(server)
+            materials.register(server)
+            files.register(server)
+            info = ServerInfoServicer(
+                self._config,
+                service_name=_SERVICE,
+                regions=feeds.regions,
+                known=feeds.known,
+                clock=self._clock,
+            )
             server_service_pb2_grpc.add_ServerServiceServicer_to_server(info, server)
             sandbox.register(server, self._clock)
 
@@ -124,13 +183,21 @@ class OffsiteService:
         )
         blocking.start(supervisor)
         pruning.start(supervisor)
+        feeds.start(supervisor)
+        materials.start(supervisor)
+        files.start(supervisor)
         try:
+            await feeds.first_news(blocking)
             port = await server.start()
             if started is not None:
                 started.set_result(port)
             await stop.wait()
         finally:
+            feeds.release()
             await server.drain()
+            await feeds.close()
+            await materials.close()
+            await files.close()
             await pruning.close()
             blocking.close()
             self.database.close()

@@ -4,17 +4,17 @@ import dataclasses
 import datetime as dt
 from collections.abc import Collection, Sequence
 
+from yibao_offsite.application.material.papers import PaperRows
 from yibao_offsite.application.region_rules import RegionRulesRows, RulesPlace
 from yibao_offsite.application.registration.rows import (
-    PaperRows,
     RegistrationRows,
     RegistrationWish,
     TaskPlace,
 )
 from yibao_offsite.files.region_rules import known_rules
+from yibao_offsite.rules.material.material import Owner, Paper
 from yibao_offsite.rules.region_rules import RegionRules, StoredRules
 from yibao_offsite.rules.registration.kinds import TaskKind
-from yibao_offsite.rules.registration.papers import KnownPaper
 from yibao_offsite.rules.registration.registration import Registration, Step
 
 
@@ -81,21 +81,29 @@ class MemoryRegistrations(RegistrationRows):
 
 
 @dataclasses.dataclass
-class MemoryPapers(PaperRows):
+class HandedIn(PaperRows):
     """Uploaded papers of one region, and which registration each was bound to."""
 
-    known: dict[str, KnownPaper] = dataclasses.field(default_factory=dict)
+    known: dict[str, Paper] = dataclasses.field(default_factory=dict)
     bound: dict[str, str] = dataclasses.field(default_factory=dict)
     ended: dict[str, dt.date] = dataclasses.field(default_factory=dict)
 
-    def find(self, material_ids: Collection[str]) -> dict[str, KnownPaper]:
-        return {each: self.known[each] for each in material_ids if each in self.known}
+    def find(self, material_ids: Collection[str]) -> list[Paper]:
+        return [self.known[each] for each in sorted(material_ids) if each in self.known]
 
-    def bind(self, material_ids: Collection[str], registration_id: str) -> None:
-        self.bound.update(dict.fromkeys(material_ids, registration_id))
+    def lock(self, material_ids: Collection[str]) -> list[Paper]:
+        return self.find(material_ids)
 
-    def end(self, registration_id: str, *, on: dt.date) -> None:
-        self.ended[registration_id] = on
+    def of_owner(self, owner: Owner, owner_id: str) -> list[Paper]:
+        return self.find([each for each, bound in self.bound.items() if bound == owner_id])
+
+    def bind(self, material_ids: Collection[str], owner: Owner, owner_id: str) -> None:
+        assert owner is Owner.REGISTRATION
+        self.bound.update(dict.fromkeys(material_ids, owner_id))
+
+    def end(self, owner: Owner, owner_id: str, *, on: dt.date) -> None:
+        assert owner is Owner.REGISTRATION
+        self.ended[owner_id] = on
 
 
 @dataclasses.dataclass

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from support.memory.offsite.person import MemoryPersons
 from support.memory.offsite.work import memory_work
-from support.memory.registration import MemoryPapers, MemoryRegistrations, MemoryRules
+from support.memory.registration import HandedIn, MemoryRegistrations, MemoryRules
 from support.memory.transactions import MemoryTransactions
 from support.registrations import (
     APP,
@@ -39,6 +39,8 @@ from yibao_offsite.application.registration.orders import (
 )
 from yibao_offsite.application.registration.recording import DeemedRegistrations, RecordDeemed
 from yibao_offsite.application.registration.steps import Act, Steps
+from yibao_offsite.rules.material.material import Paper
+from yibao_offsite.rules.material.states import State as PaperState
 from yibao_offsite.rules.person import KnownPerson, Period, PeriodStatus
 from yibao_offsite.rules.region_rules import RegionRules
 from yibao_offsite.rules.registration.decide import Applicant
@@ -50,7 +52,6 @@ from yibao_offsite.rules.registration.kinds import (
     Origin,
     TaskKind,
 )
-from yibao_offsite.rules.registration.papers import KnownPaper
 from yibao_offsite.rules.registration.registration import Application, Material, Registration
 from yibao_offsite.rules.registration.states import Event, State
 
@@ -79,7 +80,7 @@ class Desk:
             REGION,
             registrations=MemoryRegistrations(),
             persons=MemoryPersons({PERSON_ID: person()}),
-            papers=MemoryPapers(),
+            papers=HandedIn(),
             region_rules=MemoryRules(said=rules),
         )
         self.transactions = MemoryTransactions(work)
@@ -283,7 +284,7 @@ def test_what_is_not_decided_is_taken_back() -> None:
 
 def test_self_service_is_accepted_at_once_and_checked_by_somebody_else() -> None:
     desk = Desk()
-    paper = KnownPaper("m1", "household_move_proof", PERSON_ID, is_usable=True)
+    paper = Paper("m1", "household_move_proof", PERSON_ID, PaperState.CLEAN)
     desk.work.papers.known = {"m1": paper}
     asked = retired(channel=Channel.APP, materials=(Material("household_move_proof", "m1"),))
     made = desk.create(asked, APP)
@@ -301,13 +302,13 @@ def test_self_service_is_accepted_at_once_and_checked_by_somebody_else() -> None
     "paper",
     [
         None,
-        KnownPaper("m1", "household_move_proof", OTHER_ID, is_usable=True),
-        KnownPaper("m1", "lease", PERSON_ID, is_usable=True),
-        KnownPaper("m1", "household_move_proof", PERSON_ID, is_usable=False),
+        Paper("m1", "household_move_proof", OTHER_ID, PaperState.CLEAN),
+        Paper("m1", "lease", PERSON_ID, PaperState.CLEAN),
+        Paper("m1", "household_move_proof", PERSON_ID, PaperState.SCANNING),
     ],
 )
 def test_a_paper_counts_where_it_is_whole_and_of_the_person_and_kind(
-    paper: KnownPaper | None,
+    paper: Paper | None,
 ) -> None:
     desk = Desk()
     desk.work.papers.known = {"m1": paper} if paper else {}

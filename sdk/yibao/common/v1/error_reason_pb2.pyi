@@ -462,6 +462,610 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """FAILED_PRECONDITION. The original card has to be there (I-24, I-26)."""
     ERROR_REASON_REGISTRATION_REQUIRED: _ErrorReason.ValueType  # 170
     """FAILED_PRECONDITION. The first use in a hospital needs a registered visit (I-25)."""
+    ERROR_REASON_MATERIAL_MISSING: _ErrorReason.ValueType  # 171
+    """FAILED_PRECONDITION. Papers are missing (I-19), also of registrations for care
+    elsewhere. Metadata: `missing`, all their names, joined by commas; with `|` between those of
+    which one is enough.
+    """
+    ERROR_REASON_REPLACEMENT_NOT_FOUND: _ErrorReason.ValueType  # 172
+    """NOT_FOUND. No replacement of the card was ordered. Metadata: `card_id`."""
+    ERROR_REASON_REPLACEMENT_EXISTS: _ErrorReason.ValueType  # 173
+    """ALREADY_EXISTS. A replacement of the card was ordered. Metadata: `card_id`."""
+    ERROR_REASON_REPLACEMENT_NOT_READY: _ErrorReason.ValueType  # 174
+    """FAILED_PRECONDITION. The replacement cannot be collected yet (I-20). Metadata:
+    `ready_date`.
+    """
+    ERROR_REASON_PIN_INCORRECT: _ErrorReason.ValueType  # 175
+    """PERMISSION_DENIED. The PIN is wrong; the try was counted (I-13). Metadata:
+    `tries_left`.
+    """
+    ERROR_REASON_PIN_LOCKED: _ErrorReason.ValueType  # 176
+    """FAILED_PRECONDITION. The PIN is locked after too many wrong tries; a counter resets
+    it (I-13).
+    """
+    ERROR_REASON_PIN_NOT_SET: _ErrorReason.ValueType  # 177
+    """FAILED_PRECONDITION. The card has no PIN yet; a counter sets it."""
+    ERROR_REASON_PIN_ALREADY_SET: _ErrorReason.ValueType  # 178
+    """ALREADY_EXISTS. The card has a PIN."""
+    ERROR_REASON_PIN_REPORTED_LOST: _ErrorReason.ValueType  # 179
+    """FAILED_PRECONDITION. The PIN was reported forgotten; a counter resets it (I-15)."""
+    ERROR_REASON_PIN_TOO_SIMPLE: _ErrorReason.ValueType  # 180
+    """INVALID_ARGUMENT. The PIN is one of those that are tried first: equal or consecutive
+    digits, or part of the holder's identity number.
+    """
+    ERROR_REASON_STATEMENT_PRINT_REQUIRED: _ErrorReason.ValueType  # 181
+    """FAILED_PRECONDITION. The records have to be printed before the card is used again
+    (I-18). Metadata: `transactions`.
+    """
+    ERROR_REASON_CASH_WITHDRAWAL_FORBIDDEN: _ErrorReason.ValueType  # 182
+    """FAILED_PRECONDITION. Money of the medical account can be neither withdrawn nor
+    transferred (I-10).
+    """
+    ERROR_REASON_NO_FINANCIAL_ACCOUNT: _ErrorReason.ValueType  # 183
+    """FAILED_PRECONDITION. An e-certificate has no financial account (I-09)."""
+    ERROR_REASON_BANK_ACCOUNT_ELSEWHERE: _ErrorReason.ValueType  # 184
+    """FAILED_PRECONDITION. The financial account is kept by the bank named; go there
+    (I-09). Metadata: `bank_code`.
+    """
+    ERROR_REASON_CREDENTIAL_NOT_FOUND: _ErrorReason.ValueType  # 185
+    """NOT_FOUND. No card and no e-certificate has this subject. Metadata: `subject`."""
+    ERROR_REASON_MISUSE_CASE_NOT_FOUND: _ErrorReason.ValueType  # 186
+    """NOT_FOUND. No such case in the caller's scope. Metadata: `case_id`."""
+    ERROR_REASON_MISUSE_CASE_STATE: _ErrorReason.ValueType  # 187
+    """FAILED_PRECONDITION. The case is not in a state that allows this. Metadata:
+    `case_id`, `state`.
+    """
+    ERROR_REASON_PERSON_DECEASED: _ErrorReason.ValueType  # 190
+    """FAILED_PRECONDITION. A death is recorded: no new card, e-certificate, link or visit,
+    and no bill of a day after it (I-31). Metadata: `death_date`.
+    """
+    ERROR_REASON_DEATH_NOT_FOUND: _ErrorReason.ValueType  # 191
+    """NOT_FOUND. No death of the person is recorded, or it was revoked. Metadata:
+    `person_id`.
+    """
+    ERROR_REASON_FIRST_USE_UNCONFIRMED: _ErrorReason.ValueType  # 192
+    """UNAVAILABLE. Whether the visit exists, or the pharmacy is designated, cannot be asked
+    at present; a counter activates the card all the same (I-25, I-26).
+    """
+    ERROR_REASON_NUMBER_HELD_BEFORE: _ErrorReason.ValueType  # 193
+    """FAILED_PRECONDITION. The number was another person's before it was corrected (I-28):
+    another operator than who corrected it states so in `former_holder_id`. Metadata:
+    `person_id`, who had it last.
+    """
+    ERROR_REASON_ID_CHECK_LOCKED: _ErrorReason.ValueType  # 195
+    """FAILED_PRECONDITION. Five wrong identity documents in a row were shown for this
+    person, by whichever methods and callers: none is compared for 24 hours, the right
+    one neither. Metadata: `until`.
+    """
+    ERROR_REASON_DEVICE_NOT_FOUND: _ErrorReason.ValueType  # 200
+    """NOT_FOUND. No such device in the caller's scope. Metadata: `device_id`."""
+    ERROR_REASON_DEVICE_EXISTS: _ErrorReason.ValueType  # 201
+    """ALREADY_EXISTS. The key is enrolled. Metadata: `device_id`; absent where it is
+    another holder's.
+    """
+    ERROR_REASON_DEVICE_LIMIT: _ErrorReason.ValueType  # 202
+    """FAILED_PRECONDITION. The e-certificate has as many devices as are allowed. Metadata:
+    `limit`.
+    """
+    ERROR_REASON_DEVICE_REVOKED: _ErrorReason.ValueType  # 203
+    """FAILED_PRECONDITION. The device is revoked; enrol it anew with another key. Metadata:
+    `device_id`, `state`.
+    """
+    ERROR_REASON_DEVICE_CLONE_SUSPECTED: _ErrorReason.ValueType  # 204
+    """FAILED_PRECONDITION. The device's key was used in two places; the device is revoked
+    and an alarm raised. Metadata: `device_id`.
+    """
+    ERROR_REASON_DEVICE_KEY_REFUSED: _ErrorReason.ValueType  # 205
+    """INVALID_ARGUMENT. The public key is no point of its curve, or one of low order."""
+    ERROR_REASON_DEVICE_CHALLENGE_INVALID: _ErrorReason.ValueType  # 206
+    """FAILED_PRECONDITION. The challenge is not ours, not of this certificate, or older
+    than five minutes; get another.
+    """
+    ERROR_REASON_DEVICE_PROOF_INVALID: _ErrorReason.ValueType  # 207
+    """PERMISSION_DENIED. The signature does not prove possession of the private key."""
+    ERROR_REASON_DISEASE_NOT_FOUND: _ErrorReason.ValueType  # 208
+    """NOT_FOUND. The person has no such registration of a disease that stands. Metadata:
+    `disease_registration_id`.
+    """
+    ERROR_REASON_DISEASE_OVERLAP: _ErrorReason.ValueType  # 209
+    """FAILED_PRECONDITION. Another registration of this disease holds on some of the same
+    days. Metadata: `disease_registration_id`.
+    """
+    ERROR_REASON_LINE_ID_REPEATED: _ErrorReason.ValueType  # 301
+    """INVALID_ARGUMENT. Two lines bear the same id."""
+    ERROR_REASON_LINE_ID_REUSED: _ErrorReason.ValueType  # 302
+    """ALREADY_EXISTS. The id of the line was used in this visit for a line with other
+    contents. Metadata: `line_id`, `fields`: those that differ.
+    """
+    ERROR_REASON_LINE_NOT_FOUND: _ErrorReason.ValueType  # 303
+    """NOT_FOUND. The visit has no such uploaded line that is not settled, or the settlement no
+    such line to return. Metadata: `line_ids`, of uploaded ones.
+    """
+    ERROR_REASON_LINE_SETTLED: _ErrorReason.ValueType  # 304
+    """FAILED_PRECONDITION. The line is settled: it is cancelled by a reversal, and returned
+    by a refund. Metadata: `line_id`, `settlement_id`.
+    """
+    ERROR_REASON_RETURNED_LINE_UNKNOWN: _ErrorReason.ValueType  # 305
+    """INVALID_ARGUMENT. What is returned is no line of this bill or of the uploaded ones."""
+    ERROR_REASON_RETURN_EXCEEDS_LINE: _ErrorReason.ValueType  # 306
+    """INVALID_ARGUMENT. More is returned than is left of the line; the message tells how much."""
+    ERROR_REASON_RETURN_NOT_OF_LINE: _ErrorReason.ValueType  # 307
+    """INVALID_ARGUMENT. What is returned has another item or price than the line it returns,
+    or is itself a return.
+    """
+    ERROR_REASON_LINES_ALREADY_SETTLED: _ErrorReason.ValueType  # 308
+    """ALREADY_EXISTS. A line of the bill, by its id, or the very same lines are settled in
+    this visit under another bill number (T-31). Metadata: `line_id`, `settlement_id`.
+    """
+    ERROR_REASON_LINE_LIMIT: _ErrorReason.ValueType  # 309
+    """FAILED_PRECONDITION. The visit has as many uploaded lines as one may; the message tells
+    how many.
+    """
+    ERROR_REASON_REVIEW_NOT_FOUND: _ErrorReason.ValueType  # 320
+    """NOT_FOUND. No such review, or none of a settlement of the caller's institution.
+    Metadata: `review_id`.
+    """
+    ERROR_REASON_REVIEW_STATE: _ErrorReason.ValueType  # 321
+    """FAILED_PRECONDITION. The review is not in a state that allows this, or another decision
+    is proposed than the one to be confirmed. Metadata: `state`.
+    """
+    ERROR_REASON_DIFFERENCE_NOT_OPEN: _ErrorReason.ValueType  # 340
+    """FAILED_PRECONDITION. Less is owed than is to be paid out, collected or written off, or it
+    is owed by the other side. Metadata: `difference_fen`, what is owed to the person,
+    negative where the person owes it.
+    """
+    ERROR_REASON_DIFFERENCE_ORDER_NOT_FOUND: _ErrorReason.ValueType  # 341
+    """NOT_FOUND. No such order to settle a difference. Metadata: `order_id`."""
+    ERROR_REASON_DIFFERENCE_ORDER_STATE: _ErrorReason.ValueType  # 342
+    """FAILED_PRECONDITION. The order is closed, or another one than the checker read. Metadata:
+    `state`.
+    """
+    ERROR_REASON_DIFFERENCE_ORDER_WAITS: _ErrorReason.ValueType  # 343
+    """FAILED_PRECONDITION. Another order of the person waits for the checker. Metadata:
+    `order_id`.
+    """
+    ERROR_REASON_NOTHING_TO_REPAIR: _ErrorReason.ValueType  # 344
+    """FAILED_PRECONDITION. Every bill of the person costs what it should behind those before it.
+    Metadata: `person_id`.
+    """
+    ERROR_REASON_REPAIR_NOT_FOUND: _ErrorReason.ValueType  # 345
+    """NOT_FOUND. No such repair. Metadata: `repair_id`."""
+    ERROR_REASON_REPAIR_STATE: _ErrorReason.ValueType  # 346
+    """FAILED_PRECONDITION. The repair is carried out, or it would move other amounts than the
+    checker read: propose it anew. Metadata: `state`.
+    """
+    ERROR_REASON_DUE_NOT_OPEN: _ErrorReason.ValueType  # 347
+    """FAILED_PRECONDITION. Nothing is due to the person's account, or another amount than was
+    read. Metadata: `due_fen`, what is.
+    """
+    ERROR_REASON_HOLD_NOT_FOUND: _ErrorReason.ValueType  # 360
+    """NOT_FOUND. No such hold, or one of another institution. Metadata: `hold_id`."""
+    ERROR_REASON_HOLD_EXPIRED: _ErrorReason.ValueType  # 361
+    """FAILED_PRECONDITION. The hold ran out. Metadata: `hold_id`, `expire_time` in RFC 3339."""
+    ERROR_REASON_HOLD_RELEASED: _ErrorReason.ValueType  # 362
+    """FAILED_PRECONDITION. The hold was released, or the request to hold was before it came.
+    Metadata: `hold_id`, `hold_request_id`, one of both.
+    """
+    ERROR_REASON_HOLD_CONFIRMED: _ErrorReason.ValueType  # 363
+    """FAILED_PRECONDITION. The hold is settled already. Metadata: `hold_id`, `settlement_id`."""
+    ERROR_REASON_HOLDS_TOO_MANY: _ErrorReason.ValueType  # 364
+    """FAILED_PRECONDITION. The person has as many holds as it may have. Metadata: `limit`,
+    `earliest_expire_time` in RFC 3339: when the first of them runs out.
+    """
+    ERROR_REASON_PERIOD_NOT_OVER: _ErrorReason.ValueType  # 380
+    """FAILED_PRECONDITION. The month goes on and cannot be closed yet. Metadata: `month`,
+    `end_time` in RFC 3339.
+    """
+    ERROR_REASON_PERIOD_OUT_OF_ORDER: _ErrorReason.ValueType  # 381
+    """FAILED_PRECONDITION. An earlier month of the same institution, or of the funds, is to be
+    closed first. Metadata: `month`, that one.
+    """
+    ERROR_REASON_PERIOD_CLOSED: _ErrorReason.ValueType  # 382
+    """FAILED_PRECONDITION. The month is closed. Metadata: `month`, `closed_through`, the last one
+    that is.
+    """
+    ERROR_REASON_PERIOD_CLOSE_NOT_FOUND: _ErrorReason.ValueType  # 383
+    """NOT_FOUND. Nobody proposed such a closing. Metadata: `close_id`."""
+    ERROR_REASON_PERIOD_CLOSE_STATE: _ErrorReason.ValueType  # 384
+    """FAILED_PRECONDITION. The month comes to another amount or number of entries than was
+    proposed, or than the checker read. Metadata: `amount_fen`, `entry_count`, what it comes
+    to.
+    """
+    ERROR_REASON_REPRICING_NOT_FOUND: _ErrorReason.ValueType  # 400
+    """NOT_FOUND. No such repricing. Metadata: `repricing_id`."""
+    ERROR_REASON_REPRICING_STATE: _ErrorReason.ValueType  # 401
+    """FAILED_PRECONDITION. The repricing is confirmed or withdrawn, still being simulated, or comes
+    to other amounts than were read. Metadata: `state`.
+    """
+    ERROR_REASON_NOTHING_TO_REPRICE: _ErrorReason.ValueType  # 402
+    """FAILED_PRECONDITION. No settlement that stands is among those that were meant."""
+    ERROR_REASON_PRICES_NOT_KEPT: _ErrorReason.ValueType  # 403
+    """FAILED_PRECONDITION. Lines are of before prices were kept, and cannot be valued anew.
+    Metadata: `settlement_id`.
+    """
+    ERROR_REASON_YEAR_NOT_OVER: _ErrorReason.ValueType  # 404
+    """FAILED_PRECONDITION. The benefit year goes on and cannot be closed yet. Metadata:
+    `benefit_year`, `end_time` in RFC 3339.
+    """
+    ERROR_REASON_YEAR_OUT_OF_ORDER: _ErrorReason.ValueType  # 405
+    """FAILED_PRECONDITION. An earlier benefit year is to be closed first. Metadata:
+    `benefit_year`, that one.
+    """
+    ERROR_REASON_YEAR_CLOSED: _ErrorReason.ValueType  # 406
+    """FAILED_PRECONDITION. The benefit year is closed. Metadata: `benefit_year`,
+    `closed_through`, the last one that is.
+    """
+    ERROR_REASON_YEAR_CLOSE_NOT_FOUND: _ErrorReason.ValueType  # 407
+    """NOT_FOUND. Nobody proposed to close a year so. Metadata: `close_id`."""
+    ERROR_REASON_YEAR_CLOSE_STATE: _ErrorReason.ValueType  # 408
+    """FAILED_PRECONDITION. The year was proposed with other counts than the checker read.
+    Metadata: `person_count`, `bill_count`, `total_fen`, those it was proposed with.
+    """
+    ERROR_REASON_YEAR_STATEMENT_NOT_FOUND: _ErrorReason.ValueType  # 409
+    """NOT_FOUND. The person has no closing statement of the year: it is not closed, the
+    statement is not taken yet, or no bill of the year stands. Metadata: `person_id`,
+    `benefit_year`.
+    """
+    ERROR_REASON_OVERRIDE_NOT_FOUND: _ErrorReason.ValueType  # 410
+    """NOT_FOUND. No such override. Metadata: `override_id`."""
+    ERROR_REASON_OVERRIDE_STATE: _ErrorReason.ValueType  # 411
+    """FAILED_PRECONDITION. The override is carried out, or it comes to other amounts than were
+    read: propose it anew. Metadata: `state`.
+    """
+    ERROR_REASON_NOTHING_TO_OVERRIDE: _ErrorReason.ValueType  # 412
+    """FAILED_PRECONDITION. Nothing keeps the agency from taking the settlement back at once.
+    Metadata: `settlement_id`.
+    """
+    ERROR_REASON_REQUEST_FENCED: _ErrorReason.ValueType  # 413
+    """FAILED_PRECONDITION. The institution asked what became of this request when nothing was booked
+    under its id: nothing will be. Metadata: `request_id`.
+    """
+    ERROR_REASON_REQUEST_OUTCOME_UNKNOWN: _ErrorReason.ValueType  # 414
+    """FAILED_PRECONDITION. The request was answered before it was kept whose request it was, and
+    what it made does not tell: repeat the request itself, which gets its first answer. Metadata:
+    `request_id`, `method`.
+    """
+    ERROR_REASON_REGION_NOT_SERVED: _ErrorReason.ValueType  # 420
+    """FAILED_PRECONDITION. The code says that a region issued it which is not served here.
+    Metadata: `issuer`.
+    """
+    ERROR_REASON_TOKEN_MALFORMED: _ErrorReason.ValueType  # 421
+    """INVALID_ARGUMENT. The text is no token, or was copied wrongly."""
+    ERROR_REASON_TOKEN_NOT_FOUND: _ErrorReason.ValueType  # 422
+    """NOT_FOUND. The institution was given no such token, or it ended an hour ago and more."""
+    ERROR_REASON_TOKEN_EXPIRED: _ErrorReason.ValueType  # 423
+    """FAILED_PRECONDITION. The token's minutes are over. Metadata: `expire_time`."""
+    ERROR_REASON_TOKEN_ALREADY_USED: _ErrorReason.ValueType  # 424
+    """FAILED_PRECONDITION. The token was used: once, as the code that it stands for."""
+    ERROR_REASON_TOKEN_WRONG_AUDIENCE: _ErrorReason.ValueType  # 425
+    """FAILED_PRECONDITION. The token is of a code for another business. Metadata: `audience`."""
+    ERROR_REASON_TOKEN_OTHER_REGION: _ErrorReason.ValueType  # 426
+    """FAILED_PRECONDITION. The token is of another region. Metadata: `issuer`, `region`: whose
+    it is, and where it was shown.
+    """
+    ERROR_REASON_DECLARATION_SUMS_DIFFER: _ErrorReason.ValueType  # 430
+    """FAILED_PRECONDITION. The institution's sums of the month are others than the insurer's. Metadata:
+    of each that differs its name and the insurer's, such as `cash_fen`, and with `declared_` before
+    the name the institution's.
+    """
+    ERROR_REASON_DECLARATION_EXISTS: _ErrorReason.ValueType  # 431
+    """FAILED_PRECONDITION. The month is declared with these types. Metadata: `declaration_id`."""
+    ERROR_REASON_DECLARATION_EMPTY: _ErrorReason.ValueType  # 432
+    """FAILED_PRECONDITION. The institution did nothing of these types in the month. Metadata: `month`."""
+    ERROR_REASON_DECLARATION_NOT_FOUND: _ErrorReason.ValueType  # 433
+    """NOT_FOUND. No such declaration, or it is another institution's. Metadata: `declaration_id`."""
+    ERROR_REASON_DECLARATION_STATE: _ErrorReason.ValueType  # 434
+    """FAILED_PRECONDITION. The declaration is not in a state in which this is done. Metadata: `state`,
+    `declaration_id`.
+    """
+    ERROR_REASON_DEDUCTION_NOT_FOUND: _ErrorReason.ValueType  # 435
+    """NOT_FOUND. No such deduction. Metadata: `deduction_id`."""
+    ERROR_REASON_DEDUCTION_STATE: _ErrorReason.ValueType  # 436
+    """FAILED_PRECONDITION. The deduction is carried out or withdrawn, is of another amount than was
+    read, or cannot be given back, or not twice. Metadata: `state`, `deduction_id`, `amount_fen`.
+    """
+    ERROR_REASON_DEDUCTION_EXCEEDS: _ErrorReason.ValueType  # 437
+    """FAILED_PRECONDITION. More would be deducted than the fund's part that is declared. Metadata:
+    `fund_type`, `left_fen`, what may be deducted yet.
+    """
+    ERROR_REASON_DEDUCTION_SETTLEMENT: _ErrorReason.ValueType  # 438
+    """FAILED_PRECONDITION. The settlement is of no declaration of the institution that stands, or more
+    would be deducted for it than funds pay of it. Metadata: `settlement_id`.
+    """
+    ERROR_REASON_DEDUCTION_WAITS: _ErrorReason.ValueType  # 439
+    """FAILED_PRECONDITION. Something was deducted from the declaration, or waits to be. Metadata:
+    `declaration_id`.
+    """
+    ERROR_REASON_INSTITUTION_PAYMENT_NOT_FOUND: _ErrorReason.ValueType  # 440
+    """NOT_FOUND. No such payment, or it is another institution's. Metadata: `payment_id`."""
+    ERROR_REASON_INSTITUTION_PAYMENT_STATE: _ErrorReason.ValueType  # 441
+    """FAILED_PRECONDITION. The payment is not in a state in which this is done, or is of another amount
+    than was read. Metadata: `state`, `payment_id`, `amount_fen`.
+    """
+    ERROR_REASON_PAYMENT_NEGATIVE: _ErrorReason.ValueType  # 442
+    """FAILED_PRECONDITION. The institution owes more than it is owed: pay it together with a later
+    declaration. Metadata: `amount_fen`, what it comes to.
+    """
+    ERROR_REASON_BANK_REFERENCE_USED: _ErrorReason.ValueType  # 443
+    """ALREADY_EXISTS. Another payment was made under this reference of the bank. Metadata:
+    `payment_id`, that one.
+    """
+    ERROR_REASON_OTHER_INSTITUTION: _ErrorReason.ValueType  # 444
+    """INVALID_ARGUMENT. One payment is of one institution. Metadata: `item_id`, what is another's."""
+    ERROR_REASON_DEPOSIT_MOVE_NOT_FOUND: _ErrorReason.ValueType  # 445
+    """NOT_FOUND. No such release or forfeit. Metadata: `move_id`."""
+    ERROR_REASON_DEPOSIT_MOVE_STATE: _ErrorReason.ValueType  # 446
+    """FAILED_PRECONDITION. What is to become of the deposit is carried out or withdrawn, is other than
+    was read, or is paid. Metadata: `state`, `move_id`, `amount_fen`.
+    """
+    ERROR_REASON_DEPOSIT_EXCEEDED: _ErrorReason.ValueType  # 447
+    """FAILED_PRECONDITION. So much is not withheld of the declaration any more. Metadata: `fund_type`,
+    `left_fen`, what is.
+    """
+    ERROR_REASON_ACCOUNT_RECORD_UNAVAILABLE: _ErrorReason.ValueType  # 465
+    """UNAVAILABLE. The movements of the account cannot be printed beside the uses of the card, of
+    which a new count began: the same request made again prints both.
+    """
+    ERROR_REASON_ACCOUNT_CLOSE_FILE_INVALID: _ErrorReason.ValueType  # 480
+    """INVALID_ARGUMENT. The file of interest and counters is faulty; each fault names its line and key,
+    that of a window of another year its key alone.
+    """
+    ERROR_REASON_ACCOUNT_CLOSE_NOT_FOUND: _ErrorReason.ValueType  # 481
+    """NOT_FOUND. Nobody proposed to close accounts so. Metadata: `close_id`, `benefit_year`,
+    whichever was asked for.
+    """
+    ERROR_REASON_ACCOUNT_CLOSE_STATE: _ErrorReason.ValueType  # 482
+    """FAILED_PRECONDITION. The closing of accounts was proposed with other rules or sums than the
+    checker read. Metadata: `rules_version`, `person_count`, `balance_fen`, those it was proposed
+    with.
+    """
+    ERROR_REASON_ACCOUNTS_CLOSED: _ErrorReason.ValueType  # 483
+    """FAILED_PRECONDITION. The accounts of the benefit year are closed, or are being closed. Metadata:
+    `benefit_year`, `closed_through`, the last one of which they are.
+    """
+    ERROR_REASON_YEAR_NOT_TAKEN: _ErrorReason.ValueType  # 484
+    """FAILED_PRECONDITION. The year is not closed, or its closing statements are not all taken:
+    accounts come behind them. Metadata: `benefit_year`.
+    """
+    ERROR_REASON_CLOSED_ACCOUNT_NOT_FOUND: _ErrorReason.ValueType  # 485
+    """NOT_FOUND. No close of accounts has passed the person in this year. Metadata: `person_id`,
+    `benefit_year`.
+    """
+    ERROR_REASON_CATALOGUE_VERSION_UNKNOWN: _ErrorReason.ValueType  # 490
+    """NOT_FOUND. No such version of a list; institutions are told of approved ones alone.
+    Metadata: `version_id`.
+    """
+    ERROR_REASON_CATALOGUE_VERSION_STATE: _ErrorReason.ValueType  # 491
+    """FAILED_PRECONDITION. The version's state does not allow it. Metadata: `state`."""
+    ERROR_REASON_CATALOGUE_VERSION_OF_ANOTHER: _ErrorReason.ValueType  # 492
+    """PERMISSION_DENIED. Another operator began the version, and alone may add to it."""
+    ERROR_REASON_CATALOGUE_CHUNK_CHANGED: _ErrorReason.ValueType  # 493
+    """ALREADY_EXISTS. A chunk of this number was taken with other rows. Metadata: `chunk_number`."""
+    ERROR_REASON_CATALOGUE_VERSION_INCOMPLETE: _ErrorReason.ValueType  # 494
+    """FAILED_PRECONDITION. Fewer or more rows arrived than were sent, or none would be in the
+    version. Metadata: `row_count`, how many.
+    """
+    ERROR_REASON_CATALOGUE_ROWS_REFUSED: _ErrorReason.ValueType  # 495
+    """FAILED_PRECONDITION. Rows of the version were refused, and it is not to stand without them.
+    Metadata: `refused_count`.
+    """
+    ERROR_REASON_CATALOGUE_VERSION_OVERTAKEN: _ErrorReason.ValueType  # 496
+    """FAILED_PRECONDITION. Another version of the layer was approved since this one was
+    submitted, so that it would change something else than it was read to: submit it anew.
+    Metadata: `version_number`.
+    """
+    ERROR_REASON_CATALOGUE_PAST_DAYS: _ErrorReason.ValueType  # 497
+    """FAILED_PRECONDITION. The version would decide days before today, and the approval does not
+    say that it may. Metadata: `start_date`.
+    """
+    ERROR_REASON_CATALOGUE_SHARE_MISSING: _ErrorReason.ValueType  # 498
+    """FAILED_PRECONDITION. Items would have no first self-pay share where a policy in force takes
+    it from the item: approve the shares first. Metadata: `policy_version`, `item_codes`, the
+    first.
+    """
+    ERROR_REASON_CATALOGUE_ITEM_IN_VERSIONS: _ErrorReason.ValueType  # 499
+    """FAILED_PRECONDITION. The item is kept by versions of the lists, and a direct import would
+    be without effect.
+    """
+    ERROR_REASON_CATALOGUE_APPROVAL_REQUIRED: _ErrorReason.ValueType  # 500
+    """FAILED_PRECONDITION. The region has ceilings and shares approved by a second operator: bring
+    them as a version.
+    """
+    ERROR_REASON_CATALOGUE_TERM_UNKNOWN: _ErrorReason.ValueType  # 501
+    """INVALID_ARGUMENT. The code is not in the region's dictionary on the day. Metadata: none."""
+    ERROR_REASON_OWN_CODE_UNMAPPED: _ErrorReason.ValueType  # 510
+    """FAILED_PRECONDITION. The institution's own code is mapped to no item on the charge day."""
+    ERROR_REASON_MAPPING_CONFLICT: _ErrorReason.ValueType  # 511
+    """ALREADY_EXISTS. The own code is mapped to an item on some of these days already (case M1). The fault's
+    sentence names the mapping, or the rows of the request.
+    """
+    ERROR_REASON_MAPPING_NOT_FOUND: _ErrorReason.ValueType  # 512
+    """NOT_FOUND. No such mapping, or one of another institution. Metadata: `mapping_id`."""
+    ERROR_REASON_MAPPING_STATE: _ErrorReason.ValueType  # 513
+    """FAILED_PRECONDITION. The mapping is decided, rejected or cancelled already. Metadata: `state`."""
+    ERROR_REASON_INSTITUTION_SUSPENDED: _ErrorReason.ValueType  # 514
+    """FAILED_PRECONDITION. The institution is suspended on the day. Metadata: `institution_id`, `date`."""
+    ERROR_REASON_DEPARTMENT_SUSPENDED: _ErrorReason.ValueType  # 515
+    """FAILED_PRECONDITION. The department that ordered the line is suspended on the charge day."""
+    ERROR_REASON_DOCTOR_SUSPENDED: _ErrorReason.ValueType  # 516
+    """FAILED_PRECONDITION. The doctor who ordered the line is suspended on the charge day."""
+    ERROR_REASON_LINE_BORNE_BY_INSTITUTION: _ErrorReason.ValueType  # 517
+    """FAILED_PRECONDITION. What was ordered while suspended is borne by the institution: nobody else is charged for it."""
+    ERROR_REASON_INSTITUTION_NOT_NETWORKED: _ErrorReason.ValueType  # 518
+    """FAILED_PRECONDITION. The institution is not networked for the care type on the day. Metadata: `institution_id`,
+    `care_type`.
+    """
+    ERROR_REASON_DOCTOR_NOT_FOUND: _ErrorReason.ValueType  # 519
+    """NOT_FOUND. No such doctor, or none of the institution. Metadata: `doctor_code`."""
+    ERROR_REASON_DEPARTMENT_NOT_FOUND: _ErrorReason.ValueType  # 520
+    """NOT_FOUND. The institution has no such department. Metadata: `code`."""
+    ERROR_REASON_SUSPENSION_NOT_FOUND: _ErrorReason.ValueType  # 521
+    """NOT_FOUND. No such suspension. Metadata: `suspension_id`."""
+    ERROR_REASON_SUSPENSION_STATE: _ErrorReason.ValueType  # 522
+    """FAILED_PRECONDITION. The suspension is lifted already."""
+    ERROR_REASON_NOT_A_SANDBOX: _ErrorReason.ValueType  # 530
+    """FAILED_PRECONDITION. Only a sandbox that `yibao up --clock` started does this."""
+    ERROR_REASON_SANDBOX_CLOCK_BACK: _ErrorReason.ValueType  # 531
+    """FAILED_PRECONDITION. The time of a sandbox goes forward alone. Metadata: `server_time`."""
+    ERROR_REASON_CREDIT_KEY_USED: _ErrorReason.ValueType  # 450
+    """ALREADY_EXISTS. Another amount, or the other purse, was credited under this business key.
+    Metadata: `credit_id`, `business_key`, `credited_fen`, `amount_fen`.
+    """
+    ERROR_REASON_CREDIT_NOT_FOUND: _ErrorReason.ValueType  # 451
+    """NOT_FOUND. No such credit. Metadata: `credit_id`."""
+    ERROR_REASON_CREDIT_NOT_LEFT: _ErrorReason.ValueType  # 452
+    """FAILED_PRECONDITION. Less of the credit is left than is to be taken back. Metadata:
+    `credit_id`, `left_fen`.
+    """
+    ERROR_REASON_ACCOUNT_CLOSED: _ErrorReason.ValueType  # 453
+    """FAILED_PRECONDITION. The account was paid out or moved to another region. Metadata:
+    `person_id`.
+    """
+    ERROR_REASON_ACCOUNT_ORDER_NOT_FOUND: _ErrorReason.ValueType  # 454
+    """NOT_FOUND. No such order of an account. Metadata: `order_id`."""
+    ERROR_REASON_ACCOUNT_ORDER_STATE: _ErrorReason.ValueType  # 455
+    """FAILED_PRECONDITION. The order is closed, or is another one than the checker read.
+    Metadata: `state`, `amount_fen`.
+    """
+    ERROR_REASON_ACCOUNT_ORDER_WAITS: _ErrorReason.ValueType  # 456
+    """FAILED_PRECONDITION. Another order of the credit or the account waits for its checker.
+    Metadata: `order_id`.
+    """
+    ERROR_REASON_CASH_NOT_PAID: _ErrorReason.ValueType  # 457
+    """FAILED_PRECONDITION. Personal accounts pay no cash, but after a death, on emigration and at
+    the end of insurance. Metadata: `cause`.
+    """
+    ERROR_REASON_PAY_OUT_NOT_OPEN: _ErrorReason.ValueType  # 458
+    """FAILED_PRECONDITION. The account holds nothing, or another amount than was read, that holds
+    do not reserve and that it does not owe. Metadata: `payable_fen`.
+    """
+    ERROR_REASON_ALLOCATION_NOT_FOUND: _ErrorReason.ValueType  # 459
+    """NOT_FOUND. No such allocation. Metadata: `allocation_id`."""
+    ERROR_REASON_ALLOCATION_RUNNING: _ErrorReason.ValueType  # 460
+    """FAILED_PRECONDITION. The insurance type's month is being allocated. Metadata:
+    `allocation_id`.
+    """
+    ERROR_REASON_CREDIT_POLICY_NOT_FOUND: _ErrorReason.ValueType  # 461
+    """NOT_FOUND. No such credit policy, or none that is approved covers the month. Metadata:
+    `policy_version`, `insurance_type`, `month`.
+    """
+    ERROR_REASON_CREDIT_POLICY_STATE: _ErrorReason.ValueType  # 462
+    """FAILED_PRECONDITION. The credit policy is approved, or was submitted for another insurance
+    type or month. Metadata: `state`.
+    """
+    ERROR_REASON_TRANSFER_NOT_FOUND: _ErrorReason.ValueType  # 463
+    """NOT_FOUND. No such transfer. Metadata: `transfer_id`."""
+    ERROR_REASON_TRANSFER_STATE: _ErrorReason.ValueType  # 464
+    """FAILED_PRECONDITION. The transfer is not in the state that the step takes, or comes to
+    another amount than was read. Metadata: `transfer_id`, `person_id`, `state`, `amount_fen`.
+    """
+    ERROR_REASON_OFFSITE_FEED_STALE: _ErrorReason.ValueType  # 540
+    """UNAVAILABLE. What settlement knows of the region's registrations for care elsewhere is older
+    than it may be, because it has not heard from the offsite service: whoever registered since
+    would not be known. Registrations that are known go on to hold. Metadata: `region`,
+    `age_hours`.
+    """
+    ERROR_REASON_MATERIAL_NOT_FOUND: _ErrorReason.ValueType  # 565
+    """NOT_FOUND. No such paper, or it is not the caller's to know of. Metadata: `material_id`."""
+    ERROR_REASON_MATERIAL_STATE: _ErrorReason.ValueType  # 566
+    """FAILED_PRECONDITION. The paper's state does not allow it. Metadata: `material_id`, `state`."""
+    ERROR_REASON_MATERIAL_KIND_UNKNOWN: _ErrorReason.ValueType  # 567
+    """INVALID_ARGUMENT. The kind of paper is not on the list. Metadata: `kind`."""
+    ERROR_REASON_MATERIAL_TOO_LARGE: _ErrorReason.ValueType  # 568
+    """INVALID_ARGUMENT. The file is larger than files may be. Metadata: `size_bytes`,
+    `max_bytes`.
+    """
+    ERROR_REASON_MATERIAL_LIMIT_REACHED: _ErrorReason.ValueType  # 569
+    """RESOURCE_EXHAUSTED. The person or the party has too many unfinished or unused files, or too
+    much altogether. Metadata: `limit`, `most`.
+    """
+    ERROR_REASON_MATERIAL_PART_WRONG: _ErrorReason.ValueType  # 570
+    """INVALID_ARGUMENT. The file has no such part, or it has another length. Metadata:
+    `part_number`, `part_count`, `expected_bytes`.
+    """
+    ERROR_REASON_MATERIAL_PART_CHANGED: _ErrorReason.ValueType  # 571
+    """ALREADY_EXISTS. The part was stored with other bytes. Metadata: `part_number`."""
+    ERROR_REASON_MATERIAL_HASH_WRONG: _ErrorReason.ValueType  # 572
+    """INVALID_ARGUMENT. The bytes have another hash than was told; `part_number` is 0 for the
+    whole file. Metadata: `part_number`.
+    """
+    ERROR_REASON_MATERIAL_INCOMPLETE: _ErrorReason.ValueType  # 573
+    """FAILED_PRECONDITION. Parts are missing. Metadata: `missing_count`, `missing_parts`."""
+    ERROR_REASON_MATERIAL_TYPE_REFUSED: _ErrorReason.ValueType  # 574
+    """INVALID_ARGUMENT. The file is not of the type that was told, none that is taken, or holds
+    something else as well. Metadata: `told_type`, `finding`.
+    """
+    ERROR_REASON_MATERIAL_RESTRICTED: _ErrorReason.ValueType  # 575
+    """PERMISSION_DENIED. Few may read this paper, and for few purposes. Metadata: `material_id`."""
+    ERROR_REASON_MATERIAL_ALTERED: _ErrorReason.ValueType  # 576
+    """FAILED_PRECONDITION. What is stored is not what was handed in: it was altered or put in
+    another's place. Metadata: `material_id`, `part_number`.
+    """
+    ERROR_REASON_MATERIALS_NOT_KEPT: _ErrorReason.ValueType  # 577
+    """FAILED_PRECONDITION. The service was given no keys to keep papers with."""
+    ERROR_REASON_MATERIAL_NOT_FITTING: _ErrorReason.ValueType  # 578
+    """FAILED_PRECONDITION. The paper is of another person or kind, is in use, or is of a kind that
+    is never waived. Metadata: `material_id`, `kind`.
+    """
+    ERROR_REASON_PRE_EVALUATION_REQUIRED: _ErrorReason.ValueType  # 630
+    """FAILED_PRECONDITION. The referral has no approved pre-evaluation that finds the transfer
+    necessary. Metadata: `registration_id`, `state`, `opinion`.
+    """
+    ERROR_REASON_HISTORY_FILE_NOT_READ: _ErrorReason.ValueType  # 631
+    """FAILED_PRECONDITION. Who records has not read the newest version of the person's medical-
+    history file since the evaluation was opened. Metadata: `person_id`.
+    """
+    ERROR_REASON_HISTORY_VERSION_NOT_FOUND: _ErrorReason.ValueType  # 632
+    """NOT_FOUND. The person's medical-history file has no such version. Metadata: `person_id`,
+    `version`.
+    """
+    ERROR_REASON_HISTORY_VERSION_STATE: _ErrorReason.ValueType  # 633
+    """FAILED_PRECONDITION. Another version of the medical-history file is the newest by now, or
+    this one is verified. Metadata: `person_id`, `newest_version`.
+    """
+    ERROR_REASON_PRE_EVALUATION_NOT_FOUND: _ErrorReason.ValueType  # 634
+    """NOT_FOUND. No such pre-evaluation. Metadata: `evaluation_id`."""
+    ERROR_REASON_PRE_EVALUATION_STATE: _ErrorReason.ValueType  # 635
+    """FAILED_PRECONDITION. The pre-evaluation is not in the state that the step takes, or is
+    another version than was read. Metadata: `evaluation_id`, `state`, `version`.
+    """
+    ERROR_REASON_PRE_EVALUATION_EXISTS: _ErrorReason.ValueType  # 636
+    """ALREADY_EXISTS. The referral has a pre-evaluation that is not cancelled. Metadata:
+    `evaluation_id`.
+    """
+    ERROR_REASON_REFERRAL_NOT_WAITING: _ErrorReason.ValueType  # 637
+    """FAILED_PRECONDITION. The registration is no referral, or none that waits for its decision.
+    Metadata: `registration_id`.
+    """
+    ERROR_REASON_RECHECK_NOT_FOUND: _ErrorReason.ValueType  # 638
+    """NOT_FOUND. No such recheck. Metadata: `recheck_id`."""
+    ERROR_REASON_RECHECK_STATE: _ErrorReason.ValueType  # 639
+    """FAILED_PRECONDITION. The recheck is closed. Metadata: `recheck_id`, `state`."""
+    ERROR_REASON_TICKET_NOT_FOUND: _ErrorReason.ValueType  # 640
+    """NOT_FOUND. No such ticket, or none of the caller's. Metadata: `ticket_id`."""
+    ERROR_REASON_TICKET_STATE: _ErrorReason.ValueType  # 641
+    """FAILED_PRECONDITION. The ticket is not in the state that the step takes, its time to
+    confirm is over, or it is another version than was read. Metadata: `ticket_id`, `state`,
+    `version`.
+    """
+    ERROR_REASON_FILES_NOT_KEPT: _ErrorReason.ValueType  # 642
+    """FAILED_PRECONDITION. The service was given no keys to keep medical files and what is said
+    of persons with.
+    """
+    ERROR_REASON_REGISTRATION_CHANNEL_CLOSED: _ErrorReason.ValueType  # 545
+    """FAILED_PRECONDITION. The region does not take the category by this channel. Metadata:
+    `application_channel`, `open`: the channels that it takes.
+    """
+    ERROR_REASON_REGISTRATION_BASIS_NOT_ACCEPTED: _ErrorReason.ValueType  # 546
+    """FAILED_PRECONDITION. The region does not take the category on this basis. Metadata: `basis`,
+    `accepted`: the bases that it takes.
+    """
+    ERROR_REASON_SELF_SERVICE_LIMITED: _ErrorReason.ValueType  # 547
+    """FAILED_PRECONDITION. A false statement limits the person's self-service. Metadata: `until`,
+    the last day.
+    """
+    ERROR_REASON_REFERRAL_NOT_ENTITLED: _ErrorReason.ValueType  # 548
+    """PERMISSION_DENIED. The region does not let the institution refer. Metadata: `institution_id`."""
     ERROR_REASON_CHANGE_NOT_YET_ALLOWED: _ErrorReason.ValueType  # 550
     """FAILED_PRECONDITION. The registration may be changed or cancelled by wish later. Metadata:
     `registration_id`, `change_allowed_from`.
@@ -470,21 +1074,17 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """FAILED_PRECONDITION. Several places at once are registered with proof alone. Metadata:
     `registration_id`, the other one.
     """
-    ERROR_REASON_PRE_EVALUATION_REQUIRED: _ErrorReason.ValueType  # 552
-    """FAILED_PRECONDITION. The region wants a pre-evaluation that found the transfer necessary.
-    Metadata: `registration_id`.
-    """
     ERROR_REASON_REGISTRATION_NOT_EXTENDABLE: _ErrorReason.ValueType  # 553
-    """FAILED_PRECONDITION. Cover has no last day, is over, or would last longer than one term more.
-    Metadata: `registration_id`, `latest_end_date` where there is one.
+    """FAILED_PRECONDITION. Cover has no last day, is over, or would last longer than one term
+    more. Metadata: `registration_id`, `latest_end_date` where there is one.
     """
     ERROR_REASON_OFFSITE_RULES_INVALID: _ErrorReason.ValueType  # 554
     """INVALID_ARGUMENT. A file of a region's rules has mistakes, one a fault."""
     ERROR_REASON_OFFSITE_RULES_NOT_FOUND: _ErrorReason.ValueType  # 555
     """NOT_FOUND. No such rules of the region. Metadata: `rules_version`."""
     ERROR_REASON_OFFSITE_RULES_STATE: _ErrorReason.ValueType  # 556
-    """FAILED_PRECONDITION. The rules are approved already, or submitted for another day. Metadata:
-    `rules_version`, `effective_date`.
+    """FAILED_PRECONDITION. The rules are approved already, or submitted for another day.
+    Metadata: `rules_version`, `effective_date`.
     """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
@@ -935,6 +1535,610 @@ ERROR_REASON_ORIGINAL_REQUIRED: ErrorReason.ValueType  # 169
 """FAILED_PRECONDITION. The original card has to be there (I-24, I-26)."""
 ERROR_REASON_REGISTRATION_REQUIRED: ErrorReason.ValueType  # 170
 """FAILED_PRECONDITION. The first use in a hospital needs a registered visit (I-25)."""
+ERROR_REASON_MATERIAL_MISSING: ErrorReason.ValueType  # 171
+"""FAILED_PRECONDITION. Papers are missing (I-19), also of registrations for care
+elsewhere. Metadata: `missing`, all their names, joined by commas; with `|` between those of
+which one is enough.
+"""
+ERROR_REASON_REPLACEMENT_NOT_FOUND: ErrorReason.ValueType  # 172
+"""NOT_FOUND. No replacement of the card was ordered. Metadata: `card_id`."""
+ERROR_REASON_REPLACEMENT_EXISTS: ErrorReason.ValueType  # 173
+"""ALREADY_EXISTS. A replacement of the card was ordered. Metadata: `card_id`."""
+ERROR_REASON_REPLACEMENT_NOT_READY: ErrorReason.ValueType  # 174
+"""FAILED_PRECONDITION. The replacement cannot be collected yet (I-20). Metadata:
+`ready_date`.
+"""
+ERROR_REASON_PIN_INCORRECT: ErrorReason.ValueType  # 175
+"""PERMISSION_DENIED. The PIN is wrong; the try was counted (I-13). Metadata:
+`tries_left`.
+"""
+ERROR_REASON_PIN_LOCKED: ErrorReason.ValueType  # 176
+"""FAILED_PRECONDITION. The PIN is locked after too many wrong tries; a counter resets
+it (I-13).
+"""
+ERROR_REASON_PIN_NOT_SET: ErrorReason.ValueType  # 177
+"""FAILED_PRECONDITION. The card has no PIN yet; a counter sets it."""
+ERROR_REASON_PIN_ALREADY_SET: ErrorReason.ValueType  # 178
+"""ALREADY_EXISTS. The card has a PIN."""
+ERROR_REASON_PIN_REPORTED_LOST: ErrorReason.ValueType  # 179
+"""FAILED_PRECONDITION. The PIN was reported forgotten; a counter resets it (I-15)."""
+ERROR_REASON_PIN_TOO_SIMPLE: ErrorReason.ValueType  # 180
+"""INVALID_ARGUMENT. The PIN is one of those that are tried first: equal or consecutive
+digits, or part of the holder's identity number.
+"""
+ERROR_REASON_STATEMENT_PRINT_REQUIRED: ErrorReason.ValueType  # 181
+"""FAILED_PRECONDITION. The records have to be printed before the card is used again
+(I-18). Metadata: `transactions`.
+"""
+ERROR_REASON_CASH_WITHDRAWAL_FORBIDDEN: ErrorReason.ValueType  # 182
+"""FAILED_PRECONDITION. Money of the medical account can be neither withdrawn nor
+transferred (I-10).
+"""
+ERROR_REASON_NO_FINANCIAL_ACCOUNT: ErrorReason.ValueType  # 183
+"""FAILED_PRECONDITION. An e-certificate has no financial account (I-09)."""
+ERROR_REASON_BANK_ACCOUNT_ELSEWHERE: ErrorReason.ValueType  # 184
+"""FAILED_PRECONDITION. The financial account is kept by the bank named; go there
+(I-09). Metadata: `bank_code`.
+"""
+ERROR_REASON_CREDENTIAL_NOT_FOUND: ErrorReason.ValueType  # 185
+"""NOT_FOUND. No card and no e-certificate has this subject. Metadata: `subject`."""
+ERROR_REASON_MISUSE_CASE_NOT_FOUND: ErrorReason.ValueType  # 186
+"""NOT_FOUND. No such case in the caller's scope. Metadata: `case_id`."""
+ERROR_REASON_MISUSE_CASE_STATE: ErrorReason.ValueType  # 187
+"""FAILED_PRECONDITION. The case is not in a state that allows this. Metadata:
+`case_id`, `state`.
+"""
+ERROR_REASON_PERSON_DECEASED: ErrorReason.ValueType  # 190
+"""FAILED_PRECONDITION. A death is recorded: no new card, e-certificate, link or visit,
+and no bill of a day after it (I-31). Metadata: `death_date`.
+"""
+ERROR_REASON_DEATH_NOT_FOUND: ErrorReason.ValueType  # 191
+"""NOT_FOUND. No death of the person is recorded, or it was revoked. Metadata:
+`person_id`.
+"""
+ERROR_REASON_FIRST_USE_UNCONFIRMED: ErrorReason.ValueType  # 192
+"""UNAVAILABLE. Whether the visit exists, or the pharmacy is designated, cannot be asked
+at present; a counter activates the card all the same (I-25, I-26).
+"""
+ERROR_REASON_NUMBER_HELD_BEFORE: ErrorReason.ValueType  # 193
+"""FAILED_PRECONDITION. The number was another person's before it was corrected (I-28):
+another operator than who corrected it states so in `former_holder_id`. Metadata:
+`person_id`, who had it last.
+"""
+ERROR_REASON_ID_CHECK_LOCKED: ErrorReason.ValueType  # 195
+"""FAILED_PRECONDITION. Five wrong identity documents in a row were shown for this
+person, by whichever methods and callers: none is compared for 24 hours, the right
+one neither. Metadata: `until`.
+"""
+ERROR_REASON_DEVICE_NOT_FOUND: ErrorReason.ValueType  # 200
+"""NOT_FOUND. No such device in the caller's scope. Metadata: `device_id`."""
+ERROR_REASON_DEVICE_EXISTS: ErrorReason.ValueType  # 201
+"""ALREADY_EXISTS. The key is enrolled. Metadata: `device_id`; absent where it is
+another holder's.
+"""
+ERROR_REASON_DEVICE_LIMIT: ErrorReason.ValueType  # 202
+"""FAILED_PRECONDITION. The e-certificate has as many devices as are allowed. Metadata:
+`limit`.
+"""
+ERROR_REASON_DEVICE_REVOKED: ErrorReason.ValueType  # 203
+"""FAILED_PRECONDITION. The device is revoked; enrol it anew with another key. Metadata:
+`device_id`, `state`.
+"""
+ERROR_REASON_DEVICE_CLONE_SUSPECTED: ErrorReason.ValueType  # 204
+"""FAILED_PRECONDITION. The device's key was used in two places; the device is revoked
+and an alarm raised. Metadata: `device_id`.
+"""
+ERROR_REASON_DEVICE_KEY_REFUSED: ErrorReason.ValueType  # 205
+"""INVALID_ARGUMENT. The public key is no point of its curve, or one of low order."""
+ERROR_REASON_DEVICE_CHALLENGE_INVALID: ErrorReason.ValueType  # 206
+"""FAILED_PRECONDITION. The challenge is not ours, not of this certificate, or older
+than five minutes; get another.
+"""
+ERROR_REASON_DEVICE_PROOF_INVALID: ErrorReason.ValueType  # 207
+"""PERMISSION_DENIED. The signature does not prove possession of the private key."""
+ERROR_REASON_DISEASE_NOT_FOUND: ErrorReason.ValueType  # 208
+"""NOT_FOUND. The person has no such registration of a disease that stands. Metadata:
+`disease_registration_id`.
+"""
+ERROR_REASON_DISEASE_OVERLAP: ErrorReason.ValueType  # 209
+"""FAILED_PRECONDITION. Another registration of this disease holds on some of the same
+days. Metadata: `disease_registration_id`.
+"""
+ERROR_REASON_LINE_ID_REPEATED: ErrorReason.ValueType  # 301
+"""INVALID_ARGUMENT. Two lines bear the same id."""
+ERROR_REASON_LINE_ID_REUSED: ErrorReason.ValueType  # 302
+"""ALREADY_EXISTS. The id of the line was used in this visit for a line with other
+contents. Metadata: `line_id`, `fields`: those that differ.
+"""
+ERROR_REASON_LINE_NOT_FOUND: ErrorReason.ValueType  # 303
+"""NOT_FOUND. The visit has no such uploaded line that is not settled, or the settlement no
+such line to return. Metadata: `line_ids`, of uploaded ones.
+"""
+ERROR_REASON_LINE_SETTLED: ErrorReason.ValueType  # 304
+"""FAILED_PRECONDITION. The line is settled: it is cancelled by a reversal, and returned
+by a refund. Metadata: `line_id`, `settlement_id`.
+"""
+ERROR_REASON_RETURNED_LINE_UNKNOWN: ErrorReason.ValueType  # 305
+"""INVALID_ARGUMENT. What is returned is no line of this bill or of the uploaded ones."""
+ERROR_REASON_RETURN_EXCEEDS_LINE: ErrorReason.ValueType  # 306
+"""INVALID_ARGUMENT. More is returned than is left of the line; the message tells how much."""
+ERROR_REASON_RETURN_NOT_OF_LINE: ErrorReason.ValueType  # 307
+"""INVALID_ARGUMENT. What is returned has another item or price than the line it returns,
+or is itself a return.
+"""
+ERROR_REASON_LINES_ALREADY_SETTLED: ErrorReason.ValueType  # 308
+"""ALREADY_EXISTS. A line of the bill, by its id, or the very same lines are settled in
+this visit under another bill number (T-31). Metadata: `line_id`, `settlement_id`.
+"""
+ERROR_REASON_LINE_LIMIT: ErrorReason.ValueType  # 309
+"""FAILED_PRECONDITION. The visit has as many uploaded lines as one may; the message tells
+how many.
+"""
+ERROR_REASON_REVIEW_NOT_FOUND: ErrorReason.ValueType  # 320
+"""NOT_FOUND. No such review, or none of a settlement of the caller's institution.
+Metadata: `review_id`.
+"""
+ERROR_REASON_REVIEW_STATE: ErrorReason.ValueType  # 321
+"""FAILED_PRECONDITION. The review is not in a state that allows this, or another decision
+is proposed than the one to be confirmed. Metadata: `state`.
+"""
+ERROR_REASON_DIFFERENCE_NOT_OPEN: ErrorReason.ValueType  # 340
+"""FAILED_PRECONDITION. Less is owed than is to be paid out, collected or written off, or it
+is owed by the other side. Metadata: `difference_fen`, what is owed to the person,
+negative where the person owes it.
+"""
+ERROR_REASON_DIFFERENCE_ORDER_NOT_FOUND: ErrorReason.ValueType  # 341
+"""NOT_FOUND. No such order to settle a difference. Metadata: `order_id`."""
+ERROR_REASON_DIFFERENCE_ORDER_STATE: ErrorReason.ValueType  # 342
+"""FAILED_PRECONDITION. The order is closed, or another one than the checker read. Metadata:
+`state`.
+"""
+ERROR_REASON_DIFFERENCE_ORDER_WAITS: ErrorReason.ValueType  # 343
+"""FAILED_PRECONDITION. Another order of the person waits for the checker. Metadata:
+`order_id`.
+"""
+ERROR_REASON_NOTHING_TO_REPAIR: ErrorReason.ValueType  # 344
+"""FAILED_PRECONDITION. Every bill of the person costs what it should behind those before it.
+Metadata: `person_id`.
+"""
+ERROR_REASON_REPAIR_NOT_FOUND: ErrorReason.ValueType  # 345
+"""NOT_FOUND. No such repair. Metadata: `repair_id`."""
+ERROR_REASON_REPAIR_STATE: ErrorReason.ValueType  # 346
+"""FAILED_PRECONDITION. The repair is carried out, or it would move other amounts than the
+checker read: propose it anew. Metadata: `state`.
+"""
+ERROR_REASON_DUE_NOT_OPEN: ErrorReason.ValueType  # 347
+"""FAILED_PRECONDITION. Nothing is due to the person's account, or another amount than was
+read. Metadata: `due_fen`, what is.
+"""
+ERROR_REASON_HOLD_NOT_FOUND: ErrorReason.ValueType  # 360
+"""NOT_FOUND. No such hold, or one of another institution. Metadata: `hold_id`."""
+ERROR_REASON_HOLD_EXPIRED: ErrorReason.ValueType  # 361
+"""FAILED_PRECONDITION. The hold ran out. Metadata: `hold_id`, `expire_time` in RFC 3339."""
+ERROR_REASON_HOLD_RELEASED: ErrorReason.ValueType  # 362
+"""FAILED_PRECONDITION. The hold was released, or the request to hold was before it came.
+Metadata: `hold_id`, `hold_request_id`, one of both.
+"""
+ERROR_REASON_HOLD_CONFIRMED: ErrorReason.ValueType  # 363
+"""FAILED_PRECONDITION. The hold is settled already. Metadata: `hold_id`, `settlement_id`."""
+ERROR_REASON_HOLDS_TOO_MANY: ErrorReason.ValueType  # 364
+"""FAILED_PRECONDITION. The person has as many holds as it may have. Metadata: `limit`,
+`earliest_expire_time` in RFC 3339: when the first of them runs out.
+"""
+ERROR_REASON_PERIOD_NOT_OVER: ErrorReason.ValueType  # 380
+"""FAILED_PRECONDITION. The month goes on and cannot be closed yet. Metadata: `month`,
+`end_time` in RFC 3339.
+"""
+ERROR_REASON_PERIOD_OUT_OF_ORDER: ErrorReason.ValueType  # 381
+"""FAILED_PRECONDITION. An earlier month of the same institution, or of the funds, is to be
+closed first. Metadata: `month`, that one.
+"""
+ERROR_REASON_PERIOD_CLOSED: ErrorReason.ValueType  # 382
+"""FAILED_PRECONDITION. The month is closed. Metadata: `month`, `closed_through`, the last one
+that is.
+"""
+ERROR_REASON_PERIOD_CLOSE_NOT_FOUND: ErrorReason.ValueType  # 383
+"""NOT_FOUND. Nobody proposed such a closing. Metadata: `close_id`."""
+ERROR_REASON_PERIOD_CLOSE_STATE: ErrorReason.ValueType  # 384
+"""FAILED_PRECONDITION. The month comes to another amount or number of entries than was
+proposed, or than the checker read. Metadata: `amount_fen`, `entry_count`, what it comes
+to.
+"""
+ERROR_REASON_REPRICING_NOT_FOUND: ErrorReason.ValueType  # 400
+"""NOT_FOUND. No such repricing. Metadata: `repricing_id`."""
+ERROR_REASON_REPRICING_STATE: ErrorReason.ValueType  # 401
+"""FAILED_PRECONDITION. The repricing is confirmed or withdrawn, still being simulated, or comes
+to other amounts than were read. Metadata: `state`.
+"""
+ERROR_REASON_NOTHING_TO_REPRICE: ErrorReason.ValueType  # 402
+"""FAILED_PRECONDITION. No settlement that stands is among those that were meant."""
+ERROR_REASON_PRICES_NOT_KEPT: ErrorReason.ValueType  # 403
+"""FAILED_PRECONDITION. Lines are of before prices were kept, and cannot be valued anew.
+Metadata: `settlement_id`.
+"""
+ERROR_REASON_YEAR_NOT_OVER: ErrorReason.ValueType  # 404
+"""FAILED_PRECONDITION. The benefit year goes on and cannot be closed yet. Metadata:
+`benefit_year`, `end_time` in RFC 3339.
+"""
+ERROR_REASON_YEAR_OUT_OF_ORDER: ErrorReason.ValueType  # 405
+"""FAILED_PRECONDITION. An earlier benefit year is to be closed first. Metadata:
+`benefit_year`, that one.
+"""
+ERROR_REASON_YEAR_CLOSED: ErrorReason.ValueType  # 406
+"""FAILED_PRECONDITION. The benefit year is closed. Metadata: `benefit_year`,
+`closed_through`, the last one that is.
+"""
+ERROR_REASON_YEAR_CLOSE_NOT_FOUND: ErrorReason.ValueType  # 407
+"""NOT_FOUND. Nobody proposed to close a year so. Metadata: `close_id`."""
+ERROR_REASON_YEAR_CLOSE_STATE: ErrorReason.ValueType  # 408
+"""FAILED_PRECONDITION. The year was proposed with other counts than the checker read.
+Metadata: `person_count`, `bill_count`, `total_fen`, those it was proposed with.
+"""
+ERROR_REASON_YEAR_STATEMENT_NOT_FOUND: ErrorReason.ValueType  # 409
+"""NOT_FOUND. The person has no closing statement of the year: it is not closed, the
+statement is not taken yet, or no bill of the year stands. Metadata: `person_id`,
+`benefit_year`.
+"""
+ERROR_REASON_OVERRIDE_NOT_FOUND: ErrorReason.ValueType  # 410
+"""NOT_FOUND. No such override. Metadata: `override_id`."""
+ERROR_REASON_OVERRIDE_STATE: ErrorReason.ValueType  # 411
+"""FAILED_PRECONDITION. The override is carried out, or it comes to other amounts than were
+read: propose it anew. Metadata: `state`.
+"""
+ERROR_REASON_NOTHING_TO_OVERRIDE: ErrorReason.ValueType  # 412
+"""FAILED_PRECONDITION. Nothing keeps the agency from taking the settlement back at once.
+Metadata: `settlement_id`.
+"""
+ERROR_REASON_REQUEST_FENCED: ErrorReason.ValueType  # 413
+"""FAILED_PRECONDITION. The institution asked what became of this request when nothing was booked
+under its id: nothing will be. Metadata: `request_id`.
+"""
+ERROR_REASON_REQUEST_OUTCOME_UNKNOWN: ErrorReason.ValueType  # 414
+"""FAILED_PRECONDITION. The request was answered before it was kept whose request it was, and
+what it made does not tell: repeat the request itself, which gets its first answer. Metadata:
+`request_id`, `method`.
+"""
+ERROR_REASON_REGION_NOT_SERVED: ErrorReason.ValueType  # 420
+"""FAILED_PRECONDITION. The code says that a region issued it which is not served here.
+Metadata: `issuer`.
+"""
+ERROR_REASON_TOKEN_MALFORMED: ErrorReason.ValueType  # 421
+"""INVALID_ARGUMENT. The text is no token, or was copied wrongly."""
+ERROR_REASON_TOKEN_NOT_FOUND: ErrorReason.ValueType  # 422
+"""NOT_FOUND. The institution was given no such token, or it ended an hour ago and more."""
+ERROR_REASON_TOKEN_EXPIRED: ErrorReason.ValueType  # 423
+"""FAILED_PRECONDITION. The token's minutes are over. Metadata: `expire_time`."""
+ERROR_REASON_TOKEN_ALREADY_USED: ErrorReason.ValueType  # 424
+"""FAILED_PRECONDITION. The token was used: once, as the code that it stands for."""
+ERROR_REASON_TOKEN_WRONG_AUDIENCE: ErrorReason.ValueType  # 425
+"""FAILED_PRECONDITION. The token is of a code for another business. Metadata: `audience`."""
+ERROR_REASON_TOKEN_OTHER_REGION: ErrorReason.ValueType  # 426
+"""FAILED_PRECONDITION. The token is of another region. Metadata: `issuer`, `region`: whose
+it is, and where it was shown.
+"""
+ERROR_REASON_DECLARATION_SUMS_DIFFER: ErrorReason.ValueType  # 430
+"""FAILED_PRECONDITION. The institution's sums of the month are others than the insurer's. Metadata:
+of each that differs its name and the insurer's, such as `cash_fen`, and with `declared_` before
+the name the institution's.
+"""
+ERROR_REASON_DECLARATION_EXISTS: ErrorReason.ValueType  # 431
+"""FAILED_PRECONDITION. The month is declared with these types. Metadata: `declaration_id`."""
+ERROR_REASON_DECLARATION_EMPTY: ErrorReason.ValueType  # 432
+"""FAILED_PRECONDITION. The institution did nothing of these types in the month. Metadata: `month`."""
+ERROR_REASON_DECLARATION_NOT_FOUND: ErrorReason.ValueType  # 433
+"""NOT_FOUND. No such declaration, or it is another institution's. Metadata: `declaration_id`."""
+ERROR_REASON_DECLARATION_STATE: ErrorReason.ValueType  # 434
+"""FAILED_PRECONDITION. The declaration is not in a state in which this is done. Metadata: `state`,
+`declaration_id`.
+"""
+ERROR_REASON_DEDUCTION_NOT_FOUND: ErrorReason.ValueType  # 435
+"""NOT_FOUND. No such deduction. Metadata: `deduction_id`."""
+ERROR_REASON_DEDUCTION_STATE: ErrorReason.ValueType  # 436
+"""FAILED_PRECONDITION. The deduction is carried out or withdrawn, is of another amount than was
+read, or cannot be given back, or not twice. Metadata: `state`, `deduction_id`, `amount_fen`.
+"""
+ERROR_REASON_DEDUCTION_EXCEEDS: ErrorReason.ValueType  # 437
+"""FAILED_PRECONDITION. More would be deducted than the fund's part that is declared. Metadata:
+`fund_type`, `left_fen`, what may be deducted yet.
+"""
+ERROR_REASON_DEDUCTION_SETTLEMENT: ErrorReason.ValueType  # 438
+"""FAILED_PRECONDITION. The settlement is of no declaration of the institution that stands, or more
+would be deducted for it than funds pay of it. Metadata: `settlement_id`.
+"""
+ERROR_REASON_DEDUCTION_WAITS: ErrorReason.ValueType  # 439
+"""FAILED_PRECONDITION. Something was deducted from the declaration, or waits to be. Metadata:
+`declaration_id`.
+"""
+ERROR_REASON_INSTITUTION_PAYMENT_NOT_FOUND: ErrorReason.ValueType  # 440
+"""NOT_FOUND. No such payment, or it is another institution's. Metadata: `payment_id`."""
+ERROR_REASON_INSTITUTION_PAYMENT_STATE: ErrorReason.ValueType  # 441
+"""FAILED_PRECONDITION. The payment is not in a state in which this is done, or is of another amount
+than was read. Metadata: `state`, `payment_id`, `amount_fen`.
+"""
+ERROR_REASON_PAYMENT_NEGATIVE: ErrorReason.ValueType  # 442
+"""FAILED_PRECONDITION. The institution owes more than it is owed: pay it together with a later
+declaration. Metadata: `amount_fen`, what it comes to.
+"""
+ERROR_REASON_BANK_REFERENCE_USED: ErrorReason.ValueType  # 443
+"""ALREADY_EXISTS. Another payment was made under this reference of the bank. Metadata:
+`payment_id`, that one.
+"""
+ERROR_REASON_OTHER_INSTITUTION: ErrorReason.ValueType  # 444
+"""INVALID_ARGUMENT. One payment is of one institution. Metadata: `item_id`, what is another's."""
+ERROR_REASON_DEPOSIT_MOVE_NOT_FOUND: ErrorReason.ValueType  # 445
+"""NOT_FOUND. No such release or forfeit. Metadata: `move_id`."""
+ERROR_REASON_DEPOSIT_MOVE_STATE: ErrorReason.ValueType  # 446
+"""FAILED_PRECONDITION. What is to become of the deposit is carried out or withdrawn, is other than
+was read, or is paid. Metadata: `state`, `move_id`, `amount_fen`.
+"""
+ERROR_REASON_DEPOSIT_EXCEEDED: ErrorReason.ValueType  # 447
+"""FAILED_PRECONDITION. So much is not withheld of the declaration any more. Metadata: `fund_type`,
+`left_fen`, what is.
+"""
+ERROR_REASON_ACCOUNT_RECORD_UNAVAILABLE: ErrorReason.ValueType  # 465
+"""UNAVAILABLE. The movements of the account cannot be printed beside the uses of the card, of
+which a new count began: the same request made again prints both.
+"""
+ERROR_REASON_ACCOUNT_CLOSE_FILE_INVALID: ErrorReason.ValueType  # 480
+"""INVALID_ARGUMENT. The file of interest and counters is faulty; each fault names its line and key,
+that of a window of another year its key alone.
+"""
+ERROR_REASON_ACCOUNT_CLOSE_NOT_FOUND: ErrorReason.ValueType  # 481
+"""NOT_FOUND. Nobody proposed to close accounts so. Metadata: `close_id`, `benefit_year`,
+whichever was asked for.
+"""
+ERROR_REASON_ACCOUNT_CLOSE_STATE: ErrorReason.ValueType  # 482
+"""FAILED_PRECONDITION. The closing of accounts was proposed with other rules or sums than the
+checker read. Metadata: `rules_version`, `person_count`, `balance_fen`, those it was proposed
+with.
+"""
+ERROR_REASON_ACCOUNTS_CLOSED: ErrorReason.ValueType  # 483
+"""FAILED_PRECONDITION. The accounts of the benefit year are closed, or are being closed. Metadata:
+`benefit_year`, `closed_through`, the last one of which they are.
+"""
+ERROR_REASON_YEAR_NOT_TAKEN: ErrorReason.ValueType  # 484
+"""FAILED_PRECONDITION. The year is not closed, or its closing statements are not all taken:
+accounts come behind them. Metadata: `benefit_year`.
+"""
+ERROR_REASON_CLOSED_ACCOUNT_NOT_FOUND: ErrorReason.ValueType  # 485
+"""NOT_FOUND. No close of accounts has passed the person in this year. Metadata: `person_id`,
+`benefit_year`.
+"""
+ERROR_REASON_CATALOGUE_VERSION_UNKNOWN: ErrorReason.ValueType  # 490
+"""NOT_FOUND. No such version of a list; institutions are told of approved ones alone.
+Metadata: `version_id`.
+"""
+ERROR_REASON_CATALOGUE_VERSION_STATE: ErrorReason.ValueType  # 491
+"""FAILED_PRECONDITION. The version's state does not allow it. Metadata: `state`."""
+ERROR_REASON_CATALOGUE_VERSION_OF_ANOTHER: ErrorReason.ValueType  # 492
+"""PERMISSION_DENIED. Another operator began the version, and alone may add to it."""
+ERROR_REASON_CATALOGUE_CHUNK_CHANGED: ErrorReason.ValueType  # 493
+"""ALREADY_EXISTS. A chunk of this number was taken with other rows. Metadata: `chunk_number`."""
+ERROR_REASON_CATALOGUE_VERSION_INCOMPLETE: ErrorReason.ValueType  # 494
+"""FAILED_PRECONDITION. Fewer or more rows arrived than were sent, or none would be in the
+version. Metadata: `row_count`, how many.
+"""
+ERROR_REASON_CATALOGUE_ROWS_REFUSED: ErrorReason.ValueType  # 495
+"""FAILED_PRECONDITION. Rows of the version were refused, and it is not to stand without them.
+Metadata: `refused_count`.
+"""
+ERROR_REASON_CATALOGUE_VERSION_OVERTAKEN: ErrorReason.ValueType  # 496
+"""FAILED_PRECONDITION. Another version of the layer was approved since this one was
+submitted, so that it would change something else than it was read to: submit it anew.
+Metadata: `version_number`.
+"""
+ERROR_REASON_CATALOGUE_PAST_DAYS: ErrorReason.ValueType  # 497
+"""FAILED_PRECONDITION. The version would decide days before today, and the approval does not
+say that it may. Metadata: `start_date`.
+"""
+ERROR_REASON_CATALOGUE_SHARE_MISSING: ErrorReason.ValueType  # 498
+"""FAILED_PRECONDITION. Items would have no first self-pay share where a policy in force takes
+it from the item: approve the shares first. Metadata: `policy_version`, `item_codes`, the
+first.
+"""
+ERROR_REASON_CATALOGUE_ITEM_IN_VERSIONS: ErrorReason.ValueType  # 499
+"""FAILED_PRECONDITION. The item is kept by versions of the lists, and a direct import would
+be without effect.
+"""
+ERROR_REASON_CATALOGUE_APPROVAL_REQUIRED: ErrorReason.ValueType  # 500
+"""FAILED_PRECONDITION. The region has ceilings and shares approved by a second operator: bring
+them as a version.
+"""
+ERROR_REASON_CATALOGUE_TERM_UNKNOWN: ErrorReason.ValueType  # 501
+"""INVALID_ARGUMENT. The code is not in the region's dictionary on the day. Metadata: none."""
+ERROR_REASON_OWN_CODE_UNMAPPED: ErrorReason.ValueType  # 510
+"""FAILED_PRECONDITION. The institution's own code is mapped to no item on the charge day."""
+ERROR_REASON_MAPPING_CONFLICT: ErrorReason.ValueType  # 511
+"""ALREADY_EXISTS. The own code is mapped to an item on some of these days already (case M1). The fault's
+sentence names the mapping, or the rows of the request.
+"""
+ERROR_REASON_MAPPING_NOT_FOUND: ErrorReason.ValueType  # 512
+"""NOT_FOUND. No such mapping, or one of another institution. Metadata: `mapping_id`."""
+ERROR_REASON_MAPPING_STATE: ErrorReason.ValueType  # 513
+"""FAILED_PRECONDITION. The mapping is decided, rejected or cancelled already. Metadata: `state`."""
+ERROR_REASON_INSTITUTION_SUSPENDED: ErrorReason.ValueType  # 514
+"""FAILED_PRECONDITION. The institution is suspended on the day. Metadata: `institution_id`, `date`."""
+ERROR_REASON_DEPARTMENT_SUSPENDED: ErrorReason.ValueType  # 515
+"""FAILED_PRECONDITION. The department that ordered the line is suspended on the charge day."""
+ERROR_REASON_DOCTOR_SUSPENDED: ErrorReason.ValueType  # 516
+"""FAILED_PRECONDITION. The doctor who ordered the line is suspended on the charge day."""
+ERROR_REASON_LINE_BORNE_BY_INSTITUTION: ErrorReason.ValueType  # 517
+"""FAILED_PRECONDITION. What was ordered while suspended is borne by the institution: nobody else is charged for it."""
+ERROR_REASON_INSTITUTION_NOT_NETWORKED: ErrorReason.ValueType  # 518
+"""FAILED_PRECONDITION. The institution is not networked for the care type on the day. Metadata: `institution_id`,
+`care_type`.
+"""
+ERROR_REASON_DOCTOR_NOT_FOUND: ErrorReason.ValueType  # 519
+"""NOT_FOUND. No such doctor, or none of the institution. Metadata: `doctor_code`."""
+ERROR_REASON_DEPARTMENT_NOT_FOUND: ErrorReason.ValueType  # 520
+"""NOT_FOUND. The institution has no such department. Metadata: `code`."""
+ERROR_REASON_SUSPENSION_NOT_FOUND: ErrorReason.ValueType  # 521
+"""NOT_FOUND. No such suspension. Metadata: `suspension_id`."""
+ERROR_REASON_SUSPENSION_STATE: ErrorReason.ValueType  # 522
+"""FAILED_PRECONDITION. The suspension is lifted already."""
+ERROR_REASON_NOT_A_SANDBOX: ErrorReason.ValueType  # 530
+"""FAILED_PRECONDITION. Only a sandbox that `yibao up --clock` started does this."""
+ERROR_REASON_SANDBOX_CLOCK_BACK: ErrorReason.ValueType  # 531
+"""FAILED_PRECONDITION. The time of a sandbox goes forward alone. Metadata: `server_time`."""
+ERROR_REASON_CREDIT_KEY_USED: ErrorReason.ValueType  # 450
+"""ALREADY_EXISTS. Another amount, or the other purse, was credited under this business key.
+Metadata: `credit_id`, `business_key`, `credited_fen`, `amount_fen`.
+"""
+ERROR_REASON_CREDIT_NOT_FOUND: ErrorReason.ValueType  # 451
+"""NOT_FOUND. No such credit. Metadata: `credit_id`."""
+ERROR_REASON_CREDIT_NOT_LEFT: ErrorReason.ValueType  # 452
+"""FAILED_PRECONDITION. Less of the credit is left than is to be taken back. Metadata:
+`credit_id`, `left_fen`.
+"""
+ERROR_REASON_ACCOUNT_CLOSED: ErrorReason.ValueType  # 453
+"""FAILED_PRECONDITION. The account was paid out or moved to another region. Metadata:
+`person_id`.
+"""
+ERROR_REASON_ACCOUNT_ORDER_NOT_FOUND: ErrorReason.ValueType  # 454
+"""NOT_FOUND. No such order of an account. Metadata: `order_id`."""
+ERROR_REASON_ACCOUNT_ORDER_STATE: ErrorReason.ValueType  # 455
+"""FAILED_PRECONDITION. The order is closed, or is another one than the checker read.
+Metadata: `state`, `amount_fen`.
+"""
+ERROR_REASON_ACCOUNT_ORDER_WAITS: ErrorReason.ValueType  # 456
+"""FAILED_PRECONDITION. Another order of the credit or the account waits for its checker.
+Metadata: `order_id`.
+"""
+ERROR_REASON_CASH_NOT_PAID: ErrorReason.ValueType  # 457
+"""FAILED_PRECONDITION. Personal accounts pay no cash, but after a death, on emigration and at
+the end of insurance. Metadata: `cause`.
+"""
+ERROR_REASON_PAY_OUT_NOT_OPEN: ErrorReason.ValueType  # 458
+"""FAILED_PRECONDITION. The account holds nothing, or another amount than was read, that holds
+do not reserve and that it does not owe. Metadata: `payable_fen`.
+"""
+ERROR_REASON_ALLOCATION_NOT_FOUND: ErrorReason.ValueType  # 459
+"""NOT_FOUND. No such allocation. Metadata: `allocation_id`."""
+ERROR_REASON_ALLOCATION_RUNNING: ErrorReason.ValueType  # 460
+"""FAILED_PRECONDITION. The insurance type's month is being allocated. Metadata:
+`allocation_id`.
+"""
+ERROR_REASON_CREDIT_POLICY_NOT_FOUND: ErrorReason.ValueType  # 461
+"""NOT_FOUND. No such credit policy, or none that is approved covers the month. Metadata:
+`policy_version`, `insurance_type`, `month`.
+"""
+ERROR_REASON_CREDIT_POLICY_STATE: ErrorReason.ValueType  # 462
+"""FAILED_PRECONDITION. The credit policy is approved, or was submitted for another insurance
+type or month. Metadata: `state`.
+"""
+ERROR_REASON_TRANSFER_NOT_FOUND: ErrorReason.ValueType  # 463
+"""NOT_FOUND. No such transfer. Metadata: `transfer_id`."""
+ERROR_REASON_TRANSFER_STATE: ErrorReason.ValueType  # 464
+"""FAILED_PRECONDITION. The transfer is not in the state that the step takes, or comes to
+another amount than was read. Metadata: `transfer_id`, `person_id`, `state`, `amount_fen`.
+"""
+ERROR_REASON_OFFSITE_FEED_STALE: ErrorReason.ValueType  # 540
+"""UNAVAILABLE. What settlement knows of the region's registrations for care elsewhere is older
+than it may be, because it has not heard from the offsite service: whoever registered since
+would not be known. Registrations that are known go on to hold. Metadata: `region`,
+`age_hours`.
+"""
+ERROR_REASON_MATERIAL_NOT_FOUND: ErrorReason.ValueType  # 565
+"""NOT_FOUND. No such paper, or it is not the caller's to know of. Metadata: `material_id`."""
+ERROR_REASON_MATERIAL_STATE: ErrorReason.ValueType  # 566
+"""FAILED_PRECONDITION. The paper's state does not allow it. Metadata: `material_id`, `state`."""
+ERROR_REASON_MATERIAL_KIND_UNKNOWN: ErrorReason.ValueType  # 567
+"""INVALID_ARGUMENT. The kind of paper is not on the list. Metadata: `kind`."""
+ERROR_REASON_MATERIAL_TOO_LARGE: ErrorReason.ValueType  # 568
+"""INVALID_ARGUMENT. The file is larger than files may be. Metadata: `size_bytes`,
+`max_bytes`.
+"""
+ERROR_REASON_MATERIAL_LIMIT_REACHED: ErrorReason.ValueType  # 569
+"""RESOURCE_EXHAUSTED. The person or the party has too many unfinished or unused files, or too
+much altogether. Metadata: `limit`, `most`.
+"""
+ERROR_REASON_MATERIAL_PART_WRONG: ErrorReason.ValueType  # 570
+"""INVALID_ARGUMENT. The file has no such part, or it has another length. Metadata:
+`part_number`, `part_count`, `expected_bytes`.
+"""
+ERROR_REASON_MATERIAL_PART_CHANGED: ErrorReason.ValueType  # 571
+"""ALREADY_EXISTS. The part was stored with other bytes. Metadata: `part_number`."""
+ERROR_REASON_MATERIAL_HASH_WRONG: ErrorReason.ValueType  # 572
+"""INVALID_ARGUMENT. The bytes have another hash than was told; `part_number` is 0 for the
+whole file. Metadata: `part_number`.
+"""
+ERROR_REASON_MATERIAL_INCOMPLETE: ErrorReason.ValueType  # 573
+"""FAILED_PRECONDITION. Parts are missing. Metadata: `missing_count`, `missing_parts`."""
+ERROR_REASON_MATERIAL_TYPE_REFUSED: ErrorReason.ValueType  # 574
+"""INVALID_ARGUMENT. The file is not of the type that was told, none that is taken, or holds
+something else as well. Metadata: `told_type`, `finding`.
+"""
+ERROR_REASON_MATERIAL_RESTRICTED: ErrorReason.ValueType  # 575
+"""PERMISSION_DENIED. Few may read this paper, and for few purposes. Metadata: `material_id`."""
+ERROR_REASON_MATERIAL_ALTERED: ErrorReason.ValueType  # 576
+"""FAILED_PRECONDITION. What is stored is not what was handed in: it was altered or put in
+another's place. Metadata: `material_id`, `part_number`.
+"""
+ERROR_REASON_MATERIALS_NOT_KEPT: ErrorReason.ValueType  # 577
+"""FAILED_PRECONDITION. The service was given no keys to keep papers with."""
+ERROR_REASON_MATERIAL_NOT_FITTING: ErrorReason.ValueType  # 578
+"""FAILED_PRECONDITION. The paper is of another person or kind, is in use, or is of a kind that
+is never waived. Metadata: `material_id`, `kind`.
+"""
+ERROR_REASON_PRE_EVALUATION_REQUIRED: ErrorReason.ValueType  # 630
+"""FAILED_PRECONDITION. The referral has no approved pre-evaluation that finds the transfer
+necessary. Metadata: `registration_id`, `state`, `opinion`.
+"""
+ERROR_REASON_HISTORY_FILE_NOT_READ: ErrorReason.ValueType  # 631
+"""FAILED_PRECONDITION. Who records has not read the newest version of the person's medical-
+history file since the evaluation was opened. Metadata: `person_id`.
+"""
+ERROR_REASON_HISTORY_VERSION_NOT_FOUND: ErrorReason.ValueType  # 632
+"""NOT_FOUND. The person's medical-history file has no such version. Metadata: `person_id`,
+`version`.
+"""
+ERROR_REASON_HISTORY_VERSION_STATE: ErrorReason.ValueType  # 633
+"""FAILED_PRECONDITION. Another version of the medical-history file is the newest by now, or
+this one is verified. Metadata: `person_id`, `newest_version`.
+"""
+ERROR_REASON_PRE_EVALUATION_NOT_FOUND: ErrorReason.ValueType  # 634
+"""NOT_FOUND. No such pre-evaluation. Metadata: `evaluation_id`."""
+ERROR_REASON_PRE_EVALUATION_STATE: ErrorReason.ValueType  # 635
+"""FAILED_PRECONDITION. The pre-evaluation is not in the state that the step takes, or is
+another version than was read. Metadata: `evaluation_id`, `state`, `version`.
+"""
+ERROR_REASON_PRE_EVALUATION_EXISTS: ErrorReason.ValueType  # 636
+"""ALREADY_EXISTS. The referral has a pre-evaluation that is not cancelled. Metadata:
+`evaluation_id`.
+"""
+ERROR_REASON_REFERRAL_NOT_WAITING: ErrorReason.ValueType  # 637
+"""FAILED_PRECONDITION. The registration is no referral, or none that waits for its decision.
+Metadata: `registration_id`.
+"""
+ERROR_REASON_RECHECK_NOT_FOUND: ErrorReason.ValueType  # 638
+"""NOT_FOUND. No such recheck. Metadata: `recheck_id`."""
+ERROR_REASON_RECHECK_STATE: ErrorReason.ValueType  # 639
+"""FAILED_PRECONDITION. The recheck is closed. Metadata: `recheck_id`, `state`."""
+ERROR_REASON_TICKET_NOT_FOUND: ErrorReason.ValueType  # 640
+"""NOT_FOUND. No such ticket, or none of the caller's. Metadata: `ticket_id`."""
+ERROR_REASON_TICKET_STATE: ErrorReason.ValueType  # 641
+"""FAILED_PRECONDITION. The ticket is not in the state that the step takes, its time to
+confirm is over, or it is another version than was read. Metadata: `ticket_id`, `state`,
+`version`.
+"""
+ERROR_REASON_FILES_NOT_KEPT: ErrorReason.ValueType  # 642
+"""FAILED_PRECONDITION. The service was given no keys to keep medical files and what is said
+of persons with.
+"""
+ERROR_REASON_REGISTRATION_CHANNEL_CLOSED: ErrorReason.ValueType  # 545
+"""FAILED_PRECONDITION. The region does not take the category by this channel. Metadata:
+`application_channel`, `open`: the channels that it takes.
+"""
+ERROR_REASON_REGISTRATION_BASIS_NOT_ACCEPTED: ErrorReason.ValueType  # 546
+"""FAILED_PRECONDITION. The region does not take the category on this basis. Metadata: `basis`,
+`accepted`: the bases that it takes.
+"""
+ERROR_REASON_SELF_SERVICE_LIMITED: ErrorReason.ValueType  # 547
+"""FAILED_PRECONDITION. A false statement limits the person's self-service. Metadata: `until`,
+the last day.
+"""
+ERROR_REASON_REFERRAL_NOT_ENTITLED: ErrorReason.ValueType  # 548
+"""PERMISSION_DENIED. The region does not let the institution refer. Metadata: `institution_id`."""
 ERROR_REASON_CHANGE_NOT_YET_ALLOWED: ErrorReason.ValueType  # 550
 """FAILED_PRECONDITION. The registration may be changed or cancelled by wish later. Metadata:
 `registration_id`, `change_allowed_from`.
@@ -943,20 +2147,16 @@ ERROR_REASON_SEVERAL_PLACES_NEED_PROOF: ErrorReason.ValueType  # 551
 """FAILED_PRECONDITION. Several places at once are registered with proof alone. Metadata:
 `registration_id`, the other one.
 """
-ERROR_REASON_PRE_EVALUATION_REQUIRED: ErrorReason.ValueType  # 552
-"""FAILED_PRECONDITION. The region wants a pre-evaluation that found the transfer necessary.
-Metadata: `registration_id`.
-"""
 ERROR_REASON_REGISTRATION_NOT_EXTENDABLE: ErrorReason.ValueType  # 553
-"""FAILED_PRECONDITION. Cover has no last day, is over, or would last longer than one term more.
-Metadata: `registration_id`, `latest_end_date` where there is one.
+"""FAILED_PRECONDITION. Cover has no last day, is over, or would last longer than one term
+more. Metadata: `registration_id`, `latest_end_date` where there is one.
 """
 ERROR_REASON_OFFSITE_RULES_INVALID: ErrorReason.ValueType  # 554
 """INVALID_ARGUMENT. A file of a region's rules has mistakes, one a fault."""
 ERROR_REASON_OFFSITE_RULES_NOT_FOUND: ErrorReason.ValueType  # 555
 """NOT_FOUND. No such rules of the region. Metadata: `rules_version`."""
 ERROR_REASON_OFFSITE_RULES_STATE: ErrorReason.ValueType  # 556
-"""FAILED_PRECONDITION. The rules are approved already, or submitted for another day. Metadata:
-`rules_version`, `effective_date`.
+"""FAILED_PRECONDITION. The rules are approved already, or submitted for another day.
+Metadata: `rules_version`, `effective_date`.
 """
 global___ErrorReason = ErrorReason

@@ -11,6 +11,7 @@ from yibao_common.files.yaml_file import Path, YamlFile, parse_yaml
 from yibao_common.files.yaml_model import StrictModel, code, read_model, text, whole
 from yibao_common.values.errors import FieldFault, refuse_faults
 from yibao_common.values.reasons import Reason
+from yibao_offsite.rules.material.kinds import KINDS
 from yibao_offsite.rules.region_rules import (
     BasisRules,
     CategoryRules,
@@ -161,16 +162,25 @@ def _faults_of(
         if cited.source not in model.sources:
             known = ", ".join(sorted(model.sources))
             yield file.fault((*at, "cites", number, "source"), f"is no source; known: {known}")
-    for basis, asked in stated.bases.items():
-        if _cover(asked.cover) is None:
-            message = "expected a number of months from 1 to 120, until_changed or visit"
-            yield file.fault((*at, "bases", basis, "cover"), message)
+    yield from _basis_faults(file, at, stated)
     yield from _channel_faults(file, at, stated)
     if stated.needs_history_file and not stated.needs_pre_evaluation:
         message = "the file is read in a pre-evaluation, which is not asked for"
         yield file.fault((*at, "needs_history_file"), message)
     if key != "referral":
         yield from _faults_of_no_referral(file, at, stated)
+
+
+def _basis_faults(file: YamlFile, at: Path, stated: _CategoryModel) -> Iterator[FieldFault]:
+    for basis, asked in stated.bases.items():
+        if _cover(asked.cover) is None:
+            message = "expected a number of months from 1 to 120, until_changed or visit"
+            yield file.fault((*at, "bases", basis, "cover"), message)
+        for row, kinds in enumerate(asked.papers):
+            for place, kind in enumerate(kinds):
+                if kind not in KINDS:
+                    message = f"{kind} is no kind of paper on the list"
+                    yield file.fault((*at, "bases", basis, "papers", row, place), message)
 
 
 def _channel_faults(file: YamlFile, at: Path, stated: _CategoryModel) -> Iterator[FieldFault]:

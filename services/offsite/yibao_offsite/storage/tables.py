@@ -5,6 +5,10 @@ import sqlalchemy as sa
 from yibao_common.db.answers import answer_table
 from yibao_common.db.audit_chain import audit_tables
 from yibao_common.db.rows import Id, Instant, code_type
+from yibao_offsite.storage.evaluation.tables import evaluation_tables
+from yibao_offsite.storage.material.tables import material_tables
+from yibao_offsite.storage.medical_history.tables import history_tables
+from yibao_offsite.storage.ticket.tables import ticket_tables
 
 metadata = sa.MetaData(
     naming_convention={
@@ -197,6 +201,24 @@ told_hold = sa.Table(
     sa.Column("attestation", sa.LargeBinary, nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
 )
+
+# What personal data are sealed with, so that other keys are noticed; of the whole database.
+secret_check = sa.Table(
+    "secret_check",
+    metadata,
+    # The id of an encryption key, or `hash`.
+    sa.Column("name", sa.String(32), primary_key=True),
+    sa.Column("check_value", sa.LargeBinary(32), nullable=False),
+    sa.Column("record_time", Instant, nullable=False),
+)
+
+materials = material_tables(metadata)
+
+histories = history_tables(metadata)
+# By which the records are found that were merged into a person's.
+sa.Index("ix_known_person_region_merged_into", known_person.c.region, known_person.c.merged_into)
+evaluations = evaluation_tables(metadata)
+tickets = ticket_tables(metadata)
 
 # What was done to registrations; only ever inserted. Of those from before regions had rules the
 # steps are those that their rows tell of.

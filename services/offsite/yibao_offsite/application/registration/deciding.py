@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
+from yibao_offsite.rules.material.states import COUNTS
 from yibao_offsite.rules.region_rules import RegionRules
 from yibao_offsite.rules.registration.decide import Applicant, basis_rules, register
 from yibao_offsite.rules.registration.kinds import Origin
-from yibao_offsite.rules.registration.papers import check_papers
+from yibao_offsite.rules.registration.papers import KnownPaper, check_papers
 from yibao_offsite.rules.registration.persons import check_person
 from yibao_offsite.rules.registration.places import check_places
 from yibao_offsite.rules.registration.registration import Application, Material, Registration
@@ -83,7 +84,14 @@ def check_materials(
 ) -> None:
     """Checks that all papers are there; uploaded ones are looked up. Raises MATERIAL_MISSING."""
     ids = [each.material_id for each in materials if each.material_id is not None]
-    known = work.papers.find(ids) if ids else {}
+    # Locked, so that nobody returns or replaces one before the transaction ends.
+    papers = work.papers.lock(ids) if ids else ()
+    known = {
+        each.material_id: KnownPaper(
+            each.material_id, each.kind, each.person_id, each.state in COUNTS
+        )
+        for each in papers
+    }
     check_papers(asked, materials, known, person_id=application.person_id, may_show=may_show)
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from yibao_common.commands.audit import AuditEntry, entry_of
 from yibao_common.commands.request import Request
 from yibao_common.values.calendar import shanghai_day
+from yibao_offsite.rules.material.material import Owner
 from yibao_offsite.rules.registration.registration import Registration, Step
 from yibao_offsite.rules.registration.states import Event
 from yibao_offsite.rules.registration.told import registered_care
@@ -37,7 +38,8 @@ def keep(
     if not registration.state.is_open:
         # Of what was never granted the papers' years begin now.
         last = registration.ended_date or shanghai_day(at)
-        work.papers.end(registration.registration_id, on=max(last, shanghai_day(at)))
+        on = max(last, shanghai_day(at))
+        work.papers.end(Owner.REGISTRATION, registration.registration_id, on=on)
 
 
 def bind_papers(work: "Work", registration: Registration) -> None:
@@ -45,7 +47,7 @@ def bind_papers(work: "Work", registration: Registration) -> None:
     materials = registration.application.materials
     ids = [each.material_id for each in materials if each.material_id is not None]
     if ids:
-        work.papers.bind(ids, registration.registration_id)
+        work.papers.bind(ids, Owner.REGISTRATION, registration.registration_id)
 
 
 def record(work: "Work", request: Request, *registrations: Registration, at: dt.datetime) -> None:

@@ -1,12 +1,11 @@
 """Registrations of a region, as one transaction finds, locks and writes them."""
 
 import datetime as dt
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from yibao_offsite.rules.registration.kinds import Category, TaskKind
-from yibao_offsite.rules.registration.papers import KnownPaper
 from yibao_offsite.rules.registration.registration import Registration, Step
 from yibao_offsite.rules.registration.states import State
 
@@ -92,20 +91,4 @@ class RegistrationRows(Protocol):
 
     def self_service_limit(self, person_id: str) -> dt.date | None:
         """Returns the last day on which a person's self-service is limited, or None."""
-        ...
-
-
-class PaperRows(Protocol):
-    """Uploaded papers of a region, as one transaction finds them."""
-
-    def find(self, material_ids: Collection[str]) -> Mapping[str, KnownPaper]:
-        """Returns what is known of papers by their ids; what is not stored is left out."""
-        ...
-
-    def bind(self, material_ids: Collection[str], registration_id: str) -> None:
-        """Notes that a registration rests on papers; again is nothing new."""
-        ...
-
-    def end(self, registration_id: str, *, on: dt.date) -> None:
-        """Notes the last day of a registration: from it on its papers' years are counted."""
         ...
