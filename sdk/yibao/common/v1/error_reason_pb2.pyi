@@ -1068,7 +1068,7 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """PERMISSION_DENIED. The region does not let the institution refer. Metadata: `institution_id`."""
     ERROR_REASON_CHANGE_NOT_YET_ALLOWED: _ErrorReason.ValueType  # 550
     """FAILED_PRECONDITION. The registration may be changed or cancelled by wish later. Metadata:
-    `registration_id`, `change_allowed_from`.
+    `registration_id`, `change_allowed_date`.
     """
     ERROR_REASON_SEVERAL_PLACES_NEED_PROOF: _ErrorReason.ValueType  # 551
     """FAILED_PRECONDITION. Several places at once are registered with proof alone. Metadata:
@@ -2141,7 +2141,7 @@ ERROR_REASON_REFERRAL_NOT_ENTITLED: ErrorReason.ValueType  # 548
 """PERMISSION_DENIED. The region does not let the institution refer. Metadata: `institution_id`."""
 ERROR_REASON_CHANGE_NOT_YET_ALLOWED: ErrorReason.ValueType  # 550
 """FAILED_PRECONDITION. The registration may be changed or cancelled by wish later. Metadata:
-`registration_id`, `change_allowed_from`.
+`registration_id`, `change_allowed_date`.
 """
 ERROR_REASON_SEVERAL_PLACES_NEED_PROOF: ErrorReason.ValueType  # 551
 """FAILED_PRECONDITION. Several places at once are registered with proof alone. Metadata:

@@ -449,7 +449,7 @@ class Registration(google.protobuf.message.Message):
     ORIGIN_FIELD_NUMBER: builtins.int
     TERMS_FIELD_NUMBER: builtins.int
     BENEFITS_FIELD_NUMBER: builtins.int
-    CHANGE_ALLOWED_FROM_FIELD_NUMBER: builtins.int
+    CHANGE_ALLOWED_DATE_FIELD_NUMBER: builtins.int
     ENDED_DATE_FIELD_NUMBER: builtins.int
     END_REASON_FIELD_NUMBER: builtins.int
     REPLACES_REGISTRATION_ID_FIELD_NUMBER: builtins.int
@@ -528,7 +528,7 @@ class Registration(google.protobuf.message.Message):
         """Which benefits the region pays elsewhere by it."""
 
     @property
-    def change_allowed_from(self) -> yibao.common.v1.date_pb2.Date:
+    def change_allowed_date(self) -> yibao.common.v1.date_pb2.Date:
         """The first day on which it may be changed or cancelled by the person's wish."""
 
     @property
@@ -574,7 +574,7 @@ class Registration(google.protobuf.message.Message):
         origin: global___RegistrationOrigin.ValueType = ...,
         terms: global___OffsiteTerms.ValueType = ...,
         benefits: collections.abc.Iterable[global___OffsiteBenefit.ValueType] | None = ...,
-        change_allowed_from: yibao.common.v1.date_pb2.Date | None = ...,
+        change_allowed_date: yibao.common.v1.date_pb2.Date | None = ...,
         ended_date: yibao.common.v1.date_pb2.Date | None = ...,
         end_reason: global___RegistrationEndReason.ValueType = ...,
         replaces_registration_id: builtins.str = ...,
@@ -591,8 +591,8 @@ class Registration(google.protobuf.message.Message):
         task_due_date: yibao.common.v1.date_pb2.Date | None = ...,
         visit_id: builtins.str = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["admission_date", b"admission_date", "cancel_time", b"cancel_time", "change_allowed_from", b"change_allowed_from", "end_date", b"end_date", "ended_date", b"ended_date", "expected_end_date", b"expected_end_date", "referral", b"referral", "register_time", b"register_time", "start_date", b"start_date", "task_due_date", b"task_due_date"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["admission_date", b"admission_date", "application_channel", b"application_channel", "basis", b"basis", "benefits", b"benefits", "cancel_time", b"cancel_time", "category", b"category", "change_allowed_from", b"change_allowed_from", "end_date", b"end_date", "end_reason", b"end_reason", "ended_date", b"ended_date", "expected_end_date", b"expected_end_date", "is_urgent", b"is_urgent", "materials", b"materials", "origin", b"origin", "person_id", b"person_id", "referral", b"referral", "region", b"region", "register_time", b"register_time", "registration_id", b"registration_id", "replaced_by_registration_id", b"replaced_by_registration_id", "replaces_registration_id", b"replaces_registration_id", "rules_version", b"rules_version", "start_date", b"start_date", "state", b"state", "task_due_date", b"task_due_date", "task_kind", b"task_kind", "terms", b"terms", "treatment_region", b"treatment_region", "version", b"version", "visit_id", b"visit_id"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["admission_date", b"admission_date", "cancel_time", b"cancel_time", "change_allowed_date", b"change_allowed_date", "end_date", b"end_date", "ended_date", b"ended_date", "expected_end_date", b"expected_end_date", "referral", b"referral", "register_time", b"register_time", "start_date", b"start_date", "task_due_date", b"task_due_date"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["admission_date", b"admission_date", "application_channel", b"application_channel", "basis", b"basis", "benefits", b"benefits", "cancel_time", b"cancel_time", "category", b"category", "change_allowed_date", b"change_allowed_date", "end_date", b"end_date", "end_reason", b"end_reason", "ended_date", b"ended_date", "expected_end_date", b"expected_end_date", "is_urgent", b"is_urgent", "materials", b"materials", "origin", b"origin", "person_id", b"person_id", "referral", b"referral", "region", b"region", "register_time", b"register_time", "registration_id", b"registration_id", "replaced_by_registration_id", b"replaced_by_registration_id", "replaces_registration_id", b"replaces_registration_id", "rules_version", b"rules_version", "start_date", b"start_date", "state", b"state", "task_due_date", b"task_due_date", "task_kind", b"task_kind", "terms", b"terms", "treatment_region", b"treatment_region", "version", b"version", "visit_id", b"visit_id"]) -> None: ...
 
 global___Registration = Registration
 

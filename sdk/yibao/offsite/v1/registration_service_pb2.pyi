@@ -768,7 +768,7 @@ class ListRegistrationsRequest(google.protobuf.message.Message):
     TREATMENT_REGION_FIELD_NUMBER: builtins.int
     STATE_FIELD_NUMBER: builtins.int
     CATEGORY_FIELD_NUMBER: builtins.int
-    DAY_FIELD_NUMBER: builtins.int
+    COVER_DATE_FIELD_NUMBER: builtins.int
     PAGE_SIZE_FIELD_NUMBER: builtins.int
     PAGE_TOKEN_FIELD_NUMBER: builtins.int
     region: builtins.str
@@ -786,7 +786,7 @@ class ListRegistrationsRequest(google.protobuf.message.Message):
     page_token: builtins.str
     """Where the list goes on, as answered with the same arguments; empty from its start."""
     @property
-    def day(self) -> yibao.common.v1.date_pb2.Date:
+    def cover_date(self) -> yibao.common.v1.date_pb2.Date:
         """Whose cover, as granted or as it came out, holds this day."""
 
     def __init__(
@@ -797,12 +797,12 @@ class ListRegistrationsRequest(google.protobuf.message.Message):
         treatment_region: builtins.str = ...,
         state: yibao.offsite.v1.registration_pb2.RegistrationState.ValueType = ...,
         category: yibao.offsite.v1.registration_pb2.RegistrationCategory.ValueType = ...,
-        day: yibao.common.v1.date_pb2.Date | None = ...,
+        cover_date: yibao.common.v1.date_pb2.Date | None = ...,
         page_size: builtins.int = ...,
         page_token: builtins.str = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["day", b"day"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["category", b"category", "day", b"day", "page_size", b"page_size", "page_token", b"page_token", "person_id", b"person_id", "region", b"region", "state", b"state", "treatment_region", b"treatment_region"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["cover_date", b"cover_date"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["category", b"category", "cover_date", b"cover_date", "page_size", b"page_size", "page_token", b"page_token", "person_id", b"person_id", "region", b"region", "state", b"state", "treatment_region", b"treatment_region"]) -> None: ...
 
 global___ListRegistrationsRequest = ListRegistrationsRequest
 

@@ -197,7 +197,7 @@ class RegistrationServiceServicer(object):
         """Puts another registration in the place of one in force (变更): both change in one
         transaction, or with its approval where a second operator decides. Callers: agency of the
         region, channel. Idempotent by `request_id`. Reasons: REGISTRATION_NOT_FOUND,
-        REGISTRATION_STATE, CHANGE_NOT_YET_ALLOWED, and those of CreateRegistration.
+        REGISTRATION_STATE, CHANGE_NOT_YET_ALLOWED, those of CreateRegistration, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -215,7 +215,7 @@ class RegistrationServiceServicer(object):
 
     def CancelRegistration(self, request, context):
         """Cancels a registration in force; care admitted before stays covered. Callers: agency of
-        the region, channel. By the person's wish not before `change_allowed_from`. Idempotent by
+        the region, channel. By the person's wish not before `change_allowed_date`. Idempotent by
         `request_id`. Reasons: REGISTRATION_NOT_FOUND, REGISTRATION_STATE, CHANGE_NOT_YET_ALLOWED,
         REQUEST_ID_REUSED.
         """

@@ -100,7 +100,7 @@ class RegistrationServiceStub:
     """Puts another registration in the place of one in force (变更): both change in one
     transaction, or with its approval where a second operator decides. Callers: agency of the
     region, channel. Idempotent by `request_id`. Reasons: REGISTRATION_NOT_FOUND,
-    REGISTRATION_STATE, CHANGE_NOT_YET_ALLOWED, and those of CreateRegistration.
+    REGISTRATION_STATE, CHANGE_NOT_YET_ALLOWED, those of CreateRegistration, REQUEST_ID_REUSED.
     """
 
     ExtendRegistration: grpc.UnaryUnaryMultiCallable[
@@ -118,7 +118,7 @@ class RegistrationServiceStub:
         yibao.offsite.v1.registration_service_pb2.CancelRegistrationResponse,
     ]
     """Cancels a registration in force; care admitted before stays covered. Callers: agency of
-    the region, channel. By the person's wish not before `change_allowed_from`. Idempotent by
+    the region, channel. By the person's wish not before `change_allowed_date`. Idempotent by
     `request_id`. Reasons: REGISTRATION_NOT_FOUND, REGISTRATION_STATE, CHANGE_NOT_YET_ALLOWED,
     REQUEST_ID_REUSED.
     """
@@ -259,7 +259,7 @@ class RegistrationServiceAsyncStub:
     """Puts another registration in the place of one in force (变更): both change in one
     transaction, or with its approval where a second operator decides. Callers: agency of the
     region, channel. Idempotent by `request_id`. Reasons: REGISTRATION_NOT_FOUND,
-    REGISTRATION_STATE, CHANGE_NOT_YET_ALLOWED, and those of CreateRegistration.
+    REGISTRATION_STATE, CHANGE_NOT_YET_ALLOWED, those of CreateRegistration, REQUEST_ID_REUSED.
     """
 
     ExtendRegistration: grpc.aio.UnaryUnaryMultiCallable[
@@ -277,7 +277,7 @@ class RegistrationServiceAsyncStub:
         yibao.offsite.v1.registration_service_pb2.CancelRegistrationResponse,
     ]
     """Cancels a registration in force; care admitted before stays covered. Callers: agency of
-    the region, channel. By the person's wish not before `change_allowed_from`. Idempotent by
+    the region, channel. By the person's wish not before `change_allowed_date`. Idempotent by
     `request_id`. Reasons: REGISTRATION_NOT_FOUND, REGISTRATION_STATE, CHANGE_NOT_YET_ALLOWED,
     REQUEST_ID_REUSED.
     """
@@ -434,7 +434,7 @@ class RegistrationServiceServicer(metaclass=abc.ABCMeta):
         """Puts another registration in the place of one in force (变更): both change in one
         transaction, or with its approval where a second operator decides. Callers: agency of the
         region, channel. Idempotent by `request_id`. Reasons: REGISTRATION_NOT_FOUND,
-        REGISTRATION_STATE, CHANGE_NOT_YET_ALLOWED, and those of CreateRegistration.
+        REGISTRATION_STATE, CHANGE_NOT_YET_ALLOWED, those of CreateRegistration, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
@@ -456,7 +456,7 @@ class RegistrationServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[yibao.offsite.v1.registration_service_pb2.CancelRegistrationResponse, collections.abc.Awaitable[yibao.offsite.v1.registration_service_pb2.CancelRegistrationResponse]]:
         """Cancels a registration in force; care admitted before stays covered. Callers: agency of
-        the region, channel. By the person's wish not before `change_allowed_from`. Idempotent by
+        the region, channel. By the person's wish not before `change_allowed_date`. Idempotent by
         `request_id`. Reasons: REGISTRATION_NOT_FOUND, REGISTRATION_STATE, CHANGE_NOT_YET_ALLOWED,
         REQUEST_ID_REUSED.
         """

@@ -172,14 +172,14 @@ class GetRulesRequest(google.protobuf.message.Message):
 
     REGION_FIELD_NUMBER: builtins.int
     RULES_VERSION_FIELD_NUMBER: builtins.int
-    DAY_FIELD_NUMBER: builtins.int
+    IN_FORCE_DATE_FIELD_NUMBER: builtins.int
     KNOWN_TIME_FIELD_NUMBER: builtins.int
     region: builtins.str
     """The pooling region."""
     rules_version: builtins.str
     """The version; the rules in force if absent."""
     @property
-    def day(self) -> yibao.common.v1.date_pb2.Date:
+    def in_force_date(self) -> yibao.common.v1.date_pb2.Date:
         """In force on this day; today in Asia/Shanghai if absent."""
 
     @property
@@ -191,11 +191,11 @@ class GetRulesRequest(google.protobuf.message.Message):
         *,
         region: builtins.str = ...,
         rules_version: builtins.str = ...,
-        day: yibao.common.v1.date_pb2.Date | None = ...,
+        in_force_date: yibao.common.v1.date_pb2.Date | None = ...,
         known_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["day", b"day", "known_time", b"known_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["day", b"day", "known_time", b"known_time", "region", b"region", "rules_version", b"rules_version"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["in_force_date", b"in_force_date", "known_time", b"known_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["in_force_date", b"in_force_date", "known_time", b"known_time", "region", b"region", "rules_version", b"rules_version"]) -> None: ...
 
 global___GetRulesRequest = GetRulesRequest
 
