@@ -57,7 +57,7 @@ def test_a_registration_says_what_was_applied_for_and_what_the_region_gives() ->
         origin=Origin.AGENCY,
         terms=Terms.REFERRAL,
         benefits=(Benefit.INPATIENT, Benefit.OUTPATIENT, Benefit.CHRONIC),
-        change_allowed_from=TODAY,
+        change_allowed_date=TODAY,
         rules_version=NATIONAL.version,
         # Thirty days before the last day of cover.
         task=Task(TaskKind.EXPIRY, dt.date(2027, 4, 2)),

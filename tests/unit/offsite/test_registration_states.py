@@ -130,7 +130,7 @@ def test_a_commitment_binds_for_half_a_year_and_proof_does_not(
     with pytest.raises(RuleError) as caught:
         change.check_changeable(by_commitment, today=today)
     assert caught.value.reason is Reason.CHANGE_NOT_YET_ALLOWED
-    assert caught.value.metadata["change_allowed_from"] == "2027-05-03"
+    assert caught.value.metadata["change_allowed_date"] == "2027-05-03"
 
 
 def test_an_agency_that_finds_it_wrong_cancels_at_any_time() -> None:

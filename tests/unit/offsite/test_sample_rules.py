@@ -46,7 +46,7 @@ class Row(NamedTuple):
     basis: Basis
     papers: tuple[str, ...]
     end_date: dt.date | None
-    change_allowed_from: dt.date
+    change_allowed_date: dt.date
     terms: Terms
 
 
@@ -88,7 +88,7 @@ def test_a_category_lasts_as_the_table_says(row: Row) -> None:
     # A fixed year by commitment can only be lengthened by what is expected.
     expected = row.end_date if row.end_date is None or not needs_stay else max(row.end_date, LONG)
     assert (made.end_date, made.terms) == (expected, row.terms)
-    assert made.change_allowed_from == row.change_allowed_from
+    assert made.change_allowed_date == row.change_allowed_date
 
 
 def test_by_commitment_a_resident_has_one_year() -> None:

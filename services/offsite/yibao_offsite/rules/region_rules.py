@@ -129,9 +129,7 @@ def approve_rules(
 def check_another(maker: str, checker: str) -> None:
     """Raises RuleError SAME_MAKER_AND_CHECKER where the two are one."""
     if maker == checker:
-        raise RuleError(
-            Reason.SAME_MAKER_AND_CHECKER, "maker and checker are the same", checker=checker
-        )
+        raise RuleError(Reason.SAME_MAKER_AND_CHECKER, "maker and checker are the same")
 
 
 def rules_not_found(rules_version: str) -> RuleError:

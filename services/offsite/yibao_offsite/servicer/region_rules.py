@@ -84,7 +84,10 @@ class RulesServicer(rpc.RulesServiceServicer):
             if request.HasField("known_time"):
                 known_time = to_instant(request.known_time)
             found = await self._blocking.run(
-                self._rules.in_force, request.region, to_optional_date(request, "day"), known_time
+                self._rules.in_force,
+                request.region,
+                to_optional_date(request, "in_force_date"),
+                known_time,
             )
         return pb.GetRulesResponse(rules=_message(found), rules_file=found.contents)
 

@@ -75,7 +75,7 @@ registration = sa.Table(
     sa.Column("terms", sa.SmallInteger, nullable=False),
     # JSON array of numbers of the contract.
     sa.Column("benefits", sa.Text, nullable=False),
-    sa.Column("change_allowed_from", sa.Date),
+    sa.Column("change_allowed_date", sa.Date),
     # Empty of what was registered before regions had rules.
     sa.Column("rules_version", sa.String(64), nullable=False),
     sa.Column("version", sa.Integer, nullable=False),

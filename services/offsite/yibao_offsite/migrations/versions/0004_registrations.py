@@ -100,7 +100,7 @@ def _columns() -> list[sa.Column[object]]:
         sa.Column("decided_by", sa.String(200)),
         needed("terms", sa.SmallInteger(), "2"),
         needed("benefits", sa.Text(), "'[]'"),
-        sa.Column("change_allowed_from", sa.Date),
+        sa.Column("change_allowed_date", sa.Date),
         needed("rules_version", sa.String(64), "''"),
         needed("version", sa.Integer(), "1"),
         sa.Column("ended_date", sa.Date),

@@ -6,7 +6,7 @@ from alembic import op
 from yibao_common.db.rows import Id, Instant
 
 revision = "0005"
-down_revision = "0003"
+down_revision = "0004"
 
 
 def upgrade() -> None:

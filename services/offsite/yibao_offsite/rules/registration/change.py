@@ -141,13 +141,13 @@ def check_changeable(registration: Registration, *, today: dt.date) -> None:
     Who is registered by commitment is bound for some months (22号; 苏医保发〔2022〕75号, article
     10).
     """
-    first = registration.change_allowed_from
+    first = registration.change_allowed_date
     if first is not None and today < first:
         raise RuleError(
             Reason.CHANGE_NOT_YET_ALLOWED,
             f"it may be changed from {first.isoformat()} on",
             registration_id=registration.registration_id,
-            change_allowed_from=first.isoformat(),
+            change_allowed_date=first.isoformat(),
         )
 
 
@@ -214,10 +214,16 @@ def _no_check(registration: Registration) -> RuleError:
 
 
 def _not_extendable(registration: Registration, *, latest: dt.date | None) -> RuleError:
-    more = {} if latest is None else {"latest_end_date": latest.isoformat()}
+    message = f"registration {registration.registration_id} cannot be extended so"
+    if latest is None:
+        return RuleError(
+            Reason.REGISTRATION_NOT_EXTENDABLE,
+            message,
+            registration_id=registration.registration_id,
+        )
     return RuleError(
         Reason.REGISTRATION_NOT_EXTENDABLE,
-        f"registration {registration.registration_id} cannot be extended so",
+        message,
         registration_id=registration.registration_id,
-        **more,
+        latest_end_date=latest.isoformat(),
     )

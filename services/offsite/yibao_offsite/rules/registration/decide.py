@@ -73,7 +73,7 @@ def register(
         origin=applicant.origin,
         terms=asked.terms,
         benefits=asked.benefits,
-        change_allowed_from=change_allowed_from(basis, today=today),
+        change_allowed_date=change_allowed_date(basis, today=today),
         rules_version=rules.version,
         task=(
             Task(TaskKind.DECISION, today + rules.decision_days * _DAY)
@@ -110,7 +110,7 @@ def months_after(start: dt.date, months: int) -> dt.date:
     return add_months(start, months)
 
 
-def change_allowed_from(basis: BasisRules, *, today: dt.date) -> dt.date:
+def change_allowed_date(basis: BasisRules, *, today: dt.date) -> dt.date:
     """Returns the first day on which what is registered today may be changed by wish."""
     if not basis.change_after_months:
         return today

@@ -52,7 +52,7 @@ def deem(
         origin=Origin.DEEMED,
         terms=asked.terms,
         benefits=asked.benefits,
-        change_allowed_from=None,
+        change_allowed_date=None,
         rules_version=rules.version,
         visit_id=visit_id,
     )

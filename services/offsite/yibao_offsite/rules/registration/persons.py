@@ -27,14 +27,12 @@ def check_person(person: KnownPerson | None, person_id: str, *, day: dt.date) ->
             merged_into=person.merged_into,
         )
     if person.death_date is not None:
-        message = f"person {person_id} has died"
-        raise RuleError(Reason.PERSON_DECEASED, message, person_id=person_id)
+        death = person.death_date.isoformat()
+        raise RuleError(Reason.PERSON_DECEASED, "the person has died", death_date=death)
     if not person.is_enrolled_on(day):
         raise RuleError(
             Reason.PERSON_NOT_ENROLLED,
-            f"person {person_id} is not enrolled on {day.isoformat()}",
-            person_id=person_id,
-            day=day.isoformat(),
+            "the person is not enrolled in the region today",
         )
 
 

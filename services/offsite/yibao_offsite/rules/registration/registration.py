@@ -86,7 +86,7 @@ class Registration:
     origin: Origin
     terms: Terms
     benefits: tuple[Benefit, ...]
-    change_allowed_from: dt.date | None
+    change_allowed_date: dt.date | None
     rules_version: str
     version: int = 1
     decided_by: str = ""

@@ -55,6 +55,6 @@ def wish_of(request: pb.ListRegistrationsRequest, caller: Caller) -> Registratio
         request.treatment_region or None,
         state,
         category,
-        to_optional_date(request, "day"),
+        to_optional_date(request, "cover_date"),
         caller.party if caller.institution_id is not None else None,
     )

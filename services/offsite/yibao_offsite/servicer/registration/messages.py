@@ -178,7 +178,7 @@ def _fill_days(message: messages.Registration, registration: Registration) -> No
         (message.end_date, registration.end_date),
         (message.expected_end_date, registration.application.expected_end_date),
         (message.admission_date, registration.application.admission_date),
-        (message.change_allowed_from, registration.change_allowed_from),
+        (message.change_allowed_date, registration.change_allowed_date),
         (message.ended_date, registration.ended_date),
     )
     for field, day in days:

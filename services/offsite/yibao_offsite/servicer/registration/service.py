@@ -1,6 +1,6 @@
 """RegistrationService: the life of registrations for care in another region."""
 
-from typing import Protocol
+from typing import TypeAlias
 
 import grpc
 
@@ -9,7 +9,7 @@ from yibao.offsite.v1 import registration_service_pb2_grpc as rpc
 from yibao_common.commands.blocking import Blocking
 from yibao_common.rpc.callers import current_caller
 from yibao_common.rpc.pages import id_place, page_token, place_after
-from yibao_common.rpc.requests import ChangingRequest, request_of
+from yibao_common.rpc.requests import request_of
 from yibao_common.rpc.wire import as_sent, known, to_date, to_optional_date
 from yibao_common.values.caller import Caller
 from yibao_offsite.application.registration.orders import (
@@ -39,6 +39,17 @@ from yibao_offsite.servicer.registration.messages import (
 )
 
 _PAGE_SIZE, _PAGE_SIZE_MAX = 100, 500
+_StepRequest: TypeAlias = (
+    pb.ApproveRegistrationRequest
+    | pb.RejectRegistrationRequest
+    | pb.ReturnRegistrationRequest
+    | pb.ResubmitRegistrationRequest
+    | pb.WithdrawRegistrationRequest
+    | pb.ConfirmRegistrationCheckRequest
+    | pb.ExtendRegistrationRequest
+    | pb.CancelRegistrationRequest
+    | pb.RevokeRegistrationRequest
+)
 
 
 class RegistrationServicer(rpc.RegistrationServiceServicer):
@@ -346,12 +357,6 @@ class RegistrationServicer(rpc.RegistrationServiceServicer):
             self._deemed.record, command, registration_encoder(pb.RecordDeemedRegistrationResponse)
         )
         return as_sent(pb.RecordDeemedRegistrationResponse, response)
-
-
-class _StepRequest(ChangingRequest, Protocol):
-    """A message that asks for a step of a registration."""
-
-    registration_id: str
 
 
 def _act(request: _StepRequest, method: str, remark: str = "") -> Act:
