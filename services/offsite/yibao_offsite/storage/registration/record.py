@@ -36,6 +36,12 @@ _STEP = tables.registration_step.c
 _encode = msgspec.json.Encoder().encode
 _materials = msgspec.json.Decoder(tuple[Material, ...]).decode
 _benefits = msgspec.json.Decoder(tuple[Benefit, ...]).decode
+# What becomes of a registration; the rest is as it was applied for.
+_CHANGING = (
+    *("state", "end_date", "materials", "handed_in_by", "decided_by", "version"),
+    *("cancel_time", "cancelled_by", "ended_date", "end_reason"),
+    *("replaced_by_registration_id", "task_kind", "task_due_date"),
+)
 _OPEN = tuple(each.value for each in State if each.is_open)
 _COVERING = tuple(each.value for each in State if each.was_granted and each is not State.REVOKED)
 
@@ -83,6 +89,7 @@ class StoredRegistrations:
 
     def update(self, registration: Registration) -> None:
         """Stores a registration that was locked and has changed."""
+        values = _values(registration)
         changed = self._connection.execute(
             sa.update(_TABLE)
             .where(
@@ -90,7 +97,7 @@ class StoredRegistrations:
                 _COLUMN.registration_id == registration.registration_id,
                 _COLUMN.version == registration.version - 1,
             )
-            .values(_values(registration))
+            .values({name: values[name] for name in _CHANGING})
         )
         assert changed.rowcount == 1, registration.registration_id
 
