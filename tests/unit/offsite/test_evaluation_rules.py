@@ -107,8 +107,7 @@ def test_a_comparison_is_consistent_where_nothing_differs() -> None:
     told = approve(recorded(), version=2, checker=LI, now=NOW)
     same = compare(told, comparison()).comparison
     other = compare(told, comparison(Difference(DifferenceKind.OPERATION, "未手术"))).comparison
-    assert same is not None and same.is_consistent
-    assert other is not None and not other.is_consistent
+    assert [each and each.is_consistent for each in (same, other)] == [True, False]
 
 
 _STATES = EvaluationState

@@ -145,14 +145,12 @@ def test_nothing_happens_to_a_ticket_but_what_the_table_allows(
         if is_overdue(told, now.date()):
             told = close(told, now=now)
             allowed = None
-        try:
-            after = ACTS[event](told, now)
-        except RuleError as refused:
-            assert refused.reason is Reason.TICKET_STATE
-            assert allowed is None
+        if allowed is None:
+            with pytest.raises(RuleError):
+                ACTS[event](told, now)
         else:
-            assert after.state is allowed
-            assert after.version == told.version + 1
+            after = ACTS[event](told, now)
+            assert (after.state, after.version) == (allowed, told.version + 1)
             told = after
         assert told.is_due == any(state is told.state for state, _ in TRANSITIONS)
         assert (told.confirm_due_date is None) == (told.state is TicketState.OPEN)
