@@ -30,6 +30,7 @@ from yibao_offsite.rules.material.material import Material, MediaType, Owner, Ph
 
 REGION = "330100"
 PERSON, OTHER = (f"0190b5c4-7d3a-7f60-8a51-2f8f0d1b6c{end}" for end in ("3e", "3f"))
+OWNER_ID, OTHER_OWNER_ID = (f"0190b5c4-7d3a-7f60-8a51-2f8f0d1b6d{end}" for end in ("01", "02"))
 NOW = dt.datetime(2026, 11, 27, 4, tzinfo=dt.UTC)
 CLERK, CHECKER, AUDITOR = (f"agency/{REGION}/{name}" for name in ("wang", "li", "auditor"))
 WALLET, OTHER_APP = "channel/wallet", "channel/other"
@@ -111,7 +112,7 @@ class PaperDesk:
     ) -> bytes:
         return self.readings.part(ReadPart(asked("GetMaterialPart", by), id, number, purpose))[1]
 
-    def use(self, *ids: str, owner_id: str = "r1", person_id: str = PERSON) -> None:
+    def use(self, *ids: str, owner_id: str = OWNER_ID, person_id: str = PERSON) -> None:
         self.transactions.change(
             REGION,
             lambda work: take_papers(

@@ -14,6 +14,8 @@ from support.paper_desk import (
     NOW,
     OTHER,
     OTHER_APP,
+    OTHER_OWNER_ID,
+    OWNER_ID,
     REGION,
     WALLET,
     PaperDesk,
@@ -203,7 +205,7 @@ def test_papers_of_another_person_and_unknown_ones_are_not_used(desk: Desk) -> N
     assert refused(lambda: desk.use(id, person_id=OTHER)) is Reason.MATERIAL_NOT_FITTING
     assert refused(lambda: desk.use(id, "m999")) is Reason.MATERIAL_NOT_FOUND
     desk.use(id)
-    assert desk.transactions.work.papers.of_owner(Owner.REGISTRATION, "r1") == [
+    assert desk.transactions.work.papers.of_owner(Owner.REGISTRATION, OWNER_ID) == [
         desk.rows.rows[id].paper
     ]
     assert refused(lambda: desk.discard(id)) is Reason.MATERIAL_NOT_FITTING
@@ -213,7 +215,7 @@ def test_a_returned_paper_is_replaced_in_all_it_was_handed_in_for(desk: Desk) ->
     former, new = desk.hand_in(), desk.hand_in(pdf(900))
     desk.use(former)
     assert desk.return_(former).reason == "看不清"
-    assert refused(lambda: desk.use(former, owner_id="r2")) is Reason.MATERIAL_STATE
+    assert refused(lambda: desk.use(former, owner_id=OTHER_OWNER_ID)) is Reason.MATERIAL_STATE
     replacing = desk.replace(former, new, by=WALLET)
     assert (replacing.replaces_id, replacing.uses) == (former, desk.rows.rows[former].uses)
     assert desk.rows.rows[former].state is State.REPLACED
@@ -242,10 +244,10 @@ def test_evidence_is_not_swapped_and_nothing_is_once_its_purpose_has_ended(desk:
     desk.use(photo)
     assert refused(lambda: desk.replace(photo, other)) is Reason.MATERIAL_STATE
     lease, new = desk.hand_in(), desk.hand_in(pdf(900))
-    desk.use(lease, owner_id="r2")
+    desk.use(lease, owner_id=OTHER_OWNER_ID)
     papers = desk.transactions.work.papers
-    papers.end(Owner.REGISTRATION, "r1", on=NOW.date())
-    papers.end(Owner.REGISTRATION, "r2", on=NOW.date())
+    papers.end(Owner.REGISTRATION, OWNER_ID, on=NOW.date())
+    papers.end(Owner.REGISTRATION, OTHER_OWNER_ID, on=NOW.date())
     for run in (
         lambda: desk.replace(lease, new),
         lambda: desk.return_(lease),
