@@ -55,7 +55,11 @@ ALONE: dict[str, dict[str, str]] = {
         "servicer/news": "who waits for another service; what is decided is decided again",
         "servicer/trust": "what codes are verified by; nothing of it is decided or stored",
     },
-    "offsite": {"storage/tables": "rows and columns, stated once for all features"},
+    "offsite": {
+        "application/keyless": "what is refused without keys, for all features",
+        "servicer/dated_place": "places in lists by day, for all features",
+        "storage/tables": "rows and columns, stated once for all features",
+    },
 }
 
 MOST_OWN_CLASSES_IN_A_CHAIN = 2

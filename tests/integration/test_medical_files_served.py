@@ -133,14 +133,14 @@ def entry(title: str = "高血压病") -> histories.HistoryEntry:
     )
 
 
-def read(region: str = REGION, **fields: Any) -> recording.ReadMedicalHistoryRequest:
+def read(region: str = REGION, **fields: Any) -> recording.GetMedicalHistoryRequest:
     values = {
         "region": region,
         "person_id": PERSON,
         "purpose": histories.HISTORY_PURPOSE_PRE_EVALUATION,
         **fields,
     }
-    return recording.ReadMedicalHistoryRequest(**values)
+    return recording.GetMedicalHistoryRequest(**values)
 
 
 async def refusal(call: Any) -> str | None:
@@ -185,7 +185,7 @@ def test_a_transfer_is_evaluated_by_two_operators_who_read_the_file(
             }
             request = with_id(evaluating.RecordPreEvaluationRequest, **examined)
             assert await refusal(wang.RecordPreEvaluation(request)) == "HISTORY_FILE_NOT_READ"
-            found = await callers.files("wang").ReadMedicalHistory(read())
+            found = await callers.files("wang").GetMedicalHistory(read())
             assert [each.entries[0].title for each in found.histories] == ["高血压病"]
             told = (await wang.RecordPreEvaluation(request)).evaluation
             assert (told.history_version, told.findings) == (1, "胸痛")
@@ -203,11 +203,13 @@ def test_a_transfer_is_evaluated_by_two_operators_who_read_the_file(
                 fee_list_id=fees,
             )
             compare = with_id(
-                evaluating.CompareWithDischargeRequest,
+                evaluating.RecordDischargeComparisonRequest,
                 evaluation_id=told.evaluation_id,
                 comparison=comparison,
             )
-            assert (await wang.CompareWithDischarge(compare)).evaluation.comparison.is_consistent
+            assert (
+                await wang.RecordDischargeComparison(compare)
+            ).evaluation.comparison.is_consistent
             call = with_id(
                 evaluating.CallForRecheckRequest,
                 evaluation_id=told.evaluation_id,
@@ -249,20 +251,20 @@ def test_a_file_is_its_regions_and_who_read_it_is_told(
                 ("hospital", "CALLER_NOT_ALLOWED"),
                 ("supervisor", "CALLER_NOT_ALLOWED"),
             ):
-                assert await refusal(callers.files(name).ReadMedicalHistory(read())) == reason
+                assert await refusal(callers.files(name).GetMedicalHistory(read())) == reason
             own = read(region=OTHER_REGION)
-            elsewhere = await callers.files("other-agency").ReadMedicalHistory(own)
+            elsewhere = await callers.files("other-agency").GetMedicalHistory(own)
             assert not elsewhere.histories
             unknown = read(purpose=99)
-            assert await refusal(callers.files("wang").ReadMedicalHistory(unknown)) == (
+            assert await refusal(callers.files("wang").GetMedicalHistory(unknown)) == (
                 "FIELD_OUT_OF_RANGE"
             )
             no_purpose = read(purpose=0)
-            assert await refusal(callers.files("wang").ReadMedicalHistory(no_purpose)) == (
+            assert await refusal(callers.files("wang").GetMedicalHistory(no_purpose)) == (
                 "FIELD_REQUIRED"
             )
             expected = [
-                (await callers.files(name).ReadMedicalHistory(read())).reading_id
+                (await callers.files(name).GetMedicalHistory(read())).reading_id
                 for name in ("wang", "li", "wang")
             ]
             listing = recording.ListHistoryReadingsRequest(
@@ -272,7 +274,7 @@ def test_a_file_is_its_regions_and_who_read_it_is_told(
             assert [each.read_by for each in page.readings] == [WANG, LI]
             listing.page_token = page.next_page_token
             # What was read meanwhile stands behind.
-            await callers.files("li").ReadMedicalHistory(read())
+            await callers.files("li").GetMedicalHistory(read())
             rest = await callers.files("supervisor").ListHistoryReadings(listing)
             assert [each.reading_id for each in (*page.readings, *rest.readings)][:3] == expected
             assert len(rest.readings) == 2
@@ -350,7 +352,7 @@ def test_a_service_without_keys_refuses_and_serves_all_else(
 ) -> None:
     async def scenario() -> None:
         async with serving(issued, database, with_keys=False) as callers:
-            assert await refusal(callers.files("wang").ReadMedicalHistory(read())) == (
+            assert await refusal(callers.files("wang").GetMedicalHistory(read())) == (
                 "FILES_NOT_KEPT"
             )
             listing = ticketing.ListTicketsRequest(region=REGION)

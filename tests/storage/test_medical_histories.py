@@ -123,7 +123,7 @@ def test_each_reading_is_stored_and_on_record_before_it_is_answered(
         told = connection.execute(sa.select(event).order_by(event.c.sequence.desc())).first()
         assert check_chain(connection, tables.audit, REGION) is None
     assert told is not None
-    assert (told.method, told.caller) == ("ReadMedicalHistory", LI)
+    assert (told.method, told.caller) == ("GetMedicalHistory", LI)
     assert told.detail == "purpose=PRE_EVALUATION version=1"
     assert told.subject_ids == f"{PERSON},{reading.reading_id}"
     assert desk.histories.readings(REGION, PERSON, after_id=without.reading_id, limit=10) == [

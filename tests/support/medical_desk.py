@@ -202,7 +202,7 @@ class MedicalDesk:
         day: dt.date = dt.date(2026, 11, 2),
     ) -> Evaluation:
         """Compares with the papers of the discharge."""
-        request = asked("CompareWithDischarge", region=self.region)
+        request = asked("RecordDischargeComparison", region=self.region)
         command = CompareEvaluation(request, evaluation_id, day, *papers, differences)
         return self._kept(Evaluation, self.evaluations.compare, command)
 

@@ -39,13 +39,13 @@ ACCESS = AccessTable.of_services(
         "yibao.offsite.v1.MedicalHistoryService": {
             "RecordMedicalHistory": _AGENCY,
             "VerifyMedicalHistory": _AGENCY,
-            "ReadMedicalHistory": _AGENCY,
+            "GetMedicalHistory": _AGENCY,
             "ListHistoryReadings": _AGENCY | {Role.SUPERVISOR},
         },
         "yibao.offsite.v1.EvaluationService": dict.fromkeys(
             (
                 *("OpenPreEvaluation", "RecordPreEvaluation", "ApprovePreEvaluation"),
-                *("ReturnPreEvaluation", "CancelPreEvaluation", "CompareWithDischarge"),
+                *("ReturnPreEvaluation", "CancelPreEvaluation", "RecordDischargeComparison"),
                 *("CallForRecheck", "RecordRecheck"),
                 *("GetPreEvaluation", "ListPreEvaluations", "ListRechecks"),
             ),

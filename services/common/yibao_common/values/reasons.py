@@ -454,7 +454,7 @@ class Reason(enum.Enum):
     RECHECK_STATE = (639, Code.FAILED_PRECONDITION, "该复查已有结果")
     TICKET_NOT_FOUND = (640, Code.NOT_FOUND, "未查到该问题工单")
     TICKET_STATE = (641, Code.FAILED_PRECONDITION, "该问题工单的当前状态不允许此操作")
-    FILES_NOT_KEPT = (642, Code.FAILED_PRECONDITION)
+    FILES_NOT_KEPT = (642, Code.FAILED_PRECONDITION, "尚未开通病历档案和问题工单")
 
     def __new__(cls, number: int, code: Code, sentence_zh: str = "") -> "Reason":
         """Makes a member whose value is its number in the proto enum."""
