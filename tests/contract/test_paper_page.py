@@ -22,7 +22,7 @@ def test_the_states_are_drawn_as_the_table_has_them() -> None:
 
 def test_the_kinds_are_listed_as_they_are() -> None:
     part = PAGE.partition("\n## The list\n")[2].partition("\n## ")[0]
-    rows = [[cell.strip() for cell in row.split("|")[1:-1]] for row in part.splitlines()[6:]]
+    rows = [[cell.strip() for cell in row.split("|")[1:-1]] for row in part.splitlines()[5:]]
     assert [row for row in rows if row] == [
         [
             f"`{kind.code}`",
