@@ -8,7 +8,7 @@ from yibao_common.values.caller import Role
 _AGENCY = frozenset({Role.AGENCY})
 _AGENCY_OR_CHANNEL = frozenset({Role.AGENCY, Role.CHANNEL})
 # Who hands papers in, and sees those again.
-_HANDS_IN = frozenset({Role.AGENCY, Role.INSTITUTION, Role.CHANNEL, Role.HOLDER})
+_HANDS_IN = frozenset({Role.AGENCY, Role.INSTITUTION, Role.TERMINAL, Role.CHANNEL, Role.HOLDER})
 _SEES_PAPERS = _HANDS_IN | {Role.SUPERVISOR}
 _WHO_OPENS_TICKETS = frozenset({Role.INSTITUTION, Role.TERMINAL, Role.AGENCY, Role.CHANNEL})
 

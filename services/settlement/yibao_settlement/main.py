@@ -157,8 +157,8 @@ class SettlementService:
             task.start(supervisor)
         try:
             told = tell_of_peer(self._identity, own=self._config.server, by=blocking, log=self._log)
-            asked = offsite.first_news(blocking, seconds=_FIRST_NEWS_SECONDS)
-            await asyncio.gather(_first_news(trust_client, feed_client), told, asked)
+            first_news = (_first_news(trust_client, feed_client), offsite.first_news(blocking))
+            await asyncio.gather(*first_news, told)
             port = await server.start()
             if started is not None:
                 started.set_result(port)
