@@ -56,6 +56,8 @@ ALONE: dict[str, dict[str, str]] = {
         "servicer/trust": "what codes are verified by; nothing of it is decided or stored",
     },
     "offsite": {
+        "application/keyless": "what is refused without keys, for all features",
+        "servicer/dated_place": "places in lists by day, for all features",
         "files/national": "rules that ship with the service, and hold where a region states none",
         "storage/tables": "rows and columns, stated once for all features",
     },
@@ -65,6 +67,7 @@ MOST_OWN_CLASSES_IN_A_CHAIN = 2
 # Chains that a library makes: a class, and why it is one longer.
 LONG_CHAINS = {
     "yibao_identity.config.IdentityConfig": "pydantic inherits fields and settings of a model",
+    "yibao_settlement.config.IdentityConfig": "pydantic inherits fields and settings of a model",
     "yibao_settlement.config.SettlementConfig": "pydantic inherits fields and settings of a model",
     "yibao_offsite.config.OffsiteConfig": "pydantic inherits fields and settings of a model",
     **{
@@ -136,6 +139,7 @@ PLAIN_FUNCTIONS: dict[str, dict[str, str]] = {
 # Protocols that no class of ours implements twice, and why they are ones.
 STRUCTURES = {
     "yibao_common.rpc.requests.ChangingRequest": "fields of generated messages",
+    "yibao_common.rpc.feed.FeedRequest": "fields of generated messages",
 }
 
 each_service = pytest.mark.parametrize("service", SERVICES)

@@ -41,7 +41,7 @@ class Settings:
     """What differs between sandboxes.
 
     `processes` and `database_urls` are by service; a service without a URL gets a SQLite
-    file in the folder. `poll_seconds` is how often settlement asks identity for news.
+    file in the folder. `poll_seconds` is how often services ask each other for news.
     A movable clock makes it one to try.
     """
 
@@ -172,10 +172,17 @@ def prepare(folder: Path, regions: Iterable[Region], settings: Settings) -> Sand
     if settings.has_movable_clock:
         # What identity publishes at another time is asked for at once.
         settlement = {**settlement, "trust_seconds": 1.0}
+    followed: Mapping[str, Value] = {"regions": numbers, "poll_seconds": settings.poll_seconds}
     tables: dict[str, Tables] = {
         "identity": identity,
-        "settlement": {"identity": settlement},
-        "offsite": {},
+        "settlement": {
+            "identity": settlement,
+            "offsite": {"address": settings.addresses["offsite"], **followed},
+        },
+        "offsite": {
+            "identity": {"address": settings.addresses["identity"], **followed},
+            **_paper_tables(keys, numbers),
+        },
     }
     return Sandbox(
         folder,
@@ -226,6 +233,16 @@ def _identity_tables(keys: SandboxKeys, regions: list[str]) -> Tables:
             "hash_key_file": str(keys.folder / "hash.hex"),
         },
         "cards": {"pepper_files": [str(keys.folder / "pepper.hex")]},
+    }
+
+
+def _paper_tables(keys: SandboxKeys, regions: list[str]) -> Tables:
+    return {
+        "personal_data": {
+            "encryption_key_files": [str(keys.folder / "offsite-encryption.hex")],
+            "hash_key_file": str(keys.folder / "offsite-hash.hex"),
+        },
+        "materials": {"evidence_readers": [f"agency/{region}/checker" for region in regions]},
     }
 
 

@@ -10,7 +10,7 @@ _AGENCY_OR_CHANNEL = frozenset({Role.AGENCY, Role.CHANNEL})
 # Who applies for a registration: hospitals for their own referrals.
 _APPLICANTS = _AGENCY_OR_CHANNEL | {Role.INSTITUTION, Role.TERMINAL}
 # Who hands papers in, and sees those again.
-_HANDS_IN = frozenset({Role.AGENCY, Role.INSTITUTION, Role.CHANNEL, Role.HOLDER})
+_HANDS_IN = frozenset({Role.AGENCY, Role.INSTITUTION, Role.TERMINAL, Role.CHANNEL, Role.HOLDER})
 _SEES_PAPERS = _HANDS_IN | {Role.SUPERVISOR}
 _WHO_OPENS_TICKETS = frozenset({Role.INSTITUTION, Role.TERMINAL, Role.AGENCY, Role.CHANNEL})
 
@@ -60,13 +60,13 @@ ACCESS = AccessTable.of_services(
         "yibao.offsite.v1.MedicalHistoryService": {
             "RecordMedicalHistory": _AGENCY,
             "VerifyMedicalHistory": _AGENCY,
-            "ReadMedicalHistory": _AGENCY,
+            "GetMedicalHistory": _AGENCY,
             "ListHistoryReadings": _AGENCY | {Role.SUPERVISOR},
         },
         "yibao.offsite.v1.EvaluationService": dict.fromkeys(
             (
                 *("OpenPreEvaluation", "RecordPreEvaluation", "ApprovePreEvaluation"),
-                *("ReturnPreEvaluation", "CancelPreEvaluation", "CompareWithDischarge"),
+                *("ReturnPreEvaluation", "CancelPreEvaluation", "RecordDischargeComparison"),
                 *("CallForRecheck", "RecordRecheck"),
                 *("GetPreEvaluation", "ListPreEvaluations", "ListRechecks"),
             ),

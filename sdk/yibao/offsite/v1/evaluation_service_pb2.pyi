@@ -292,8 +292,8 @@ class CancelPreEvaluationResponse(google.protobuf.message.Message):
 global___CancelPreEvaluationResponse = CancelPreEvaluationResponse
 
 @typing.final
-class CompareWithDischargeRequest(google.protobuf.message.Message):
-    """See EvaluationService.CompareWithDischarge."""
+class RecordDischargeComparisonRequest(google.protobuf.message.Message):
+    """See EvaluationService.RecordDischargeComparison."""
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
@@ -322,11 +322,11 @@ class CompareWithDischargeRequest(google.protobuf.message.Message):
     def HasField(self, field_name: typing.Literal["comparison", b"comparison"]) -> builtins.bool: ...
     def ClearField(self, field_name: typing.Literal["comparison", b"comparison", "evaluation_id", b"evaluation_id", "region", b"region", "request_id", b"request_id"]) -> None: ...
 
-global___CompareWithDischargeRequest = CompareWithDischargeRequest
+global___RecordDischargeComparisonRequest = RecordDischargeComparisonRequest
 
 @typing.final
-class CompareWithDischargeResponse(google.protobuf.message.Message):
-    """See EvaluationService.CompareWithDischarge."""
+class RecordDischargeComparisonResponse(google.protobuf.message.Message):
+    """See EvaluationService.RecordDischargeComparison."""
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
@@ -343,7 +343,7 @@ class CompareWithDischargeResponse(google.protobuf.message.Message):
     def HasField(self, field_name: typing.Literal["evaluation", b"evaluation"]) -> builtins.bool: ...
     def ClearField(self, field_name: typing.Literal["evaluation", b"evaluation"]) -> None: ...
 
-global___CompareWithDischargeResponse = CompareWithDischargeResponse
+global___RecordDischargeComparisonResponse = RecordDischargeComparisonResponse
 
 @typing.final
 class CallForRecheckRequest(google.protobuf.message.Message):

@@ -61,10 +61,10 @@ class EvaluationServiceStub(object):
                 request_serializer=yibao_dot_offsite_dot_v1_dot_evaluation__service__pb2.CancelPreEvaluationRequest.SerializeToString,
                 response_deserializer=yibao_dot_offsite_dot_v1_dot_evaluation__service__pb2.CancelPreEvaluationResponse.FromString,
                 _registered_method=True)
-        self.CompareWithDischarge = channel.unary_unary(
-                '/yibao.offsite.v1.EvaluationService/CompareWithDischarge',
-                request_serializer=yibao_dot_offsite_dot_v1_dot_evaluation__service__pb2.CompareWithDischargeRequest.SerializeToString,
-                response_deserializer=yibao_dot_offsite_dot_v1_dot_evaluation__service__pb2.CompareWithDischargeResponse.FromString,
+        self.RecordDischargeComparison = channel.unary_unary(
+                '/yibao.offsite.v1.EvaluationService/RecordDischargeComparison',
+                request_serializer=yibao_dot_offsite_dot_v1_dot_evaluation__service__pb2.RecordDischargeComparisonRequest.SerializeToString,
+                response_deserializer=yibao_dot_offsite_dot_v1_dot_evaluation__service__pb2.RecordDischargeComparisonResponse.FromString,
                 _registered_method=True)
         self.CallForRecheck = channel.unary_unary(
                 '/yibao.offsite.v1.EvaluationService/CallForRecheck',
@@ -101,7 +101,7 @@ class EvaluationServiceServicer(object):
     def OpenPreEvaluation(self, request, context):
         """Opens the evaluation of a referral that waits for its decision. Callers: agency of the
         region. Idempotent by `request_id`. Reasons: REFERRAL_NOT_WAITING, PRE_EVALUATION_EXISTS,
-        FIELD_OUT_OF_RANGE, REQUEST_ID_REUSED.
+        FIELD_OUT_OF_RANGE, FILES_NOT_KEPT, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -112,7 +112,7 @@ class EvaluationServiceServicer(object):
         region. Where the region requires it, who records has read the newest version of the
         person's medical-history file since the day on which the evaluation was opened (O-10).
         Idempotent by `request_id`. Reasons: PRE_EVALUATION_NOT_FOUND, PRE_EVALUATION_STATE,
-        HISTORY_FILE_NOT_READ, FIELD_OUT_OF_RANGE, REQUEST_ID_REUSED.
+        HISTORY_FILE_NOT_READ, FIELD_OUT_OF_RANGE, FILES_NOT_KEPT, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -121,7 +121,8 @@ class EvaluationServiceServicer(object):
     def ApprovePreEvaluation(self, request, context):
         """Approves what was recorded: the referral can be decided by it. Callers: agency of the
         region, another operator than who recorded it. Idempotent by `request_id`. Reasons:
-        PRE_EVALUATION_NOT_FOUND, PRE_EVALUATION_STATE, SAME_MAKER_AND_CHECKER, REQUEST_ID_REUSED.
+        PRE_EVALUATION_NOT_FOUND, PRE_EVALUATION_STATE, SAME_MAKER_AND_CHECKER, FILES_NOT_KEPT,
+        REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -130,7 +131,8 @@ class EvaluationServiceServicer(object):
     def ReturnPreEvaluation(self, request, context):
         """Sends what was recorded back: the evaluation is open again. Callers: agency of the region,
         another operator than who recorded it. Idempotent by `request_id`. Reasons:
-        PRE_EVALUATION_NOT_FOUND, PRE_EVALUATION_STATE, SAME_MAKER_AND_CHECKER, REQUEST_ID_REUSED.
+        PRE_EVALUATION_NOT_FOUND, PRE_EVALUATION_STATE, SAME_MAKER_AND_CHECKER, FILES_NOT_KEPT,
+        REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -139,17 +141,17 @@ class EvaluationServiceServicer(object):
     def CancelPreEvaluation(self, request, context):
         """Calls an evaluation off before it is approved; the referral needs another one. Callers:
         agency of the region. Idempotent by `request_id`. Reasons: PRE_EVALUATION_NOT_FOUND,
-        PRE_EVALUATION_STATE, REQUEST_ID_REUSED.
+        PRE_EVALUATION_STATE, FILES_NOT_KEPT, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def CompareWithDischarge(self, request, context):
+    def RecordDischargeComparison(self, request, context):
         """Compares an approved evaluation of a necessary transfer with the papers of the discharge.
         Callers: agency of the region. Idempotent by `request_id`. Reasons:
         PRE_EVALUATION_NOT_FOUND, PRE_EVALUATION_STATE, FIELD_OUT_OF_RANGE, MATERIAL_NOT_FOUND,
-        MATERIAL_NOT_FITTING, MATERIAL_STATE, REQUEST_ID_REUSED.
+        MATERIAL_NOT_FITTING, MATERIAL_STATE, FILES_NOT_KEPT, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -158,7 +160,7 @@ class EvaluationServiceServicer(object):
     def CallForRecheck(self, request, context):
         """Calls the person again after the comparison, to see the effect. Callers: agency of the
         region. Idempotent by `request_id`. Reasons: PRE_EVALUATION_NOT_FOUND,
-        PRE_EVALUATION_STATE, FIELD_OUT_OF_RANGE, REQUEST_ID_REUSED.
+        PRE_EVALUATION_STATE, FIELD_OUT_OF_RANGE, FILES_NOT_KEPT, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -167,7 +169,7 @@ class EvaluationServiceServicer(object):
     def RecordRecheck(self, request, context):
         """Records what came of a recheck. Who did not come may be called again by another one.
         Callers: agency of the region. Idempotent by `request_id`. Reasons: RECHECK_NOT_FOUND,
-        RECHECK_STATE, FIELD_OUT_OF_RANGE, REQUEST_ID_REUSED.
+        RECHECK_STATE, FIELD_OUT_OF_RANGE, FILES_NOT_KEPT, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -175,7 +177,7 @@ class EvaluationServiceServicer(object):
 
     def GetPreEvaluation(self, request, context):
         """Reads an evaluation with its rechecks and what happened to it; the reading is on record.
-        Callers: agency of the region. Reasons: PRE_EVALUATION_NOT_FOUND.
+        Callers: agency of the region. Reasons: PRE_EVALUATION_NOT_FOUND, FILES_NOT_KEPT.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -183,8 +185,8 @@ class EvaluationServiceServicer(object):
 
     def ListPreEvaluations(self, request, context):
         """Lists evaluations by the day on which their next step is due, without what was found.
-        Callers: agency of the region. Reasons: FIELD_MALFORMED where `page_token` is not of this
-        list with these arguments.
+        Callers: agency of the region. Reasons: FILES_NOT_KEPT, FIELD_MALFORMED where `page_token`
+        is not of this list with these arguments.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -192,8 +194,8 @@ class EvaluationServiceServicer(object):
 
     def ListRechecks(self, request, context):
         """Lists rechecks by the day on which they are due, without what was seen. Callers: agency of
-        the region. Reasons: FIELD_MALFORMED where `page_token` is not of this list with these
-        arguments.
+        the region. Reasons: FILES_NOT_KEPT, FIELD_MALFORMED where `page_token` is not of this
+        list with these arguments.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -227,10 +229,10 @@ def add_EvaluationServiceServicer_to_server(servicer, server):
                     request_deserializer=yibao_dot_offsite_dot_v1_dot_evaluation__service__pb2.CancelPreEvaluationRequest.FromString,
                     response_serializer=yibao_dot_offsite_dot_v1_dot_evaluation__service__pb2.CancelPreEvaluationResponse.SerializeToString,
             ),
-            'CompareWithDischarge': grpc.unary_unary_rpc_method_handler(
-                    servicer.CompareWithDischarge,
-                    request_deserializer=yibao_dot_offsite_dot_v1_dot_evaluation__service__pb2.CompareWithDischargeRequest.FromString,
-                    response_serializer=yibao_dot_offsite_dot_v1_dot_evaluation__service__pb2.CompareWithDischargeResponse.SerializeToString,
+            'RecordDischargeComparison': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecordDischargeComparison,
+                    request_deserializer=yibao_dot_offsite_dot_v1_dot_evaluation__service__pb2.RecordDischargeComparisonRequest.FromString,
+                    response_serializer=yibao_dot_offsite_dot_v1_dot_evaluation__service__pb2.RecordDischargeComparisonResponse.SerializeToString,
             ),
             'CallForRecheck': grpc.unary_unary_rpc_method_handler(
                     servicer.CallForRecheck,
@@ -406,7 +408,7 @@ class EvaluationService(object):
             _registered_method=True)
 
     @staticmethod
-    def CompareWithDischarge(request,
+    def RecordDischargeComparison(request,
             target,
             options=(),
             channel_credentials=None,
@@ -419,9 +421,9 @@ class EvaluationService(object):
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/yibao.offsite.v1.EvaluationService/CompareWithDischarge',
-            yibao_dot_offsite_dot_v1_dot_evaluation__service__pb2.CompareWithDischargeRequest.SerializeToString,
-            yibao_dot_offsite_dot_v1_dot_evaluation__service__pb2.CompareWithDischargeResponse.FromString,
+            '/yibao.offsite.v1.EvaluationService/RecordDischargeComparison',
+            yibao_dot_offsite_dot_v1_dot_evaluation__service__pb2.RecordDischargeComparisonRequest.SerializeToString,
+            yibao_dot_offsite_dot_v1_dot_evaluation__service__pb2.RecordDischargeComparisonResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -29,7 +29,7 @@ class EvaluationServiceStub:
     ]
     """Opens the evaluation of a referral that waits for its decision. Callers: agency of the
     region. Idempotent by `request_id`. Reasons: REFERRAL_NOT_WAITING, PRE_EVALUATION_EXISTS,
-    FIELD_OUT_OF_RANGE, REQUEST_ID_REUSED.
+    FIELD_OUT_OF_RANGE, FILES_NOT_KEPT, REQUEST_ID_REUSED.
     """
 
     RecordPreEvaluation: grpc.UnaryUnaryMultiCallable[
@@ -40,7 +40,7 @@ class EvaluationServiceStub:
     region. Where the region requires it, who records has read the newest version of the
     person's medical-history file since the day on which the evaluation was opened (O-10).
     Idempotent by `request_id`. Reasons: PRE_EVALUATION_NOT_FOUND, PRE_EVALUATION_STATE,
-    HISTORY_FILE_NOT_READ, FIELD_OUT_OF_RANGE, REQUEST_ID_REUSED.
+    HISTORY_FILE_NOT_READ, FIELD_OUT_OF_RANGE, FILES_NOT_KEPT, REQUEST_ID_REUSED.
     """
 
     ApprovePreEvaluation: grpc.UnaryUnaryMultiCallable[
@@ -49,7 +49,8 @@ class EvaluationServiceStub:
     ]
     """Approves what was recorded: the referral can be decided by it. Callers: agency of the
     region, another operator than who recorded it. Idempotent by `request_id`. Reasons:
-    PRE_EVALUATION_NOT_FOUND, PRE_EVALUATION_STATE, SAME_MAKER_AND_CHECKER, REQUEST_ID_REUSED.
+    PRE_EVALUATION_NOT_FOUND, PRE_EVALUATION_STATE, SAME_MAKER_AND_CHECKER, FILES_NOT_KEPT,
+    REQUEST_ID_REUSED.
     """
 
     ReturnPreEvaluation: grpc.UnaryUnaryMultiCallable[
@@ -58,7 +59,8 @@ class EvaluationServiceStub:
     ]
     """Sends what was recorded back: the evaluation is open again. Callers: agency of the region,
     another operator than who recorded it. Idempotent by `request_id`. Reasons:
-    PRE_EVALUATION_NOT_FOUND, PRE_EVALUATION_STATE, SAME_MAKER_AND_CHECKER, REQUEST_ID_REUSED.
+    PRE_EVALUATION_NOT_FOUND, PRE_EVALUATION_STATE, SAME_MAKER_AND_CHECKER, FILES_NOT_KEPT,
+    REQUEST_ID_REUSED.
     """
 
     CancelPreEvaluation: grpc.UnaryUnaryMultiCallable[
@@ -67,17 +69,17 @@ class EvaluationServiceStub:
     ]
     """Calls an evaluation off before it is approved; the referral needs another one. Callers:
     agency of the region. Idempotent by `request_id`. Reasons: PRE_EVALUATION_NOT_FOUND,
-    PRE_EVALUATION_STATE, REQUEST_ID_REUSED.
+    PRE_EVALUATION_STATE, FILES_NOT_KEPT, REQUEST_ID_REUSED.
     """
 
-    CompareWithDischarge: grpc.UnaryUnaryMultiCallable[
-        yibao.offsite.v1.evaluation_service_pb2.CompareWithDischargeRequest,
-        yibao.offsite.v1.evaluation_service_pb2.CompareWithDischargeResponse,
+    RecordDischargeComparison: grpc.UnaryUnaryMultiCallable[
+        yibao.offsite.v1.evaluation_service_pb2.RecordDischargeComparisonRequest,
+        yibao.offsite.v1.evaluation_service_pb2.RecordDischargeComparisonResponse,
     ]
     """Compares an approved evaluation of a necessary transfer with the papers of the discharge.
     Callers: agency of the region. Idempotent by `request_id`. Reasons:
     PRE_EVALUATION_NOT_FOUND, PRE_EVALUATION_STATE, FIELD_OUT_OF_RANGE, MATERIAL_NOT_FOUND,
-    MATERIAL_NOT_FITTING, MATERIAL_STATE, REQUEST_ID_REUSED.
+    MATERIAL_NOT_FITTING, MATERIAL_STATE, FILES_NOT_KEPT, REQUEST_ID_REUSED.
     """
 
     CallForRecheck: grpc.UnaryUnaryMultiCallable[
@@ -86,7 +88,7 @@ class EvaluationServiceStub:
     ]
     """Calls the person again after the comparison, to see the effect. Callers: agency of the
     region. Idempotent by `request_id`. Reasons: PRE_EVALUATION_NOT_FOUND,
-    PRE_EVALUATION_STATE, FIELD_OUT_OF_RANGE, REQUEST_ID_REUSED.
+    PRE_EVALUATION_STATE, FIELD_OUT_OF_RANGE, FILES_NOT_KEPT, REQUEST_ID_REUSED.
     """
 
     RecordRecheck: grpc.UnaryUnaryMultiCallable[
@@ -95,7 +97,7 @@ class EvaluationServiceStub:
     ]
     """Records what came of a recheck. Who did not come may be called again by another one.
     Callers: agency of the region. Idempotent by `request_id`. Reasons: RECHECK_NOT_FOUND,
-    RECHECK_STATE, FIELD_OUT_OF_RANGE, REQUEST_ID_REUSED.
+    RECHECK_STATE, FIELD_OUT_OF_RANGE, FILES_NOT_KEPT, REQUEST_ID_REUSED.
     """
 
     GetPreEvaluation: grpc.UnaryUnaryMultiCallable[
@@ -103,7 +105,7 @@ class EvaluationServiceStub:
         yibao.offsite.v1.evaluation_service_pb2.GetPreEvaluationResponse,
     ]
     """Reads an evaluation with its rechecks and what happened to it; the reading is on record.
-    Callers: agency of the region. Reasons: PRE_EVALUATION_NOT_FOUND.
+    Callers: agency of the region. Reasons: PRE_EVALUATION_NOT_FOUND, FILES_NOT_KEPT.
     """
 
     ListPreEvaluations: grpc.UnaryUnaryMultiCallable[
@@ -111,8 +113,8 @@ class EvaluationServiceStub:
         yibao.offsite.v1.evaluation_service_pb2.ListPreEvaluationsResponse,
     ]
     """Lists evaluations by the day on which their next step is due, without what was found.
-    Callers: agency of the region. Reasons: FIELD_MALFORMED where `page_token` is not of this
-    list with these arguments.
+    Callers: agency of the region. Reasons: FILES_NOT_KEPT, FIELD_MALFORMED where `page_token`
+    is not of this list with these arguments.
     """
 
     ListRechecks: grpc.UnaryUnaryMultiCallable[
@@ -120,8 +122,8 @@ class EvaluationServiceStub:
         yibao.offsite.v1.evaluation_service_pb2.ListRechecksResponse,
     ]
     """Lists rechecks by the day on which they are due, without what was seen. Callers: agency of
-    the region. Reasons: FIELD_MALFORMED where `page_token` is not of this list with these
-    arguments.
+    the region. Reasons: FILES_NOT_KEPT, FIELD_MALFORMED where `page_token` is not of this
+    list with these arguments.
     """
 
 class EvaluationServiceAsyncStub:
@@ -135,7 +137,7 @@ class EvaluationServiceAsyncStub:
     ]
     """Opens the evaluation of a referral that waits for its decision. Callers: agency of the
     region. Idempotent by `request_id`. Reasons: REFERRAL_NOT_WAITING, PRE_EVALUATION_EXISTS,
-    FIELD_OUT_OF_RANGE, REQUEST_ID_REUSED.
+    FIELD_OUT_OF_RANGE, FILES_NOT_KEPT, REQUEST_ID_REUSED.
     """
 
     RecordPreEvaluation: grpc.aio.UnaryUnaryMultiCallable[
@@ -146,7 +148,7 @@ class EvaluationServiceAsyncStub:
     region. Where the region requires it, who records has read the newest version of the
     person's medical-history file since the day on which the evaluation was opened (O-10).
     Idempotent by `request_id`. Reasons: PRE_EVALUATION_NOT_FOUND, PRE_EVALUATION_STATE,
-    HISTORY_FILE_NOT_READ, FIELD_OUT_OF_RANGE, REQUEST_ID_REUSED.
+    HISTORY_FILE_NOT_READ, FIELD_OUT_OF_RANGE, FILES_NOT_KEPT, REQUEST_ID_REUSED.
     """
 
     ApprovePreEvaluation: grpc.aio.UnaryUnaryMultiCallable[
@@ -155,7 +157,8 @@ class EvaluationServiceAsyncStub:
     ]
     """Approves what was recorded: the referral can be decided by it. Callers: agency of the
     region, another operator than who recorded it. Idempotent by `request_id`. Reasons:
-    PRE_EVALUATION_NOT_FOUND, PRE_EVALUATION_STATE, SAME_MAKER_AND_CHECKER, REQUEST_ID_REUSED.
+    PRE_EVALUATION_NOT_FOUND, PRE_EVALUATION_STATE, SAME_MAKER_AND_CHECKER, FILES_NOT_KEPT,
+    REQUEST_ID_REUSED.
     """
 
     ReturnPreEvaluation: grpc.aio.UnaryUnaryMultiCallable[
@@ -164,7 +167,8 @@ class EvaluationServiceAsyncStub:
     ]
     """Sends what was recorded back: the evaluation is open again. Callers: agency of the region,
     another operator than who recorded it. Idempotent by `request_id`. Reasons:
-    PRE_EVALUATION_NOT_FOUND, PRE_EVALUATION_STATE, SAME_MAKER_AND_CHECKER, REQUEST_ID_REUSED.
+    PRE_EVALUATION_NOT_FOUND, PRE_EVALUATION_STATE, SAME_MAKER_AND_CHECKER, FILES_NOT_KEPT,
+    REQUEST_ID_REUSED.
     """
 
     CancelPreEvaluation: grpc.aio.UnaryUnaryMultiCallable[
@@ -173,17 +177,17 @@ class EvaluationServiceAsyncStub:
     ]
     """Calls an evaluation off before it is approved; the referral needs another one. Callers:
     agency of the region. Idempotent by `request_id`. Reasons: PRE_EVALUATION_NOT_FOUND,
-    PRE_EVALUATION_STATE, REQUEST_ID_REUSED.
+    PRE_EVALUATION_STATE, FILES_NOT_KEPT, REQUEST_ID_REUSED.
     """
 
-    CompareWithDischarge: grpc.aio.UnaryUnaryMultiCallable[
-        yibao.offsite.v1.evaluation_service_pb2.CompareWithDischargeRequest,
-        yibao.offsite.v1.evaluation_service_pb2.CompareWithDischargeResponse,
+    RecordDischargeComparison: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.offsite.v1.evaluation_service_pb2.RecordDischargeComparisonRequest,
+        yibao.offsite.v1.evaluation_service_pb2.RecordDischargeComparisonResponse,
     ]
     """Compares an approved evaluation of a necessary transfer with the papers of the discharge.
     Callers: agency of the region. Idempotent by `request_id`. Reasons:
     PRE_EVALUATION_NOT_FOUND, PRE_EVALUATION_STATE, FIELD_OUT_OF_RANGE, MATERIAL_NOT_FOUND,
-    MATERIAL_NOT_FITTING, MATERIAL_STATE, REQUEST_ID_REUSED.
+    MATERIAL_NOT_FITTING, MATERIAL_STATE, FILES_NOT_KEPT, REQUEST_ID_REUSED.
     """
 
     CallForRecheck: grpc.aio.UnaryUnaryMultiCallable[
@@ -192,7 +196,7 @@ class EvaluationServiceAsyncStub:
     ]
     """Calls the person again after the comparison, to see the effect. Callers: agency of the
     region. Idempotent by `request_id`. Reasons: PRE_EVALUATION_NOT_FOUND,
-    PRE_EVALUATION_STATE, FIELD_OUT_OF_RANGE, REQUEST_ID_REUSED.
+    PRE_EVALUATION_STATE, FIELD_OUT_OF_RANGE, FILES_NOT_KEPT, REQUEST_ID_REUSED.
     """
 
     RecordRecheck: grpc.aio.UnaryUnaryMultiCallable[
@@ -201,7 +205,7 @@ class EvaluationServiceAsyncStub:
     ]
     """Records what came of a recheck. Who did not come may be called again by another one.
     Callers: agency of the region. Idempotent by `request_id`. Reasons: RECHECK_NOT_FOUND,
-    RECHECK_STATE, FIELD_OUT_OF_RANGE, REQUEST_ID_REUSED.
+    RECHECK_STATE, FIELD_OUT_OF_RANGE, FILES_NOT_KEPT, REQUEST_ID_REUSED.
     """
 
     GetPreEvaluation: grpc.aio.UnaryUnaryMultiCallable[
@@ -209,7 +213,7 @@ class EvaluationServiceAsyncStub:
         yibao.offsite.v1.evaluation_service_pb2.GetPreEvaluationResponse,
     ]
     """Reads an evaluation with its rechecks and what happened to it; the reading is on record.
-    Callers: agency of the region. Reasons: PRE_EVALUATION_NOT_FOUND.
+    Callers: agency of the region. Reasons: PRE_EVALUATION_NOT_FOUND, FILES_NOT_KEPT.
     """
 
     ListPreEvaluations: grpc.aio.UnaryUnaryMultiCallable[
@@ -217,8 +221,8 @@ class EvaluationServiceAsyncStub:
         yibao.offsite.v1.evaluation_service_pb2.ListPreEvaluationsResponse,
     ]
     """Lists evaluations by the day on which their next step is due, without what was found.
-    Callers: agency of the region. Reasons: FIELD_MALFORMED where `page_token` is not of this
-    list with these arguments.
+    Callers: agency of the region. Reasons: FILES_NOT_KEPT, FIELD_MALFORMED where `page_token`
+    is not of this list with these arguments.
     """
 
     ListRechecks: grpc.aio.UnaryUnaryMultiCallable[
@@ -226,8 +230,8 @@ class EvaluationServiceAsyncStub:
         yibao.offsite.v1.evaluation_service_pb2.ListRechecksResponse,
     ]
     """Lists rechecks by the day on which they are due, without what was seen. Callers: agency of
-    the region. Reasons: FIELD_MALFORMED where `page_token` is not of this list with these
-    arguments.
+    the region. Reasons: FILES_NOT_KEPT, FIELD_MALFORMED where `page_token` is not of this
+    list with these arguments.
     """
 
 class EvaluationServiceServicer(metaclass=abc.ABCMeta):
@@ -243,7 +247,7 @@ class EvaluationServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[yibao.offsite.v1.evaluation_service_pb2.OpenPreEvaluationResponse, collections.abc.Awaitable[yibao.offsite.v1.evaluation_service_pb2.OpenPreEvaluationResponse]]:
         """Opens the evaluation of a referral that waits for its decision. Callers: agency of the
         region. Idempotent by `request_id`. Reasons: REFERRAL_NOT_WAITING, PRE_EVALUATION_EXISTS,
-        FIELD_OUT_OF_RANGE, REQUEST_ID_REUSED.
+        FIELD_OUT_OF_RANGE, FILES_NOT_KEPT, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
@@ -256,7 +260,7 @@ class EvaluationServiceServicer(metaclass=abc.ABCMeta):
         region. Where the region requires it, who records has read the newest version of the
         person's medical-history file since the day on which the evaluation was opened (O-10).
         Idempotent by `request_id`. Reasons: PRE_EVALUATION_NOT_FOUND, PRE_EVALUATION_STATE,
-        HISTORY_FILE_NOT_READ, FIELD_OUT_OF_RANGE, REQUEST_ID_REUSED.
+        HISTORY_FILE_NOT_READ, FIELD_OUT_OF_RANGE, FILES_NOT_KEPT, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
@@ -267,7 +271,8 @@ class EvaluationServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[yibao.offsite.v1.evaluation_service_pb2.ApprovePreEvaluationResponse, collections.abc.Awaitable[yibao.offsite.v1.evaluation_service_pb2.ApprovePreEvaluationResponse]]:
         """Approves what was recorded: the referral can be decided by it. Callers: agency of the
         region, another operator than who recorded it. Idempotent by `request_id`. Reasons:
-        PRE_EVALUATION_NOT_FOUND, PRE_EVALUATION_STATE, SAME_MAKER_AND_CHECKER, REQUEST_ID_REUSED.
+        PRE_EVALUATION_NOT_FOUND, PRE_EVALUATION_STATE, SAME_MAKER_AND_CHECKER, FILES_NOT_KEPT,
+        REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
@@ -278,7 +283,8 @@ class EvaluationServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[yibao.offsite.v1.evaluation_service_pb2.ReturnPreEvaluationResponse, collections.abc.Awaitable[yibao.offsite.v1.evaluation_service_pb2.ReturnPreEvaluationResponse]]:
         """Sends what was recorded back: the evaluation is open again. Callers: agency of the region,
         another operator than who recorded it. Idempotent by `request_id`. Reasons:
-        PRE_EVALUATION_NOT_FOUND, PRE_EVALUATION_STATE, SAME_MAKER_AND_CHECKER, REQUEST_ID_REUSED.
+        PRE_EVALUATION_NOT_FOUND, PRE_EVALUATION_STATE, SAME_MAKER_AND_CHECKER, FILES_NOT_KEPT,
+        REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
@@ -289,19 +295,19 @@ class EvaluationServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[yibao.offsite.v1.evaluation_service_pb2.CancelPreEvaluationResponse, collections.abc.Awaitable[yibao.offsite.v1.evaluation_service_pb2.CancelPreEvaluationResponse]]:
         """Calls an evaluation off before it is approved; the referral needs another one. Callers:
         agency of the region. Idempotent by `request_id`. Reasons: PRE_EVALUATION_NOT_FOUND,
-        PRE_EVALUATION_STATE, REQUEST_ID_REUSED.
+        PRE_EVALUATION_STATE, FILES_NOT_KEPT, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
-    def CompareWithDischarge(
+    def RecordDischargeComparison(
         self,
-        request: yibao.offsite.v1.evaluation_service_pb2.CompareWithDischargeRequest,
+        request: yibao.offsite.v1.evaluation_service_pb2.RecordDischargeComparisonRequest,
         context: _ServicerContext,
-    ) -> typing.Union[yibao.offsite.v1.evaluation_service_pb2.CompareWithDischargeResponse, collections.abc.Awaitable[yibao.offsite.v1.evaluation_service_pb2.CompareWithDischargeResponse]]:
+    ) -> typing.Union[yibao.offsite.v1.evaluation_service_pb2.RecordDischargeComparisonResponse, collections.abc.Awaitable[yibao.offsite.v1.evaluation_service_pb2.RecordDischargeComparisonResponse]]:
         """Compares an approved evaluation of a necessary transfer with the papers of the discharge.
         Callers: agency of the region. Idempotent by `request_id`. Reasons:
         PRE_EVALUATION_NOT_FOUND, PRE_EVALUATION_STATE, FIELD_OUT_OF_RANGE, MATERIAL_NOT_FOUND,
-        MATERIAL_NOT_FITTING, MATERIAL_STATE, REQUEST_ID_REUSED.
+        MATERIAL_NOT_FITTING, MATERIAL_STATE, FILES_NOT_KEPT, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
@@ -312,7 +318,7 @@ class EvaluationServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[yibao.offsite.v1.evaluation_service_pb2.CallForRecheckResponse, collections.abc.Awaitable[yibao.offsite.v1.evaluation_service_pb2.CallForRecheckResponse]]:
         """Calls the person again after the comparison, to see the effect. Callers: agency of the
         region. Idempotent by `request_id`. Reasons: PRE_EVALUATION_NOT_FOUND,
-        PRE_EVALUATION_STATE, FIELD_OUT_OF_RANGE, REQUEST_ID_REUSED.
+        PRE_EVALUATION_STATE, FIELD_OUT_OF_RANGE, FILES_NOT_KEPT, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
@@ -323,7 +329,7 @@ class EvaluationServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[yibao.offsite.v1.evaluation_service_pb2.RecordRecheckResponse, collections.abc.Awaitable[yibao.offsite.v1.evaluation_service_pb2.RecordRecheckResponse]]:
         """Records what came of a recheck. Who did not come may be called again by another one.
         Callers: agency of the region. Idempotent by `request_id`. Reasons: RECHECK_NOT_FOUND,
-        RECHECK_STATE, FIELD_OUT_OF_RANGE, REQUEST_ID_REUSED.
+        RECHECK_STATE, FIELD_OUT_OF_RANGE, FILES_NOT_KEPT, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
@@ -333,7 +339,7 @@ class EvaluationServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[yibao.offsite.v1.evaluation_service_pb2.GetPreEvaluationResponse, collections.abc.Awaitable[yibao.offsite.v1.evaluation_service_pb2.GetPreEvaluationResponse]]:
         """Reads an evaluation with its rechecks and what happened to it; the reading is on record.
-        Callers: agency of the region. Reasons: PRE_EVALUATION_NOT_FOUND.
+        Callers: agency of the region. Reasons: PRE_EVALUATION_NOT_FOUND, FILES_NOT_KEPT.
         """
 
     @abc.abstractmethod
@@ -343,8 +349,8 @@ class EvaluationServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[yibao.offsite.v1.evaluation_service_pb2.ListPreEvaluationsResponse, collections.abc.Awaitable[yibao.offsite.v1.evaluation_service_pb2.ListPreEvaluationsResponse]]:
         """Lists evaluations by the day on which their next step is due, without what was found.
-        Callers: agency of the region. Reasons: FIELD_MALFORMED where `page_token` is not of this
-        list with these arguments.
+        Callers: agency of the region. Reasons: FILES_NOT_KEPT, FIELD_MALFORMED where `page_token`
+        is not of this list with these arguments.
         """
 
     @abc.abstractmethod
@@ -354,8 +360,8 @@ class EvaluationServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[yibao.offsite.v1.evaluation_service_pb2.ListRechecksResponse, collections.abc.Awaitable[yibao.offsite.v1.evaluation_service_pb2.ListRechecksResponse]]:
         """Lists rechecks by the day on which they are due, without what was seen. Callers: agency of
-        the region. Reasons: FIELD_MALFORMED where `page_token` is not of this list with these
-        arguments.
+        the region. Reasons: FILES_NOT_KEPT, FIELD_MALFORMED where `page_token` is not of this
+        list with these arguments.
         """
 
 def add_EvaluationServiceServicer_to_server(servicer: EvaluationServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

@@ -26,7 +26,7 @@ from yibao.common.v1 import validation_pb2 as yibao_dot_common_dot_v1_dot_valida
 from yibao.offsite.v1 import medical_history_pb2 as yibao_dot_offsite_dot_v1_dot_medical__history__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.yibao/offsite/v1/medical_history_service.proto\x12\x10yibao.offsite.v1\x1a yibao/common/v1/validation.proto\x1a&yibao/offsite/v1/medical_history.proto\"\xfb\x01\n\x1bRecordMedicalHistoryRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1b\n\tperson_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12#\n\x0c\x62\x61se_version\x18\x04 \x01(\x05\x42\x08\xba\xeb\x18\x04\x08\x01\x18\x00H\x00\x88\x01\x01\x12\x18\n\x07summary\x18\x05 \x01(\tB\x07\xba\xeb\x18\x03\x30\xd0\x0f\x12\x37\n\x07\x65ntries\x18\x06 \x03(\x0b\x32\x1e.yibao.offsite.v1.HistoryEntryB\x06\xba\xeb\x18\x02@dB\x0f\n\r_base_version\"Q\n\x1cRecordMedicalHistoryResponse\x12\x31\n\x07history\x18\x01 \x01(\x0b\x32 .yibao.offsite.v1.MedicalHistory\"\x8d\x01\n\x1bVerifyMedicalHistoryRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1b\n\tperson_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x19\n\x07version\x18\x04 \x01(\x05\x42\x08\xba\xeb\x18\x04\x08\x01\x18\x01\"Q\n\x1cVerifyMedicalHistoryResponse\x12\x31\n\x07history\x18\x01 \x01(\x0b\x32 .yibao.offsite.v1.MedicalHistory\"\xbd\x01\n\x19ReadMedicalHistoryRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1b\n\tperson_id\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x17\n\x07version\x18\x03 \x01(\x05\x42\x06\xba\xeb\x18\x02\x18\x00\x12\x39\n\x07purpose\x18\x04 \x01(\x0e\x32 .yibao.offsite.v1.HistoryPurposeB\x06\xba\xeb\x18\x02\x08\x01\x12\x15\n\x04note\x18\x05 \x01(\tB\x07\xba\xeb\x18\x03\x30\xc8\x01\"e\n\x1aReadMedicalHistoryResponse\x12\x33\n\thistories\x18\x01 \x03(\x0b\x32 .yibao.offsite.v1.MedicalHistory\x12\x12\n\nreading_id\x18\x02 \x01(\t\"\x8b\x01\n\x1aListHistoryReadingsRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1b\n\tperson_id\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x19\n\tpage_size\x18\x03 \x01(\x05\x42\x06\xba\xeb\x18\x02\x18\x00\x12\x1b\n\npage_token\x18\x04 \x01(\tB\x07\xba\xeb\x18\x03\x30\xc8\x01\"j\n\x1bListHistoryReadingsResponse\x12\x32\n\x08readings\x18\x01 \x03(\x0b\x32 .yibao.offsite.v1.HistoryReading\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xea\x03\n\x15MedicalHistoryService\x12u\n\x14RecordMedicalHistory\x12-.yibao.offsite.v1.RecordMedicalHistoryRequest\x1a..yibao.offsite.v1.RecordMedicalHistoryResponse\x12u\n\x14VerifyMedicalHistory\x12-.yibao.offsite.v1.VerifyMedicalHistoryRequest\x1a..yibao.offsite.v1.VerifyMedicalHistoryResponse\x12o\n\x12ReadMedicalHistory\x12+.yibao.offsite.v1.ReadMedicalHistoryRequest\x1a,.yibao.offsite.v1.ReadMedicalHistoryResponse\x12r\n\x13ListHistoryReadings\x12,.yibao.offsite.v1.ListHistoryReadingsRequest\x1a-.yibao.offsite.v1.ListHistoryReadingsResponseB_\n\x10yibao.offsite.v1B\x1aMedicalHistoryServiceProtoP\x01Z\x1ayibao/offsite/v1;offsitev1\xaa\x02\x10Yibao.Offsite.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.yibao/offsite/v1/medical_history_service.proto\x12\x10yibao.offsite.v1\x1a yibao/common/v1/validation.proto\x1a&yibao/offsite/v1/medical_history.proto\"\xfb\x01\n\x1bRecordMedicalHistoryRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1b\n\tperson_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12#\n\x0c\x62\x61se_version\x18\x04 \x01(\x05\x42\x08\xba\xeb\x18\x04\x08\x01\x18\x00H\x00\x88\x01\x01\x12\x18\n\x07summary\x18\x05 \x01(\tB\x07\xba\xeb\x18\x03\x30\xd0\x0f\x12\x37\n\x07\x65ntries\x18\x06 \x03(\x0b\x32\x1e.yibao.offsite.v1.HistoryEntryB\x06\xba\xeb\x18\x02@dB\x0f\n\r_base_version\"Q\n\x1cRecordMedicalHistoryResponse\x12\x31\n\x07history\x18\x01 \x01(\x0b\x32 .yibao.offsite.v1.MedicalHistory\"\x8d\x01\n\x1bVerifyMedicalHistoryRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1b\n\tperson_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x19\n\x07version\x18\x04 \x01(\x05\x42\x08\xba\xeb\x18\x04\x08\x01\x18\x01\"Q\n\x1cVerifyMedicalHistoryResponse\x12\x31\n\x07history\x18\x01 \x01(\x0b\x32 .yibao.offsite.v1.MedicalHistory\"\xbc\x01\n\x18GetMedicalHistoryRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1b\n\tperson_id\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x17\n\x07version\x18\x03 \x01(\x05\x42\x06\xba\xeb\x18\x02\x18\x00\x12\x39\n\x07purpose\x18\x04 \x01(\x0e\x32 .yibao.offsite.v1.HistoryPurposeB\x06\xba\xeb\x18\x02\x08\x01\x12\x15\n\x04note\x18\x05 \x01(\tB\x07\xba\xeb\x18\x03\x30\xc8\x01\"d\n\x19GetMedicalHistoryResponse\x12\x33\n\thistories\x18\x01 \x03(\x0b\x32 .yibao.offsite.v1.MedicalHistory\x12\x12\n\nreading_id\x18\x02 \x01(\t\"\x8b\x01\n\x1aListHistoryReadingsRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1b\n\tperson_id\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x19\n\tpage_size\x18\x03 \x01(\x05\x42\x06\xba\xeb\x18\x02\x18\x00\x12\x1b\n\npage_token\x18\x04 \x01(\tB\x07\xba\xeb\x18\x03\x30\xc8\x01\"j\n\x1bListHistoryReadingsResponse\x12\x32\n\x08readings\x18\x01 \x03(\x0b\x32 .yibao.offsite.v1.HistoryReading\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xe7\x03\n\x15MedicalHistoryService\x12u\n\x14RecordMedicalHistory\x12-.yibao.offsite.v1.RecordMedicalHistoryRequest\x1a..yibao.offsite.v1.RecordMedicalHistoryResponse\x12u\n\x14VerifyMedicalHistory\x12-.yibao.offsite.v1.VerifyMedicalHistoryRequest\x1a..yibao.offsite.v1.VerifyMedicalHistoryResponse\x12l\n\x11GetMedicalHistory\x12*.yibao.offsite.v1.GetMedicalHistoryRequest\x1a+.yibao.offsite.v1.GetMedicalHistoryResponse\x12r\n\x13ListHistoryReadings\x12,.yibao.offsite.v1.ListHistoryReadingsRequest\x1a-.yibao.offsite.v1.ListHistoryReadingsResponseB_\n\x10yibao.offsite.v1B\x1aMedicalHistoryServiceProtoP\x01Z\x1ayibao/offsite/v1;offsitev1\xaa\x02\x10Yibao.Offsite.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -54,16 +54,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_VERIFYMEDICALHISTORYREQUEST'].fields_by_name['person_id']._serialized_options = b'\272\353\030\004\010\001H\001'
   _globals['_VERIFYMEDICALHISTORYREQUEST'].fields_by_name['version']._loaded_options = None
   _globals['_VERIFYMEDICALHISTORYREQUEST'].fields_by_name['version']._serialized_options = b'\272\353\030\004\010\001\030\001'
-  _globals['_READMEDICALHISTORYREQUEST'].fields_by_name['region']._loaded_options = None
-  _globals['_READMEDICALHISTORYREQUEST'].fields_by_name['region']._serialized_options = b'\272\353\030\004\010\001H\002'
-  _globals['_READMEDICALHISTORYREQUEST'].fields_by_name['person_id']._loaded_options = None
-  _globals['_READMEDICALHISTORYREQUEST'].fields_by_name['person_id']._serialized_options = b'\272\353\030\004\010\001H\001'
-  _globals['_READMEDICALHISTORYREQUEST'].fields_by_name['version']._loaded_options = None
-  _globals['_READMEDICALHISTORYREQUEST'].fields_by_name['version']._serialized_options = b'\272\353\030\002\030\000'
-  _globals['_READMEDICALHISTORYREQUEST'].fields_by_name['purpose']._loaded_options = None
-  _globals['_READMEDICALHISTORYREQUEST'].fields_by_name['purpose']._serialized_options = b'\272\353\030\002\010\001'
-  _globals['_READMEDICALHISTORYREQUEST'].fields_by_name['note']._loaded_options = None
-  _globals['_READMEDICALHISTORYREQUEST'].fields_by_name['note']._serialized_options = b'\272\353\030\0030\310\001'
+  _globals['_GETMEDICALHISTORYREQUEST'].fields_by_name['region']._loaded_options = None
+  _globals['_GETMEDICALHISTORYREQUEST'].fields_by_name['region']._serialized_options = b'\272\353\030\004\010\001H\002'
+  _globals['_GETMEDICALHISTORYREQUEST'].fields_by_name['person_id']._loaded_options = None
+  _globals['_GETMEDICALHISTORYREQUEST'].fields_by_name['person_id']._serialized_options = b'\272\353\030\004\010\001H\001'
+  _globals['_GETMEDICALHISTORYREQUEST'].fields_by_name['version']._loaded_options = None
+  _globals['_GETMEDICALHISTORYREQUEST'].fields_by_name['version']._serialized_options = b'\272\353\030\002\030\000'
+  _globals['_GETMEDICALHISTORYREQUEST'].fields_by_name['purpose']._loaded_options = None
+  _globals['_GETMEDICALHISTORYREQUEST'].fields_by_name['purpose']._serialized_options = b'\272\353\030\002\010\001'
+  _globals['_GETMEDICALHISTORYREQUEST'].fields_by_name['note']._loaded_options = None
+  _globals['_GETMEDICALHISTORYREQUEST'].fields_by_name['note']._serialized_options = b'\272\353\030\0030\310\001'
   _globals['_LISTHISTORYREADINGSREQUEST'].fields_by_name['region']._loaded_options = None
   _globals['_LISTHISTORYREADINGSREQUEST'].fields_by_name['region']._serialized_options = b'\272\353\030\004\010\001H\002'
   _globals['_LISTHISTORYREADINGSREQUEST'].fields_by_name['person_id']._loaded_options = None
@@ -80,14 +80,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_VERIFYMEDICALHISTORYREQUEST']._serialized_end=621
   _globals['_VERIFYMEDICALHISTORYRESPONSE']._serialized_start=623
   _globals['_VERIFYMEDICALHISTORYRESPONSE']._serialized_end=704
-  _globals['_READMEDICALHISTORYREQUEST']._serialized_start=707
-  _globals['_READMEDICALHISTORYREQUEST']._serialized_end=896
-  _globals['_READMEDICALHISTORYRESPONSE']._serialized_start=898
-  _globals['_READMEDICALHISTORYRESPONSE']._serialized_end=999
-  _globals['_LISTHISTORYREADINGSREQUEST']._serialized_start=1002
-  _globals['_LISTHISTORYREADINGSREQUEST']._serialized_end=1141
-  _globals['_LISTHISTORYREADINGSRESPONSE']._serialized_start=1143
-  _globals['_LISTHISTORYREADINGSRESPONSE']._serialized_end=1249
-  _globals['_MEDICALHISTORYSERVICE']._serialized_start=1252
-  _globals['_MEDICALHISTORYSERVICE']._serialized_end=1742
+  _globals['_GETMEDICALHISTORYREQUEST']._serialized_start=707
+  _globals['_GETMEDICALHISTORYREQUEST']._serialized_end=895
+  _globals['_GETMEDICALHISTORYRESPONSE']._serialized_start=897
+  _globals['_GETMEDICALHISTORYRESPONSE']._serialized_end=997
+  _globals['_LISTHISTORYREADINGSREQUEST']._serialized_start=1000
+  _globals['_LISTHISTORYREADINGSREQUEST']._serialized_end=1139
+  _globals['_LISTHISTORYREADINGSRESPONSE']._serialized_start=1141
+  _globals['_LISTHISTORYREADINGSRESPONSE']._serialized_end=1247
+  _globals['_MEDICALHISTORYSERVICE']._serialized_start=1250
+  _globals['_MEDICALHISTORYSERVICE']._serialized_end=1737
 # @@protoc_insertion_point(module_scope)

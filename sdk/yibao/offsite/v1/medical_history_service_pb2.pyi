@@ -128,8 +128,8 @@ class VerifyMedicalHistoryResponse(google.protobuf.message.Message):
 global___VerifyMedicalHistoryResponse = VerifyMedicalHistoryResponse
 
 @typing.final
-class ReadMedicalHistoryRequest(google.protobuf.message.Message):
-    """See MedicalHistoryService.ReadMedicalHistory."""
+class GetMedicalHistoryRequest(google.protobuf.message.Message):
+    """See MedicalHistoryService.GetMedicalHistory."""
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
@@ -159,11 +159,11 @@ class ReadMedicalHistoryRequest(google.protobuf.message.Message):
     ) -> None: ...
     def ClearField(self, field_name: typing.Literal["note", b"note", "person_id", b"person_id", "purpose", b"purpose", "region", b"region", "version", b"version"]) -> None: ...
 
-global___ReadMedicalHistoryRequest = ReadMedicalHistoryRequest
+global___GetMedicalHistoryRequest = GetMedicalHistoryRequest
 
 @typing.final
-class ReadMedicalHistoryResponse(google.protobuf.message.Message):
-    """See MedicalHistoryService.ReadMedicalHistory."""
+class GetMedicalHistoryResponse(google.protobuf.message.Message):
+    """See MedicalHistoryService.GetMedicalHistory."""
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
@@ -185,7 +185,7 @@ class ReadMedicalHistoryResponse(google.protobuf.message.Message):
     ) -> None: ...
     def ClearField(self, field_name: typing.Literal["histories", b"histories", "reading_id", b"reading_id"]) -> None: ...
 
-global___ReadMedicalHistoryResponse = ReadMedicalHistoryResponse
+global___GetMedicalHistoryResponse = GetMedicalHistoryResponse
 
 @typing.final
 class ListHistoryReadingsRequest(google.protobuf.message.Message):

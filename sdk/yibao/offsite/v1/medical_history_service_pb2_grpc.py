@@ -46,10 +46,10 @@ class MedicalHistoryServiceStub(object):
                 request_serializer=yibao_dot_offsite_dot_v1_dot_medical__history__service__pb2.VerifyMedicalHistoryRequest.SerializeToString,
                 response_deserializer=yibao_dot_offsite_dot_v1_dot_medical__history__service__pb2.VerifyMedicalHistoryResponse.FromString,
                 _registered_method=True)
-        self.ReadMedicalHistory = channel.unary_unary(
-                '/yibao.offsite.v1.MedicalHistoryService/ReadMedicalHistory',
-                request_serializer=yibao_dot_offsite_dot_v1_dot_medical__history__service__pb2.ReadMedicalHistoryRequest.SerializeToString,
-                response_deserializer=yibao_dot_offsite_dot_v1_dot_medical__history__service__pb2.ReadMedicalHistoryResponse.FromString,
+        self.GetMedicalHistory = channel.unary_unary(
+                '/yibao.offsite.v1.MedicalHistoryService/GetMedicalHistory',
+                request_serializer=yibao_dot_offsite_dot_v1_dot_medical__history__service__pb2.GetMedicalHistoryRequest.SerializeToString,
+                response_deserializer=yibao_dot_offsite_dot_v1_dot_medical__history__service__pb2.GetMedicalHistoryResponse.FromString,
                 _registered_method=True)
         self.ListHistoryReadings = channel.unary_unary(
                 '/yibao.offsite.v1.MedicalHistoryService/ListHistoryReadings',
@@ -67,7 +67,7 @@ class MedicalHistoryServiceServicer(object):
         """Enters a new version of a person's file, which tells everything anew. Callers: agency of
         the region. Idempotent by `request_id`. Reasons: HISTORY_VERSION_STATE where another
         version was entered meanwhile, PERSON_NOT_FOUND, PERSON_MERGED, MATERIAL_NOT_FOUND,
-        MATERIAL_NOT_FITTING, MATERIAL_STATE, FIELD_REQUIRED, FIELD_OUT_OF_RANGE,
+        MATERIAL_NOT_FITTING, MATERIAL_STATE, FIELD_REQUIRED, FIELD_OUT_OF_RANGE, FILES_NOT_KEPT,
         REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -77,19 +77,19 @@ class MedicalHistoryServiceServicer(object):
     def VerifyMedicalHistory(self, request, context):
         """States that the newest version was compared with its sources. Callers: agency of the
         region, another operator than who entered it. Idempotent by `request_id`. Reasons:
-        HISTORY_VERSION_NOT_FOUND, HISTORY_VERSION_STATE, SAME_MAKER_AND_CHECKER,
+        HISTORY_VERSION_NOT_FOUND, HISTORY_VERSION_STATE, SAME_MAKER_AND_CHECKER, FILES_NOT_KEPT,
         REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def ReadMedicalHistory(self, request, context):
+    def GetMedicalHistory(self, request, context):
         """Reads a person's file, and with it those of records that were merged into the person's;
         says what for. The reading is stored, and put on record, before it is answered: of a
         person without a file too, so that somebody is known to have looked. Callers: agency of
         the region. Each call is a reading of its own. Reasons: HISTORY_VERSION_NOT_FOUND,
-        PERSON_NOT_FOUND, FIELD_OUT_OF_RANGE.
+        PERSON_NOT_FOUND, FIELD_OUT_OF_RANGE, FILES_NOT_KEPT.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -97,8 +97,8 @@ class MedicalHistoryServiceServicer(object):
 
     def ListHistoryReadings(self, request, context):
         """Lists who read a person's file, the first reading at the head. Callers: agency of the
-        region, supervisor of the region or its province. Reasons: FIELD_MALFORMED where
-        `page_token` is not of this list with these arguments.
+        region, supervisor. Reasons: FILES_NOT_KEPT, FIELD_MALFORMED where `page_token` is not of
+        this list with these arguments.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -117,10 +117,10 @@ def add_MedicalHistoryServiceServicer_to_server(servicer, server):
                     request_deserializer=yibao_dot_offsite_dot_v1_dot_medical__history__service__pb2.VerifyMedicalHistoryRequest.FromString,
                     response_serializer=yibao_dot_offsite_dot_v1_dot_medical__history__service__pb2.VerifyMedicalHistoryResponse.SerializeToString,
             ),
-            'ReadMedicalHistory': grpc.unary_unary_rpc_method_handler(
-                    servicer.ReadMedicalHistory,
-                    request_deserializer=yibao_dot_offsite_dot_v1_dot_medical__history__service__pb2.ReadMedicalHistoryRequest.FromString,
-                    response_serializer=yibao_dot_offsite_dot_v1_dot_medical__history__service__pb2.ReadMedicalHistoryResponse.SerializeToString,
+            'GetMedicalHistory': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetMedicalHistory,
+                    request_deserializer=yibao_dot_offsite_dot_v1_dot_medical__history__service__pb2.GetMedicalHistoryRequest.FromString,
+                    response_serializer=yibao_dot_offsite_dot_v1_dot_medical__history__service__pb2.GetMedicalHistoryResponse.SerializeToString,
             ),
             'ListHistoryReadings': grpc.unary_unary_rpc_method_handler(
                     servicer.ListHistoryReadings,
@@ -195,7 +195,7 @@ class MedicalHistoryService(object):
             _registered_method=True)
 
     @staticmethod
-    def ReadMedicalHistory(request,
+    def GetMedicalHistory(request,
             target,
             options=(),
             channel_credentials=None,
@@ -208,9 +208,9 @@ class MedicalHistoryService(object):
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/yibao.offsite.v1.MedicalHistoryService/ReadMedicalHistory',
-            yibao_dot_offsite_dot_v1_dot_medical__history__service__pb2.ReadMedicalHistoryRequest.SerializeToString,
-            yibao_dot_offsite_dot_v1_dot_medical__history__service__pb2.ReadMedicalHistoryResponse.FromString,
+            '/yibao.offsite.v1.MedicalHistoryService/GetMedicalHistory',
+            yibao_dot_offsite_dot_v1_dot_medical__history__service__pb2.GetMedicalHistoryRequest.SerializeToString,
+            yibao_dot_offsite_dot_v1_dot_medical__history__service__pb2.GetMedicalHistoryResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -30,7 +30,7 @@ class MedicalHistoryServiceStub:
     """Enters a new version of a person's file, which tells everything anew. Callers: agency of
     the region. Idempotent by `request_id`. Reasons: HISTORY_VERSION_STATE where another
     version was entered meanwhile, PERSON_NOT_FOUND, PERSON_MERGED, MATERIAL_NOT_FOUND,
-    MATERIAL_NOT_FITTING, MATERIAL_STATE, FIELD_REQUIRED, FIELD_OUT_OF_RANGE,
+    MATERIAL_NOT_FITTING, MATERIAL_STATE, FIELD_REQUIRED, FIELD_OUT_OF_RANGE, FILES_NOT_KEPT,
     REQUEST_ID_REUSED.
     """
 
@@ -40,19 +40,19 @@ class MedicalHistoryServiceStub:
     ]
     """States that the newest version was compared with its sources. Callers: agency of the
     region, another operator than who entered it. Idempotent by `request_id`. Reasons:
-    HISTORY_VERSION_NOT_FOUND, HISTORY_VERSION_STATE, SAME_MAKER_AND_CHECKER,
+    HISTORY_VERSION_NOT_FOUND, HISTORY_VERSION_STATE, SAME_MAKER_AND_CHECKER, FILES_NOT_KEPT,
     REQUEST_ID_REUSED.
     """
 
-    ReadMedicalHistory: grpc.UnaryUnaryMultiCallable[
-        yibao.offsite.v1.medical_history_service_pb2.ReadMedicalHistoryRequest,
-        yibao.offsite.v1.medical_history_service_pb2.ReadMedicalHistoryResponse,
+    GetMedicalHistory: grpc.UnaryUnaryMultiCallable[
+        yibao.offsite.v1.medical_history_service_pb2.GetMedicalHistoryRequest,
+        yibao.offsite.v1.medical_history_service_pb2.GetMedicalHistoryResponse,
     ]
     """Reads a person's file, and with it those of records that were merged into the person's;
     says what for. The reading is stored, and put on record, before it is answered: of a
     person without a file too, so that somebody is known to have looked. Callers: agency of
     the region. Each call is a reading of its own. Reasons: HISTORY_VERSION_NOT_FOUND,
-    PERSON_NOT_FOUND, FIELD_OUT_OF_RANGE.
+    PERSON_NOT_FOUND, FIELD_OUT_OF_RANGE, FILES_NOT_KEPT.
     """
 
     ListHistoryReadings: grpc.UnaryUnaryMultiCallable[
@@ -60,8 +60,8 @@ class MedicalHistoryServiceStub:
         yibao.offsite.v1.medical_history_service_pb2.ListHistoryReadingsResponse,
     ]
     """Lists who read a person's file, the first reading at the head. Callers: agency of the
-    region, supervisor of the region or its province. Reasons: FIELD_MALFORMED where
-    `page_token` is not of this list with these arguments.
+    region, supervisor. Reasons: FILES_NOT_KEPT, FIELD_MALFORMED where `page_token` is not of
+    this list with these arguments.
     """
 
 class MedicalHistoryServiceAsyncStub:
@@ -76,7 +76,7 @@ class MedicalHistoryServiceAsyncStub:
     """Enters a new version of a person's file, which tells everything anew. Callers: agency of
     the region. Idempotent by `request_id`. Reasons: HISTORY_VERSION_STATE where another
     version was entered meanwhile, PERSON_NOT_FOUND, PERSON_MERGED, MATERIAL_NOT_FOUND,
-    MATERIAL_NOT_FITTING, MATERIAL_STATE, FIELD_REQUIRED, FIELD_OUT_OF_RANGE,
+    MATERIAL_NOT_FITTING, MATERIAL_STATE, FIELD_REQUIRED, FIELD_OUT_OF_RANGE, FILES_NOT_KEPT,
     REQUEST_ID_REUSED.
     """
 
@@ -86,19 +86,19 @@ class MedicalHistoryServiceAsyncStub:
     ]
     """States that the newest version was compared with its sources. Callers: agency of the
     region, another operator than who entered it. Idempotent by `request_id`. Reasons:
-    HISTORY_VERSION_NOT_FOUND, HISTORY_VERSION_STATE, SAME_MAKER_AND_CHECKER,
+    HISTORY_VERSION_NOT_FOUND, HISTORY_VERSION_STATE, SAME_MAKER_AND_CHECKER, FILES_NOT_KEPT,
     REQUEST_ID_REUSED.
     """
 
-    ReadMedicalHistory: grpc.aio.UnaryUnaryMultiCallable[
-        yibao.offsite.v1.medical_history_service_pb2.ReadMedicalHistoryRequest,
-        yibao.offsite.v1.medical_history_service_pb2.ReadMedicalHistoryResponse,
+    GetMedicalHistory: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.offsite.v1.medical_history_service_pb2.GetMedicalHistoryRequest,
+        yibao.offsite.v1.medical_history_service_pb2.GetMedicalHistoryResponse,
     ]
     """Reads a person's file, and with it those of records that were merged into the person's;
     says what for. The reading is stored, and put on record, before it is answered: of a
     person without a file too, so that somebody is known to have looked. Callers: agency of
     the region. Each call is a reading of its own. Reasons: HISTORY_VERSION_NOT_FOUND,
-    PERSON_NOT_FOUND, FIELD_OUT_OF_RANGE.
+    PERSON_NOT_FOUND, FIELD_OUT_OF_RANGE, FILES_NOT_KEPT.
     """
 
     ListHistoryReadings: grpc.aio.UnaryUnaryMultiCallable[
@@ -106,8 +106,8 @@ class MedicalHistoryServiceAsyncStub:
         yibao.offsite.v1.medical_history_service_pb2.ListHistoryReadingsResponse,
     ]
     """Lists who read a person's file, the first reading at the head. Callers: agency of the
-    region, supervisor of the region or its province. Reasons: FIELD_MALFORMED where
-    `page_token` is not of this list with these arguments.
+    region, supervisor. Reasons: FILES_NOT_KEPT, FIELD_MALFORMED where `page_token` is not of
+    this list with these arguments.
     """
 
 class MedicalHistoryServiceServicer(metaclass=abc.ABCMeta):
@@ -124,7 +124,7 @@ class MedicalHistoryServiceServicer(metaclass=abc.ABCMeta):
         """Enters a new version of a person's file, which tells everything anew. Callers: agency of
         the region. Idempotent by `request_id`. Reasons: HISTORY_VERSION_STATE where another
         version was entered meanwhile, PERSON_NOT_FOUND, PERSON_MERGED, MATERIAL_NOT_FOUND,
-        MATERIAL_NOT_FITTING, MATERIAL_STATE, FIELD_REQUIRED, FIELD_OUT_OF_RANGE,
+        MATERIAL_NOT_FITTING, MATERIAL_STATE, FIELD_REQUIRED, FIELD_OUT_OF_RANGE, FILES_NOT_KEPT,
         REQUEST_ID_REUSED.
         """
 
@@ -136,21 +136,21 @@ class MedicalHistoryServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[yibao.offsite.v1.medical_history_service_pb2.VerifyMedicalHistoryResponse, collections.abc.Awaitable[yibao.offsite.v1.medical_history_service_pb2.VerifyMedicalHistoryResponse]]:
         """States that the newest version was compared with its sources. Callers: agency of the
         region, another operator than who entered it. Idempotent by `request_id`. Reasons:
-        HISTORY_VERSION_NOT_FOUND, HISTORY_VERSION_STATE, SAME_MAKER_AND_CHECKER,
+        HISTORY_VERSION_NOT_FOUND, HISTORY_VERSION_STATE, SAME_MAKER_AND_CHECKER, FILES_NOT_KEPT,
         REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
-    def ReadMedicalHistory(
+    def GetMedicalHistory(
         self,
-        request: yibao.offsite.v1.medical_history_service_pb2.ReadMedicalHistoryRequest,
+        request: yibao.offsite.v1.medical_history_service_pb2.GetMedicalHistoryRequest,
         context: _ServicerContext,
-    ) -> typing.Union[yibao.offsite.v1.medical_history_service_pb2.ReadMedicalHistoryResponse, collections.abc.Awaitable[yibao.offsite.v1.medical_history_service_pb2.ReadMedicalHistoryResponse]]:
+    ) -> typing.Union[yibao.offsite.v1.medical_history_service_pb2.GetMedicalHistoryResponse, collections.abc.Awaitable[yibao.offsite.v1.medical_history_service_pb2.GetMedicalHistoryResponse]]:
         """Reads a person's file, and with it those of records that were merged into the person's;
         says what for. The reading is stored, and put on record, before it is answered: of a
         person without a file too, so that somebody is known to have looked. Callers: agency of
         the region. Each call is a reading of its own. Reasons: HISTORY_VERSION_NOT_FOUND,
-        PERSON_NOT_FOUND, FIELD_OUT_OF_RANGE.
+        PERSON_NOT_FOUND, FIELD_OUT_OF_RANGE, FILES_NOT_KEPT.
         """
 
     @abc.abstractmethod
@@ -160,8 +160,8 @@ class MedicalHistoryServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[yibao.offsite.v1.medical_history_service_pb2.ListHistoryReadingsResponse, collections.abc.Awaitable[yibao.offsite.v1.medical_history_service_pb2.ListHistoryReadingsResponse]]:
         """Lists who read a person's file, the first reading at the head. Callers: agency of the
-        region, supervisor of the region or its province. Reasons: FIELD_MALFORMED where
-        `page_token` is not of this list with these arguments.
+        region, supervisor. Reasons: FILES_NOT_KEPT, FIELD_MALFORMED where `page_token` is not of
+        this list with these arguments.
         """
 
 def add_MedicalHistoryServiceServicer_to_server(servicer: MedicalHistoryServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

@@ -73,7 +73,8 @@ class TicketServiceServicer(object):
 
     def OpenTicket(self, request, context):
         """Opens a ticket at the agency of a region. Callers: an institution, agency of the region,
-        channel. Idempotent by `request_id`. Reasons: FIELD_OUT_OF_RANGE, REQUEST_ID_REUSED.
+        channel. Idempotent by `request_id`. Reasons: FIELD_OUT_OF_RANGE, FILES_NOT_KEPT,
+        REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -82,7 +83,7 @@ class TicketServiceServicer(object):
     def AnswerTicket(self, request, context):
         """Answers a ticket; who opened it then has 10 working days to confirm. Callers: agency of
         the region. Idempotent by `request_id`. Reasons: TICKET_NOT_FOUND, TICKET_STATE,
-        REQUEST_ID_REUSED.
+        FILES_NOT_KEPT, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -90,7 +91,8 @@ class TicketServiceServicer(object):
 
     def ConfirmTicket(self, request, context):
         """Confirms that the answer helped. Callers: who opened it: an institution, agency, channel.
-        Idempotent by `request_id`. Reasons: TICKET_NOT_FOUND, TICKET_STATE, REQUEST_ID_REUSED.
+        Idempotent by `request_id`. Reasons: TICKET_NOT_FOUND, TICKET_STATE, FILES_NOT_KEPT,
+        REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -99,7 +101,8 @@ class TicketServiceServicer(object):
     def ReopenTicket(self, request, context):
         """Opens a ticket again whose answer did not help, as long as it can be confirmed; the time
         for the answer begins anew. Callers: who opened it: an institution, agency, channel.
-        Idempotent by `request_id`. Reasons: TICKET_NOT_FOUND, TICKET_STATE, REQUEST_ID_REUSED.
+        Idempotent by `request_id`. Reasons: TICKET_NOT_FOUND, TICKET_STATE, FILES_NOT_KEPT,
+        REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -107,7 +110,7 @@ class TicketServiceServicer(object):
 
     def GetTicket(self, request, context):
         """Reads a ticket with all that was said. Callers: an institution or channel, of its own
-        tickets; agency of the region, all of it. Reasons: TICKET_NOT_FOUND.
+        tickets; agency of the region, all of it. Reasons: TICKET_NOT_FOUND, FILES_NOT_KEPT.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -116,7 +119,8 @@ class TicketServiceServicer(object):
     def ListTickets(self, request, context):
         """Lists tickets by the last day of the next step, the earliest at the head. Callers: an
         institution or channel, of its own tickets; agency of the region, all of it. Reasons:
-        FIELD_MALFORMED where `page_token` is not of this list with these arguments.
+        FILES_NOT_KEPT, FIELD_MALFORMED where `page_token` is not of this list with these
+        arguments.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

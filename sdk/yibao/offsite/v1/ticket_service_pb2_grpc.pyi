@@ -26,7 +26,8 @@ class TicketServiceStub:
         yibao.offsite.v1.ticket_service_pb2.OpenTicketResponse,
     ]
     """Opens a ticket at the agency of a region. Callers: an institution, agency of the region,
-    channel. Idempotent by `request_id`. Reasons: FIELD_OUT_OF_RANGE, REQUEST_ID_REUSED.
+    channel. Idempotent by `request_id`. Reasons: FIELD_OUT_OF_RANGE, FILES_NOT_KEPT,
+    REQUEST_ID_REUSED.
     """
 
     AnswerTicket: grpc.UnaryUnaryMultiCallable[
@@ -35,7 +36,7 @@ class TicketServiceStub:
     ]
     """Answers a ticket; who opened it then has 10 working days to confirm. Callers: agency of
     the region. Idempotent by `request_id`. Reasons: TICKET_NOT_FOUND, TICKET_STATE,
-    REQUEST_ID_REUSED.
+    FILES_NOT_KEPT, REQUEST_ID_REUSED.
     """
 
     ConfirmTicket: grpc.UnaryUnaryMultiCallable[
@@ -43,7 +44,8 @@ class TicketServiceStub:
         yibao.offsite.v1.ticket_service_pb2.ConfirmTicketResponse,
     ]
     """Confirms that the answer helped. Callers: who opened it: an institution, agency, channel.
-    Idempotent by `request_id`. Reasons: TICKET_NOT_FOUND, TICKET_STATE, REQUEST_ID_REUSED.
+    Idempotent by `request_id`. Reasons: TICKET_NOT_FOUND, TICKET_STATE, FILES_NOT_KEPT,
+    REQUEST_ID_REUSED.
     """
 
     ReopenTicket: grpc.UnaryUnaryMultiCallable[
@@ -52,7 +54,8 @@ class TicketServiceStub:
     ]
     """Opens a ticket again whose answer did not help, as long as it can be confirmed; the time
     for the answer begins anew. Callers: who opened it: an institution, agency, channel.
-    Idempotent by `request_id`. Reasons: TICKET_NOT_FOUND, TICKET_STATE, REQUEST_ID_REUSED.
+    Idempotent by `request_id`. Reasons: TICKET_NOT_FOUND, TICKET_STATE, FILES_NOT_KEPT,
+    REQUEST_ID_REUSED.
     """
 
     GetTicket: grpc.UnaryUnaryMultiCallable[
@@ -60,7 +63,7 @@ class TicketServiceStub:
         yibao.offsite.v1.ticket_service_pb2.GetTicketResponse,
     ]
     """Reads a ticket with all that was said. Callers: an institution or channel, of its own
-    tickets; agency of the region, all of it. Reasons: TICKET_NOT_FOUND.
+    tickets; agency of the region, all of it. Reasons: TICKET_NOT_FOUND, FILES_NOT_KEPT.
     """
 
     ListTickets: grpc.UnaryUnaryMultiCallable[
@@ -69,7 +72,8 @@ class TicketServiceStub:
     ]
     """Lists tickets by the last day of the next step, the earliest at the head. Callers: an
     institution or channel, of its own tickets; agency of the region, all of it. Reasons:
-    FIELD_MALFORMED where `page_token` is not of this list with these arguments.
+    FILES_NOT_KEPT, FIELD_MALFORMED where `page_token` is not of this list with these
+    arguments.
     """
 
 class TicketServiceAsyncStub:
@@ -80,7 +84,8 @@ class TicketServiceAsyncStub:
         yibao.offsite.v1.ticket_service_pb2.OpenTicketResponse,
     ]
     """Opens a ticket at the agency of a region. Callers: an institution, agency of the region,
-    channel. Idempotent by `request_id`. Reasons: FIELD_OUT_OF_RANGE, REQUEST_ID_REUSED.
+    channel. Idempotent by `request_id`. Reasons: FIELD_OUT_OF_RANGE, FILES_NOT_KEPT,
+    REQUEST_ID_REUSED.
     """
 
     AnswerTicket: grpc.aio.UnaryUnaryMultiCallable[
@@ -89,7 +94,7 @@ class TicketServiceAsyncStub:
     ]
     """Answers a ticket; who opened it then has 10 working days to confirm. Callers: agency of
     the region. Idempotent by `request_id`. Reasons: TICKET_NOT_FOUND, TICKET_STATE,
-    REQUEST_ID_REUSED.
+    FILES_NOT_KEPT, REQUEST_ID_REUSED.
     """
 
     ConfirmTicket: grpc.aio.UnaryUnaryMultiCallable[
@@ -97,7 +102,8 @@ class TicketServiceAsyncStub:
         yibao.offsite.v1.ticket_service_pb2.ConfirmTicketResponse,
     ]
     """Confirms that the answer helped. Callers: who opened it: an institution, agency, channel.
-    Idempotent by `request_id`. Reasons: TICKET_NOT_FOUND, TICKET_STATE, REQUEST_ID_REUSED.
+    Idempotent by `request_id`. Reasons: TICKET_NOT_FOUND, TICKET_STATE, FILES_NOT_KEPT,
+    REQUEST_ID_REUSED.
     """
 
     ReopenTicket: grpc.aio.UnaryUnaryMultiCallable[
@@ -106,7 +112,8 @@ class TicketServiceAsyncStub:
     ]
     """Opens a ticket again whose answer did not help, as long as it can be confirmed; the time
     for the answer begins anew. Callers: who opened it: an institution, agency, channel.
-    Idempotent by `request_id`. Reasons: TICKET_NOT_FOUND, TICKET_STATE, REQUEST_ID_REUSED.
+    Idempotent by `request_id`. Reasons: TICKET_NOT_FOUND, TICKET_STATE, FILES_NOT_KEPT,
+    REQUEST_ID_REUSED.
     """
 
     GetTicket: grpc.aio.UnaryUnaryMultiCallable[
@@ -114,7 +121,7 @@ class TicketServiceAsyncStub:
         yibao.offsite.v1.ticket_service_pb2.GetTicketResponse,
     ]
     """Reads a ticket with all that was said. Callers: an institution or channel, of its own
-    tickets; agency of the region, all of it. Reasons: TICKET_NOT_FOUND.
+    tickets; agency of the region, all of it. Reasons: TICKET_NOT_FOUND, FILES_NOT_KEPT.
     """
 
     ListTickets: grpc.aio.UnaryUnaryMultiCallable[
@@ -123,7 +130,8 @@ class TicketServiceAsyncStub:
     ]
     """Lists tickets by the last day of the next step, the earliest at the head. Callers: an
     institution or channel, of its own tickets; agency of the region, all of it. Reasons:
-    FIELD_MALFORMED where `page_token` is not of this list with these arguments.
+    FILES_NOT_KEPT, FIELD_MALFORMED where `page_token` is not of this list with these
+    arguments.
     """
 
 class TicketServiceServicer(metaclass=abc.ABCMeta):
@@ -136,7 +144,8 @@ class TicketServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[yibao.offsite.v1.ticket_service_pb2.OpenTicketResponse, collections.abc.Awaitable[yibao.offsite.v1.ticket_service_pb2.OpenTicketResponse]]:
         """Opens a ticket at the agency of a region. Callers: an institution, agency of the region,
-        channel. Idempotent by `request_id`. Reasons: FIELD_OUT_OF_RANGE, REQUEST_ID_REUSED.
+        channel. Idempotent by `request_id`. Reasons: FIELD_OUT_OF_RANGE, FILES_NOT_KEPT,
+        REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
@@ -147,7 +156,7 @@ class TicketServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[yibao.offsite.v1.ticket_service_pb2.AnswerTicketResponse, collections.abc.Awaitable[yibao.offsite.v1.ticket_service_pb2.AnswerTicketResponse]]:
         """Answers a ticket; who opened it then has 10 working days to confirm. Callers: agency of
         the region. Idempotent by `request_id`. Reasons: TICKET_NOT_FOUND, TICKET_STATE,
-        REQUEST_ID_REUSED.
+        FILES_NOT_KEPT, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
@@ -157,7 +166,8 @@ class TicketServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[yibao.offsite.v1.ticket_service_pb2.ConfirmTicketResponse, collections.abc.Awaitable[yibao.offsite.v1.ticket_service_pb2.ConfirmTicketResponse]]:
         """Confirms that the answer helped. Callers: who opened it: an institution, agency, channel.
-        Idempotent by `request_id`. Reasons: TICKET_NOT_FOUND, TICKET_STATE, REQUEST_ID_REUSED.
+        Idempotent by `request_id`. Reasons: TICKET_NOT_FOUND, TICKET_STATE, FILES_NOT_KEPT,
+        REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
@@ -168,7 +178,8 @@ class TicketServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[yibao.offsite.v1.ticket_service_pb2.ReopenTicketResponse, collections.abc.Awaitable[yibao.offsite.v1.ticket_service_pb2.ReopenTicketResponse]]:
         """Opens a ticket again whose answer did not help, as long as it can be confirmed; the time
         for the answer begins anew. Callers: who opened it: an institution, agency, channel.
-        Idempotent by `request_id`. Reasons: TICKET_NOT_FOUND, TICKET_STATE, REQUEST_ID_REUSED.
+        Idempotent by `request_id`. Reasons: TICKET_NOT_FOUND, TICKET_STATE, FILES_NOT_KEPT,
+        REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
@@ -178,7 +189,7 @@ class TicketServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[yibao.offsite.v1.ticket_service_pb2.GetTicketResponse, collections.abc.Awaitable[yibao.offsite.v1.ticket_service_pb2.GetTicketResponse]]:
         """Reads a ticket with all that was said. Callers: an institution or channel, of its own
-        tickets; agency of the region, all of it. Reasons: TICKET_NOT_FOUND.
+        tickets; agency of the region, all of it. Reasons: TICKET_NOT_FOUND, FILES_NOT_KEPT.
         """
 
     @abc.abstractmethod
@@ -189,7 +200,8 @@ class TicketServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[yibao.offsite.v1.ticket_service_pb2.ListTicketsResponse, collections.abc.Awaitable[yibao.offsite.v1.ticket_service_pb2.ListTicketsResponse]]:
         """Lists tickets by the last day of the next step, the earliest at the head. Callers: an
         institution or channel, of its own tickets; agency of the region, all of it. Reasons:
-        FIELD_MALFORMED where `page_token` is not of this list with these arguments.
+        FILES_NOT_KEPT, FIELD_MALFORMED where `page_token` is not of this list with these
+        arguments.
         """
 
 def add_TicketServiceServicer_to_server(servicer: TicketServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

@@ -437,10 +437,14 @@ class Reason(enum.Enum):
     MATERIAL_PART_CHANGED = (571, Code.ALREADY_EXISTS, "该分段已上传过不同的内容，请重新上传")
     MATERIAL_HASH_WRONG = (572, Code.INVALID_ARGUMENT, "文件内容与申报不一致，请重新上传")
     MATERIAL_INCOMPLETE = (573, Code.FAILED_PRECONDITION, "文件尚未传完")
-    MATERIAL_TYPE_REFUSED = (574, Code.INVALID_ARGUMENT, "只接收内容相符的PDF、JPEG或PNG文件")
+    MATERIAL_TYPE_REFUSED = (
+        574,
+        Code.INVALID_ARGUMENT,
+        "文件类型不符或夹带其他内容，请提交扫描件或照片",
+    )
     MATERIAL_RESTRICTED = (575, Code.PERMISSION_DENIED, "该材料仅限指定人员查阅")
     MATERIAL_ALTERED = (576, Code.FAILED_PRECONDITION, "该材料与提交时不一致，请勿采用并立即上报")
-    MATERIALS_NOT_KEPT = (577, Code.FAILED_PRECONDITION)
+    MATERIALS_NOT_KEPT = (577, Code.FAILED_PRECONDITION, "本地尚未开通材料上传，请到窗口提交")
     MATERIAL_NOT_FITTING = (578, Code.FAILED_PRECONDITION, "该材料的人员、种类或用途不符")
     PRE_EVALUATION_REQUIRED = (630, Code.FAILED_PRECONDITION, "该转外就医须先经预评估并复核同意")
     HISTORY_FILE_NOT_READ = (631, Code.FAILED_PRECONDITION, "请先查阅该参保人最新的病历档案")
@@ -454,7 +458,7 @@ class Reason(enum.Enum):
     RECHECK_STATE = (639, Code.FAILED_PRECONDITION, "该复查已有结果")
     TICKET_NOT_FOUND = (640, Code.NOT_FOUND, "未查到该问题工单")
     TICKET_STATE = (641, Code.FAILED_PRECONDITION, "该问题工单的当前状态不允许此操作")
-    FILES_NOT_KEPT = (642, Code.FAILED_PRECONDITION)
+    FILES_NOT_KEPT = (642, Code.FAILED_PRECONDITION, "尚未开通病历档案和问题工单")
     REGISTRATION_CHANNEL_CLOSED = (545, Code.FAILED_PRECONDITION, "该备案类型未开通此办理渠道")
     REGISTRATION_BASIS_NOT_ACCEPTED = (546, Code.FAILED_PRECONDITION, "该备案类型不接受此种证明方式")
     SELF_SERVICE_LIMITED = (547, Code.FAILED_PRECONDITION, "因承诺不实，自助备案已受限，请到窗口办理")

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from yibao_offsite.application.work import Work
 
 Encode = Callable[[History], bytes]
-READ_METHOD = "ReadMedicalHistory"
+READ_METHOD = "GetMedicalHistory"
 
 
 class MedicalHistoryRows(Protocol):

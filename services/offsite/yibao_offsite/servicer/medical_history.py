@@ -81,13 +81,13 @@ class MedicalHistoryServicer(rpc.MedicalHistoryServiceServicer):
         response = await self._blocking.run(self._histories.verify, command, _verified)
         return as_sent(pb.VerifyMedicalHistoryResponse, response)
 
-    async def ReadMedicalHistory(
+    async def GetMedicalHistory(
         self,
-        request: pb.ReadMedicalHistoryRequest,
+        request: pb.GetMedicalHistoryRequest,
         context: (
-            "grpc.aio.ServicerContext[pb.ReadMedicalHistoryRequest, pb.ReadMedicalHistoryResponse]"
+            "grpc.aio.ServicerContext[pb.GetMedicalHistoryRequest, pb.GetMedicalHistoryResponse]"
         ),
-    ) -> pb.ReadMedicalHistoryResponse:
+    ) -> pb.GetMedicalHistoryResponse:
         """Reads a person's file; the reading is on record before it is answered."""
         caller = current_caller()
         caller.require_region(request.region)
@@ -100,7 +100,7 @@ class MedicalHistoryServicer(rpc.MedicalHistoryServiceServicer):
             request.note,
         )
         histories, reading = await self._blocking.run(self._histories.read, command)
-        return pb.ReadMedicalHistoryResponse(
+        return pb.GetMedicalHistoryResponse(
             histories=map(history_message, histories), reading_id=reading.reading_id
         )
 

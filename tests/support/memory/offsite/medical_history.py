@@ -24,9 +24,9 @@ class MemoryHistories(MedicalHistoryRows):
             merged_into = None if known is None else known.merged_into
             return each if merged_into is None else survivor(merged_into)
 
-        same = {
-            each for each in self.persons.known if survivor(each) == survivor(person_id)
-        } - {person_id}
+        same = {each for each in self.persons.known if survivor(each) == survivor(person_id)} - {
+            person_id
+        }
         return [person_id, *sorted(same)]
 
     def newest_of(self, person_ids: Collection[str]) -> list[History]:

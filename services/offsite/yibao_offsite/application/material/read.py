@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ReadPart:
-    """Reads a part of a file; `asked` is a trial of the method: it says who asks for which region."""
+    """Reads a part of a file; `asked` says who asks for which region."""
 
     asked: Request
     material_id: str

@@ -144,18 +144,18 @@ class EvaluationServicer(rpc.EvaluationServiceServicer):
         response = await self._blocking.run(self._evaluations.cancel, command, encode)
         return as_sent(pb.CancelPreEvaluationResponse, response)
 
-    async def CompareWithDischarge(
+    async def RecordDischargeComparison(
         self,
-        request: pb.CompareWithDischargeRequest,
+        request: pb.RecordDischargeComparisonRequest,
         context: (
-            "grpc.aio.ServicerContext[pb.CompareWithDischargeRequest, "
-            "pb.CompareWithDischargeResponse]"
+            "grpc.aio.ServicerContext[pb.RecordDischargeComparisonRequest, "
+            "pb.RecordDischargeComparisonResponse]"
         ),
-    ) -> pb.CompareWithDischargeResponse:
+    ) -> pb.RecordDischargeComparisonResponse:
         """Compares an evaluation with the papers of the discharge."""
         told = request.comparison
         command = CompareEvaluation(
-            request_of(request, "CompareWithDischarge"),
+            request_of(request, "RecordDischargeComparison"),
             request.evaluation_id,
             to_date(told.discharge_date),
             told.discharge_record_id,
@@ -163,9 +163,9 @@ class EvaluationServicer(rpc.EvaluationServiceServicer):
             told.fee_list_id,
             _differences(told),
         )
-        encode = answer(pb.CompareWithDischargeResponse)
+        encode = answer(pb.RecordDischargeComparisonResponse)
         response = await self._blocking.run(self._evaluations.compare, command, encode)
-        return as_sent(pb.CompareWithDischargeResponse, response)
+        return as_sent(pb.RecordDischargeComparisonResponse, response)
 
     async def CallForRecheck(
         self,

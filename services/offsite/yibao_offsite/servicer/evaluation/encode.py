@@ -15,7 +15,7 @@ _Answer: TypeAlias = (
     | type[pb.ApprovePreEvaluationResponse]
     | type[pb.ReturnPreEvaluationResponse]
     | type[pb.CancelPreEvaluationResponse]
-    | type[pb.CompareWithDischargeResponse]
+    | type[pb.RecordDischargeComparisonResponse]
 )
 _RecheckAnswer: TypeAlias = type[pb.CallForRecheckResponse] | type[pb.RecordRecheckResponse]
 

@@ -1,4 +1,4 @@
-"""What is sealed of papers: bound to region, paper, person and kind, so that nothing changes places."""
+"""What is sealed of papers: bound to region, paper, person and kind; nothing changes places."""
 
 import json
 from typing import Any
