@@ -1,29 +1,12 @@
-"""What requests ask for: which registrations are listed and from where, and who may say what."""
-
-import datetime as dt
+"""What requests ask for: which registrations are listed, and who may say what."""
 
 from yibao.offsite.v1 import registration_service_pb2 as pb
-from yibao_common.rpc.pages import id_place
 from yibao_common.rpc.wire import known, to_optional_date
 from yibao_common.values.caller import Caller, Role
 from yibao_common.values.errors import FieldFault, refuse_faults
 from yibao_common.values.reasons import Reason
-from yibao_offsite.application.registration.rows import RegistrationWish, TaskPlace
+from yibao_offsite.application.registration.rows import RegistrationWish
 from yibao_offsite.servicer.registration.messages import CATEGORIES, STATES
-
-
-def task_place_text(place: TaskPlace) -> str:
-    """Returns a place in the list of tasks, for `page_token`."""
-    return f"{place.due_date.isoformat()}/{place.registration_id}"
-
-
-def task_place(text: str) -> TaskPlace:
-    """Returns the place that a text is, for `place_after`; raises ValueError where none."""
-    day, _, registration_id = text.partition("/")
-    due_date = dt.date.fromisoformat(day)
-    if due_date.isoformat() != day:
-        raise ValueError("a day is written in one form")
-    return TaskPlace(due_date, id_place(registration_id))
 
 
 def check_finding(request: pb.CancelRegistrationRequest, caller: Caller) -> None:

@@ -21,12 +21,8 @@ from yibao_offsite.application.registration.reading import RegistrationReading
 from yibao_offsite.application.registration.recording import DeemedRegistrations, RecordDeemed
 from yibao_offsite.application.registration.rows import TaskPlace
 from yibao_offsite.application.registration.steps import Act, Steps
-from yibao_offsite.servicer.registration.asked import (
-    check_finding,
-    task_place,
-    task_place_text,
-    wish_of,
-)
+from yibao_offsite.servicer.dated_place import dated_place, dated_place_text
+from yibao_offsite.servicer.registration.asked import check_finding, wish_of
 from yibao_offsite.servicer.registration.messages import (
     TASK_KINDS,
     applicant_of,
@@ -324,15 +320,15 @@ class RegistrationServicer(rpc.RegistrationServiceServicer):
             request.region,
             to_optional_date(request, "due_date"),
             kind,
-            after=place_after(request, request.page_token, task_place),
+            after=place_after(request, request.page_token, _task_place),
             limit=size + 1,
         )
         page, token = found[:size], ""
         if len(found) > size:
             last = page[-1]
             assert last.task is not None, last.registration_id
-            place = TaskPlace(last.task.due_date, last.registration_id)
-            token = page_token(request, task_place_text(place))
+            place = dated_place_text(last.task.due_date, last.registration_id)
+            token = page_token(request, place)
         return pb.ListRegistrationTasksResponse(
             registrations=map(registration_message, page), next_page_token=token
         )
@@ -362,6 +358,10 @@ class RegistrationServicer(rpc.RegistrationServiceServicer):
 def _act(request: _StepRequest, method: str, remark: str = "") -> Act:
     asked = request_of(request, method)
     return Act(asked, applicant_of(asked.caller), request.registration_id, remark)
+
+
+def _task_place(text: str) -> TaskPlace:
+    return TaskPlace(*dated_place(text))
 
 
 def _reader(region: str) -> Caller:
