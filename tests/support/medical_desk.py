@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import sqlalchemy as sa
+from support.lists.rows import fill
 
 from yibao_common.commands.request import Request
 from yibao_common.commands.transactions import Transactions
@@ -295,22 +296,23 @@ def keep_referral(
 ) -> str:
     """Stores a referral that waits, as registrations are stored; returns its id."""
     registration_id = new_id()
+    row = {
+        "region": region,
+        "registration_id": registration_id,
+        "person_id": person_id,
+        "category": category,
+        "treatment_region": "310000",
+        "state": state,
+        "start_date": dt.date(2026, 11, 2),
+        "end_date": dt.date(2027, 5, 2),
+        "is_urgent": False,
+        "register_time": NOW,
+        "registered_by": WANG,
+        "materials": "[]",
+        "benefits": "[1]",
+    }
     with database.write() as connection:
-        connection.execute(
-            sa.insert(tables.registration).values(
-                region=region,
-                registration_id=registration_id,
-                person_id=person_id,
-                category=category,
-                treatment_region="310000",
-                state=state,
-                start_date=dt.date(2026, 11, 2),
-                end_date=dt.date(2027, 5, 2),
-                is_urgent=False,
-                register_time=NOW,
-                registered_by=WANG,
-            )
-        )
+        connection.execute(sa.insert(tables.registration).values(fill(tables.registration, row)))
     return registration_id
 
 

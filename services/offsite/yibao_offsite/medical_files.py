@@ -25,9 +25,12 @@ from yibao_offsite.application.evaluation.cases import Evaluations
 from yibao_offsite.application.keyless import KeylessTransactions
 from yibao_offsite.application.medical_history import MedicalHistories
 from yibao_offsite.application.recheck import Rechecks
+from yibao_offsite.application.registration.orders import moment_of, rules_in_force
 from yibao_offsite.application.ticket import TicketClosing, Tickets
 from yibao_offsite.application.work import Work
 from yibao_offsite.config import OffsiteConfig, TicketsConfig
+from yibao_offsite.files.national import national_rules
+from yibao_offsite.rules.registration.kinds import Category
 from yibao_offsite.rules.ticket import TicketKind, TicketTimes
 from yibao_offsite.servicer.evaluation.calls import EvaluationServicer
 from yibao_offsite.servicer.medical_history import MedicalHistoryServicer
@@ -70,14 +73,22 @@ class MedicalFiles:
         self._log = log
         calendar = read_calendar(config.calendar.file)
         transactions = _transactions(database, vault, clock)
+        national, _ = national_rules()
         history_first_in = frozenset(config.evaluations.history_first_in or ())
+
+        def reads_history_first(work: Work) -> bool:
+            if work.region in history_first_in:
+                return True
+            rules = rules_in_force(work, national, moment_of(clock))
+            return rules.categories[Category.REFERRAL].needs_history_file
+
         self._histories = MedicalHistories(transactions, clock=clock, ids=ids)
         self._evaluations = Evaluations(
             transactions,
             clock=clock,
             ids=ids,
             calendar=calendar,
-            reads_history_first=history_first_in.__contains__,
+            reads_history_first=reads_history_first,
         )
         self._rechecks = Rechecks(transactions, clock=clock, ids=ids)
         times = TicketTimes(calendar, _answer_days(config.tickets), config.tickets.confirm_days)

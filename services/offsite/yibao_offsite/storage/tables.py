@@ -90,8 +90,10 @@ registration = sa.Table(
     # Of a deemed registration the visit.
     sa.Column("visit_id", Id),
     sa.Index("ix_registration_region_person_id", "region", "person_id", "registration_id"),
-    sa.Index(
-        "ix_registration_region_treatment_region", "region", "treatment_region", "registration_id"
+    # What lists are asked for, each in the order of lists.
+    *(
+        sa.Index(f"ix_registration_region_{name}", "region", name, "registration_id")
+        for name in ("treatment_region", "state", "category", "registered_party")
     ),
 )
 # One deemed registration a visit, and what is due: few rows of many.

@@ -71,7 +71,7 @@ class Evaluations:
         clock: Clock,
         ids: Ids,
         calendar: WorkingCalendar,
-        reads_history_first: Callable[[str], bool],
+        reads_history_first: Callable[["Work"], bool],
     ) -> None:
         """Takes what begins transactions; the last one tells which regions require O-10."""
         self._transactions = transactions
@@ -230,7 +230,7 @@ class Evaluations:
             found.person_id,
             operator=operator,
             since=shanghai_midnight(shanghai_day(found.open_time)),
-            is_required=self._reads_history_first(request.region),
+            is_required=self._reads_history_first(work),
         )
         examination = Examination(
             *(command.opinion, command.findings, command.examined_by, command.examine_date),

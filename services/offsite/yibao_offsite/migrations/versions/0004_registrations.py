@@ -120,11 +120,10 @@ def _index() -> None:
         "registration",
         ["region", "person_id", "registration_id"],
     )
-    op.create_index(
-        "ix_registration_region_treatment_region",
-        "registration",
-        ["region", "treatment_region", "registration_id"],
-    )
+    for name in ("treatment_region", "state", "category", "registered_party"):
+        op.create_index(
+            f"ix_registration_region_{name}", "registration", ["region", name, "registration_id"]
+        )
     has_visit, has_task = sa.text("visit_id IS NOT NULL"), sa.text("task_due_date IS NOT NULL")
     op.create_index(
         "uq_registration_region_visit_id",
