@@ -137,6 +137,10 @@ def create(**fields: Any) -> pb.CreateRegistrationRequest:
     return pb.CreateRegistrationRequest(**values)
 
 
+def shown(*kinds: str) -> list[registration_pb2.RegistrationMaterial]:
+    return [registration_pb2.RegistrationMaterial(kind=kind, is_shown=True) for kind in kinds]
+
+
 def cancel(registration_id: str, **fields: Any) -> pb.CancelRegistrationRequest:
     values = {"request_id": new_id(), "region": REGION, "registration_id": registration_id}
     return pb.CancelRegistrationRequest(**{**values, **fields})
@@ -186,9 +190,12 @@ def test_long_term_cover_has_no_end(run: Callable[[Scenario], None]) -> None:
         request = create(
             category=registration_pb2.REGISTRATION_CATEGORY_RETIRED_RESETTLED,
             expected_end_date=Date(year=2030, month=1, day=1),
+            basis=registration_pb2.REGISTRATION_BASIS_PROOF,
+            materials=shown("household_move_proof"),
         )
         made = (await offsite.stub().CreateRegistration(request)).registration
         assert not made.HasField("end_date")
+        assert list(made.materials) == shown("household_move_proof")
         found = await offsite.stub().GetRegistration(get(made.registration_id))
         assert found.registration == made
 
@@ -203,9 +210,38 @@ def test_long_term_cover_has_no_end(run: Callable[[Scenario], None]) -> None:
             {
                 "category": registration_pb2.REGISTRATION_CATEGORY_POSTED_WORKER,
                 "expected_end_date": Date(year=2027, month=5, day=2),
+                "basis": registration_pb2.REGISTRATION_BASIS_PROOF,
             },
             "FAILED_PRECONDITION",
             "STAY_TOO_SHORT",
+        ),
+        (
+            {
+                "category": registration_pb2.REGISTRATION_CATEGORY_REFERRAL,
+                "basis": registration_pb2.REGISTRATION_BASIS_PROOF,
+            },
+            "FAILED_PRECONDITION",
+            "MATERIAL_MISSING",
+        ),
+        (
+            {"basis": registration_pb2.REGISTRATION_BASIS_COMMITMENT},
+            "FAILED_PRECONDITION",
+            "REGISTRATION_BASIS_NOT_ACCEPTED",
+        ),
+        (
+            {
+                "materials": [
+                    registration_pb2.RegistrationMaterial(kind="lease", material_id=PERSON),
+                    registration_pb2.RegistrationMaterial(kind="lease", material_id=PERSON),
+                ]
+            },
+            "INVALID_ARGUMENT",
+            "FIELD_OUT_OF_RANGE",
+        ),
+        (
+            {"application_channel": registration_pb2.APPLICATION_CHANNEL_APP},
+            "INVALID_ARGUMENT",
+            "FIELD_OUT_OF_RANGE",
         ),
         (
             {"start_date": date(TODAY - dt.timedelta(days=1))},
@@ -318,8 +354,9 @@ def test_callers_stay_in_their_scope(run: Callable[[Scenario], None]) -> None:
             other.CreateRegistration(create()): "OUT_OF_SCOPE",
             other.GetRegistration(get(id)): "OUT_OF_SCOPE",
             other.CancelRegistration(cancel(id)): "OUT_OF_SCOPE",
-            hospital.CreateRegistration(create()): "CALLER_NOT_ALLOWED",
-            hospital.GetRegistration(get(id)): "CALLER_NOT_ALLOWED",
+            # A hospital applies for referrals, where the region lets it, and sees its own.
+            hospital.CreateRegistration(create()): "REGISTRATION_CHANNEL_CLOSED",
+            hospital.GetRegistration(get(id)): "REGISTRATION_NOT_FOUND",
             hospital.CancelRegistration(cancel(id)): "CALLER_NOT_ALLOWED",
             # Its own region has no such registration.
             other.GetRegistration(get(id, "500100")): "REGISTRATION_NOT_FOUND",

@@ -17,7 +17,7 @@ from yibao_common.values.reasons import Reason
 
 # In place of the number of an example.
 _DERIVED = "derived"
-_BESIDE = ("catalogue.yaml", "institutions.yaml", "bill.yaml")
+_BESIDE = ("catalogue.yaml", "institutions.yaml", "bill.yaml", "offsite.yaml")
 
 
 @dataclass(frozen=True, slots=True)

@@ -169,7 +169,10 @@ def prepare(folder: Path, regions: Iterable[Region], settings: Settings) -> Sand
             "identity": _learnt_of_identity(keys, numbers, folder, settings),
             "offsite": {"address": settings.addresses["offsite"], **followed},
         },
-        "offsite": {"identity": {"address": settings.addresses["identity"], **followed}},
+        "offsite": {
+            "identity": {"address": settings.addresses["identity"], **followed},
+            **_paper_tables(keys, numbers),
+        },
     }
     return Sandbox(
         folder,
@@ -237,6 +240,16 @@ def _identity_tables(keys: SandboxKeys, regions: list[str]) -> Tables:
             "hash_key_file": str(keys.folder / "hash.hex"),
         },
         "cards": {"pepper_files": [str(keys.folder / "pepper.hex")]},
+    }
+
+
+def _paper_tables(keys: SandboxKeys, regions: list[str]) -> Tables:
+    return {
+        "personal_data": {
+            "encryption_key_files": [str(keys.folder / "offsite-encryption.hex")],
+            "hash_key_file": str(keys.folder / "offsite-hash.hex"),
+        },
+        "materials": {"evidence_readers": [f"agency/{region}/checker" for region in regions]},
     }
 
 

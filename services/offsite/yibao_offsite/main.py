@@ -7,9 +7,12 @@ import grpc
 
 from yibao.common.v1 import server_service_pb2_grpc
 from yibao.offsite.v1 import (
+    material_service_pb2,
     offsite_feed_service_pb2,
     registration_service_pb2,
     registration_service_pb2_grpc,
+    rules_service_pb2,
+    rules_service_pb2_grpc,
 )
 from yibao_common.commands.background import BackgroundTask
 from yibao_common.commands.blocking import Blocking
@@ -31,18 +34,26 @@ from yibao_common.rpc.server import Server
 from yibao_common.rpc.server_info import ServerInfoServicer
 from yibao_common.values.clock import Clock, system_clock
 from yibao_common.values.ids import Ids, new_id
+from yibao_offsite import medical_files
 from yibao_offsite.access import ACCESS
-from yibao_offsite.application.following import nothing_follows
-from yibao_offsite.application.registration import Registrations
+from yibao_offsite.application.region_rules import RulesOfRegions
 from yibao_offsite.config import OffsiteConfig
 from yibao_offsite.feeds import Feeds
-from yibao_offsite.servicer.registration import RegistrationServicer
+from yibao_offsite.files.national import national_rules
+from yibao_offsite.material_parts import Materials
+from yibao_offsite.medical_files import MedicalFiles
+from yibao_offsite.registering import registration_servicer, registrations_end
+from yibao_offsite.secret_files import open_vault, require_secrets
+from yibao_offsite.servicer.region_rules import RulesServicer
 from yibao_offsite.storage import tables
-from yibao_offsite.storage.work import UNIT
+from yibao_offsite.storage.work import unit_of_work
 
 DESCRIPTORS = (
     registration_service_pb2.DESCRIPTOR.services_by_name["RegistrationService"],
+    rules_service_pb2.DESCRIPTOR.services_by_name["RulesService"],
     offsite_feed_service_pb2.DESCRIPTOR.services_by_name["OffsiteFeedService"],
+    material_service_pb2.DESCRIPTOR.services_by_name["MaterialService"],
+    *medical_files.DESCRIPTORS,
     server_info.DESCRIPTOR,
     sandbox.DESCRIPTOR,
 )
@@ -64,7 +75,8 @@ class OffsiteService:
 
         Raises:
             StartError: identity would not know this service by its certificate, or the database
-                is not reached, or its schema is not current.
+                is not reached, its schema is not current, or the keys of papers are not those that
+                it was filled with.
         """
         if config.identity is not None:
             # What is wrong of it for anybody is told first.
@@ -75,6 +87,8 @@ class OffsiteService:
         self._clock = clock
         self._ids = ids
         self.database = open_database(config, package="yibao_offsite", metadata=tables.metadata)
+        self.vault = open_vault(config)
+        require_secrets(self.database, self.vault, clock=clock)
 
     async def serve(
         self, stop: asyncio.Event, *, started: "asyncio.Future[int] | None" = None
@@ -85,25 +99,57 @@ class OffsiteService:
         metrics, readiness, blocking = Metrics(), Readiness(), Blocking(party_of=current_party)
         readiness.require("database", lambda: database_problem(self.database))
         transactions = StoredTransactions(
-            self.database, answers=tables.answer, unit=UNIT, clock=self._clock
+            self.database,
+            answers=tables.answer,
+            unit=unit_of_work(self.vault),
+            clock=self._clock,
         )
         feeds = Feeds(
             self._config,
             transactions,
-            on_persons=nothing_follows,
+            on_persons=registrations_end(self._clock, self._ids),
             database=self.database,
             metrics=metrics,
             clock=self._clock,
             log=self._log,
         )
         feeds.require(readiness)
-        registrations = Registrations(transactions, clock=self._clock, ids=self._ids)
+        materials = Materials(
+            self._config.materials,
+            self.vault,
+            database=self.database,
+            blocking=blocking,
+            metrics=metrics,
+            clock=self._clock,
+            ids=self._ids,
+            log=self._log,
+        )
+        files = MedicalFiles(
+            self._config,
+            self.vault,
+            database=self.database,
+            blocking=blocking,
+            metrics=metrics,
+            clock=self._clock,
+            ids=self._ids,
+            log=self._log,
+        )
+        national, national_file = national_rules()
+        registrations = registration_servicer(
+            transactions, blocking, national=national, clock=self._clock, ids=self._ids
+        )
+        rules = RulesOfRegions(transactions, national=national_file, clock=self._clock)
 
         def register(server: grpc.aio.Server) -> None:
             registration_service_pb2_grpc.add_RegistrationServiceServicer_to_server(
-                RegistrationServicer(registrations, blocking), server
+                registrations, server
+            )
+            rules_service_pb2_grpc.add_RulesServiceServicer_to_server(
+                RulesServicer(rules, blocking), server
             )
             feeds.register(server)
+            materials.register(server)
+            files.register(server)
             info = ServerInfoServicer(
                 self._config,
                 service_name=_SERVICE,
@@ -119,6 +165,8 @@ class OffsiteService:
         blocking.start(supervisor)
         pruning.start(supervisor)
         feeds.start(supervisor)
+        materials.start(supervisor)
+        files.start(supervisor)
         try:
             await feeds.first_news(blocking)
             port = await server.start()
@@ -129,6 +177,8 @@ class OffsiteService:
             feeds.release()
             await server.drain()
             await feeds.close()
+            await materials.close()
+            await files.close()
             await pruning.close()
             blocking.close()
             self.database.close()

@@ -2,7 +2,15 @@
 
 from collections.abc import Callable
 
-from support.lists import accounts, bills, catalogue, identity, institutions, offsite
+from support.lists import (
+    accounts,
+    bills,
+    catalogue,
+    identity,
+    institutions,
+    offsite,
+    registrations,
+)
 from support.lists.paged import Made, Shop
 
 # By the method; behind a blank what is asked for of it where it is read in more than one way.
@@ -42,9 +50,12 @@ LISTS: dict[str, Callable[[Shop], Made]] = {
     "RefundService/ListOverrides": bills.overrides,
     "ReportService/ListActFigures by day": bills.daily_figures,
     "ReportService/ListActFigures by institution": bills.act_figures,
+    "RegistrationService/ListRegistrationTasks": registrations.tasks,
+    "RegistrationService/ListRegistrations": registrations.registrations,
     "RepricingService/ListRepricedPersons": bills.repriced_persons,
     "RepricingService/ListRepricings": bills.repricings,
     "ReviewService/ListReviews": bills.reviews,
+    "RulesService/ListRules": registrations.rules,
     "SettlementService/ListSettlements": bills.settlements,
     "SupervisionService/ListAuditEvents": identity.audit_events,
     "TransferService/ListTransfers": accounts.transfers,

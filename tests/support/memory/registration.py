@@ -1,9 +1,21 @@
-"""Registrations in memory."""
+"""Registrations, the papers that they rest on and the rules of regions in memory."""
 
 import dataclasses
+import datetime as dt
+from collections.abc import Collection, Sequence
 
-from yibao_offsite.application.registration import RegistrationRows
-from yibao_offsite.rules.registration import Application, Registration
+from yibao_offsite.application.material.papers import PaperRows
+from yibao_offsite.application.region_rules import RegionRulesRows, RulesPlace
+from yibao_offsite.application.registration.rows import (
+    RegistrationRows,
+    RegistrationWish,
+    TaskPlace,
+)
+from yibao_offsite.files.region_rules import known_rules
+from yibao_offsite.rules.material.material import Owner, Paper
+from yibao_offsite.rules.region_rules import RegionRules, StoredRules
+from yibao_offsite.rules.registration.kinds import TaskKind
+from yibao_offsite.rules.registration.registration import Registration, Step
 
 
 @dataclasses.dataclass
@@ -12,12 +24,22 @@ class MemoryRegistrations(RegistrationRows):
 
     rows: dict[str, Registration] = dataclasses.field(default_factory=dict)
     locked: list[str] = dataclasses.field(default_factory=list)
-
-    def lock_person(self, person_id: str) -> None:
-        self.locked.append(person_id)
+    done: dict[str, list[Step]] = dataclasses.field(default_factory=dict)
+    limits: dict[str, dt.date] = dataclasses.field(default_factory=dict)
 
     def of_person(self, person_id: str) -> list[Registration]:
         return [each for each in self.rows.values() if each.person_id == person_id]
+
+    def of_persons(self, person_ids: Collection[str]) -> list[Registration]:
+        found = [
+            each
+            for each in self.rows.values()
+            if each.person_id in person_ids and each.state.is_open
+        ]
+        return sorted(found, key=lambda each: each.registration_id)
+
+    def of_visit(self, visit_id: str) -> Registration | None:
+        return next((each for each in self.rows.values() if each.visit_id == visit_id), None)
 
     def find(self, registration_id: str) -> Registration | None:
         return self.rows.get(registration_id)
@@ -26,11 +48,97 @@ class MemoryRegistrations(RegistrationRows):
         self.locked.append(registration_id)
         return self.find(registration_id)
 
-    def insert(
-        self, registration: Registration, application: Application, *, registered_by: str
-    ) -> None:
+    def insert(self, registration: Registration) -> None:
         assert registration.registration_id not in self.rows
         self.rows[registration.registration_id] = registration
 
-    def cancel(self, registration: Registration, *, cancelled_by: str) -> None:
+    def update(self, registration: Registration) -> None:
+        before = self.rows[registration.registration_id]
+        assert registration.version == before.version + 1
         self.rows[registration.registration_id] = registration
+
+    def add_step(self, registration_id: str, step: Step) -> None:
+        self.done.setdefault(registration_id, []).append(step)
+
+    def steps(self, registration_id: str) -> list[Step]:
+        return self.done[registration_id]
+
+    def page(self, wish: RegistrationWish, *, before: str | None, limit: int) -> list[Registration]:
+        raise NotImplementedError("lists are tested on databases")
+
+    def tasks(
+        self, due_date: dt.date, kind: TaskKind | None, *, after: TaskPlace | None, limit: int
+    ) -> list[Registration]:
+        raise NotImplementedError("lists are tested on databases")
+
+    def limit_self_service(
+        self, person_id: str, registration_id: str, *, until_date: dt.date
+    ) -> None:
+        self.limits[person_id] = until_date
+
+    def self_service_limit(self, person_id: str) -> dt.date | None:
+        return self.limits.get(person_id)
+
+
+@dataclasses.dataclass
+class HandedIn(PaperRows):
+    """Uploaded papers of one region, and which registration each was bound to."""
+
+    known: dict[str, Paper] = dataclasses.field(default_factory=dict)
+    bound: dict[str, str] = dataclasses.field(default_factory=dict)
+    ended: dict[str, dt.date] = dataclasses.field(default_factory=dict)
+
+    def find(self, material_ids: Collection[str]) -> list[Paper]:
+        return [self.known[each] for each in sorted(material_ids) if each in self.known]
+
+    def lock(self, material_ids: Collection[str]) -> list[Paper]:
+        return self.find(material_ids)
+
+    def of_owner(self, owner: Owner, owner_id: str) -> list[Paper]:
+        return self.find([each for each, bound in self.bound.items() if bound == owner_id])
+
+    def bind(self, material_ids: Collection[str], owner: Owner, owner_id: str) -> None:
+        assert owner is Owner.REGISTRATION
+        self.bound.update(dict.fromkeys(material_ids, owner_id))
+
+    def end(self, owner: Owner, owner_id: str, *, on: dt.date) -> None:
+        assert owner is Owner.REGISTRATION
+        self.ended[owner_id] = on
+
+
+@dataclasses.dataclass
+class MemoryRules(RegionRulesRows):
+    """Rules of one region; `said` holds at all times where it is given."""
+
+    rows: dict[str, StoredRules] = dataclasses.field(default_factory=dict)
+    said: RegionRules | None = None
+
+    def in_force(self, day: dt.date, *, known_time: dt.datetime) -> RegionRules | None:
+        found = self.find_in_force(day, known_time=known_time)
+        return self.said if found is None else known_rules(found.contents)
+
+    def find_in_force(self, day: dt.date, *, known_time: dt.datetime) -> StoredRules | None:
+        begun = [
+            each
+            for each in self.rows.values()
+            if each.effective_date <= day
+            and each.approve_time is not None
+            and each.approve_time <= known_time
+        ]
+        return max(begun, key=lambda each: (each.effective_date, each.approve_time), default=None)
+
+    def find(self, rules_version: str) -> StoredRules | None:
+        return self.rows.get(rules_version)
+
+    def lock(self, rules_version: str) -> StoredRules | None:
+        return self.find(rules_version)
+
+    def page(self, *, after: RulesPlace | None, limit: int) -> Sequence[StoredRules]:
+        raise NotImplementedError("lists are tested on databases")
+
+    def insert(self, rules: StoredRules) -> None:
+        assert rules.rules_version not in self.rows
+        self.rows[rules.rules_version] = rules
+
+    def approve(self, rules: StoredRules) -> None:
+        self.rows[rules.rules_version] = rules

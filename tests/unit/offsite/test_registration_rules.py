@@ -2,99 +2,87 @@
 
 import dataclasses
 import datetime as dt
+from typing import Any
 
 import pytest
-
-from yibao_common.values.calendar import SHANGHAI, shanghai_day
-from yibao_common.values.errors import RuleError
-from yibao_common.values.reasons import Reason
-from yibao_offsite.rules.registration import (
-    Application,
-    Category,
-    Registration,
-    State,
-    cancel,
-    check_no_overlap,
-    half_a_year_after,
-    register,
+from support.registrations import (
+    DAY,
+    LONG,
+    LONG_TERM,
+    NATIONAL,
+    NOW,
+    REGION,
+    TODAY,
+    application,
+    registered,
 )
 
-REGION = "330100"
-# Just past midnight in Shanghai, still 1 November in UTC.
-NOW = dt.datetime(2026, 11, 2, 0, 30, tzinfo=SHANGHAI)
-TODAY = shanghai_day(NOW)
-LONG_TERM = (Category.RETIRED_RESETTLED, Category.LONG_TERM_RESIDENT, Category.POSTED_WORKER)
+from yibao_common.values.calendar import SHANGHAI
+from yibao_common.values.errors import RuleError
+from yibao_common.values.reasons import Reason
+from yibao_offsite.rules.region_rules import Places
+from yibao_offsite.rules.registration.decide import months_after
+from yibao_offsite.rules.registration.kinds import (
+    Basis,
+    Benefit,
+    Category,
+    Origin,
+    TaskKind,
+    Terms,
+)
+from yibao_offsite.rules.registration.places import check_places
+from yibao_offsite.rules.registration.registration import Application, Registration, Task
+from yibao_offsite.rules.registration.states import State
+
 TEMPORARY = (Category.REFERRAL, Category.OTHER_TEMPORARY)
-DAY = dt.timedelta(days=1)
 
 
-def _application(
-    category: Category = Category.OTHER_TEMPORARY,
-    *,
-    treatment_region: str = "310000",
-    start_date: dt.date = TODAY,
-    expected_end_date: dt.date | None = None,
-    is_urgent: bool = False,
-) -> Application:
-    return Application(
-        "person", category, treatment_region, start_date, expected_end_date, is_urgent
-    )
-
-
-def _register(application: Application, *, region: str = REGION) -> Registration:
-    return register(application, region=region, registration_id="r", now=NOW, today=TODAY)
-
-
-def _refusal(application: Application, *, region: str = REGION) -> RuleError:
+def _refusal(asked: Application, **others: Any) -> RuleError:
     with pytest.raises(RuleError) as caught:
-        _register(application, region=region)
+        registered(asked, **others)
     return caught.value
 
 
-def test_a_registration_says_what_was_applied_for() -> None:
-    registration = _register(_application(Category.REFERRAL))
-    assert registration == Registration(
-        REGION,
-        "r",
-        "person",
-        Category.REFERRAL,
-        "310000",
-        State.ACTIVE,
-        TODAY,
-        dt.date(2027, 5, 2),
-        NOW,
-        None,
+def test_a_registration_says_what_was_applied_for_and_what_the_region_gives() -> None:
+    asked = application(Category.REFERRAL)
+    assert registered(asked) == Registration(
+        region=REGION,
+        registration_id="r",
+        application=asked,
+        state=State.ACTIVE,
+        end_date=dt.date(2027, 5, 2),
+        register_time=NOW,
+        registered_by="agency/330100/wang",
+        handed_in_by="agency/330100/wang",
+        origin=Origin.AGENCY,
+        terms=Terms.REFERRAL,
+        benefits=(Benefit.INPATIENT, Benefit.OUTPATIENT, Benefit.CHRONIC),
+        change_allowed_date=TODAY,
+        rules_version=NATIONAL.version,
+        # Thirty days before the last day of cover.
+        task=Task(TaskKind.EXPIRY, dt.date(2027, 4, 2)),
     )
 
 
 @pytest.mark.parametrize("province", ["71", "81", "82"])
-@pytest.mark.parametrize("category", [Category.REFERRAL, Category.RETIRED_RESETTLED])
+@pytest.mark.parametrize("category", list(Category))
 def test_hong_kong_macao_and_taiwan_are_excluded(province: str, category: Category) -> None:
     # Rule O-12.
-    end = TODAY + dt.timedelta(days=400)
     for rest in ("0000", "0100", "0101"):
-        refused = _refusal(
-            _application(category, treatment_region=province + rest, expected_end_date=end)
-        )
-        assert refused.reason is Reason.REGION_EXCLUDED
+        asked = application(category, treatment_region=province + rest, expected_end_date=LONG)
+        assert _refusal(asked).reason is Reason.REGION_EXCLUDED
 
 
 @pytest.mark.parametrize(
     "treatment_region",
     [
-        "310000",
-        "310100",
-        "110000",
-        "500200",
-        "330200",
-        "320500",
-        "429004",
-        "469001",
-        "659001",
+        *("310000", "310100", "110000", "500200", "330200", "320500"),
+        *("429004", "469001", "659001"),
     ],
 )
 def test_cities_and_municipalities_are_taken(treatment_region: str) -> None:
-    registration = _register(_application(treatment_region=treatment_region))
+    # Rule O-03: a registration is to a city, and names no institution.
+    registration = registered(application(treatment_region=treatment_region))
     assert registration.treatment_region == treatment_region
 
 
@@ -111,7 +99,7 @@ def test_cities_and_municipalities_are_taken(treatment_region: str) -> None:
 def test_districts_whole_provinces_and_the_own_city_are_refused(
     treatment_region: str, message: str
 ) -> None:
-    refused = _refusal(_application(treatment_region=treatment_region))
+    refused = _refusal(application(treatment_region=treatment_region))
     assert refused.reason is Reason.FIELD_OUT_OF_RANGE
     assert [(fault.field, message in fault.message) for fault in refused.faults] == [
         ("treatment_region", True)
@@ -132,11 +120,11 @@ def test_districts_whole_provinces_and_the_own_city_are_refused(
 def test_elsewhere_is_another_city_or_municipality(
     region: str, treatment_region: str, is_elsewhere: bool
 ) -> None:
-    application = _application(treatment_region=treatment_region)
+    asked = application(treatment_region=treatment_region)
     if is_elsewhere:
-        _register(application, region=region)
+        registered(asked, region=region)
     else:
-        assert _refusal(application, region=region).reason is Reason.FIELD_OUT_OF_RANGE
+        assert _refusal(asked, region=region).reason is Reason.FIELD_OUT_OF_RANGE
 
 
 @pytest.mark.parametrize(
@@ -145,14 +133,24 @@ def test_elsewhere_is_another_city_or_municipality(
         (dt.date(2026, 11, 2), dt.date(2027, 5, 2)),
         (dt.date(2026, 11, 30), dt.date(2027, 5, 30)),
         (dt.date(2026, 8, 31), dt.date(2027, 2, 28)),
+        (dt.date(2026, 8, 28), dt.date(2027, 2, 28)),
         (dt.date(2027, 8, 29), dt.date(2028, 2, 29)),
         (dt.date(2027, 8, 31), dt.date(2028, 2, 29)),
+        (dt.date(2028, 2, 29), dt.date(2028, 8, 29)),
     ],
 )
 def test_half_a_year_ends_on_the_day_of_the_same_number_or_the_last_of_the_month(
     start: dt.date, end: dt.date
 ) -> None:
-    assert half_a_year_after(start) == end
+    # Case O5.
+    assert months_after(start, 6) == end
+    now = dt.datetime.combine(start, dt.time(12), SHANGHAI)
+    granted = registered(application(start_date=start), now=now)
+    assert granted.end_date == end
+    assert granted.covers(start)
+    assert granted.covers(end)
+    assert not granted.covers(start - DAY)
+    assert not granted.covers(end + DAY)
 
 
 @pytest.mark.parametrize("category", LONG_TERM)
@@ -161,19 +159,18 @@ def test_a_long_term_stay_is_longer_than_half_a_year(
     category: Category, beyond: dt.timedelta, is_taken: bool
 ) -> None:
     # Rule O-02.
-    application = _application(category, expected_end_date=half_a_year_after(TODAY) + beyond)
+    asked = application(category, expected_end_date=months_after(TODAY, 6) + beyond)
     if is_taken:
-        registration = _register(application)
-        assert registration.end_date is None
+        assert registered(asked).end_date is None
         return
-    refused = _refusal(application)
+    refused = _refusal(asked)
     assert refused.reason is Reason.STAY_TOO_SHORT
     assert refused.metadata == {"half_year_end": "2027-05-02"}
 
 
 @pytest.mark.parametrize("category", LONG_TERM)
 def test_the_end_of_a_long_term_stay_has_to_be_told(category: Category) -> None:
-    refused = _refusal(_application(category))
+    refused = _refusal(application(category))
     assert refused.reason is Reason.FIELD_REQUIRED
     assert [fault.field for fault in refused.faults] == ["expected_end_date"]
 
@@ -192,11 +189,11 @@ def test_the_end_of_a_long_term_stay_has_to_be_told(category: Category) -> None:
 def test_temporary_cover_lasts_at_least_half_a_year(
     category: Category, expected: dt.date | None, end: dt.date
 ) -> None:
-    assert _register(_application(category, expected_end_date=expected)).end_date == end
+    assert registered(application(category, expected_end_date=expected)).end_date == end
 
 
 def test_a_stay_does_not_end_before_it_begins() -> None:
-    refused = _refusal(_application(expected_end_date=TODAY - DAY))
+    refused = _refusal(application(expected_end_date=TODAY - DAY))
     assert refused.reason is Reason.FIELD_OUT_OF_RANGE
     assert [fault.field for fault in refused.faults] == ["expected_end_date"]
 
@@ -219,50 +216,50 @@ def test_a_stay_does_not_end_before_it_begins() -> None:
 def test_only_an_urgent_referral_is_registered_up_to_seven_days_late(
     category: Category, is_urgent: bool, days_late: int, is_taken: bool
 ) -> None:
-    # Rule O-01.
-    application = _application(
-        category,
-        start_date=TODAY - days_late * DAY,
-        expected_end_date=dt.date(2028, 1, 1),
-        is_urgent=is_urgent,
-    )
+    # Rules O-01 and O-02: nothing else is registered for days that are over.
+    begun = TODAY - days_late * DAY
+    for fields in ({"start_date": begun}, {"start_date": TODAY, "admission_date": begun}):
+        asked = application(category, expected_end_date=LONG, is_urgent=is_urgent, **fields)
+        if is_taken:
+            assert registered(asked).start_date == fields["start_date"]
+            continue
+        refused = _refusal(asked)
+        assert refused.reason is Reason.REGISTER_IN_ADVANCE
+        earliest = TODAY - (7 if is_urgent else 0) * DAY
+        assert refused.metadata == {"earliest_start_date": earliest.isoformat()}
+
+
+@pytest.mark.parametrize(
+    ("now", "is_taken"),
+    [
+        (dt.datetime(2026, 3, 1, 8, tzinfo=SHANGHAI), True),
+        (dt.datetime(2026, 3, 8, 23, 59, 59, tzinfo=SHANGHAI), True),
+        (dt.datetime(2026, 3, 9, 0, 0, 0, tzinfo=SHANGHAI), False),
+    ],
+)
+def test_who_was_admitted_on_the_first_of_march_is_registered_until_the_eighth(
+    now: dt.datetime, is_taken: bool
+) -> None:
+    # Case O1 of rule O-01; the days are those of Shanghai.
+    asked = application(Category.REFERRAL, start_date=dt.date(2026, 3, 1), is_urgent=True)
     if is_taken:
-        assert _register(application).start_date == TODAY - days_late * DAY
-        return
-    refused = _refusal(application)
-    assert refused.reason is Reason.REGISTER_IN_ADVANCE
-    earliest = TODAY - (7 if is_urgent else 0) * DAY
-    assert refused.metadata == {"earliest_start_date": earliest.isoformat()}
+        assert registered(asked, now=now).state is State.ACTIVE
+    else:
+        assert _refusal(asked, now=now).reason is Reason.REGISTER_IN_ADVANCE
 
 
-@pytest.mark.parametrize("category", [*LONG_TERM, Category.OTHER_TEMPORARY])
+@pytest.mark.parametrize("category", [*LONG_TERM, Category.OTHER_TEMPORARY, Category.EMERGENCY])
 def test_only_a_referral_can_be_urgent(category: Category) -> None:
-    end = dt.date(2028, 1, 1)
-    refused = _refusal(_application(category, is_urgent=True, expected_end_date=end))
+    refused = _refusal(application(category, is_urgent=True, expected_end_date=LONG))
     assert [fault.field for fault in refused.faults] == ["is_urgent"]
 
 
 def test_all_faulty_fields_are_told_at_once() -> None:
-    refused = _refusal(
-        _application(Category.LONG_TERM_RESIDENT, treatment_region="320505", is_urgent=True)
-    )
+    asked = application(Category.LONG_TERM_RESIDENT, treatment_region="320505", is_urgent=True)
+    refused = _refusal(asked)
     assert refused.reason is Reason.FIELDS_INVALID
     fields = [fault.field for fault in refused.faults]
     assert fields == ["treatment_region", "is_urgent", "expected_end_date"]
-
-
-def test_cancelling_notes_the_time_and_happens_once() -> None:
-    registration = _register(_application())
-    later = NOW + DAY
-    cancelled = cancel(registration, now=later)
-    assert cancelled == dataclasses.replace(registration, state=State.CANCELLED, cancel_time=later)
-    with pytest.raises(RuleError) as caught:
-        cancel(cancelled, now=later)
-    assert caught.value.reason is Reason.REGISTRATION_STATE
-    assert caught.value.metadata == {"registration_id": "r", "state": "CANCELLED"}
-
-
-NOVEMBER = (dt.date(2026, 11, 1), dt.date(2026, 11, 30))
 
 
 @pytest.mark.parametrize(
@@ -279,30 +276,71 @@ NOVEMBER = (dt.date(2026, 11, 1), dt.date(2026, 11, 30))
 def test_two_registrations_of_a_place_do_not_share_a_day(
     start: dt.date, end: dt.date | None, overlaps: bool
 ) -> None:
-    made = _register(_application())
-    known = dataclasses.replace(
-        made, registration_id="known", start_date=NOVEMBER[0], end_date=NOVEMBER[1]
-    )
-    new = dataclasses.replace(made, start_date=start, end_date=end)
+    known = _of_days(dt.date(2026, 11, 1), dt.date(2026, 11, 30), registration_id="known")
+    new = _of_days(start, end)
     for one, other in ((new, known), (known, new)):
         if overlaps:
             with pytest.raises(RuleError) as caught:
-                check_no_overlap(one, [other])
+                check_places(one, [other], several=Places.ALWAYS)
             assert caught.value.reason is Reason.REGISTRATION_EXISTS
             assert caught.value.metadata == {"registration_id": other.registration_id}
         else:
-            check_no_overlap(one, [other])
+            check_places(one, [other], several=Places.ALWAYS)
 
 
-def test_cancelled_ones_and_those_of_other_places_do_not_count() -> None:
-    new = _register(_application(treatment_region="310000"))
-    check_no_overlap(
-        new,
-        [cancel(new, now=NOW), dataclasses.replace(new, treatment_region="110000")],
+def test_what_is_over_and_what_is_of_other_places_does_not_count() -> None:
+    new = registered(application())
+    closed = [
+        dataclasses.replace(new, registration_id=state.name, state=state)
+        for state in State
+        if not state.is_open
+    ]
+    elsewhere = dataclasses.replace(
+        new, registration_id="x", application=application(treatment_region="110000")
     )
+    deemed = dataclasses.replace(new, registration_id="y", origin=Origin.DEEMED)
+    check_places(new, [*closed, elsewhere, deemed], several=Places.ALWAYS)
 
 
-def test_a_municipality_is_one_place_under_all_its_codes() -> None:
-    new = _register(_application(treatment_region="310000"))
+@pytest.mark.parametrize("state", [each for each in State if each.is_open])
+def test_what_waits_for_a_decision_counts_as_what_is_in_force(state: State) -> None:
+    new = registered(application(treatment_region="310000"))
+    other = dataclasses.replace(
+        new, registration_id="x", state=state, application=application(treatment_region="310100")
+    )
+    # A municipality is one place under all its codes.
     with pytest.raises(RuleError, match="REGISTRATION_EXISTS"):
-        check_no_overlap(new, [dataclasses.replace(new, treatment_region="310100")])
+        check_places(new, [other], several=Places.ALWAYS)
+
+
+@pytest.mark.parametrize(
+    ("new", "known", "several", "is_taken"),
+    [
+        (Basis.PROOF, Basis.PROOF, Places.WITH_PROOF, True),
+        (Basis.COMMITMENT, Basis.PROOF, Places.WITH_PROOF, False),
+        (Basis.PROOF, Basis.COMMITMENT, Places.WITH_PROOF, False),
+        (Basis.PROOF, Basis.PROOF, Places.NEVER, False),
+        (Basis.COMMITMENT, Basis.COMMITMENT, Places.ALWAYS, True),
+    ],
+)
+def test_who_lives_elsewhere_is_registered_at_several_places_by_proof_alone(
+    new: Basis, known: Basis, several: Places, is_taken: bool
+) -> None:
+    # Rule O-02 with the Jiangsu procedure, article 11.
+    category = Category.LONG_TERM_RESIDENT
+    one = registered(application(category, basis=new, expected_end_date=LONG))
+    asked = application(category, basis=known, expected_end_date=LONG, treatment_region="320500")
+    other = dataclasses.replace(registered(asked), registration_id="known")
+    if is_taken:
+        check_places(one, [other], several=several)
+        return
+    with pytest.raises(RuleError) as caught:
+        check_places(one, [other], several=several)
+    assert caught.value.reason is Reason.SEVERAL_PLACES_NEED_PROOF
+    assert caught.value.metadata == {"registration_id": "known"}
+
+
+def _of_days(start: dt.date, end: dt.date | None, **fields: Any) -> Registration:
+    made = registered(application())
+    asked = dataclasses.replace(made.application, start_date=start)
+    return dataclasses.replace(made, application=asked, end_date=end, **fields)

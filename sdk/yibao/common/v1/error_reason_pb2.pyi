@@ -463,8 +463,9 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     ERROR_REASON_REGISTRATION_REQUIRED: _ErrorReason.ValueType  # 170
     """FAILED_PRECONDITION. The first use in a hospital needs a registered visit (I-25)."""
     ERROR_REASON_MATERIAL_MISSING: _ErrorReason.ValueType  # 171
-    """FAILED_PRECONDITION. Papers are missing (I-19). Metadata: `missing`, all their names,
-    joined by commas.
+    """FAILED_PRECONDITION. Papers are missing (I-19), also of registrations for care
+    elsewhere. Metadata: `missing`, all their names, joined by commas; with `|` between those of
+    which one is enough.
     """
     ERROR_REASON_REPLACEMENT_NOT_FOUND: _ErrorReason.ValueType  # 172
     """NOT_FOUND. No replacement of the card was ordered. Metadata: `card_id`."""
@@ -964,6 +965,127 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     would not be known. Registrations that are known go on to hold. Metadata: `region`,
     `age_hours`.
     """
+    ERROR_REASON_MATERIAL_NOT_FOUND: _ErrorReason.ValueType  # 565
+    """NOT_FOUND. No such paper, or it is not the caller's to know of. Metadata: `material_id`."""
+    ERROR_REASON_MATERIAL_STATE: _ErrorReason.ValueType  # 566
+    """FAILED_PRECONDITION. The paper's state does not allow it. Metadata: `material_id`, `state`."""
+    ERROR_REASON_MATERIAL_KIND_UNKNOWN: _ErrorReason.ValueType  # 567
+    """INVALID_ARGUMENT. The kind of paper is not on the list. Metadata: `kind`."""
+    ERROR_REASON_MATERIAL_TOO_LARGE: _ErrorReason.ValueType  # 568
+    """INVALID_ARGUMENT. The file is larger than files may be. Metadata: `size_bytes`,
+    `max_bytes`.
+    """
+    ERROR_REASON_MATERIAL_LIMIT_REACHED: _ErrorReason.ValueType  # 569
+    """RESOURCE_EXHAUSTED. The person or the party has too many unfinished or unused files, or too
+    much altogether. Metadata: `limit`, `most`.
+    """
+    ERROR_REASON_MATERIAL_PART_WRONG: _ErrorReason.ValueType  # 570
+    """INVALID_ARGUMENT. The file has no such part, or it has another length. Metadata:
+    `part_number`, `part_count`, `expected_bytes`.
+    """
+    ERROR_REASON_MATERIAL_PART_CHANGED: _ErrorReason.ValueType  # 571
+    """ALREADY_EXISTS. The part was stored with other bytes. Metadata: `part_number`."""
+    ERROR_REASON_MATERIAL_HASH_WRONG: _ErrorReason.ValueType  # 572
+    """INVALID_ARGUMENT. The bytes have another hash than was told; `part_number` is 0 for the
+    whole file. Metadata: `part_number`.
+    """
+    ERROR_REASON_MATERIAL_INCOMPLETE: _ErrorReason.ValueType  # 573
+    """FAILED_PRECONDITION. Parts are missing. Metadata: `missing_count`, `missing_parts`."""
+    ERROR_REASON_MATERIAL_TYPE_REFUSED: _ErrorReason.ValueType  # 574
+    """INVALID_ARGUMENT. The file is not of the type that was told, none that is taken, or holds
+    something else as well. Metadata: `told_type`, `finding`.
+    """
+    ERROR_REASON_MATERIAL_RESTRICTED: _ErrorReason.ValueType  # 575
+    """PERMISSION_DENIED. Few may read this paper, and for few purposes. Metadata: `material_id`."""
+    ERROR_REASON_MATERIAL_ALTERED: _ErrorReason.ValueType  # 576
+    """FAILED_PRECONDITION. What is stored is not what was handed in: it was altered or put in
+    another's place. Metadata: `material_id`, `part_number`.
+    """
+    ERROR_REASON_MATERIALS_NOT_KEPT: _ErrorReason.ValueType  # 577
+    """FAILED_PRECONDITION. The service was given no keys to keep papers with."""
+    ERROR_REASON_MATERIAL_NOT_FITTING: _ErrorReason.ValueType  # 578
+    """FAILED_PRECONDITION. The paper is of another person or kind, is in use, or is of a kind that
+    is never waived. Metadata: `material_id`, `kind`.
+    """
+    ERROR_REASON_PRE_EVALUATION_REQUIRED: _ErrorReason.ValueType  # 630
+    """FAILED_PRECONDITION. The referral has no approved pre-evaluation that finds the transfer
+    necessary. Metadata: `registration_id`, `state`, `opinion`.
+    """
+    ERROR_REASON_HISTORY_FILE_NOT_READ: _ErrorReason.ValueType  # 631
+    """FAILED_PRECONDITION. Who records has not read the newest version of the person's medical-
+    history file since the evaluation was opened. Metadata: `person_id`.
+    """
+    ERROR_REASON_HISTORY_VERSION_NOT_FOUND: _ErrorReason.ValueType  # 632
+    """NOT_FOUND. The person's medical-history file has no such version. Metadata: `person_id`,
+    `version`.
+    """
+    ERROR_REASON_HISTORY_VERSION_STATE: _ErrorReason.ValueType  # 633
+    """FAILED_PRECONDITION. Another version of the medical-history file is the newest by now, or
+    this one is verified. Metadata: `person_id`, `newest_version`.
+    """
+    ERROR_REASON_PRE_EVALUATION_NOT_FOUND: _ErrorReason.ValueType  # 634
+    """NOT_FOUND. No such pre-evaluation. Metadata: `evaluation_id`."""
+    ERROR_REASON_PRE_EVALUATION_STATE: _ErrorReason.ValueType  # 635
+    """FAILED_PRECONDITION. The pre-evaluation is not in the state that the step takes, or is
+    another version than was read. Metadata: `evaluation_id`, `state`, `version`.
+    """
+    ERROR_REASON_PRE_EVALUATION_EXISTS: _ErrorReason.ValueType  # 636
+    """ALREADY_EXISTS. The referral has a pre-evaluation that is not cancelled. Metadata:
+    `evaluation_id`.
+    """
+    ERROR_REASON_REFERRAL_NOT_WAITING: _ErrorReason.ValueType  # 637
+    """FAILED_PRECONDITION. The registration is no referral, or none that waits for its decision.
+    Metadata: `registration_id`.
+    """
+    ERROR_REASON_RECHECK_NOT_FOUND: _ErrorReason.ValueType  # 638
+    """NOT_FOUND. No such recheck. Metadata: `recheck_id`."""
+    ERROR_REASON_RECHECK_STATE: _ErrorReason.ValueType  # 639
+    """FAILED_PRECONDITION. The recheck is closed. Metadata: `recheck_id`, `state`."""
+    ERROR_REASON_TICKET_NOT_FOUND: _ErrorReason.ValueType  # 640
+    """NOT_FOUND. No such ticket, or none of the caller's. Metadata: `ticket_id`."""
+    ERROR_REASON_TICKET_STATE: _ErrorReason.ValueType  # 641
+    """FAILED_PRECONDITION. The ticket is not in the state that the step takes, its time to
+    confirm is over, or it is another version than was read. Metadata: `ticket_id`, `state`,
+    `version`.
+    """
+    ERROR_REASON_FILES_NOT_KEPT: _ErrorReason.ValueType  # 642
+    """FAILED_PRECONDITION. The service was given no keys to keep medical files and what is said
+    of persons with.
+    """
+    ERROR_REASON_REGISTRATION_CHANNEL_CLOSED: _ErrorReason.ValueType  # 545
+    """FAILED_PRECONDITION. The region does not take the category by this channel. Metadata:
+    `application_channel`, `open`: the channels that it takes.
+    """
+    ERROR_REASON_REGISTRATION_BASIS_NOT_ACCEPTED: _ErrorReason.ValueType  # 546
+    """FAILED_PRECONDITION. The region does not take the category on this basis. Metadata: `basis`,
+    `accepted`: the bases that it takes.
+    """
+    ERROR_REASON_SELF_SERVICE_LIMITED: _ErrorReason.ValueType  # 547
+    """FAILED_PRECONDITION. A false statement limits the person's self-service. Metadata: `until`,
+    the last day.
+    """
+    ERROR_REASON_REFERRAL_NOT_ENTITLED: _ErrorReason.ValueType  # 548
+    """PERMISSION_DENIED. The region does not let the institution refer. Metadata: `institution_id`."""
+    ERROR_REASON_CHANGE_NOT_YET_ALLOWED: _ErrorReason.ValueType  # 550
+    """FAILED_PRECONDITION. The registration may be changed or cancelled by wish later. Metadata:
+    `registration_id`, `change_allowed_date`.
+    """
+    ERROR_REASON_SEVERAL_PLACES_NEED_PROOF: _ErrorReason.ValueType  # 551
+    """FAILED_PRECONDITION. Several places at once are registered with proof alone. Metadata:
+    `registration_id`, the other one.
+    """
+    ERROR_REASON_REGISTRATION_NOT_EXTENDABLE: _ErrorReason.ValueType  # 553
+    """FAILED_PRECONDITION. Cover has no last day, is over, or would last longer than one term
+    more. Metadata: `registration_id`, `latest_end_date` where there is one.
+    """
+    ERROR_REASON_OFFSITE_RULES_INVALID: _ErrorReason.ValueType  # 554
+    """INVALID_ARGUMENT. A file of a region's rules has mistakes, one a fault."""
+    ERROR_REASON_OFFSITE_RULES_NOT_FOUND: _ErrorReason.ValueType  # 555
+    """NOT_FOUND. No such rules of the region. Metadata: `rules_version`."""
+    ERROR_REASON_OFFSITE_RULES_STATE: _ErrorReason.ValueType  # 556
+    """FAILED_PRECONDITION. The rules are approved already, or submitted for another day.
+    Metadata: `rules_version`, `effective_date`.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a request was refused. The value's name stands in `google.rpc.ErrorInfo.reason`
@@ -1414,8 +1536,9 @@ ERROR_REASON_ORIGINAL_REQUIRED: ErrorReason.ValueType  # 169
 ERROR_REASON_REGISTRATION_REQUIRED: ErrorReason.ValueType  # 170
 """FAILED_PRECONDITION. The first use in a hospital needs a registered visit (I-25)."""
 ERROR_REASON_MATERIAL_MISSING: ErrorReason.ValueType  # 171
-"""FAILED_PRECONDITION. Papers are missing (I-19). Metadata: `missing`, all their names,
-joined by commas.
+"""FAILED_PRECONDITION. Papers are missing (I-19), also of registrations for care
+elsewhere. Metadata: `missing`, all their names, joined by commas; with `|` between those of
+which one is enough.
 """
 ERROR_REASON_REPLACEMENT_NOT_FOUND: ErrorReason.ValueType  # 172
 """NOT_FOUND. No replacement of the card was ordered. Metadata: `card_id`."""
@@ -1914,5 +2037,126 @@ ERROR_REASON_OFFSITE_FEED_STALE: ErrorReason.ValueType  # 540
 than it may be, because it has not heard from the offsite service: whoever registered since
 would not be known. Registrations that are known go on to hold. Metadata: `region`,
 `age_hours`.
+"""
+ERROR_REASON_MATERIAL_NOT_FOUND: ErrorReason.ValueType  # 565
+"""NOT_FOUND. No such paper, or it is not the caller's to know of. Metadata: `material_id`."""
+ERROR_REASON_MATERIAL_STATE: ErrorReason.ValueType  # 566
+"""FAILED_PRECONDITION. The paper's state does not allow it. Metadata: `material_id`, `state`."""
+ERROR_REASON_MATERIAL_KIND_UNKNOWN: ErrorReason.ValueType  # 567
+"""INVALID_ARGUMENT. The kind of paper is not on the list. Metadata: `kind`."""
+ERROR_REASON_MATERIAL_TOO_LARGE: ErrorReason.ValueType  # 568
+"""INVALID_ARGUMENT. The file is larger than files may be. Metadata: `size_bytes`,
+`max_bytes`.
+"""
+ERROR_REASON_MATERIAL_LIMIT_REACHED: ErrorReason.ValueType  # 569
+"""RESOURCE_EXHAUSTED. The person or the party has too many unfinished or unused files, or too
+much altogether. Metadata: `limit`, `most`.
+"""
+ERROR_REASON_MATERIAL_PART_WRONG: ErrorReason.ValueType  # 570
+"""INVALID_ARGUMENT. The file has no such part, or it has another length. Metadata:
+`part_number`, `part_count`, `expected_bytes`.
+"""
+ERROR_REASON_MATERIAL_PART_CHANGED: ErrorReason.ValueType  # 571
+"""ALREADY_EXISTS. The part was stored with other bytes. Metadata: `part_number`."""
+ERROR_REASON_MATERIAL_HASH_WRONG: ErrorReason.ValueType  # 572
+"""INVALID_ARGUMENT. The bytes have another hash than was told; `part_number` is 0 for the
+whole file. Metadata: `part_number`.
+"""
+ERROR_REASON_MATERIAL_INCOMPLETE: ErrorReason.ValueType  # 573
+"""FAILED_PRECONDITION. Parts are missing. Metadata: `missing_count`, `missing_parts`."""
+ERROR_REASON_MATERIAL_TYPE_REFUSED: ErrorReason.ValueType  # 574
+"""INVALID_ARGUMENT. The file is not of the type that was told, none that is taken, or holds
+something else as well. Metadata: `told_type`, `finding`.
+"""
+ERROR_REASON_MATERIAL_RESTRICTED: ErrorReason.ValueType  # 575
+"""PERMISSION_DENIED. Few may read this paper, and for few purposes. Metadata: `material_id`."""
+ERROR_REASON_MATERIAL_ALTERED: ErrorReason.ValueType  # 576
+"""FAILED_PRECONDITION. What is stored is not what was handed in: it was altered or put in
+another's place. Metadata: `material_id`, `part_number`.
+"""
+ERROR_REASON_MATERIALS_NOT_KEPT: ErrorReason.ValueType  # 577
+"""FAILED_PRECONDITION. The service was given no keys to keep papers with."""
+ERROR_REASON_MATERIAL_NOT_FITTING: ErrorReason.ValueType  # 578
+"""FAILED_PRECONDITION. The paper is of another person or kind, is in use, or is of a kind that
+is never waived. Metadata: `material_id`, `kind`.
+"""
+ERROR_REASON_PRE_EVALUATION_REQUIRED: ErrorReason.ValueType  # 630
+"""FAILED_PRECONDITION. The referral has no approved pre-evaluation that finds the transfer
+necessary. Metadata: `registration_id`, `state`, `opinion`.
+"""
+ERROR_REASON_HISTORY_FILE_NOT_READ: ErrorReason.ValueType  # 631
+"""FAILED_PRECONDITION. Who records has not read the newest version of the person's medical-
+history file since the evaluation was opened. Metadata: `person_id`.
+"""
+ERROR_REASON_HISTORY_VERSION_NOT_FOUND: ErrorReason.ValueType  # 632
+"""NOT_FOUND. The person's medical-history file has no such version. Metadata: `person_id`,
+`version`.
+"""
+ERROR_REASON_HISTORY_VERSION_STATE: ErrorReason.ValueType  # 633
+"""FAILED_PRECONDITION. Another version of the medical-history file is the newest by now, or
+this one is verified. Metadata: `person_id`, `newest_version`.
+"""
+ERROR_REASON_PRE_EVALUATION_NOT_FOUND: ErrorReason.ValueType  # 634
+"""NOT_FOUND. No such pre-evaluation. Metadata: `evaluation_id`."""
+ERROR_REASON_PRE_EVALUATION_STATE: ErrorReason.ValueType  # 635
+"""FAILED_PRECONDITION. The pre-evaluation is not in the state that the step takes, or is
+another version than was read. Metadata: `evaluation_id`, `state`, `version`.
+"""
+ERROR_REASON_PRE_EVALUATION_EXISTS: ErrorReason.ValueType  # 636
+"""ALREADY_EXISTS. The referral has a pre-evaluation that is not cancelled. Metadata:
+`evaluation_id`.
+"""
+ERROR_REASON_REFERRAL_NOT_WAITING: ErrorReason.ValueType  # 637
+"""FAILED_PRECONDITION. The registration is no referral, or none that waits for its decision.
+Metadata: `registration_id`.
+"""
+ERROR_REASON_RECHECK_NOT_FOUND: ErrorReason.ValueType  # 638
+"""NOT_FOUND. No such recheck. Metadata: `recheck_id`."""
+ERROR_REASON_RECHECK_STATE: ErrorReason.ValueType  # 639
+"""FAILED_PRECONDITION. The recheck is closed. Metadata: `recheck_id`, `state`."""
+ERROR_REASON_TICKET_NOT_FOUND: ErrorReason.ValueType  # 640
+"""NOT_FOUND. No such ticket, or none of the caller's. Metadata: `ticket_id`."""
+ERROR_REASON_TICKET_STATE: ErrorReason.ValueType  # 641
+"""FAILED_PRECONDITION. The ticket is not in the state that the step takes, its time to
+confirm is over, or it is another version than was read. Metadata: `ticket_id`, `state`,
+`version`.
+"""
+ERROR_REASON_FILES_NOT_KEPT: ErrorReason.ValueType  # 642
+"""FAILED_PRECONDITION. The service was given no keys to keep medical files and what is said
+of persons with.
+"""
+ERROR_REASON_REGISTRATION_CHANNEL_CLOSED: ErrorReason.ValueType  # 545
+"""FAILED_PRECONDITION. The region does not take the category by this channel. Metadata:
+`application_channel`, `open`: the channels that it takes.
+"""
+ERROR_REASON_REGISTRATION_BASIS_NOT_ACCEPTED: ErrorReason.ValueType  # 546
+"""FAILED_PRECONDITION. The region does not take the category on this basis. Metadata: `basis`,
+`accepted`: the bases that it takes.
+"""
+ERROR_REASON_SELF_SERVICE_LIMITED: ErrorReason.ValueType  # 547
+"""FAILED_PRECONDITION. A false statement limits the person's self-service. Metadata: `until`,
+the last day.
+"""
+ERROR_REASON_REFERRAL_NOT_ENTITLED: ErrorReason.ValueType  # 548
+"""PERMISSION_DENIED. The region does not let the institution refer. Metadata: `institution_id`."""
+ERROR_REASON_CHANGE_NOT_YET_ALLOWED: ErrorReason.ValueType  # 550
+"""FAILED_PRECONDITION. The registration may be changed or cancelled by wish later. Metadata:
+`registration_id`, `change_allowed_date`.
+"""
+ERROR_REASON_SEVERAL_PLACES_NEED_PROOF: ErrorReason.ValueType  # 551
+"""FAILED_PRECONDITION. Several places at once are registered with proof alone. Metadata:
+`registration_id`, the other one.
+"""
+ERROR_REASON_REGISTRATION_NOT_EXTENDABLE: ErrorReason.ValueType  # 553
+"""FAILED_PRECONDITION. Cover has no last day, is over, or would last longer than one term
+more. Metadata: `registration_id`, `latest_end_date` where there is one.
+"""
+ERROR_REASON_OFFSITE_RULES_INVALID: ErrorReason.ValueType  # 554
+"""INVALID_ARGUMENT. A file of a region's rules has mistakes, one a fault."""
+ERROR_REASON_OFFSITE_RULES_NOT_FOUND: ErrorReason.ValueType  # 555
+"""NOT_FOUND. No such rules of the region. Metadata: `rules_version`."""
+ERROR_REASON_OFFSITE_RULES_STATE: ErrorReason.ValueType  # 556
+"""FAILED_PRECONDITION. The rules are approved already, or submitted for another day.
+Metadata: `rules_version`, `effective_date`.
 """
 global___ErrorReason = ErrorReason

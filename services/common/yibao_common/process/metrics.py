@@ -300,6 +300,12 @@ class Metrics:
             ("region",),
             registry=self.registry,
         )
+        self.materials_scanning = Gauge(
+            "yibao_materials_scanning",
+            "Papers of care elsewhere that wait for the virus scanner.",
+            ("region",),
+            registry=self.registry,
+        )
         self.holds_stuck = Gauge(
             "yibao_holds_stuck",
             "Persons of whom a hold ran out that cannot leave.",

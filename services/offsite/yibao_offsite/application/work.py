@@ -1,18 +1,26 @@
 """The unit of work of the service: what one transaction finds, locks and writes.
 
 Locks are taken in this order, and rows of one kind by rising ids: the position in the feed of
-persons, the person, the registration or task. The end of the feed and then that of the audit
-chain are locked last of all, because every change of a region waits for them; both are written
-by themselves when the unit of work ends.
+persons, the person, the party that uploads, the registration or task, papers. The end of the
+feed and then that of the audit chain are locked last of all, because every change of a region
+waits for them; both are written by themselves when the unit of work ends.
 """
 
 from dataclasses import dataclass, field
 
 from yibao_common.commands.audit import AuditTrail
 from yibao_common.commands.following import PositionRows
+from yibao_offsite.application.evaluation.rows import EvaluationRows
 from yibao_offsite.application.feed import FeedRows
+from yibao_offsite.application.material.due import DueRows
+from yibao_offsite.application.material.papers import PaperRows
+from yibao_offsite.application.material.rows import MaterialRows
+from yibao_offsite.application.medical_history import MedicalHistoryRows
 from yibao_offsite.application.person import PersonRows
-from yibao_offsite.application.registration import RegistrationRows
+from yibao_offsite.application.recheck import RecheckRows
+from yibao_offsite.application.region_rules import RegionRulesRows
+from yibao_offsite.application.registration.rows import RegistrationRows
+from yibao_offsite.application.ticket import TicketRows
 from yibao_offsite.rules.feed import AuditHold, RegisteredCare
 
 
@@ -42,7 +50,15 @@ class Work:
     region: str
     registrations: RegistrationRows
     persons: PersonRows
+    region_rules: RegionRulesRows
     following: PositionRows
     feed_rows: FeedRows
+    materials: MaterialRows
+    material_due: DueRows
+    papers: PaperRows
+    histories: MedicalHistoryRows
+    evaluations: EvaluationRows
+    rechecks: RecheckRows
+    tickets: TicketRows
     feed: FeedTrail = field(default_factory=FeedTrail)
     audit: AuditTrail = field(default_factory=AuditTrail)

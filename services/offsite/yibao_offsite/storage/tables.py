@@ -4,7 +4,11 @@ import sqlalchemy as sa
 
 from yibao_common.db.answers import answer_table
 from yibao_common.db.audit_chain import audit_tables
-from yibao_common.db.rows import Id, Instant
+from yibao_common.db.rows import Id, Instant, code_type
+from yibao_offsite.storage.evaluation.tables import evaluation_tables
+from yibao_offsite.storage.material.tables import material_tables
+from yibao_offsite.storage.medical_history.tables import history_tables
+from yibao_offsite.storage.ticket.tables import ticket_tables
 
 metadata = sa.MetaData(
     naming_convention={
@@ -38,10 +42,10 @@ registration = sa.Table(
     sa.Column("person_id", Id, nullable=False),
     sa.Column("category", sa.SmallInteger, nullable=False),
     sa.Column("treatment_region", sa.String(6), nullable=False),
-    # 1 active, 2 cancelled.
+    # 1 active, 2 cancelled, 3 submitted, 4 returned, 5 rejected, 6 withdrawn, 7 ended, 8 revoked.
     sa.Column("state", sa.SmallInteger, nullable=False),
     sa.Column("start_date", sa.Date, nullable=False),
-    # The last day of cover; null for long-term categories.
+    # The last day of cover as granted; null until changed.
     sa.Column("end_date", sa.Date),
     # As applied for: the evidence of the stay and of the urgency.
     sa.Column("expected_end_date", sa.Date),
@@ -51,7 +55,63 @@ registration = sa.Table(
     # Null until cancelled; set once.
     sa.Column("cancel_time", Instant),
     sa.Column("cancelled_by", sa.String(200)),
-    sa.Index("ix_registration_region_person_id", "region", "person_id"),
+    # What the stay was shown by: 0 nothing asked, 1 proof, 2 commitment.
+    sa.Column("basis", sa.SmallInteger, nullable=False),
+    sa.Column("application_channel", sa.SmallInteger, nullable=False),
+    # JSON array: kind, material, whether it was shown, what is wrong of it.
+    sa.Column("materials", sa.Text, nullable=False),
+    # Who referred, for what and when; null of what is no referral.
+    sa.Column("referral_institution_id", sa.String(12)),
+    sa.Column("referral_diagnosis_code", sa.String(20)),
+    sa.Column("referral_date", sa.Date),
+    sa.Column("admission_date", sa.Date),
+    # 1 agency, 2 self-service, 3 institution, 4 deemed.
+    sa.Column("origin", sa.SmallInteger, nullable=False),
+    # Whose certificate registered, such as `institution/H33010000001`.
+    sa.Column("registered_party", sa.String(200), nullable=False),
+    # Who handed in last, and who approved, refused or checked.
+    sa.Column("handed_in_by", sa.String(200), nullable=False),
+    sa.Column("decided_by", sa.String(200)),
+    sa.Column("terms", sa.SmallInteger, nullable=False),
+    # JSON array of numbers of the contract.
+    sa.Column("benefits", sa.Text, nullable=False),
+    sa.Column("change_allowed_date", sa.Date),
+    # Empty of what was registered before regions had rules.
+    sa.Column("rules_version", sa.String(64), nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    # The last day as it came out, and why; null while nothing ended it.
+    sa.Column("ended_date", sa.Date),
+    sa.Column("end_reason", sa.SmallInteger),
+    sa.Column("replaces_registration_id", Id),
+    sa.Column("replaced_by_registration_id", Id),
+    # What an agency has to do, by which day; null where nothing.
+    sa.Column("task_kind", sa.SmallInteger),
+    sa.Column("task_due_date", sa.Date),
+    # Of a deemed registration the visit.
+    sa.Column("visit_id", Id),
+    sa.Index("ix_registration_region_person_id", "region", "person_id", "registration_id"),
+    # What lists are asked for, each in the order of lists.
+    *(
+        sa.Index(f"ix_registration_region_{name}", "region", name, "registration_id")
+        for name in ("treatment_region", "state", "category", "registered_party")
+    ),
+)
+# One deemed registration a visit, and what is due: few rows of many.
+sa.Index(
+    "uq_registration_region_visit_id",
+    registration.c.region,
+    registration.c.visit_id,
+    unique=True,
+    sqlite_where=registration.c.visit_id.is_not(None),
+    postgresql_where=registration.c.visit_id.is_not(None),
+)
+sa.Index(
+    "ix_registration_region_task_due_date",
+    registration.c.region,
+    registration.c.task_due_date,
+    registration.c.registration_id,
+    sqlite_where=registration.c.task_due_date.is_not(None),
+    postgresql_where=registration.c.task_due_date.is_not(None),
 )
 
 # What identity's feed told of a person last.
@@ -142,4 +202,67 @@ told_hold = sa.Table(
     sa.Column("is_lifted", sa.Boolean, nullable=False),
     sa.Column("attestation", sa.LargeBinary, nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
+)
+
+# What personal data are sealed with, so that other keys are noticed; of the whole database.
+trust_secret_check = sa.Table(
+    "trust_secret_check",
+    metadata,
+    # The id of an encryption key, or `hash`.
+    sa.Column("name", sa.String(32), primary_key=True),
+    sa.Column("check_value", sa.LargeBinary(32), nullable=False),
+    sa.Column("record_time", Instant, nullable=False),
+)
+
+materials = material_tables(metadata)
+
+histories = history_tables(metadata)
+# By which the records are found that were merged into a person's.
+sa.Index("ix_known_person_region_merged_into", known_person.c.region, known_person.c.merged_into)
+evaluations = evaluation_tables(metadata)
+tickets = ticket_tables(metadata)
+
+# What was done to registrations; only ever inserted. Of those from before regions had rules the
+# steps are those that their rows tell of.
+registration_step = sa.Table(
+    "registration_step",
+    metadata,
+    _region(),
+    sa.Column("registration_id", Id, primary_key=True),
+    # The version of the registration that the step made.
+    sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
+    # By its number in the contract, as the state since then.
+    sa.Column("event", sa.SmallInteger, nullable=False),
+    sa.Column("state", sa.SmallInteger, nullable=False),
+    sa.Column("event_time", Instant, nullable=False),
+    sa.Column("actor", sa.String(200), nullable=False),
+    sa.Column("remark", sa.Text, nullable=False),
+)
+
+# Whose self-service is limited by which revoked registration; only ever inserted.
+self_service_limit = sa.Table(
+    "self_service_limit",
+    metadata,
+    _region(),
+    sa.Column("person_id", Id, primary_key=True),
+    sa.Column("registration_id", Id, primary_key=True),
+    # The last day.
+    sa.Column("until_date", sa.Date, nullable=False),
+)
+
+# Files of a region's rules. What was submitted never changes; a draft is approved once.
+region_rules = sa.Table(
+    "region_rules",
+    metadata,
+    _region(),
+    # The SHA-256 of the contents.
+    sa.Column("rules_version", code_type(64), primary_key=True),
+    sa.Column("effective_date", sa.Date, nullable=False),
+    sa.Column("contents", sa.LargeBinary, nullable=False),
+    sa.Column("maker", sa.String(200), nullable=False),
+    sa.Column("submit_time", Instant, nullable=False),
+    # Null of a draft; set once.
+    sa.Column("checker", sa.String(200)),
+    sa.Column("approve_time", Instant),
+    sa.Index("ix_region_rules_region_effective_date", "region", "effective_date"),
 )

@@ -4,22 +4,47 @@ import sqlalchemy as sa
 
 from yibao_common.db.audit_chain import record_audit
 from yibao_common.db.transactions import UnitOfWork
+from yibao_common.keys.vault import Vault
 from yibao_offsite.application.work import Work
 from yibao_offsite.storage import tables
+from yibao_offsite.storage.evaluation.rows import StoredEvaluations
 from yibao_offsite.storage.feed import StoredFeed, store_told
 from yibao_offsite.storage.following import StoredFollowing
+from yibao_offsite.storage.material.due import StoredDueMaterials
+from yibao_offsite.storage.material.papers import StoredPapers
+from yibao_offsite.storage.material.record import StoredMaterials
+from yibao_offsite.storage.medical_history.rows import StoredMedicalHistories
 from yibao_offsite.storage.person import StoredPersons
-from yibao_offsite.storage.registration import StoredRegistrations
+from yibao_offsite.storage.recheck import StoredRechecks
+from yibao_offsite.storage.region_rules import StoredRegionRules
+from yibao_offsite.storage.registration.record import StoredRegistrations
+from yibao_offsite.storage.ticket.rows import StoredTickets
 
 
-def _open(connection: sa.Connection, region: str) -> Work:
-    return Work(
-        region,
-        registrations=StoredRegistrations(connection, region),
-        persons=StoredPersons(connection, region),
-        following=StoredFollowing(connection, region),
-        feed_rows=StoredFeed(connection, region),
-    )
+def unit_of_work(vault: Vault | None) -> UnitOfWork[Work]:
+    """Returns how units of work begin and end; `vault` opens what is sealed in rows.
+
+    Without one, nothing sealed may be asked for.
+    """
+
+    def begin(connection: sa.Connection, region: str) -> Work:
+        return Work(
+            region,
+            registrations=StoredRegistrations(connection, region),
+            region_rules=StoredRegionRules(connection, region),
+            persons=StoredPersons(connection, region),
+            following=StoredFollowing(connection, region),
+            feed_rows=StoredFeed(connection, region),
+            materials=StoredMaterials(connection, region, vault),
+            material_due=StoredDueMaterials(connection, region),
+            papers=StoredPapers(connection, region),
+            histories=StoredMedicalHistories(connection, region, vault),
+            evaluations=StoredEvaluations(connection, region, vault),
+            rechecks=StoredRechecks(connection, region, vault),
+            tickets=StoredTickets(connection, region, vault),
+        )
+
+    return UnitOfWork(begin, _close)
 
 
 def _close(connection: sa.Connection, work: Work) -> None:
@@ -30,4 +55,5 @@ def _close(connection: sa.Connection, work: Work) -> None:
     record_audit(connection, tables.audit, *work.audit.entries)
 
 
-UNIT = UnitOfWork(_open, _close)
+# Where nothing sealed is asked for.
+UNIT = unit_of_work(None)

@@ -1,0 +1,69 @@
+"""Keeping a registration: its row, its step, the audit, and what settlement is told."""
+
+import datetime as dt
+from typing import TYPE_CHECKING
+
+from yibao_common.commands.audit import AuditEntry, entry_of
+from yibao_common.commands.request import Request
+from yibao_common.values.calendar import shanghai_day
+from yibao_offsite.rules.material.material import Owner
+from yibao_offsite.rules.registration.registration import Registration, Step
+from yibao_offsite.rules.registration.states import Event
+from yibao_offsite.rules.registration.told import registered_care
+
+if TYPE_CHECKING:
+    from yibao_offsite.application.work import Work
+
+
+def keep(
+    work: "Work",
+    registration: Registration,
+    event: Event,
+    *,
+    actor: str,
+    at: dt.datetime,
+    remark: str = "",
+    is_new: bool = False,
+) -> None:
+    """Stores a registration with the step that made it so, and tells settlement of it."""
+    if is_new:
+        work.registrations.insert(registration)
+    else:
+        work.registrations.update(registration)
+    step = Step(registration.version, event, registration.state, at, actor, remark)
+    work.registrations.add_step(registration.registration_id, step)
+    told = registered_care(registration)
+    if told is not None:
+        work.feed.tell_registration(told)
+    if not registration.state.is_open:
+        # Of what was never granted the papers' years begin now.
+        last = registration.ended_date or shanghai_day(at)
+        on = max(last, shanghai_day(at))
+        work.papers.end(Owner.REGISTRATION, registration.registration_id, on=on)
+
+
+def bind_papers(work: "Work", registration: Registration) -> None:
+    """Notes that a registration rests on its uploaded papers."""
+    materials = registration.application.materials
+    ids = [each.material_id for each in materials if each.material_id is not None]
+    if ids:
+        work.papers.bind(ids, Owner.REGISTRATION, registration.registration_id)
+
+
+def record(work: "Work", request: Request, *registrations: Registration, at: dt.datetime) -> None:
+    """Puts on record who did what to a person's registrations; the first is whom it is about."""
+    first = registrations[0]
+    subjects = (first.person_id, *(each.registration_id for each in registrations))
+    detail = {"state": first.state.name}
+    work.audit.add(entry_of(request, at=at, subject_ids=subjects, detail=detail))
+
+
+def record_job(
+    work: "Work", method: str, actor: str, registration: Registration, *, at: dt.datetime
+) -> None:
+    """Puts on record what became of a registration without anybody's request."""
+    subjects = (registration.person_id, registration.registration_id)
+    reason = registration.end_reason
+    detail = {"state": registration.state.name, "reason": reason.name if reason else ""}
+    entry = AuditEntry(registration.region, at, actor, method, subjects, "OK", detail, "")
+    work.audit.add(entry)

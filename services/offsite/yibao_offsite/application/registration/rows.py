@@ -1,0 +1,94 @@
+"""Registrations of a region, as one transaction finds, locks and writes them."""
+
+import datetime as dt
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from yibao_offsite.rules.registration.kinds import Category, TaskKind
+from yibao_offsite.rules.registration.registration import Registration, Step
+from yibao_offsite.rules.registration.states import State
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrationWish:
+    """Which registrations are listed; None and empty where any. `day` is one of cover.
+
+    `registered_by` is the beginning of the path of who applied: a party's.
+    """
+
+    person_id: str | None = None
+    treatment_region: str | None = None
+    state: State | None = None
+    category: Category | None = None
+    day: dt.date | None = None
+    party: str | None = None
+
+
+class TaskPlace(NamedTuple):
+    """A place in the list of tasks: when it is due, and whose it is."""
+
+    due_date: dt.date
+    registration_id: str
+
+
+class RegistrationRows(Protocol):
+    """Registrations of a region, as one transaction finds, locks and writes them."""
+
+    def of_person(self, person_id: str) -> Sequence[Registration]:
+        """Returns every registration of a person."""
+        ...
+
+    def of_persons(self, person_ids: Collection[str]) -> Sequence[Registration]:
+        """Returns the open registrations of persons, in the order of their ids."""
+        ...
+
+    def of_visit(self, visit_id: str) -> Registration | None:
+        """Returns the deemed registration of a visit, or None."""
+        ...
+
+    def find(self, registration_id: str) -> Registration | None:
+        """Returns a registration, or None."""
+        ...
+
+    def lock(self, registration_id: str) -> Registration | None:
+        """Locks a registration until the transaction ends and returns it, or None."""
+        ...
+
+    def insert(self, registration: Registration) -> None:
+        """Stores a new registration."""
+        ...
+
+    def update(self, registration: Registration) -> None:
+        """Stores a registration that was locked and has changed."""
+        ...
+
+    def add_step(self, registration_id: str, step: Step) -> None:
+        """Stores what was done to a registration."""
+        ...
+
+    def steps(self, registration_id: str) -> Sequence[Step]:
+        """Returns what was done to a registration, in order."""
+        ...
+
+    def page(
+        self, wish: RegistrationWish, *, before: str | None, limit: int
+    ) -> Sequence[Registration]:
+        """Returns at most `limit` registrations, the newest first, from before an id."""
+        ...
+
+    def tasks(
+        self, due_date: dt.date, kind: TaskKind | None, *, after: TaskPlace | None, limit: int
+    ) -> Sequence[Registration]:
+        """Returns at most `limit` registrations with a task due by a day, the earliest first."""
+        ...
+
+    def limit_self_service(
+        self, person_id: str, registration_id: str, *, until_date: dt.date
+    ) -> None:
+        """Stores that a registration revoked limits a person's self-service to a last day."""
+        ...
+
+    def self_service_limit(self, person_id: str) -> dt.date | None:
+        """Returns the last day on which a person's self-service is limited, or None."""
+        ...

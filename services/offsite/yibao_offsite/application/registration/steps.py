@@ -1,0 +1,290 @@
+"""Steps in the life of a registration that is there, each once by request id."""
+
+import dataclasses
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from yibao_common.commands.request import Request
+from yibao_common.commands.transactions import Transactions
+from yibao_common.values.calendar import add_months
+from yibao_common.values.clock import Clock
+from yibao_offsite.application.registration.deciding import (
+    Moment,
+    check_materials,
+    check_self_service,
+)
+from yibao_offsite.application.registration.keeping import bind_papers, keep, record
+from yibao_offsite.application.registration.orders import (
+    Encode,
+    locked,
+    moment_of,
+    rules_in_force,
+)
+from yibao_offsite.rules.region_rules import BasisRules, RegionRules
+from yibao_offsite.rules.registration import change
+from yibao_offsite.rules.registration.decide import Applicant
+from yibao_offsite.rules.registration.papers import handed_in_again, with_materials
+from yibao_offsite.rules.registration.persons import check_person
+from yibao_offsite.rules.registration.places import check_places
+from yibao_offsite.rules.registration.registration import Material, Registration
+from yibao_offsite.rules.registration.states import Event, State
+
+if TYPE_CHECKING:
+    from yibao_offsite.application.work import Work
+
+
+# Raises PRE_EVALUATION_REQUIRED where no approved evaluation finds a referral necessary (O-06).
+RequireEvaluated: TypeAlias = Callable[["Work", str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What is done to which registration, by whom; `remark` is what is said of it."""
+
+    request: Request
+    applicant: Applicant
+    registration_id: str
+    remark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What a step is decided by: the unit of work, the act, the rules in force, the time."""
+
+    work: "Work"
+    act: Act
+    rules: RegionRules
+    moment: Moment
+    require_evaluated: RequireEvaluated
+
+
+# Returns the registration after a step, from what it was before.
+Decide: TypeAlias = Callable[[Turn, Registration], Registration]
+
+
+class Steps:
+    """Takes registrations through their lives. Blocks.
+
+    Each method raises REQUEST_ID_REUSED, REGISTRATION_NOT_FOUND and REGISTRATION_STATE, in this
+    order, and then what it names.
+    """
+
+    def __init__(
+        self,
+        transactions: "Transactions[Work]",
+        *,
+        national: RegionRules,
+        require_evaluated: RequireEvaluated,
+        clock: Clock,
+    ) -> None:
+        """Takes what begins transactions, and the rules of regions that approved none."""
+        self._transactions = transactions
+        self._national = national
+        self._require_evaluated = require_evaluated
+        self._clock = clock
+
+    def approve(self, act: Act, encode: Encode) -> bytes:
+        """Grants what was submitted, by a second operator.
+
+        Raises:
+            RuleError: SAME_MAKER_AND_CHECKER, what `check_person` and `check_places` refuse,
+                PRE_EVALUATION_REQUIRED.
+        """
+        return self._take(act, Event.APPROVED, _approved, encode)
+
+    def reject(self, act: Act, encode: Encode) -> bytes:
+        """Refuses what is not decided."""
+
+        def decide(turn: Turn, registration: Registration) -> Registration:
+            return change.reject(registration, by=turn.act.applicant.path)
+
+        return self._take(act, Event.REJECTED, decide, encode)
+
+    def give_back(self, act: Act, faults: tuple[tuple[str, str], ...], encode: Encode) -> bytes:
+        """Gives back what was submitted, with what is wrong of its papers by kind."""
+
+        def decide(turn: Turn, registration: Registration) -> Registration:
+            return change.give_back(registration, faults)
+
+        return self._take(act, Event.RETURNED, decide, encode)
+
+    def hand_in_again(self, act: Act, materials: tuple[Material, ...], encode: Encode) -> bytes:
+        """Hands in again what was returned, with papers that are new.
+
+        Raises:
+            RuleError: MATERIAL_MISSING.
+        """
+
+        def decide(turn: Turn, registration: Registration) -> Registration:
+            papers = handed_in_again(registration.application.materials, materials)
+            again = change.hand_in_again(
+                registration,
+                papers,
+                turn.rules,
+                by=turn.act.applicant.path,
+                today=turn.moment.today,
+            )
+            _check_papers(turn, again)
+            return again
+
+        return self._take(act, Event.RESUBMITTED, decide, encode)
+
+    def withdraw(self, act: Act, encode: Encode) -> bytes:
+        """Takes back what is not decided."""
+
+        def decide(turn: Turn, registration: Registration) -> Registration:
+            return change.withdraw(registration)
+
+        return self._take(act, Event.WITHDRAWN, decide, encode)
+
+    def note_checked(self, act: Act, encode: Encode) -> bytes:
+        """Notes that what was accepted at once was checked. Raises SAME_MAKER_AND_CHECKER."""
+
+        def decide(turn: Turn, registration: Registration) -> Registration:
+            checker = turn.act.applicant.path
+            return change.note_checked(
+                registration, turn.rules, checker=checker, today=turn.moment.today
+            )
+
+        return self._take(act, Event.CHECKED, decide, encode)
+
+    def extend(
+        self,
+        act: Act,
+        materials: tuple[Material, ...],
+        end_date: dt.date,
+        encode: Encode,
+    ) -> bytes:
+        """Gives a registration a later last day.
+
+        Raises:
+            RuleError: REGISTRATION_NOT_EXTENDABLE, SELF_SERVICE_LIMITED, what `check_person`
+                and `check_places` refuse, MATERIAL_MISSING.
+        """
+
+        def decide(turn: Turn, registration: Registration) -> Registration:
+            return _extended(turn, registration, materials, end_date)
+
+        return self._take(act, Event.EXTENDED, decide, encode)
+
+    def cancel(self, act: Act, *, is_wish: bool, encode: Encode) -> bytes:
+        """Cancels what is in force. Raises CHANGE_NOT_YET_ALLOWED of a wish that is too early."""
+
+        def decide(turn: Turn, registration: Registration) -> Registration:
+            return change.cancel(
+                registration,
+                is_wish=is_wish,
+                by=turn.act.applicant.path,
+                now=turn.moment.now,
+                today=turn.moment.today,
+            )
+
+        return self._take(act, Event.CANCELLED, decide, encode)
+
+    def revoke(self, act: Act, encode: Encode) -> bytes:
+        """Declares void what rests on a false statement, and limits the person's self-service.
+
+        Raises:
+            RuleError: SAME_MAKER_AND_CHECKER.
+        """
+
+        def decide(turn: Turn, registration: Registration) -> Registration:
+            revoked = change.revoke(registration, checker=turn.act.applicant.path)
+            months = turn.rules.self_service_limit_months
+            if months:
+                turn.work.registrations.limit_self_service(
+                    revoked.person_id,
+                    revoked.registration_id,
+                    until_date=add_months(turn.moment.today, months),
+                )
+            return revoked
+
+        return self._take(act, Event.REVOKED, decide, encode)
+
+    def _take(self, act: Act, event: Event, decide: Decide, encode: Encode) -> bytes:
+        def take(work: "Work") -> bytes:
+            moment = moment_of(self._clock)
+            before = locked(work, act.registration_id, act.applicant)
+            rules = rules_in_force(work, self._national, moment)
+            after = decide(Turn(work, act, rules, moment, self._require_evaluated), before)
+            actor = act.applicant.path
+            bind_papers(work, after)
+            keep(work, after, event, actor=actor, at=moment.now, remark=act.remark)
+            record(work, act.request, after, at=moment.now)
+            return encode(after)
+
+        return self._transactions.once(act.request, take)
+
+
+def _approved(turn: Turn, registration: Registration) -> Registration:
+    """Returns what is approved; where it changes another one, that one gives way."""
+    work, moment, checker = turn.work, turn.moment, turn.act.applicant.path
+    approved = change.approve(registration, turn.rules, checker=checker, today=moment.today)
+    _check_still(turn, approved)
+    if turn.rules.categories[approved.category].needs_pre_evaluation:
+        turn.require_evaluated(work, approved.registration_id)
+    replaced_id = approved.replaces_registration_id
+    if replaced_id is not None:
+        replaced = work.registrations.lock(replaced_id)
+        assert replaced is not None, replaced_id
+        # What ended by itself meanwhile needs not give way.
+        if replaced.state is State.ACTIVE:
+            gone = change.give_way(replaced, approved)
+            keep(work, gone, Event.CHANGED, actor=checker, at=moment.now)
+    return approved
+
+
+def _extended(
+    turn: Turn,
+    registration: Registration,
+    materials: tuple[Material, ...],
+    end_date: dt.date,
+) -> Registration:
+    application = registration.application
+    asked = turn.rules.categories[application.category]
+    basis = asked.bases.get(application.basis)
+    extended = change.extend(
+        registration, basis, turn.rules, end_date=end_date, today=turn.moment.today
+    )
+    origin = turn.act.applicant.origin
+    check_self_service(turn.work, origin, extended.person_id, today=turn.moment.today)
+    _check_still(turn, extended)
+    extended = with_materials(extended, handed_in_again(application.materials, materials))
+    _check_papers(turn, extended)
+    return extended
+
+
+def _check_papers(turn: Turn, registration: Registration) -> None:
+    application = registration.application
+    asked: BasisRules | None = turn.rules.categories[application.category].bases.get(
+        application.basis
+    )
+    papers = () if asked is None else asked.papers
+    # What was shown at a window when it was applied for was seen by who may see it.
+    origin = turn.act.applicant.origin
+    before = turn.work.registrations.find(registration.registration_id)
+    seen = () if before is None else before.application.materials
+    materials = [
+        dataclasses.replace(each, is_shown=False)
+        if each.is_shown and each not in seen and not origin.may_see_papers
+        else each
+        for each in application.materials
+    ]
+    check_materials(turn.work, papers, application, materials, may_show=True)
+
+
+def _check_still(turn: Turn, registration: Registration) -> None:
+    """Checks the person and its other registrations again: they may have changed since."""
+    work = turn.work
+    if work.persons.is_followed():
+        person = work.persons.find(registration.person_id)
+        check_person(person, registration.person_id, day=turn.moment.today)
+    others = [
+        each
+        for each in work.registrations.of_person(registration.person_id)
+        if each.registration_id != registration.registration_id
+    ]
+    several = turn.rules.categories[registration.category].several_places
+    check_places(registration, others, several=several)

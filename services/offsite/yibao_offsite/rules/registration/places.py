@@ -1,0 +1,67 @@
+"""Several registrations of one person: one a place and day, and where several places may be."""
+
+import datetime as dt
+from collections.abc import Iterable, Iterator
+
+from yibao_common.values.errors import RuleError
+from yibao_common.values.reasons import Reason
+from yibao_offsite.rules.region_rules import Places
+from yibao_offsite.rules.registration.kinds import Basis, Origin
+from yibao_offsite.rules.registration.place import covering_region
+from yibao_offsite.rules.registration.registration import Registration
+
+
+def check_places(
+    registration: Registration, others: Iterable[Registration], *, several: Places
+) -> None:
+    """Checks a new registration against the person's others that are open.
+
+    `others` are registrations of the same person. One place has one for a day. Persons who
+    live elsewhere are registered at several places at once by proof, and never by commitment
+    (苏医保发〔2022〕75号, article 11), where the region's rules do not say otherwise.
+
+    Raises:
+        RuleError: REGISTRATION_EXISTS, SEVERAL_PLACES_NEED_PROOF, naming the other one.
+    """
+    overlapping = list(_overlapping(registration, others))
+    place = covering_region(registration.treatment_region)
+    for other in overlapping:
+        if covering_region(other.treatment_region) == place:
+            raise RuleError(
+                Reason.REGISTRATION_EXISTS,
+                f"registration {other.registration_id} covers the region on some of these days",
+                registration_id=other.registration_id,
+            )
+    for other in overlapping:
+        if _needs_more(registration, other, several):
+            raise RuleError(
+                Reason.SEVERAL_PLACES_NEED_PROOF,
+                f"registration {other.registration_id} covers another region on these days",
+                registration_id=other.registration_id,
+            )
+
+
+def _needs_more(registration: Registration, other: Registration, several: Places) -> bool:
+    if several is Places.ALWAYS or not other.category.is_long_term:
+        return False
+    if several is Places.NEVER:
+        return True
+    # One from before regions had rules has no basis, and is taken for proven.
+    bases = (registration.application.basis, other.application.basis)
+    return Basis.COMMITMENT in bases
+
+
+def _overlapping(
+    registration: Registration, others: Iterable[Registration]
+) -> Iterator[Registration]:
+    for other in others:
+        assert other.person_id == registration.person_id
+        # An emergency stands beside whatever else there is: it is of one visit.
+        if other.origin is Origin.DEEMED or not other.state.is_open:
+            continue
+        if other.registration_id == registration.replaces_registration_id:
+            continue
+        if registration.start_date <= (other.last_date or dt.date.max) and other.start_date <= (
+            registration.last_date or dt.date.max
+        ):
+            yield other
