@@ -253,6 +253,8 @@ def test_attacks_over_the_wire_are_refused(url: str, issued: DevCertificates) ->
         )
         listed = (await at.call("auditor", "ListMaterials", kind="surgery_photo")).materials
         assert [each.photo.author for each in listed] == ["王芳"]
+        # Whose answer tells the author.
+        await at.hand_in("auditor", png(9, 9), **told)
         half = {"owner": messages.MATERIAL_OWNER_AUDIT_TASK}
         assert await at.refused("agency", "ListMaterials", **half) == "FIELD_REQUIRED"
 
