@@ -10,7 +10,7 @@ from typing import Any
 import grpc
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
-from support.databases import Databases
+from support.databases import Databases, SqliteDatabases
 from support.papers import archive, parts_of, pdf, png, sha256
 from support.scanner_daemon import ScannerDaemon
 from support.services import run_service
@@ -200,8 +200,6 @@ def run(issued: DevCertificates, url: str, scenario: Any, **config: Any) -> None
 
 @pytest.fixture
 def url(tmp_path: Path) -> str:
-    from support.databases import SqliteDatabases
-
     return SqliteDatabases(tmp_path).migrated_url("yibao_offsite")
 
 
@@ -255,10 +253,17 @@ def test_attacks_over_the_wire_are_refused(url: str, issued: DevCertificates) ->
         )
         listed = (await at.call("auditor", "ListMaterials", kind="surgery_photo")).materials
         assert [each.photo.author for each in listed] == ["王芳"]
+        # Whose answer tells the author.
+        await at.hand_in("auditor", png(9, 9), **told)
         half = {"owner": messages.MATERIAL_OWNER_AUDIT_TASK}
         assert await at.refused("agency", "ListMaterials", **half) == "FIELD_REQUIRED"
 
     run(issued, url, scenario)
+    # Nor is the photo's author legible where answers are kept.
+    files = Path(url.removeprefix("sqlite:///")).parent.glob("*.sqlite*")
+    stored = b"".join(file.read_bytes() for file in files)
+    assert b"surgery_photo" in stored
+    assert "王芳".encode() not in stored
 
 
 def test_without_keys_no_paper_is_taken(url: str, issued: DevCertificates) -> None:

@@ -235,10 +235,16 @@ def at_once(*runs: Callable[[], object]) -> list[object]:
     return list(ended)
 
 
-def test_of_two_uploads_at_once_the_limit_lets_one_pass(databases: Databases) -> None:
-    desk = StoredDesk(databases.open("yibao_offsite"), limits=replace(LIMITS, open_of_person=1))
-    ended = at_once(lambda: desk.begin(pdf()), lambda: desk.begin(pdf(), by=OTHER_APP))
-    assert ended.count(Reason.MATERIAL_LIMIT_REACHED) == 1
+@pytest.mark.parametrize("limit", ["open_of_person", "open_of_party"])
+def test_of_two_uploads_at_once_the_limit_lets_one_pass(databases: Databases, limit: str) -> None:
+    one = replace(LIMITS, **{limit: 1})  # type: ignore[arg-type]
+    desk = StoredDesk(databases.open("yibao_offsite"), limits=one)
+    other = {"by": OTHER_APP} if limit == "open_of_person" else {"person_id": OTHER}
+    for _ in range(8):
+        ended = at_once(lambda: desk.begin(pdf()), lambda: desk.begin(pdf(), **other))
+        assert ended.count(Reason.MATERIAL_LIMIT_REACHED) == 1
+        begun = next(each for each in ended if isinstance(each, str))
+        desk.discard(begun, by=WALLET if begun in desk.of_party(WALLET) else OTHER_APP)
 
 
 def test_of_ending_and_giving_up_at_once_one_comes_to_pass(desk: StoredDesk) -> None:
