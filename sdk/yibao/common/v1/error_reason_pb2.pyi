@@ -958,6 +958,62 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """FAILED_PRECONDITION. The transfer is not in the state that the step takes, or comes to
     another amount than was read. Metadata: `transfer_id`, `person_id`, `state`, `amount_fen`.
     """
+    ERROR_REASON_ADMISSION_DECLARATION_NOT_FOUND: _ErrorReason.ValueType  # 610
+    """NOT_FOUND. No such admission declaration. Metadata: `declaration_id`."""
+    ERROR_REASON_ADMISSION_DECLARED: _ErrorReason.ValueType  # 611
+    """ALREADY_EXISTS. The stay is declared. Metadata: `declaration_id`."""
+    ERROR_REASON_ADMISSION_DECLARATION_STATE: _ErrorReason.ValueType  # 612
+    """FAILED_PRECONDITION. The declared stay has ended. Metadata: `declaration_id`."""
+    ERROR_REASON_AUDIT_TASK_NOT_FOUND: _ErrorReason.ValueType  # 613
+    """NOT_FOUND. No such audit task. Metadata: `task_id`."""
+    ERROR_REASON_AUDIT_TASK_STATE: _ErrorReason.ValueType  # 614
+    """FAILED_PRECONDITION. The audit task is not in a state that the step takes. Metadata:
+    `task_id`, `state`.
+    """
+    ERROR_REASON_AUDIT_TASK_OF_ANOTHER: _ErrorReason.ValueType  # 615
+    """PERMISSION_DENIED. Another operator has the audit task. Metadata: `task_id`."""
+    ERROR_REASON_AUDIT_TASK_CHANGED: _ErrorReason.ValueType  # 616
+    """FAILED_PRECONDITION. The audit task is another than the closer read. Metadata: `task_id`,
+    `version`, `outcome`.
+    """
+    ERROR_REASON_AUDITOR_MAY_NOT_CLOSE: _ErrorReason.ValueType  # 617
+    """PERMISSION_DENIED. Who opened, did or reported an audit, found something or placed a hold
+    does not close it. Metadata: `task_id`, `part`.
+    """
+    ERROR_REASON_AUDIT_HOLD_NOT_FOUND: _ErrorReason.ValueType  # 618
+    """NOT_FOUND. No hold of this id stands. Metadata: `hold_id`."""
+    ERROR_REASON_AUDIT_HOLD_OF_OWN: _ErrorReason.ValueType  # 619
+    """PERMISSION_DENIED. Who placed a hold does not lift it. Metadata: `hold_id`."""
+    ERROR_REASON_AUDIT_HOLD_EXISTS: _ErrorReason.ValueType  # 620
+    """ALREADY_EXISTS. The task holds the visit. Metadata: `hold_id`."""
+    ERROR_REASON_AUDIT_FINDING_MISSING: _ErrorReason.ValueType  # 621
+    """FAILED_PRECONDITION. Nothing is recorded yet that was found. Metadata: `task_id`."""
+    ERROR_REASON_AUDIT_EVIDENCE_UNKNOWN: _ErrorReason.ValueType  # 622
+    """FAILED_PRECONDITION. The material is not stored, not usable, another person's, or has
+    another hash. Metadata: `material_id`.
+    """
+    ERROR_REASON_AUDIT_EVIDENCE_EXISTS: _ErrorReason.ValueType  # 623
+    """ALREADY_EXISTS. The material is evidence of the task. Metadata: `material_id`."""
+    ERROR_REASON_AUDIT_EVIDENCE_RESTRICTED: _ErrorReason.ValueType  # 624
+    """PERMISSION_DENIED. The caller may not read the evidence of the task. Metadata: `task_id`."""
+    ERROR_REASON_ASSISTANCE_STATE: _ErrorReason.ValueType  # 625
+    """FAILED_PRECONDITION. The place of treatment has answered, or has not yet and still has
+    time. Metadata: `task_id`, `answer_due_date`.
+    """
+    ERROR_REASON_ASSISTANCE_BELOW_MINIMUM: _ErrorReason.ValueType  # 626
+    """FAILED_PRECONDITION. The stay costs less than what assistance is asked for. Metadata:
+    `total_fen`, `minimum_fen`.
+    """
+    ERROR_REASON_COMPLAINT_NOT_FOUND: _ErrorReason.ValueType  # 627
+    """NOT_FOUND. No such complaint, or its secret is another one."""
+    ERROR_REASON_COMPLAINT_STATE: _ErrorReason.ValueType  # 628
+    """FAILED_PRECONDITION. The complaint is not in a state that the step takes. Metadata:
+    `complaint_id`, `state`.
+    """
+    ERROR_REASON_COMPLAINTS_TOO_MANY: _ErrorReason.ValueType  # 629
+    """RESOURCE_EXHAUSTED. The party has filed as many complaints today as it may. Metadata:
+    `most_a_day`.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a request was refused. The value's name stands in `google.rpc.ErrorInfo.reason`
@@ -1902,5 +1958,61 @@ ERROR_REASON_TRANSFER_NOT_FOUND: ErrorReason.ValueType  # 463
 ERROR_REASON_TRANSFER_STATE: ErrorReason.ValueType  # 464
 """FAILED_PRECONDITION. The transfer is not in the state that the step takes, or comes to
 another amount than was read. Metadata: `transfer_id`, `person_id`, `state`, `amount_fen`.
+"""
+ERROR_REASON_ADMISSION_DECLARATION_NOT_FOUND: ErrorReason.ValueType  # 610
+"""NOT_FOUND. No such admission declaration. Metadata: `declaration_id`."""
+ERROR_REASON_ADMISSION_DECLARED: ErrorReason.ValueType  # 611
+"""ALREADY_EXISTS. The stay is declared. Metadata: `declaration_id`."""
+ERROR_REASON_ADMISSION_DECLARATION_STATE: ErrorReason.ValueType  # 612
+"""FAILED_PRECONDITION. The declared stay has ended. Metadata: `declaration_id`."""
+ERROR_REASON_AUDIT_TASK_NOT_FOUND: ErrorReason.ValueType  # 613
+"""NOT_FOUND. No such audit task. Metadata: `task_id`."""
+ERROR_REASON_AUDIT_TASK_STATE: ErrorReason.ValueType  # 614
+"""FAILED_PRECONDITION. The audit task is not in a state that the step takes. Metadata:
+`task_id`, `state`.
+"""
+ERROR_REASON_AUDIT_TASK_OF_ANOTHER: ErrorReason.ValueType  # 615
+"""PERMISSION_DENIED. Another operator has the audit task. Metadata: `task_id`."""
+ERROR_REASON_AUDIT_TASK_CHANGED: ErrorReason.ValueType  # 616
+"""FAILED_PRECONDITION. The audit task is another than the closer read. Metadata: `task_id`,
+`version`, `outcome`.
+"""
+ERROR_REASON_AUDITOR_MAY_NOT_CLOSE: ErrorReason.ValueType  # 617
+"""PERMISSION_DENIED. Who opened, did or reported an audit, found something or placed a hold
+does not close it. Metadata: `task_id`, `part`.
+"""
+ERROR_REASON_AUDIT_HOLD_NOT_FOUND: ErrorReason.ValueType  # 618
+"""NOT_FOUND. No hold of this id stands. Metadata: `hold_id`."""
+ERROR_REASON_AUDIT_HOLD_OF_OWN: ErrorReason.ValueType  # 619
+"""PERMISSION_DENIED. Who placed a hold does not lift it. Metadata: `hold_id`."""
+ERROR_REASON_AUDIT_HOLD_EXISTS: ErrorReason.ValueType  # 620
+"""ALREADY_EXISTS. The task holds the visit. Metadata: `hold_id`."""
+ERROR_REASON_AUDIT_FINDING_MISSING: ErrorReason.ValueType  # 621
+"""FAILED_PRECONDITION. Nothing is recorded yet that was found. Metadata: `task_id`."""
+ERROR_REASON_AUDIT_EVIDENCE_UNKNOWN: ErrorReason.ValueType  # 622
+"""FAILED_PRECONDITION. The material is not stored, not usable, another person's, or has
+another hash. Metadata: `material_id`.
+"""
+ERROR_REASON_AUDIT_EVIDENCE_EXISTS: ErrorReason.ValueType  # 623
+"""ALREADY_EXISTS. The material is evidence of the task. Metadata: `material_id`."""
+ERROR_REASON_AUDIT_EVIDENCE_RESTRICTED: ErrorReason.ValueType  # 624
+"""PERMISSION_DENIED. The caller may not read the evidence of the task. Metadata: `task_id`."""
+ERROR_REASON_ASSISTANCE_STATE: ErrorReason.ValueType  # 625
+"""FAILED_PRECONDITION. The place of treatment has answered, or has not yet and still has
+time. Metadata: `task_id`, `answer_due_date`.
+"""
+ERROR_REASON_ASSISTANCE_BELOW_MINIMUM: ErrorReason.ValueType  # 626
+"""FAILED_PRECONDITION. The stay costs less than what assistance is asked for. Metadata:
+`total_fen`, `minimum_fen`.
+"""
+ERROR_REASON_COMPLAINT_NOT_FOUND: ErrorReason.ValueType  # 627
+"""NOT_FOUND. No such complaint, or its secret is another one."""
+ERROR_REASON_COMPLAINT_STATE: ErrorReason.ValueType  # 628
+"""FAILED_PRECONDITION. The complaint is not in a state that the step takes. Metadata:
+`complaint_id`, `state`.
+"""
+ERROR_REASON_COMPLAINTS_TOO_MANY: ErrorReason.ValueType  # 629
+"""RESOURCE_EXHAUSTED. The party has filed as many complaints today as it may. Metadata:
+`most_a_day`.
 """
 global___ErrorReason = ErrorReason
