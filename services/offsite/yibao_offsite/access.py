@@ -3,8 +3,10 @@
 from yibao_common.rpc import sandbox
 from yibao_common.rpc.access import AccessTable
 from yibao_common.rpc.server_info import ACCESS_ROWS
-from yibao_common.values.caller import Role
+from yibao_common.values.caller import EVERY_ROLE, Role
 
+_AGENCY = frozenset({Role.AGENCY})
+_SUPERVISED = frozenset({Role.AGENCY, Role.SUPERVISOR})
 _AGENCY_OR_CHANNEL = frozenset({Role.AGENCY, Role.CHANNEL})
 
 ACCESS = AccessTable.of_services(
@@ -15,6 +17,39 @@ ACCESS = AccessTable.of_services(
             "CreateRegistration": _AGENCY_OR_CHANNEL,
             "GetRegistration": _AGENCY_OR_CHANNEL,
             "CancelRegistration": _AGENCY_OR_CHANNEL,
+        },
+        "yibao.offsite.v1.AdmissionDeclarationService": {
+            "DeclareAdmission": frozenset({Role.INSTITUTION}),
+            "UpdateAdmission": frozenset({Role.INSTITUTION}),
+            "GetAdmissionDeclaration": _SUPERVISED | {Role.INSTITUTION},
+            "ListAdmissionDeclarations": _SUPERVISED | {Role.INSTITUTION},
+        },
+        "yibao.offsite.v1.AuditService": {
+            "OpenAuditTask": _AGENCY,
+            "AssignAuditTask": _AGENCY,
+            "BeginAuditTask": _AGENCY,
+            "RecordAuditFinding": _AGENCY,
+            "AddAuditEvidence": _AGENCY,
+            "ReportAuditTask": _AGENCY,
+            "ReturnAuditTask": _AGENCY,
+            "CloseAuditTask": _AGENCY,
+            "CancelAuditTask": _AGENCY,
+            "PlaceAuditHold": _AGENCY,
+            "LiftAuditHold": _AGENCY,
+            "AnswerAssistanceCheck": _AGENCY,
+            "GetAuditTask": _SUPERVISED,
+            "ListAuditTasks": _SUPERVISED,
+            "ListAuditEvidence": _SUPERVISED,
+            "ListAuditHolds": _SUPERVISED,
+            "ListAssistanceChecks": _SUPERVISED,
+        },
+        "yibao.offsite.v1.ComplaintService": {
+            "FileComplaint": EVERY_ROLE,
+            "TrackComplaint": EVERY_ROLE,
+            "GetComplaint": _SUPERVISED,
+            "ListComplaints": _SUPERVISED,
+            "AcceptComplaint": _AGENCY,
+            "AnswerComplaint": _AGENCY,
         },
     }
 )

@@ -25,6 +25,7 @@ from yibao_common.rpc.server import Server
 from yibao_common.rpc.server_info import ServerInfoServicer
 from yibao_common.values.clock import Clock, system_clock
 from yibao_common.values.ids import Ids, new_id
+from yibao_offsite import audits
 from yibao_offsite.access import ACCESS
 from yibao_offsite.application.registration import Registrations
 from yibao_offsite.config import OffsiteConfig
@@ -36,6 +37,7 @@ DESCRIPTORS = (
     registration_service_pb2.DESCRIPTOR.services_by_name["RegistrationService"],
     server_info.DESCRIPTOR,
     sandbox.DESCRIPTOR,
+    *audits.DESCRIPTORS,
 )
 _SERVICE = "offsite"
 
@@ -74,11 +76,20 @@ class OffsiteService:
             self.database, answers=tables.answer, unit=UNIT, clock=self._clock
         )
         registrations = Registrations(transactions, clock=self._clock, ids=self._ids)
+        of_audits = audits.make_audits(
+            self._config,
+            transactions,
+            clock=self._clock,
+            ids=self._ids,
+            sign_hold=lambda region, hold: b"",
+            find_file=None,
+        )
 
         def register(server: grpc.aio.Server) -> None:
             registration_service_pb2_grpc.add_RegistrationServiceServicer_to_server(
                 RegistrationServicer(registrations, blocking), server
             )
+            of_audits.register(server, blocking)
             info = ServerInfoServicer(self._config, service_name=_SERVICE, clock=self._clock)
             server_service_pb2_grpc.add_ServerServiceServicer_to_server(info, server)
             sandbox.register(server, self._clock)

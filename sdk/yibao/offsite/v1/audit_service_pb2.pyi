@@ -37,9 +37,9 @@ class OpenAuditTaskRequest(google.protobuf.message.Message):
     region: builtins.str
     """The pooling region that insures the person, or whose agency is in charge."""
     type: yibao.offsite.v1.audit_task_pb2.AuditTaskType.ValueType
-    """What is to be done."""
+    """What is to be done; tasks of complaints are opened by AcceptComplaint."""
     person_id: builtins.str
-    """The person concerned. Required but for COMPLAINT."""
+    """The person concerned."""
     institution_id: builtins.str
     """The institution concerned. Required for ON_SITE, ADMISSION_CHECK and ASSISTANCE_CHECK."""
     visit_id: builtins.str
@@ -257,7 +257,7 @@ class RecordAuditFindingResponse(google.protobuf.message.Message):
 
     @property
     def finding(self) -> yibao.offsite.v1.audit_task_pb2.AuditFinding:
-        """The finding as stored."""
+        """The finding, without its text."""
 
     def __init__(
         self,
@@ -584,6 +584,7 @@ class PlaceAuditHoldRequest(google.protobuf.message.Message):
     REGION_FIELD_NUMBER: builtins.int
     TASK_ID_FIELD_NUMBER: builtins.int
     VISIT_ID_FIELD_NUMBER: builtins.int
+    PERSON_ID_FIELD_NUMBER: builtins.int
     REASON_FIELD_NUMBER: builtins.int
     request_id: builtins.str
     """The caller's id of this request, stored with its answer."""
@@ -593,8 +594,10 @@ class PlaceAuditHoldRequest(google.protobuf.message.Message):
     """The task."""
     visit_id: builtins.str
     """The visit whose bills are held, as the settlement service knows it."""
+    person_id: builtins.str
+    """Whose visit it is. Required where the task is of no person, as one of a complaint."""
     reason: builtins.str
-    """Why."""
+    """Why, without names."""
     def __init__(
         self,
         *,
@@ -602,9 +605,10 @@ class PlaceAuditHoldRequest(google.protobuf.message.Message):
         region: builtins.str = ...,
         task_id: builtins.str = ...,
         visit_id: builtins.str = ...,
+        person_id: builtins.str = ...,
         reason: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["reason", b"reason", "region", b"region", "request_id", b"request_id", "task_id", b"task_id", "visit_id", b"visit_id"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["person_id", b"person_id", "reason", b"reason", "region", b"region", "request_id", b"request_id", "task_id", b"task_id", "visit_id", b"visit_id"]) -> None: ...
 
 global___PlaceAuditHoldRequest = PlaceAuditHoldRequest
 
@@ -898,14 +902,14 @@ class ListAuditEvidenceRequest(google.protobuf.message.Message):
     """The pooling region that insures the person, or whose agency is in charge."""
     task_id: builtins.str
     """The task."""
-    purpose: builtins.str
+    purpose: yibao.offsite.v1.audit_task_pb2.EvidencePurpose.ValueType
     """What it is read for."""
     def __init__(
         self,
         *,
         region: builtins.str = ...,
         task_id: builtins.str = ...,
-        purpose: builtins.str = ...,
+        purpose: yibao.offsite.v1.audit_task_pb2.EvidencePurpose.ValueType = ...,
     ) -> None: ...
     def ClearField(self, field_name: typing.Literal["purpose", b"purpose", "region", b"region", "task_id", b"task_id"]) -> None: ...
 

@@ -131,7 +131,8 @@ class AuditServiceServicer(object):
         days of its type count; an assistance check is due on the 26th of the month after. An
         assistance check is of a stay of at least 30,000 yuan. Idempotent by `request_id`.
         Reasons: FIELD_REQUIRED, FIELD_OUT_OF_RANGE, REGISTRATION_NOT_FOUND,
-        ADMISSION_DECLARATION_NOT_FOUND, ASSISTANCE_BELOW_MINIMUM, REQUEST_ID_REUSED.
+        ADMISSION_DECLARATION_NOT_FOUND, PERSON_NOT_FOUND, PERSON_MERGED,
+        ASSISTANCE_BELOW_MINIMUM, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -217,9 +218,10 @@ class AuditServiceServicer(object):
 
     def PlaceAuditHold(self, request, context):
         """Holds a visit until the task is closed: settlement settles no bill of it. Callers:
-        agency of the region. The task is of a person and neither closed nor cancelled.
-        Idempotent by `request_id`. Reasons: AUDIT_TASK_NOT_FOUND, AUDIT_TASK_STATE,
-        FIELD_REQUIRED where the task is of no person, AUDIT_HOLD_EXISTS, REQUEST_ID_REUSED.
+        agency of the region. The task is of a person or the request says whose visit it is,
+        and neither closed nor cancelled. Idempotent by `request_id`. Reasons:
+        AUDIT_TASK_NOT_FOUND, AUDIT_TASK_STATE, FIELD_REQUIRED, FIELD_OUT_OF_RANGE,
+        AUDIT_HOLD_EXISTS, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -29,7 +29,8 @@ class AuditServiceStub:
     days of its type count; an assistance check is due on the 26th of the month after. An
     assistance check is of a stay of at least 30,000 yuan. Idempotent by `request_id`.
     Reasons: FIELD_REQUIRED, FIELD_OUT_OF_RANGE, REGISTRATION_NOT_FOUND,
-    ADMISSION_DECLARATION_NOT_FOUND, ASSISTANCE_BELOW_MINIMUM, REQUEST_ID_REUSED.
+    ADMISSION_DECLARATION_NOT_FOUND, PERSON_NOT_FOUND, PERSON_MERGED,
+    ASSISTANCE_BELOW_MINIMUM, REQUEST_ID_REUSED.
     """
 
     AssignAuditTask: grpc.UnaryUnaryMultiCallable[
@@ -115,9 +116,10 @@ class AuditServiceStub:
         yibao.offsite.v1.audit_service_pb2.PlaceAuditHoldResponse,
     ]
     """Holds a visit until the task is closed: settlement settles no bill of it. Callers:
-    agency of the region. The task is of a person and neither closed nor cancelled.
-    Idempotent by `request_id`. Reasons: AUDIT_TASK_NOT_FOUND, AUDIT_TASK_STATE,
-    FIELD_REQUIRED where the task is of no person, AUDIT_HOLD_EXISTS, REQUEST_ID_REUSED.
+    agency of the region. The task is of a person or the request says whose visit it is,
+    and neither closed nor cancelled. Idempotent by `request_id`. Reasons:
+    AUDIT_TASK_NOT_FOUND, AUDIT_TASK_STATE, FIELD_REQUIRED, FIELD_OUT_OF_RANGE,
+    AUDIT_HOLD_EXISTS, REQUEST_ID_REUSED.
     """
 
     LiftAuditHold: grpc.UnaryUnaryMultiCallable[
@@ -195,7 +197,8 @@ class AuditServiceAsyncStub:
     days of its type count; an assistance check is due on the 26th of the month after. An
     assistance check is of a stay of at least 30,000 yuan. Idempotent by `request_id`.
     Reasons: FIELD_REQUIRED, FIELD_OUT_OF_RANGE, REGISTRATION_NOT_FOUND,
-    ADMISSION_DECLARATION_NOT_FOUND, ASSISTANCE_BELOW_MINIMUM, REQUEST_ID_REUSED.
+    ADMISSION_DECLARATION_NOT_FOUND, PERSON_NOT_FOUND, PERSON_MERGED,
+    ASSISTANCE_BELOW_MINIMUM, REQUEST_ID_REUSED.
     """
 
     AssignAuditTask: grpc.aio.UnaryUnaryMultiCallable[
@@ -281,9 +284,10 @@ class AuditServiceAsyncStub:
         yibao.offsite.v1.audit_service_pb2.PlaceAuditHoldResponse,
     ]
     """Holds a visit until the task is closed: settlement settles no bill of it. Callers:
-    agency of the region. The task is of a person and neither closed nor cancelled.
-    Idempotent by `request_id`. Reasons: AUDIT_TASK_NOT_FOUND, AUDIT_TASK_STATE,
-    FIELD_REQUIRED where the task is of no person, AUDIT_HOLD_EXISTS, REQUEST_ID_REUSED.
+    agency of the region. The task is of a person or the request says whose visit it is,
+    and neither closed nor cancelled. Idempotent by `request_id`. Reasons:
+    AUDIT_TASK_NOT_FOUND, AUDIT_TASK_STATE, FIELD_REQUIRED, FIELD_OUT_OF_RANGE,
+    AUDIT_HOLD_EXISTS, REQUEST_ID_REUSED.
     """
 
     LiftAuditHold: grpc.aio.UnaryUnaryMultiCallable[
@@ -363,7 +367,8 @@ class AuditServiceServicer(metaclass=abc.ABCMeta):
         days of its type count; an assistance check is due on the 26th of the month after. An
         assistance check is of a stay of at least 30,000 yuan. Idempotent by `request_id`.
         Reasons: FIELD_REQUIRED, FIELD_OUT_OF_RANGE, REGISTRATION_NOT_FOUND,
-        ADMISSION_DECLARATION_NOT_FOUND, ASSISTANCE_BELOW_MINIMUM, REQUEST_ID_REUSED.
+        ADMISSION_DECLARATION_NOT_FOUND, PERSON_NOT_FOUND, PERSON_MERGED,
+        ASSISTANCE_BELOW_MINIMUM, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
@@ -467,9 +472,10 @@ class AuditServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[yibao.offsite.v1.audit_service_pb2.PlaceAuditHoldResponse, collections.abc.Awaitable[yibao.offsite.v1.audit_service_pb2.PlaceAuditHoldResponse]]:
         """Holds a visit until the task is closed: settlement settles no bill of it. Callers:
-        agency of the region. The task is of a person and neither closed nor cancelled.
-        Idempotent by `request_id`. Reasons: AUDIT_TASK_NOT_FOUND, AUDIT_TASK_STATE,
-        FIELD_REQUIRED where the task is of no person, AUDIT_HOLD_EXISTS, REQUEST_ID_REUSED.
+        agency of the region. The task is of a person or the request says whose visit it is,
+        and neither closed nor cancelled. Idempotent by `request_id`. Reasons:
+        AUDIT_TASK_NOT_FOUND, AUDIT_TASK_STATE, FIELD_REQUIRED, FIELD_OUT_OF_RANGE,
+        AUDIT_HOLD_EXISTS, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod

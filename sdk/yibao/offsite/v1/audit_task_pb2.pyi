@@ -231,8 +231,6 @@ class _AuditTaskActEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._E
     """Lifted a hold."""
     AUDIT_TASK_ACT_ANSWER: _AuditTaskAct.ValueType  # 12
     """Answered for the place of treatment."""
-    AUDIT_TASK_ACT_READ_EVIDENCE: _AuditTaskAct.ValueType  # 13
-    """Read what evidence there is."""
 
 class AuditTaskAct(_AuditTaskAct, metaclass=_AuditTaskActEnumTypeWrapper):
     """What somebody did to a task. Open."""
@@ -263,9 +261,39 @@ AUDIT_TASK_ACT_LIFT: AuditTaskAct.ValueType  # 11
 """Lifted a hold."""
 AUDIT_TASK_ACT_ANSWER: AuditTaskAct.ValueType  # 12
 """Answered for the place of treatment."""
-AUDIT_TASK_ACT_READ_EVIDENCE: AuditTaskAct.ValueType  # 13
-"""Read what evidence there is."""
 global___AuditTaskAct = AuditTaskAct
+
+class _EvidencePurpose:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _EvidencePurposeEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_EvidencePurpose.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    EVIDENCE_PURPOSE_UNSPECIFIED: _EvidencePurpose.ValueType  # 0
+    """Never sent."""
+    EVIDENCE_PURPOSE_AUDIT: _EvidencePurpose.ValueType  # 1
+    """To go on with the task."""
+    EVIDENCE_PURPOSE_CLOSING: _EvidencePurpose.ValueType  # 2
+    """To close it."""
+    EVIDENCE_PURPOSE_APPEAL: _EvidencePurpose.ValueType  # 3
+    """To answer who objects to it (申诉)."""
+    EVIDENCE_PURPOSE_SUPERVISION: _EvidencePurpose.ValueType  # 4
+    """To supervise the agency (监督检查)."""
+
+class EvidencePurpose(_EvidencePurpose, metaclass=_EvidencePurposeEnumTypeWrapper):
+    """What evidence is read for. Open."""
+
+EVIDENCE_PURPOSE_UNSPECIFIED: EvidencePurpose.ValueType  # 0
+"""Never sent."""
+EVIDENCE_PURPOSE_AUDIT: EvidencePurpose.ValueType  # 1
+"""To go on with the task."""
+EVIDENCE_PURPOSE_CLOSING: EvidencePurpose.ValueType  # 2
+"""To close it."""
+EVIDENCE_PURPOSE_APPEAL: EvidencePurpose.ValueType  # 3
+"""To answer who objects to it (申诉)."""
+EVIDENCE_PURPOSE_SUPERVISION: EvidencePurpose.ValueType  # 4
+"""To supervise the agency (监督检查)."""
+global___EvidencePurpose = EvidencePurpose
 
 @typing.final
 class AuditTask(google.protobuf.message.Message):
@@ -291,6 +319,7 @@ class AuditTask(google.protobuf.message.Message):
     OPEN_TIME_FIELD_NUMBER: builtins.int
     ASSIGNEE_FIELD_NUMBER: builtins.int
     OUTCOME_FIELD_NUMBER: builtins.int
+    REPORT_FIELD_NUMBER: builtins.int
     CLOSER_FIELD_NUMBER: builtins.int
     CLOSE_TIME_FIELD_NUMBER: builtins.int
     FINDING_COUNT_FIELD_NUMBER: builtins.int
@@ -328,6 +357,8 @@ class AuditTask(google.protobuf.message.Message):
     """What was found on the whole, as reported and, once it is closed, confirmed; zero
     before.
     """
+    report: builtins.str
+    """The report; only in the answer of GetAuditTask."""
     closer: builtins.str
     """Who closed or cancelled it; empty before."""
     finding_count: builtins.int
@@ -373,6 +404,7 @@ class AuditTask(google.protobuf.message.Message):
         open_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         assignee: builtins.str = ...,
         outcome: global___AuditOutcome.ValueType = ...,
+        report: builtins.str = ...,
         closer: builtins.str = ...,
         close_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         finding_count: builtins.int = ...,
@@ -382,7 +414,7 @@ class AuditTask(google.protobuf.message.Message):
         version: builtins.int = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["assistance", b"assistance", "close_time", b"close_time", "due_date", b"due_date", "open_time", b"open_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["assignee", b"assignee", "assistance", b"assistance", "close_time", b"close_time", "closer", b"closer", "complaint_id", b"complaint_id", "declaration_id", b"declaration_id", "due_date", b"due_date", "evidence_count", b"evidence_count", "finding_count", b"finding_count", "hold_count", b"hold_count", "institution_id", b"institution_id", "open_time", b"open_time", "opener", b"opener", "outcome", b"outcome", "person_id", b"person_id", "reason", b"reason", "region", b"region", "registration_id", b"registration_id", "state", b"state", "task_id", b"task_id", "type", b"type", "version", b"version", "visit_id", b"visit_id"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["assignee", b"assignee", "assistance", b"assistance", "close_time", b"close_time", "closer", b"closer", "complaint_id", b"complaint_id", "declaration_id", b"declaration_id", "due_date", b"due_date", "evidence_count", b"evidence_count", "finding_count", b"finding_count", "hold_count", b"hold_count", "institution_id", b"institution_id", "open_time", b"open_time", "opener", b"opener", "outcome", b"outcome", "person_id", b"person_id", "reason", b"reason", "region", b"region", "registration_id", b"registration_id", "report", b"report", "state", b"state", "task_id", b"task_id", "type", b"type", "version", b"version", "visit_id", b"visit_id"]) -> None: ...
 
 global___AuditTask = AuditTask
 

@@ -285,7 +285,7 @@ class AcceptComplaintResponse(google.protobuf.message.Message):
     TASK_FIELD_NUMBER: builtins.int
     @property
     def complaint(self) -> yibao.offsite.v1.complaint_pb2.Complaint:
-        """The complaint as it is now."""
+        """The complaint as it is now, without text and contact."""
 
     @property
     def task(self) -> yibao.offsite.v1.audit_task_pb2.AuditTask:
@@ -341,7 +341,7 @@ class AnswerComplaintResponse(google.protobuf.message.Message):
     COMPLAINT_FIELD_NUMBER: builtins.int
     @property
     def complaint(self) -> yibao.offsite.v1.complaint_pb2.Complaint:
-        """The complaint, answered."""
+        """The complaint, answered, without text, contact and answer."""
 
     def __init__(
         self,

@@ -5,6 +5,11 @@ import sqlalchemy as sa
 from yibao_common.db.answers import answer_table
 from yibao_common.db.audit_chain import audit_tables
 from yibao_common.db.rows import Id, Instant
+from yibao_offsite.storage.audit_task.tables import (
+    admission_declaration_table,
+    audit_task_tables,
+    complaint_tables,
+)
 
 metadata = sa.MetaData(
     naming_convention={
@@ -143,3 +148,8 @@ told_hold = sa.Table(
     sa.Column("attestation", sa.LargeBinary, nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
 )
+
+# Audits, what hospitals declare for them, and complaints.
+audit_tasks = audit_task_tables(metadata)
+admission_declaration = admission_declaration_table(metadata)
+complaints = complaint_tables(metadata)

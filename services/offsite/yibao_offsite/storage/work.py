@@ -6,6 +6,9 @@ from yibao_common.db.audit_chain import record_audit
 from yibao_common.db.transactions import UnitOfWork
 from yibao_offsite.application.work import Work
 from yibao_offsite.storage import tables
+from yibao_offsite.storage.admission_declaration import StoredDeclarations
+from yibao_offsite.storage.audit_task.record import StoredAuditTasks
+from yibao_offsite.storage.complaint import StoredComplaints
 from yibao_offsite.storage.feed import store_told
 from yibao_offsite.storage.person import StoredPersons
 from yibao_offsite.storage.registration import StoredRegistrations
@@ -16,6 +19,9 @@ def _open(connection: sa.Connection, region: str) -> Work:
         region,
         registrations=StoredRegistrations(connection, region),
         persons=StoredPersons(connection, region),
+        declarations=StoredDeclarations(connection, region),
+        audit_tasks=StoredAuditTasks(connection, region, None),
+        complaints=StoredComplaints(connection, region, None),
     )
 
 
