@@ -45,7 +45,7 @@ ACCESS = AccessTable.of_services(
         },
         "yibao.offsite.v1.ComplaintService": {
             "FileComplaint": EVERY_ROLE,
-            "TrackComplaint": EVERY_ROLE,
+            "GetTrackedComplaint": EVERY_ROLE,
             "GetComplaint": _SUPERVISED,
             "ListComplaints": _SUPERVISED,
             "AcceptComplaint": _AGENCY,

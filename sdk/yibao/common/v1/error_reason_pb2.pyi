@@ -959,11 +959,11 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     another amount than was read. Metadata: `transfer_id`, `person_id`, `state`, `amount_fen`.
     """
     ERROR_REASON_ADMISSION_DECLARATION_NOT_FOUND: _ErrorReason.ValueType  # 610
-    """NOT_FOUND. No such admission declaration. Metadata: `declaration_id`."""
+    """NOT_FOUND. No such admission declaration. Metadata: `admission_declaration_id`."""
     ERROR_REASON_ADMISSION_DECLARED: _ErrorReason.ValueType  # 611
-    """ALREADY_EXISTS. The stay is declared. Metadata: `declaration_id`."""
+    """ALREADY_EXISTS. The stay is declared. Metadata: `admission_declaration_id`."""
     ERROR_REASON_ADMISSION_DECLARATION_STATE: _ErrorReason.ValueType  # 612
-    """FAILED_PRECONDITION. The declared stay has ended. Metadata: `declaration_id`."""
+    """FAILED_PRECONDITION. The declared stay has ended. Metadata: `admission_declaration_id`."""
     ERROR_REASON_AUDIT_TASK_NOT_FOUND: _ErrorReason.ValueType  # 613
     """NOT_FOUND. No such audit task. Metadata: `task_id`."""
     ERROR_REASON_AUDIT_TASK_STATE: _ErrorReason.ValueType  # 614
@@ -1960,11 +1960,11 @@ ERROR_REASON_TRANSFER_STATE: ErrorReason.ValueType  # 464
 another amount than was read. Metadata: `transfer_id`, `person_id`, `state`, `amount_fen`.
 """
 ERROR_REASON_ADMISSION_DECLARATION_NOT_FOUND: ErrorReason.ValueType  # 610
-"""NOT_FOUND. No such admission declaration. Metadata: `declaration_id`."""
+"""NOT_FOUND. No such admission declaration. Metadata: `admission_declaration_id`."""
 ERROR_REASON_ADMISSION_DECLARED: ErrorReason.ValueType  # 611
-"""ALREADY_EXISTS. The stay is declared. Metadata: `declaration_id`."""
+"""ALREADY_EXISTS. The stay is declared. Metadata: `admission_declaration_id`."""
 ERROR_REASON_ADMISSION_DECLARATION_STATE: ErrorReason.ValueType  # 612
-"""FAILED_PRECONDITION. The declared stay has ended. Metadata: `declaration_id`."""
+"""FAILED_PRECONDITION. The declared stay has ended. Metadata: `admission_declaration_id`."""
 ERROR_REASON_AUDIT_TASK_NOT_FOUND: ErrorReason.ValueType  # 613
 """NOT_FOUND. No such audit task. Metadata: `task_id`."""
 ERROR_REASON_AUDIT_TASK_STATE: ErrorReason.ValueType  # 614

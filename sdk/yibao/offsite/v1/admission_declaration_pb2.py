@@ -26,7 +26,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from yibao.common.v1 import date_pb2 as yibao_dot_common_dot_v1_dot_date__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,yibao/offsite/v1/admission_declaration.proto\x12\x10yibao.offsite.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ayibao/common/v1/date.proto\"\xd7\x03\n\x14\x41\x64missionDeclaration\x12\x16\n\x0e\x64\x65\x63laration_id\x18\x01 \x01(\t\x12\x0e\n\x06region\x18\x02 \x01(\t\x12\x10\n\x08visit_id\x18\x03 \x01(\t\x12\x11\n\tperson_id\x18\x04 \x01(\t\x12\x16\n\x0einstitution_id\x18\x05 \x01(\t\x12-\n\x0e\x61\x64mission_date\x18\x06 \x01(\x0b\x32\x15.yibao.common.v1.Date\x12\x17\n\x0f\x64\x65partment_name\x18\x07 \x01(\t\x12\x0b\n\x03\x62\x65\x64\x18\x08 \x01(\t\x12\x16\n\x0e\x64iagnosis_code\x18\t \x01(\t\x12\x31\n\x06reason\x18\n \x01(\x0e\x32!.yibao.offsite.v1.AdmissionReason\x12\x17\n\x0fregistration_id\x18\x0b \x01(\t\x12-\n\x0e\x64ischarge_date\x18\x0c \x01(\x0b\x32\x15.yibao.common.v1.Date\x12\x30\n\x0c\x64\x65\x63lare_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07version\x18\x0f \x01(\x05*\xa3\x01\n\x0f\x41\x64missionReason\x12 \n\x1c\x41\x44MISSION_REASON_UNSPECIFIED\x10\x00\x12&\n\"ADMISSION_REASON_APPROVED_TRANSFER\x10\x01\x12%\n!ADMISSION_REASON_LIVING_ELSEWHERE\x10\x02\x12\x1f\n\x1b\x41\x44MISSION_REASON_LOCAL_RULE\x10\x03\x42^\n\x10yibao.offsite.v1B\x19\x41\x64missionDeclarationProtoP\x01Z\x1ayibao/offsite/v1;offsitev1\xaa\x02\x10Yibao.Offsite.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,yibao/offsite/v1/admission_declaration.proto\x12\x10yibao.offsite.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ayibao/common/v1/date.proto\"\xe1\x03\n\x14\x41\x64missionDeclaration\x12 \n\x18\x61\x64mission_declaration_id\x18\x01 \x01(\t\x12\x0e\n\x06region\x18\x02 \x01(\t\x12\x10\n\x08visit_id\x18\x03 \x01(\t\x12\x11\n\tperson_id\x18\x04 \x01(\t\x12\x16\n\x0einstitution_id\x18\x05 \x01(\t\x12-\n\x0e\x61\x64mission_date\x18\x06 \x01(\x0b\x32\x15.yibao.common.v1.Date\x12\x17\n\x0f\x64\x65partment_name\x18\x07 \x01(\t\x12\x0b\n\x03\x62\x65\x64\x18\x08 \x01(\t\x12\x16\n\x0e\x64iagnosis_code\x18\t \x01(\t\x12\x31\n\x06reason\x18\n \x01(\x0e\x32!.yibao.offsite.v1.AdmissionReason\x12\x17\n\x0fregistration_id\x18\x0b \x01(\t\x12-\n\x0e\x64ischarge_date\x18\x0c \x01(\x0b\x32\x15.yibao.common.v1.Date\x12\x30\n\x0c\x64\x65\x63lare_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07version\x18\x0f \x01(\x05*\xa3\x01\n\x0f\x41\x64missionReason\x12 \n\x1c\x41\x44MISSION_REASON_UNSPECIFIED\x10\x00\x12&\n\"ADMISSION_REASON_APPROVED_TRANSFER\x10\x01\x12%\n!ADMISSION_REASON_LIVING_ELSEWHERE\x10\x02\x12\x1f\n\x1b\x41\x44MISSION_REASON_LOCAL_RULE\x10\x03\x42^\n\x10yibao.offsite.v1B\x19\x41\x64missionDeclarationProtoP\x01Z\x1ayibao/offsite/v1;offsitev1\xaa\x02\x10Yibao.Offsite.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,8 +34,8 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'yibao.offsite.v1.admission_
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\020yibao.offsite.v1B\031AdmissionDeclarationProtoP\001Z\032yibao/offsite/v1;offsitev1\252\002\020Yibao.Offsite.V1'
-  _globals['_ADMISSIONREASON']._serialized_start=602
-  _globals['_ADMISSIONREASON']._serialized_end=765
+  _globals['_ADMISSIONREASON']._serialized_start=612
+  _globals['_ADMISSIONREASON']._serialized_end=775
   _globals['_ADMISSIONDECLARATION']._serialized_start=128
-  _globals['_ADMISSIONDECLARATION']._serialized_end=599
+  _globals['_ADMISSIONDECLARATION']._serialized_end=609
 # @@protoc_insertion_point(module_scope)

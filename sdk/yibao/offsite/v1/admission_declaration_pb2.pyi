@@ -55,7 +55,7 @@ class AdmissionDeclaration(google.protobuf.message.Message):
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
-    DECLARATION_ID_FIELD_NUMBER: builtins.int
+    ADMISSION_DECLARATION_ID_FIELD_NUMBER: builtins.int
     REGION_FIELD_NUMBER: builtins.int
     VISIT_ID_FIELD_NUMBER: builtins.int
     PERSON_ID_FIELD_NUMBER: builtins.int
@@ -70,7 +70,7 @@ class AdmissionDeclaration(google.protobuf.message.Message):
     DECLARE_TIME_FIELD_NUMBER: builtins.int
     UPDATE_TIME_FIELD_NUMBER: builtins.int
     VERSION_FIELD_NUMBER: builtins.int
-    declaration_id: builtins.str
+    admission_declaration_id: builtins.str
     """Identifies the declaration: a UUID."""
     region: builtins.str
     """The pooling region that insures the person."""
@@ -111,7 +111,7 @@ class AdmissionDeclaration(google.protobuf.message.Message):
     def __init__(
         self,
         *,
-        declaration_id: builtins.str = ...,
+        admission_declaration_id: builtins.str = ...,
         region: builtins.str = ...,
         visit_id: builtins.str = ...,
         person_id: builtins.str = ...,
@@ -128,6 +128,6 @@ class AdmissionDeclaration(google.protobuf.message.Message):
         version: builtins.int = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["admission_date", b"admission_date", "declare_time", b"declare_time", "discharge_date", b"discharge_date", "update_time", b"update_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["admission_date", b"admission_date", "bed", b"bed", "declaration_id", b"declaration_id", "declare_time", b"declare_time", "department_name", b"department_name", "diagnosis_code", b"diagnosis_code", "discharge_date", b"discharge_date", "institution_id", b"institution_id", "person_id", b"person_id", "reason", b"reason", "region", b"region", "registration_id", b"registration_id", "update_time", b"update_time", "version", b"version", "visit_id", b"visit_id"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["admission_date", b"admission_date", "admission_declaration_id", b"admission_declaration_id", "bed", b"bed", "declare_time", b"declare_time", "department_name", b"department_name", "diagnosis_code", b"diagnosis_code", "discharge_date", b"discharge_date", "institution_id", b"institution_id", "person_id", b"person_id", "reason", b"reason", "region", b"region", "registration_id", b"registration_id", "update_time", b"update_time", "version", b"version", "visit_id", b"visit_id"]) -> None: ...
 
 global___AdmissionDeclaration = AdmissionDeclaration

@@ -27,7 +27,7 @@ from yibao.common.v1 import validation_pb2 as yibao_dot_common_dot_v1_dot_valida
 from yibao.offsite.v1 import admission_declaration_pb2 as yibao_dot_offsite_dot_v1_dot_admission__declaration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n4yibao/offsite/v1/admission_declaration_service.proto\x12\x10yibao.offsite.v1\x1a\x1ayibao/common/v1/date.proto\x1a yibao/common/v1/validation.proto\x1a,yibao/offsite/v1/admission_declaration.proto\"\xff\x02\n\x17\x44\x65\x63lareAdmissionRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1a\n\x08visit_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x1b\n\tperson_id\x18\x04 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x35\n\x0e\x61\x64mission_date\x18\x05 \x01(\x0b\x32\x15.yibao.common.v1.DateB\x06\xba\xeb\x18\x02\x08\x01\x12#\n\x0f\x64\x65partment_name\x18\x06 \x01(\tB\n\xba\xeb\x18\x06\x08\x01\x30\x64H\r\x12\x17\n\x03\x62\x65\x64\x18\x07 \x01(\tB\n\xba\xeb\x18\x06\x08\x01\x30\x14H\t\x12\"\n\x0e\x64iagnosis_code\x18\x08 \x01(\tB\n\xba\xeb\x18\x06\x08\x01\x30\x14H\x08\x12\x39\n\x06reason\x18\t \x01(\x0e\x32!.yibao.offsite.v1.AdmissionReasonB\x06\xba\xeb\x18\x02\x08\x01\x12\x1f\n\x0fregistration_id\x18\n \x01(\tB\x06\xba\xeb\x18\x02H\x01\"W\n\x18\x44\x65\x63lareAdmissionResponse\x12;\n\x0b\x64\x65\x63laration\x18\x01 \x01(\x0b\x32&.yibao.offsite.v1.AdmissionDeclaration\"\xdb\x01\n\x16UpdateAdmissionRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12 \n\x0e\x64\x65\x63laration_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12!\n\x0f\x64\x65partment_name\x18\x04 \x01(\tB\x08\xba\xeb\x18\x04\x30\x64H\r\x12\x15\n\x03\x62\x65\x64\x18\x05 \x01(\tB\x08\xba\xeb\x18\x04\x30\x14H\t\x12-\n\x0e\x64ischarge_date\x18\x06 \x01(\x0b\x32\x15.yibao.common.v1.Date\"V\n\x17UpdateAdmissionResponse\x12;\n\x0b\x64\x65\x63laration\x18\x01 \x01(\x0b\x32&.yibao.offsite.v1.AdmissionDeclaration\"\\\n\x1eGetAdmissionDeclarationRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12 \n\x0e\x64\x65\x63laration_id\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\"^\n\x1fGetAdmissionDeclarationResponse\x12;\n\x0b\x64\x65\x63laration\x18\x01 \x01(\x0b\x32&.yibao.offsite.v1.AdmissionDeclaration\"\xc2\x01\n ListAdmissionDeclarationsRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1e\n\x0einstitution_id\x18\x02 \x01(\tB\x06\xba\xeb\x18\x02H\x04\x12\x19\n\tperson_id\x18\x03 \x01(\tB\x06\xba\xeb\x18\x02H\x01\x12\x11\n\tonly_open\x18\x04 \x01(\x08\x12\x19\n\tpage_size\x18\x05 \x01(\x05\x42\x06\xba\xeb\x18\x02\x18\x00\x12\x1b\n\npage_token\x18\x06 \x01(\tB\x07\xba\xeb\x18\x03\x30\xc8\x01\"z\n!ListAdmissionDeclarationsResponse\x12<\n\x0c\x64\x65\x63larations\x18\x01 \x03(\x0b\x32&.yibao.offsite.v1.AdmissionDeclaration\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xf7\x03\n\x1b\x41\x64missionDeclarationService\x12i\n\x10\x44\x65\x63lareAdmission\x12).yibao.offsite.v1.DeclareAdmissionRequest\x1a*.yibao.offsite.v1.DeclareAdmissionResponse\x12\x66\n\x0fUpdateAdmission\x12(.yibao.offsite.v1.UpdateAdmissionRequest\x1a).yibao.offsite.v1.UpdateAdmissionResponse\x12~\n\x17GetAdmissionDeclaration\x12\x30.yibao.offsite.v1.GetAdmissionDeclarationRequest\x1a\x31.yibao.offsite.v1.GetAdmissionDeclarationResponse\x12\x84\x01\n\x19ListAdmissionDeclarations\x12\x32.yibao.offsite.v1.ListAdmissionDeclarationsRequest\x1a\x33.yibao.offsite.v1.ListAdmissionDeclarationsResponseBe\n\x10yibao.offsite.v1B AdmissionDeclarationServiceProtoP\x01Z\x1ayibao/offsite/v1;offsitev1\xaa\x02\x10Yibao.Offsite.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n4yibao/offsite/v1/admission_declaration_service.proto\x12\x10yibao.offsite.v1\x1a\x1ayibao/common/v1/date.proto\x1a yibao/common/v1/validation.proto\x1a,yibao/offsite/v1/admission_declaration.proto\"\xff\x02\n\x17\x44\x65\x63lareAdmissionRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1a\n\x08visit_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x1b\n\tperson_id\x18\x04 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x35\n\x0e\x61\x64mission_date\x18\x05 \x01(\x0b\x32\x15.yibao.common.v1.DateB\x06\xba\xeb\x18\x02\x08\x01\x12#\n\x0f\x64\x65partment_name\x18\x06 \x01(\tB\n\xba\xeb\x18\x06\x08\x01\x30\x64H\r\x12\x17\n\x03\x62\x65\x64\x18\x07 \x01(\tB\n\xba\xeb\x18\x06\x08\x01\x30\x14H\t\x12\"\n\x0e\x64iagnosis_code\x18\x08 \x01(\tB\n\xba\xeb\x18\x06\x08\x01\x30\x14H\x08\x12\x39\n\x06reason\x18\t \x01(\x0e\x32!.yibao.offsite.v1.AdmissionReasonB\x06\xba\xeb\x18\x02\x08\x01\x12\x1f\n\x0fregistration_id\x18\n \x01(\tB\x06\xba\xeb\x18\x02H\x01\"W\n\x18\x44\x65\x63lareAdmissionResponse\x12;\n\x0b\x64\x65\x63laration\x18\x01 \x01(\x0b\x32&.yibao.offsite.v1.AdmissionDeclaration\"\xe5\x01\n\x16UpdateAdmissionRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12*\n\x18\x61\x64mission_declaration_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12!\n\x0f\x64\x65partment_name\x18\x04 \x01(\tB\x08\xba\xeb\x18\x04\x30\x64H\r\x12\x15\n\x03\x62\x65\x64\x18\x05 \x01(\tB\x08\xba\xeb\x18\x04\x30\x14H\t\x12-\n\x0e\x64ischarge_date\x18\x06 \x01(\x0b\x32\x15.yibao.common.v1.Date\"V\n\x17UpdateAdmissionResponse\x12;\n\x0b\x64\x65\x63laration\x18\x01 \x01(\x0b\x32&.yibao.offsite.v1.AdmissionDeclaration\"f\n\x1eGetAdmissionDeclarationRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12*\n\x18\x61\x64mission_declaration_id\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\"^\n\x1fGetAdmissionDeclarationResponse\x12;\n\x0b\x64\x65\x63laration\x18\x01 \x01(\x0b\x32&.yibao.offsite.v1.AdmissionDeclaration\"\xc2\x01\n ListAdmissionDeclarationsRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1e\n\x0einstitution_id\x18\x02 \x01(\tB\x06\xba\xeb\x18\x02H\x04\x12\x19\n\tperson_id\x18\x03 \x01(\tB\x06\xba\xeb\x18\x02H\x01\x12\x11\n\tonly_open\x18\x04 \x01(\x08\x12\x19\n\tpage_size\x18\x05 \x01(\x05\x42\x06\xba\xeb\x18\x02\x18\x00\x12\x1b\n\npage_token\x18\x06 \x01(\tB\x07\xba\xeb\x18\x03\x30\xc8\x01\"z\n!ListAdmissionDeclarationsResponse\x12<\n\x0c\x64\x65\x63larations\x18\x01 \x03(\x0b\x32&.yibao.offsite.v1.AdmissionDeclaration\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xf7\x03\n\x1b\x41\x64missionDeclarationService\x12i\n\x10\x44\x65\x63lareAdmission\x12).yibao.offsite.v1.DeclareAdmissionRequest\x1a*.yibao.offsite.v1.DeclareAdmissionResponse\x12\x66\n\x0fUpdateAdmission\x12(.yibao.offsite.v1.UpdateAdmissionRequest\x1a).yibao.offsite.v1.UpdateAdmissionResponse\x12~\n\x17GetAdmissionDeclaration\x12\x30.yibao.offsite.v1.GetAdmissionDeclarationRequest\x1a\x31.yibao.offsite.v1.GetAdmissionDeclarationResponse\x12\x84\x01\n\x19ListAdmissionDeclarations\x12\x32.yibao.offsite.v1.ListAdmissionDeclarationsRequest\x1a\x33.yibao.offsite.v1.ListAdmissionDeclarationsResponseBe\n\x10yibao.offsite.v1B AdmissionDeclarationServiceProtoP\x01Z\x1ayibao/offsite/v1;offsitev1\xaa\x02\x10Yibao.Offsite.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -59,16 +59,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_UPDATEADMISSIONREQUEST'].fields_by_name['request_id']._serialized_options = b'\272\353\030\004\010\001H\001'
   _globals['_UPDATEADMISSIONREQUEST'].fields_by_name['region']._loaded_options = None
   _globals['_UPDATEADMISSIONREQUEST'].fields_by_name['region']._serialized_options = b'\272\353\030\004\010\001H\002'
-  _globals['_UPDATEADMISSIONREQUEST'].fields_by_name['declaration_id']._loaded_options = None
-  _globals['_UPDATEADMISSIONREQUEST'].fields_by_name['declaration_id']._serialized_options = b'\272\353\030\004\010\001H\001'
+  _globals['_UPDATEADMISSIONREQUEST'].fields_by_name['admission_declaration_id']._loaded_options = None
+  _globals['_UPDATEADMISSIONREQUEST'].fields_by_name['admission_declaration_id']._serialized_options = b'\272\353\030\004\010\001H\001'
   _globals['_UPDATEADMISSIONREQUEST'].fields_by_name['department_name']._loaded_options = None
   _globals['_UPDATEADMISSIONREQUEST'].fields_by_name['department_name']._serialized_options = b'\272\353\030\0040dH\r'
   _globals['_UPDATEADMISSIONREQUEST'].fields_by_name['bed']._loaded_options = None
   _globals['_UPDATEADMISSIONREQUEST'].fields_by_name['bed']._serialized_options = b'\272\353\030\0040\024H\t'
   _globals['_GETADMISSIONDECLARATIONREQUEST'].fields_by_name['region']._loaded_options = None
   _globals['_GETADMISSIONDECLARATIONREQUEST'].fields_by_name['region']._serialized_options = b'\272\353\030\004\010\001H\002'
-  _globals['_GETADMISSIONDECLARATIONREQUEST'].fields_by_name['declaration_id']._loaded_options = None
-  _globals['_GETADMISSIONDECLARATIONREQUEST'].fields_by_name['declaration_id']._serialized_options = b'\272\353\030\004\010\001H\001'
+  _globals['_GETADMISSIONDECLARATIONREQUEST'].fields_by_name['admission_declaration_id']._loaded_options = None
+  _globals['_GETADMISSIONDECLARATIONREQUEST'].fields_by_name['admission_declaration_id']._serialized_options = b'\272\353\030\004\010\001H\001'
   _globals['_LISTADMISSIONDECLARATIONSREQUEST'].fields_by_name['region']._loaded_options = None
   _globals['_LISTADMISSIONDECLARATIONSREQUEST'].fields_by_name['region']._serialized_options = b'\272\353\030\004\010\001H\002'
   _globals['_LISTADMISSIONDECLARATIONSREQUEST'].fields_by_name['institution_id']._loaded_options = None
@@ -84,17 +84,17 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DECLAREADMISSIONRESPONSE']._serialized_start=568
   _globals['_DECLAREADMISSIONRESPONSE']._serialized_end=655
   _globals['_UPDATEADMISSIONREQUEST']._serialized_start=658
-  _globals['_UPDATEADMISSIONREQUEST']._serialized_end=877
-  _globals['_UPDATEADMISSIONRESPONSE']._serialized_start=879
-  _globals['_UPDATEADMISSIONRESPONSE']._serialized_end=965
-  _globals['_GETADMISSIONDECLARATIONREQUEST']._serialized_start=967
-  _globals['_GETADMISSIONDECLARATIONREQUEST']._serialized_end=1059
-  _globals['_GETADMISSIONDECLARATIONRESPONSE']._serialized_start=1061
-  _globals['_GETADMISSIONDECLARATIONRESPONSE']._serialized_end=1155
-  _globals['_LISTADMISSIONDECLARATIONSREQUEST']._serialized_start=1158
-  _globals['_LISTADMISSIONDECLARATIONSREQUEST']._serialized_end=1352
-  _globals['_LISTADMISSIONDECLARATIONSRESPONSE']._serialized_start=1354
-  _globals['_LISTADMISSIONDECLARATIONSRESPONSE']._serialized_end=1476
-  _globals['_ADMISSIONDECLARATIONSERVICE']._serialized_start=1479
-  _globals['_ADMISSIONDECLARATIONSERVICE']._serialized_end=1982
+  _globals['_UPDATEADMISSIONREQUEST']._serialized_end=887
+  _globals['_UPDATEADMISSIONRESPONSE']._serialized_start=889
+  _globals['_UPDATEADMISSIONRESPONSE']._serialized_end=975
+  _globals['_GETADMISSIONDECLARATIONREQUEST']._serialized_start=977
+  _globals['_GETADMISSIONDECLARATIONREQUEST']._serialized_end=1079
+  _globals['_GETADMISSIONDECLARATIONRESPONSE']._serialized_start=1081
+  _globals['_GETADMISSIONDECLARATIONRESPONSE']._serialized_end=1175
+  _globals['_LISTADMISSIONDECLARATIONSREQUEST']._serialized_start=1178
+  _globals['_LISTADMISSIONDECLARATIONSREQUEST']._serialized_end=1372
+  _globals['_LISTADMISSIONDECLARATIONSRESPONSE']._serialized_start=1374
+  _globals['_LISTADMISSIONDECLARATIONSRESPONSE']._serialized_end=1496
+  _globals['_ADMISSIONDECLARATIONSERVICE']._serialized_start=1499
+  _globals['_ADMISSIONDECLARATIONSERVICE']._serialized_end=2002
 # @@protoc_insertion_point(module_scope)

@@ -100,7 +100,7 @@ class UpdateAdmissionRequest(google.protobuf.message.Message):
 
     REQUEST_ID_FIELD_NUMBER: builtins.int
     REGION_FIELD_NUMBER: builtins.int
-    DECLARATION_ID_FIELD_NUMBER: builtins.int
+    ADMISSION_DECLARATION_ID_FIELD_NUMBER: builtins.int
     DEPARTMENT_NAME_FIELD_NUMBER: builtins.int
     BED_FIELD_NUMBER: builtins.int
     DISCHARGE_DATE_FIELD_NUMBER: builtins.int
@@ -108,7 +108,7 @@ class UpdateAdmissionRequest(google.protobuf.message.Message):
     """The caller's id of this request, stored with its answer."""
     region: builtins.str
     """The pooling region that insures the person."""
-    declaration_id: builtins.str
+    admission_declaration_id: builtins.str
     """The declaration."""
     department_name: builtins.str
     """The department from now on; empty where it stays."""
@@ -123,13 +123,13 @@ class UpdateAdmissionRequest(google.protobuf.message.Message):
         *,
         request_id: builtins.str = ...,
         region: builtins.str = ...,
-        declaration_id: builtins.str = ...,
+        admission_declaration_id: builtins.str = ...,
         department_name: builtins.str = ...,
         bed: builtins.str = ...,
         discharge_date: yibao.common.v1.date_pb2.Date | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["discharge_date", b"discharge_date"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["bed", b"bed", "declaration_id", b"declaration_id", "department_name", b"department_name", "discharge_date", b"discharge_date", "region", b"region", "request_id", b"request_id"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["admission_declaration_id", b"admission_declaration_id", "bed", b"bed", "department_name", b"department_name", "discharge_date", b"discharge_date", "region", b"region", "request_id", b"request_id"]) -> None: ...
 
 global___UpdateAdmissionRequest = UpdateAdmissionRequest
 
@@ -161,18 +161,18 @@ class GetAdmissionDeclarationRequest(google.protobuf.message.Message):
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
     REGION_FIELD_NUMBER: builtins.int
-    DECLARATION_ID_FIELD_NUMBER: builtins.int
+    ADMISSION_DECLARATION_ID_FIELD_NUMBER: builtins.int
     region: builtins.str
     """The pooling region that insures the person."""
-    declaration_id: builtins.str
+    admission_declaration_id: builtins.str
     """The declaration."""
     def __init__(
         self,
         *,
         region: builtins.str = ...,
-        declaration_id: builtins.str = ...,
+        admission_declaration_id: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["declaration_id", b"declaration_id", "region", b"region"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["admission_declaration_id", b"admission_declaration_id", "region", b"region"]) -> None: ...
 
 global___GetAdmissionDeclarationRequest = GetAdmissionDeclarationRequest
 

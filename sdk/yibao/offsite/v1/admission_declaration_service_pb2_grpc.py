@@ -62,7 +62,8 @@ class AdmissionDeclarationServiceServicer(object):
     """
 
     def DeclareAdmission(self, request, context):
-        """Declares a stay. Callers: the hospital that treats. Of an approved transfer, and of who
+        """Declares a stay. Callers: institution, the hospital that
+        treats. Of an approved transfer, and of who
         lives elsewhere, the registration is named, which must be one of the person's for care
         elsewhere. A stay is declared once, and not before its first day. Idempotent by
         `request_id`. Reasons: FIELD_REQUIRED without the registration, FIELD_OUT_OF_RANGE,
@@ -74,7 +75,7 @@ class AdmissionDeclarationServiceServicer(object):
 
     def UpdateAdmission(self, request, context):
         """Tells that the patient lies in another department or bed, or was discharged. Callers:
-        the hospital that declared. Idempotent by `request_id`. Reasons:
+        institution, the hospital that declared. Idempotent by `request_id`. Reasons:
         ADMISSION_DECLARATION_NOT_FOUND, ADMISSION_DECLARATION_STATE after the discharge,
         FIELD_REQUIRED where nothing is told, FIELD_OUT_OF_RANGE, REQUEST_ID_REUSED.
         """
@@ -83,7 +84,7 @@ class AdmissionDeclarationServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def GetAdmissionDeclaration(self, request, context):
-        """Reads a declaration. Callers: the hospital that declared, agency of the region,
+        """Reads a declaration. Callers: institution that declared, agency of the region,
         supervisor. Reasons: ADMISSION_DECLARATION_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -91,7 +92,7 @@ class AdmissionDeclarationServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ListAdmissionDeclarations(self, request, context):
-        """Lists declarations, the one declared first at the head. Callers: a hospital, of its own;
+        """Lists declarations, the one declared first at the head. Callers: institution, of its own;
         agency of the region, supervisor, of all. Reasons: FIELD_MALFORMED where `page_token` is
         not of this list with these arguments.
         """

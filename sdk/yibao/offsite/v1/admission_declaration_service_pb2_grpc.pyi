@@ -25,7 +25,8 @@ class AdmissionDeclarationServiceStub:
         yibao.offsite.v1.admission_declaration_service_pb2.DeclareAdmissionRequest,
         yibao.offsite.v1.admission_declaration_service_pb2.DeclareAdmissionResponse,
     ]
-    """Declares a stay. Callers: the hospital that treats. Of an approved transfer, and of who
+    """Declares a stay. Callers: institution, the hospital that
+    treats. Of an approved transfer, and of who
     lives elsewhere, the registration is named, which must be one of the person's for care
     elsewhere. A stay is declared once, and not before its first day. Idempotent by
     `request_id`. Reasons: FIELD_REQUIRED without the registration, FIELD_OUT_OF_RANGE,
@@ -37,7 +38,7 @@ class AdmissionDeclarationServiceStub:
         yibao.offsite.v1.admission_declaration_service_pb2.UpdateAdmissionResponse,
     ]
     """Tells that the patient lies in another department or bed, or was discharged. Callers:
-    the hospital that declared. Idempotent by `request_id`. Reasons:
+    institution, the hospital that declared. Idempotent by `request_id`. Reasons:
     ADMISSION_DECLARATION_NOT_FOUND, ADMISSION_DECLARATION_STATE after the discharge,
     FIELD_REQUIRED where nothing is told, FIELD_OUT_OF_RANGE, REQUEST_ID_REUSED.
     """
@@ -46,7 +47,7 @@ class AdmissionDeclarationServiceStub:
         yibao.offsite.v1.admission_declaration_service_pb2.GetAdmissionDeclarationRequest,
         yibao.offsite.v1.admission_declaration_service_pb2.GetAdmissionDeclarationResponse,
     ]
-    """Reads a declaration. Callers: the hospital that declared, agency of the region,
+    """Reads a declaration. Callers: institution that declared, agency of the region,
     supervisor. Reasons: ADMISSION_DECLARATION_NOT_FOUND.
     """
 
@@ -54,7 +55,7 @@ class AdmissionDeclarationServiceStub:
         yibao.offsite.v1.admission_declaration_service_pb2.ListAdmissionDeclarationsRequest,
         yibao.offsite.v1.admission_declaration_service_pb2.ListAdmissionDeclarationsResponse,
     ]
-    """Lists declarations, the one declared first at the head. Callers: a hospital, of its own;
+    """Lists declarations, the one declared first at the head. Callers: institution, of its own;
     agency of the region, supervisor, of all. Reasons: FIELD_MALFORMED where `page_token` is
     not of this list with these arguments.
     """
@@ -66,7 +67,8 @@ class AdmissionDeclarationServiceAsyncStub:
         yibao.offsite.v1.admission_declaration_service_pb2.DeclareAdmissionRequest,
         yibao.offsite.v1.admission_declaration_service_pb2.DeclareAdmissionResponse,
     ]
-    """Declares a stay. Callers: the hospital that treats. Of an approved transfer, and of who
+    """Declares a stay. Callers: institution, the hospital that
+    treats. Of an approved transfer, and of who
     lives elsewhere, the registration is named, which must be one of the person's for care
     elsewhere. A stay is declared once, and not before its first day. Idempotent by
     `request_id`. Reasons: FIELD_REQUIRED without the registration, FIELD_OUT_OF_RANGE,
@@ -78,7 +80,7 @@ class AdmissionDeclarationServiceAsyncStub:
         yibao.offsite.v1.admission_declaration_service_pb2.UpdateAdmissionResponse,
     ]
     """Tells that the patient lies in another department or bed, or was discharged. Callers:
-    the hospital that declared. Idempotent by `request_id`. Reasons:
+    institution, the hospital that declared. Idempotent by `request_id`. Reasons:
     ADMISSION_DECLARATION_NOT_FOUND, ADMISSION_DECLARATION_STATE after the discharge,
     FIELD_REQUIRED where nothing is told, FIELD_OUT_OF_RANGE, REQUEST_ID_REUSED.
     """
@@ -87,7 +89,7 @@ class AdmissionDeclarationServiceAsyncStub:
         yibao.offsite.v1.admission_declaration_service_pb2.GetAdmissionDeclarationRequest,
         yibao.offsite.v1.admission_declaration_service_pb2.GetAdmissionDeclarationResponse,
     ]
-    """Reads a declaration. Callers: the hospital that declared, agency of the region,
+    """Reads a declaration. Callers: institution that declared, agency of the region,
     supervisor. Reasons: ADMISSION_DECLARATION_NOT_FOUND.
     """
 
@@ -95,7 +97,7 @@ class AdmissionDeclarationServiceAsyncStub:
         yibao.offsite.v1.admission_declaration_service_pb2.ListAdmissionDeclarationsRequest,
         yibao.offsite.v1.admission_declaration_service_pb2.ListAdmissionDeclarationsResponse,
     ]
-    """Lists declarations, the one declared first at the head. Callers: a hospital, of its own;
+    """Lists declarations, the one declared first at the head. Callers: institution, of its own;
     agency of the region, supervisor, of all. Reasons: FIELD_MALFORMED where `page_token` is
     not of this list with these arguments.
     """
@@ -109,7 +111,8 @@ class AdmissionDeclarationServiceServicer(metaclass=abc.ABCMeta):
         request: yibao.offsite.v1.admission_declaration_service_pb2.DeclareAdmissionRequest,
         context: _ServicerContext,
     ) -> typing.Union[yibao.offsite.v1.admission_declaration_service_pb2.DeclareAdmissionResponse, collections.abc.Awaitable[yibao.offsite.v1.admission_declaration_service_pb2.DeclareAdmissionResponse]]:
-        """Declares a stay. Callers: the hospital that treats. Of an approved transfer, and of who
+        """Declares a stay. Callers: institution, the hospital that
+        treats. Of an approved transfer, and of who
         lives elsewhere, the registration is named, which must be one of the person's for care
         elsewhere. A stay is declared once, and not before its first day. Idempotent by
         `request_id`. Reasons: FIELD_REQUIRED without the registration, FIELD_OUT_OF_RANGE,
@@ -123,7 +126,7 @@ class AdmissionDeclarationServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[yibao.offsite.v1.admission_declaration_service_pb2.UpdateAdmissionResponse, collections.abc.Awaitable[yibao.offsite.v1.admission_declaration_service_pb2.UpdateAdmissionResponse]]:
         """Tells that the patient lies in another department or bed, or was discharged. Callers:
-        the hospital that declared. Idempotent by `request_id`. Reasons:
+        institution, the hospital that declared. Idempotent by `request_id`. Reasons:
         ADMISSION_DECLARATION_NOT_FOUND, ADMISSION_DECLARATION_STATE after the discharge,
         FIELD_REQUIRED where nothing is told, FIELD_OUT_OF_RANGE, REQUEST_ID_REUSED.
         """
@@ -134,7 +137,7 @@ class AdmissionDeclarationServiceServicer(metaclass=abc.ABCMeta):
         request: yibao.offsite.v1.admission_declaration_service_pb2.GetAdmissionDeclarationRequest,
         context: _ServicerContext,
     ) -> typing.Union[yibao.offsite.v1.admission_declaration_service_pb2.GetAdmissionDeclarationResponse, collections.abc.Awaitable[yibao.offsite.v1.admission_declaration_service_pb2.GetAdmissionDeclarationResponse]]:
-        """Reads a declaration. Callers: the hospital that declared, agency of the region,
+        """Reads a declaration. Callers: institution that declared, agency of the region,
         supervisor. Reasons: ADMISSION_DECLARATION_NOT_FOUND.
         """
 
@@ -144,7 +147,7 @@ class AdmissionDeclarationServiceServicer(metaclass=abc.ABCMeta):
         request: yibao.offsite.v1.admission_declaration_service_pb2.ListAdmissionDeclarationsRequest,
         context: _ServicerContext,
     ) -> typing.Union[yibao.offsite.v1.admission_declaration_service_pb2.ListAdmissionDeclarationsResponse, collections.abc.Awaitable[yibao.offsite.v1.admission_declaration_service_pb2.ListAdmissionDeclarationsResponse]]:
-        """Lists declarations, the one declared first at the head. Callers: a hospital, of its own;
+        """Lists declarations, the one declared first at the head. Callers: institution, of its own;
         agency of the region, supervisor, of all. Reasons: FIELD_MALFORMED where `page_token` is
         not of this list with these arguments.
         """

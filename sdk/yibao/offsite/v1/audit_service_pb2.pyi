@@ -23,12 +23,12 @@ class OpenAuditTaskRequest(google.protobuf.message.Message):
 
     REQUEST_ID_FIELD_NUMBER: builtins.int
     REGION_FIELD_NUMBER: builtins.int
-    TYPE_FIELD_NUMBER: builtins.int
+    TASK_TYPE_FIELD_NUMBER: builtins.int
     PERSON_ID_FIELD_NUMBER: builtins.int
     INSTITUTION_ID_FIELD_NUMBER: builtins.int
     VISIT_ID_FIELD_NUMBER: builtins.int
     REGISTRATION_ID_FIELD_NUMBER: builtins.int
-    DECLARATION_ID_FIELD_NUMBER: builtins.int
+    ADMISSION_DECLARATION_ID_FIELD_NUMBER: builtins.int
     REASON_FIELD_NUMBER: builtins.int
     DUE_DATE_FIELD_NUMBER: builtins.int
     ASSISTANCE_FIELD_NUMBER: builtins.int
@@ -36,7 +36,7 @@ class OpenAuditTaskRequest(google.protobuf.message.Message):
     """The caller's id of this request, stored with its answer."""
     region: builtins.str
     """The pooling region that insures the person, or whose agency is in charge."""
-    type: yibao.offsite.v1.audit_task_pb2.AuditTaskType.ValueType
+    task_type: yibao.offsite.v1.audit_task_pb2.AuditTaskType.ValueType
     """What is to be done; tasks of complaints are opened by AcceptComplaint."""
     person_id: builtins.str
     """The person concerned."""
@@ -46,7 +46,7 @@ class OpenAuditTaskRequest(google.protobuf.message.Message):
     """The visit concerned. Required for POST_SURGERY_VISIT and ASSISTANCE_CHECK."""
     registration_id: builtins.str
     """The registration concerned. Required for SELF_SERVICE_CHECK."""
-    declaration_id: builtins.str
+    admission_declaration_id: builtins.str
     """The admission declaration. Required for ADMISSION_CHECK."""
     reason: builtins.str
     """Why."""
@@ -67,18 +67,18 @@ class OpenAuditTaskRequest(google.protobuf.message.Message):
         *,
         request_id: builtins.str = ...,
         region: builtins.str = ...,
-        type: yibao.offsite.v1.audit_task_pb2.AuditTaskType.ValueType = ...,
+        task_type: yibao.offsite.v1.audit_task_pb2.AuditTaskType.ValueType = ...,
         person_id: builtins.str = ...,
         institution_id: builtins.str = ...,
         visit_id: builtins.str = ...,
         registration_id: builtins.str = ...,
-        declaration_id: builtins.str = ...,
+        admission_declaration_id: builtins.str = ...,
         reason: builtins.str = ...,
         due_date: yibao.common.v1.date_pb2.Date | None = ...,
         assistance: yibao.offsite.v1.audit_task_pb2.AssistanceCheck | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["assistance", b"assistance", "due_date", b"due_date"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["assistance", b"assistance", "declaration_id", b"declaration_id", "due_date", b"due_date", "institution_id", b"institution_id", "person_id", b"person_id", "reason", b"reason", "region", b"region", "registration_id", b"registration_id", "request_id", b"request_id", "type", b"type", "visit_id", b"visit_id"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["admission_declaration_id", b"admission_declaration_id", "assistance", b"assistance", "due_date", b"due_date", "institution_id", b"institution_id", "person_id", b"person_id", "reason", b"reason", "region", b"region", "registration_id", b"registration_id", "request_id", b"request_id", "task_type", b"task_type", "visit_id", b"visit_id"]) -> None: ...
 
 global___OpenAuditTaskRequest = OpenAuditTaskRequest
 
@@ -211,7 +211,7 @@ class RecordAuditFindingRequest(google.protobuf.message.Message):
     REGION_FIELD_NUMBER: builtins.int
     TASK_ID_FIELD_NUMBER: builtins.int
     FINDING_KIND_FIELD_NUMBER: builtins.int
-    TEXT_FIELD_NUMBER: builtins.int
+    FINDING_TEXT_FIELD_NUMBER: builtins.int
     AMOUNT_FEN_FIELD_NUMBER: builtins.int
     REGISTRATION_ID_FIELD_NUMBER: builtins.int
     request_id: builtins.str
@@ -222,7 +222,7 @@ class RecordAuditFindingRequest(google.protobuf.message.Message):
     """The task."""
     finding_kind: yibao.offsite.v1.audit_task_pb2.AuditFindingKind.ValueType
     """What kind it is of."""
-    text: builtins.str
+    finding_text: builtins.str
     """What was found."""
     amount_fen: builtins.int
     """The amount that is concerned, in fen; 0 where none is."""
@@ -235,11 +235,11 @@ class RecordAuditFindingRequest(google.protobuf.message.Message):
         region: builtins.str = ...,
         task_id: builtins.str = ...,
         finding_kind: yibao.offsite.v1.audit_task_pb2.AuditFindingKind.ValueType = ...,
-        text: builtins.str = ...,
+        finding_text: builtins.str = ...,
         amount_fen: builtins.int = ...,
         registration_id: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["amount_fen", b"amount_fen", "finding_kind", b"finding_kind", "region", b"region", "registration_id", b"registration_id", "request_id", b"request_id", "task_id", b"task_id", "text", b"text"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["amount_fen", b"amount_fen", "finding_kind", b"finding_kind", "finding_text", b"finding_text", "region", b"region", "registration_id", b"registration_id", "request_id", b"request_id", "task_id", b"task_id"]) -> None: ...
 
 global___RecordAuditFindingRequest = RecordAuditFindingRequest
 
@@ -356,7 +356,7 @@ class ReportAuditTaskRequest(google.protobuf.message.Message):
     REGION_FIELD_NUMBER: builtins.int
     TASK_ID_FIELD_NUMBER: builtins.int
     OUTCOME_FIELD_NUMBER: builtins.int
-    REPORT_FIELD_NUMBER: builtins.int
+    REPORT_TEXT_FIELD_NUMBER: builtins.int
     request_id: builtins.str
     """The caller's id of this request, stored with its answer."""
     region: builtins.str
@@ -365,7 +365,7 @@ class ReportAuditTaskRequest(google.protobuf.message.Message):
     """The task."""
     outcome: yibao.offsite.v1.audit_task_pb2.AuditOutcome.ValueType
     """What came out on the whole."""
-    report: builtins.str
+    report_text: builtins.str
     """The report."""
     def __init__(
         self,
@@ -374,9 +374,9 @@ class ReportAuditTaskRequest(google.protobuf.message.Message):
         region: builtins.str = ...,
         task_id: builtins.str = ...,
         outcome: yibao.offsite.v1.audit_task_pb2.AuditOutcome.ValueType = ...,
-        report: builtins.str = ...,
+        report_text: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["outcome", b"outcome", "region", b"region", "report", b"report", "request_id", b"request_id", "task_id", b"task_id"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["outcome", b"outcome", "region", b"region", "report_text", b"report_text", "request_id", b"request_id", "task_id", b"task_id"]) -> None: ...
 
 global___ReportAuditTaskRequest = ReportAuditTaskRequest
 
@@ -641,13 +641,13 @@ class LiftAuditHoldRequest(google.protobuf.message.Message):
 
     REQUEST_ID_FIELD_NUMBER: builtins.int
     REGION_FIELD_NUMBER: builtins.int
-    HOLD_ID_FIELD_NUMBER: builtins.int
+    AUDIT_HOLD_ID_FIELD_NUMBER: builtins.int
     REASON_FIELD_NUMBER: builtins.int
     request_id: builtins.str
     """The caller's id of this request, stored with its answer."""
     region: builtins.str
     """The pooling region that insures the person, or whose agency is in charge."""
-    hold_id: builtins.str
+    audit_hold_id: builtins.str
     """The hold."""
     reason: builtins.str
     """Why."""
@@ -656,10 +656,10 @@ class LiftAuditHoldRequest(google.protobuf.message.Message):
         *,
         request_id: builtins.str = ...,
         region: builtins.str = ...,
-        hold_id: builtins.str = ...,
+        audit_hold_id: builtins.str = ...,
         reason: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["hold_id", b"hold_id", "reason", b"reason", "region", b"region", "request_id", b"request_id"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["audit_hold_id", b"audit_hold_id", "reason", b"reason", "region", b"region", "request_id", b"request_id"]) -> None: ...
 
 global___LiftAuditHoldRequest = LiftAuditHoldRequest
 
@@ -693,7 +693,7 @@ class AnswerAssistanceCheckRequest(google.protobuf.message.Message):
     REQUEST_ID_FIELD_NUMBER: builtins.int
     REGION_FIELD_NUMBER: builtins.int
     TASK_ID_FIELD_NUMBER: builtins.int
-    ANSWER_FIELD_NUMBER: builtins.int
+    ASSISTANCE_ANSWER_FIELD_NUMBER: builtins.int
     REASON_FIELD_NUMBER: builtins.int
     request_id: builtins.str
     """The caller's id of this request, stored with its answer."""
@@ -701,7 +701,7 @@ class AnswerAssistanceCheckRequest(google.protobuf.message.Message):
     """The pooling region that asks."""
     task_id: builtins.str
     """The task."""
-    answer: yibao.offsite.v1.audit_task_pb2.AssistanceAnswer.ValueType
+    assistance_answer: yibao.offsite.v1.audit_task_pb2.AssistanceAnswer.ValueType
     """Whether the stay is as told."""
     reason: builtins.str
     """Why."""
@@ -711,10 +711,10 @@ class AnswerAssistanceCheckRequest(google.protobuf.message.Message):
         request_id: builtins.str = ...,
         region: builtins.str = ...,
         task_id: builtins.str = ...,
-        answer: yibao.offsite.v1.audit_task_pb2.AssistanceAnswer.ValueType = ...,
+        assistance_answer: yibao.offsite.v1.audit_task_pb2.AssistanceAnswer.ValueType = ...,
         reason: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["answer", b"answer", "reason", b"reason", "region", b"region", "request_id", b"request_id", "task_id", b"task_id"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["assistance_answer", b"assistance_answer", "reason", b"reason", "region", b"region", "request_id", b"request_id", "task_id", b"task_id"]) -> None: ...
 
 global___AnswerAssistanceCheckRequest = AnswerAssistanceCheckRequest
 
@@ -817,7 +817,7 @@ class ListAuditTasksRequest(google.protobuf.message.Message):
     STATE_FIELD_NUMBER: builtins.int
     ONLY_OPEN_FIELD_NUMBER: builtins.int
     ASSIGNEE_FIELD_NUMBER: builtins.int
-    TYPE_FIELD_NUMBER: builtins.int
+    TASK_TYPE_FIELD_NUMBER: builtins.int
     INSTITUTION_ID_FIELD_NUMBER: builtins.int
     PERSON_ID_FIELD_NUMBER: builtins.int
     PAGE_SIZE_FIELD_NUMBER: builtins.int
@@ -830,7 +830,7 @@ class ListAuditTasksRequest(google.protobuf.message.Message):
     """Neither closed nor cancelled."""
     assignee: builtins.str
     """Of this operator: the last part of its certificate's path."""
-    type: yibao.offsite.v1.audit_task_pb2.AuditTaskType.ValueType
+    task_type: yibao.offsite.v1.audit_task_pb2.AuditTaskType.ValueType
     """Of this type."""
     institution_id: builtins.str
     """Of this institution."""
@@ -854,14 +854,14 @@ class ListAuditTasksRequest(google.protobuf.message.Message):
         state: yibao.offsite.v1.audit_task_pb2.AuditTaskState.ValueType = ...,
         only_open: builtins.bool = ...,
         assignee: builtins.str = ...,
-        type: yibao.offsite.v1.audit_task_pb2.AuditTaskType.ValueType = ...,
+        task_type: yibao.offsite.v1.audit_task_pb2.AuditTaskType.ValueType = ...,
         institution_id: builtins.str = ...,
         person_id: builtins.str = ...,
         page_size: builtins.int = ...,
         page_token: builtins.str = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["due_end_date", b"due_end_date"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["assignee", b"assignee", "due_end_date", b"due_end_date", "institution_id", b"institution_id", "only_open", b"only_open", "page_size", b"page_size", "page_token", b"page_token", "person_id", b"person_id", "region", b"region", "state", b"state", "type", b"type"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["assignee", b"assignee", "due_end_date", b"due_end_date", "institution_id", b"institution_id", "only_open", b"only_open", "page_size", b"page_size", "page_token", b"page_token", "person_id", b"person_id", "region", b"region", "state", b"state", "task_type", b"task_type"]) -> None: ...
 
 global___ListAuditTasksRequest = ListAuditTasksRequest
 
@@ -897,21 +897,21 @@ class ListAuditEvidenceRequest(google.protobuf.message.Message):
 
     REGION_FIELD_NUMBER: builtins.int
     TASK_ID_FIELD_NUMBER: builtins.int
-    PURPOSE_FIELD_NUMBER: builtins.int
+    READING_PURPOSE_FIELD_NUMBER: builtins.int
     region: builtins.str
     """The pooling region that insures the person, or whose agency is in charge."""
     task_id: builtins.str
     """The task."""
-    purpose: yibao.offsite.v1.audit_task_pb2.EvidencePurpose.ValueType
+    reading_purpose: yibao.offsite.v1.audit_task_pb2.EvidencePurpose.ValueType
     """What it is read for."""
     def __init__(
         self,
         *,
         region: builtins.str = ...,
         task_id: builtins.str = ...,
-        purpose: yibao.offsite.v1.audit_task_pb2.EvidencePurpose.ValueType = ...,
+        reading_purpose: yibao.offsite.v1.audit_task_pb2.EvidencePurpose.ValueType = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["purpose", b"purpose", "region", b"region", "task_id", b"task_id"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["reading_purpose", b"reading_purpose", "region", b"region", "task_id", b"task_id"]) -> None: ...
 
 global___ListAuditEvidenceRequest = ListAuditEvidenceRequest
 

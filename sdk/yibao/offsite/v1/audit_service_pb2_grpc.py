@@ -148,19 +148,19 @@ class AuditServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def BeginAuditTask(self, request, context):
-        """Begins with a task. Callers: the operator who has it. Idempotent by `request_id`.
-        Reasons: AUDIT_TASK_NOT_FOUND, AUDIT_TASK_STATE, AUDIT_TASK_OF_ANOTHER,
-        REQUEST_ID_REUSED.
+        """Begins with a task. Callers: agency of the region, the operator who has the task.
+        Idempotent by `request_id`. Reasons: AUDIT_TASK_NOT_FOUND, AUDIT_TASK_STATE,
+        AUDIT_TASK_OF_ANOTHER, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RecordAuditFinding(self, request, context):
-        """Adds a finding to a task in progress. Callers: the operator who has it. A false
-        statement names its registration, which RegistrationService revokes. Idempotent by
-        `request_id`. Reasons: FIELD_REQUIRED, AUDIT_TASK_NOT_FOUND, AUDIT_TASK_STATE,
-        AUDIT_TASK_OF_ANOTHER, REGISTRATION_NOT_FOUND, REQUEST_ID_REUSED.
+        """Adds a finding to a task in progress. Callers: agency of the region, the operator who
+        has the task. A false statement names its registration, which RegistrationService
+        revokes. Idempotent by `request_id`. Reasons: FIELD_REQUIRED, AUDIT_TASK_NOT_FOUND,
+        AUDIT_TASK_STATE, AUDIT_TASK_OF_ANOTHER, REGISTRATION_NOT_FOUND, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -168,20 +168,22 @@ class AuditServiceServicer(object):
 
     def AddAuditEvidence(self, request, context):
         """Adds a photo or paper to a task in progress, with hash, time, author and place (O-07,
-        O-09). Callers: the operator who has it. Idempotent by `request_id`. Reasons:
-        AUDIT_TASK_NOT_FOUND, AUDIT_TASK_STATE, AUDIT_TASK_OF_ANOTHER, AUDIT_EVIDENCE_EXISTS,
-        AUDIT_EVIDENCE_UNKNOWN where the material is not stored, not this person's or has
-        another hash, FIELD_OUT_OF_RANGE where the time is to come, REQUEST_ID_REUSED.
+        O-09). Callers: agency of the region, the operator who has the task. Idempotent by
+        `request_id`. Reasons: AUDIT_TASK_NOT_FOUND, AUDIT_TASK_STATE, AUDIT_TASK_OF_ANOTHER,
+        AUDIT_EVIDENCE_EXISTS, AUDIT_EVIDENCE_UNKNOWN where the material is not stored, not
+        this person's or has another hash, FIELD_OUT_OF_RANGE where the time is to come,
+        REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ReportAuditTask(self, request, context):
-        """Reports that a task is done and what came out. Callers: the operator who has it. There
-        is a finding; an assistance check was answered, or its day is over. Idempotent by
-        `request_id`. Reasons: AUDIT_TASK_NOT_FOUND, AUDIT_TASK_STATE, AUDIT_TASK_OF_ANOTHER,
-        AUDIT_FINDING_MISSING, ASSISTANCE_STATE, REQUEST_ID_REUSED.
+        """Reports that a task is done and what came out. Callers: agency of the region, the
+        operator who has the task. There is a finding; an assistance check was answered, or its
+        day is over. Idempotent by `request_id`. Reasons: AUDIT_TASK_NOT_FOUND,
+        AUDIT_TASK_STATE, AUDIT_TASK_OF_ANOTHER, AUDIT_FINDING_MISSING, ASSISTANCE_STATE,
+        REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

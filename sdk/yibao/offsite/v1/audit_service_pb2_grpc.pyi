@@ -46,19 +46,19 @@ class AuditServiceStub:
         yibao.offsite.v1.audit_service_pb2.BeginAuditTaskRequest,
         yibao.offsite.v1.audit_service_pb2.BeginAuditTaskResponse,
     ]
-    """Begins with a task. Callers: the operator who has it. Idempotent by `request_id`.
-    Reasons: AUDIT_TASK_NOT_FOUND, AUDIT_TASK_STATE, AUDIT_TASK_OF_ANOTHER,
-    REQUEST_ID_REUSED.
+    """Begins with a task. Callers: agency of the region, the operator who has the task.
+    Idempotent by `request_id`. Reasons: AUDIT_TASK_NOT_FOUND, AUDIT_TASK_STATE,
+    AUDIT_TASK_OF_ANOTHER, REQUEST_ID_REUSED.
     """
 
     RecordAuditFinding: grpc.UnaryUnaryMultiCallable[
         yibao.offsite.v1.audit_service_pb2.RecordAuditFindingRequest,
         yibao.offsite.v1.audit_service_pb2.RecordAuditFindingResponse,
     ]
-    """Adds a finding to a task in progress. Callers: the operator who has it. A false
-    statement names its registration, which RegistrationService revokes. Idempotent by
-    `request_id`. Reasons: FIELD_REQUIRED, AUDIT_TASK_NOT_FOUND, AUDIT_TASK_STATE,
-    AUDIT_TASK_OF_ANOTHER, REGISTRATION_NOT_FOUND, REQUEST_ID_REUSED.
+    """Adds a finding to a task in progress. Callers: agency of the region, the operator who
+    has the task. A false statement names its registration, which RegistrationService
+    revokes. Idempotent by `request_id`. Reasons: FIELD_REQUIRED, AUDIT_TASK_NOT_FOUND,
+    AUDIT_TASK_STATE, AUDIT_TASK_OF_ANOTHER, REGISTRATION_NOT_FOUND, REQUEST_ID_REUSED.
     """
 
     AddAuditEvidence: grpc.UnaryUnaryMultiCallable[
@@ -66,20 +66,22 @@ class AuditServiceStub:
         yibao.offsite.v1.audit_service_pb2.AddAuditEvidenceResponse,
     ]
     """Adds a photo or paper to a task in progress, with hash, time, author and place (O-07,
-    O-09). Callers: the operator who has it. Idempotent by `request_id`. Reasons:
-    AUDIT_TASK_NOT_FOUND, AUDIT_TASK_STATE, AUDIT_TASK_OF_ANOTHER, AUDIT_EVIDENCE_EXISTS,
-    AUDIT_EVIDENCE_UNKNOWN where the material is not stored, not this person's or has
-    another hash, FIELD_OUT_OF_RANGE where the time is to come, REQUEST_ID_REUSED.
+    O-09). Callers: agency of the region, the operator who has the task. Idempotent by
+    `request_id`. Reasons: AUDIT_TASK_NOT_FOUND, AUDIT_TASK_STATE, AUDIT_TASK_OF_ANOTHER,
+    AUDIT_EVIDENCE_EXISTS, AUDIT_EVIDENCE_UNKNOWN where the material is not stored, not
+    this person's or has another hash, FIELD_OUT_OF_RANGE where the time is to come,
+    REQUEST_ID_REUSED.
     """
 
     ReportAuditTask: grpc.UnaryUnaryMultiCallable[
         yibao.offsite.v1.audit_service_pb2.ReportAuditTaskRequest,
         yibao.offsite.v1.audit_service_pb2.ReportAuditTaskResponse,
     ]
-    """Reports that a task is done and what came out. Callers: the operator who has it. There
-    is a finding; an assistance check was answered, or its day is over. Idempotent by
-    `request_id`. Reasons: AUDIT_TASK_NOT_FOUND, AUDIT_TASK_STATE, AUDIT_TASK_OF_ANOTHER,
-    AUDIT_FINDING_MISSING, ASSISTANCE_STATE, REQUEST_ID_REUSED.
+    """Reports that a task is done and what came out. Callers: agency of the region, the
+    operator who has the task. There is a finding; an assistance check was answered, or its
+    day is over. Idempotent by `request_id`. Reasons: AUDIT_TASK_NOT_FOUND,
+    AUDIT_TASK_STATE, AUDIT_TASK_OF_ANOTHER, AUDIT_FINDING_MISSING, ASSISTANCE_STATE,
+    REQUEST_ID_REUSED.
     """
 
     ReturnAuditTask: grpc.UnaryUnaryMultiCallable[
@@ -214,19 +216,19 @@ class AuditServiceAsyncStub:
         yibao.offsite.v1.audit_service_pb2.BeginAuditTaskRequest,
         yibao.offsite.v1.audit_service_pb2.BeginAuditTaskResponse,
     ]
-    """Begins with a task. Callers: the operator who has it. Idempotent by `request_id`.
-    Reasons: AUDIT_TASK_NOT_FOUND, AUDIT_TASK_STATE, AUDIT_TASK_OF_ANOTHER,
-    REQUEST_ID_REUSED.
+    """Begins with a task. Callers: agency of the region, the operator who has the task.
+    Idempotent by `request_id`. Reasons: AUDIT_TASK_NOT_FOUND, AUDIT_TASK_STATE,
+    AUDIT_TASK_OF_ANOTHER, REQUEST_ID_REUSED.
     """
 
     RecordAuditFinding: grpc.aio.UnaryUnaryMultiCallable[
         yibao.offsite.v1.audit_service_pb2.RecordAuditFindingRequest,
         yibao.offsite.v1.audit_service_pb2.RecordAuditFindingResponse,
     ]
-    """Adds a finding to a task in progress. Callers: the operator who has it. A false
-    statement names its registration, which RegistrationService revokes. Idempotent by
-    `request_id`. Reasons: FIELD_REQUIRED, AUDIT_TASK_NOT_FOUND, AUDIT_TASK_STATE,
-    AUDIT_TASK_OF_ANOTHER, REGISTRATION_NOT_FOUND, REQUEST_ID_REUSED.
+    """Adds a finding to a task in progress. Callers: agency of the region, the operator who
+    has the task. A false statement names its registration, which RegistrationService
+    revokes. Idempotent by `request_id`. Reasons: FIELD_REQUIRED, AUDIT_TASK_NOT_FOUND,
+    AUDIT_TASK_STATE, AUDIT_TASK_OF_ANOTHER, REGISTRATION_NOT_FOUND, REQUEST_ID_REUSED.
     """
 
     AddAuditEvidence: grpc.aio.UnaryUnaryMultiCallable[
@@ -234,20 +236,22 @@ class AuditServiceAsyncStub:
         yibao.offsite.v1.audit_service_pb2.AddAuditEvidenceResponse,
     ]
     """Adds a photo or paper to a task in progress, with hash, time, author and place (O-07,
-    O-09). Callers: the operator who has it. Idempotent by `request_id`. Reasons:
-    AUDIT_TASK_NOT_FOUND, AUDIT_TASK_STATE, AUDIT_TASK_OF_ANOTHER, AUDIT_EVIDENCE_EXISTS,
-    AUDIT_EVIDENCE_UNKNOWN where the material is not stored, not this person's or has
-    another hash, FIELD_OUT_OF_RANGE where the time is to come, REQUEST_ID_REUSED.
+    O-09). Callers: agency of the region, the operator who has the task. Idempotent by
+    `request_id`. Reasons: AUDIT_TASK_NOT_FOUND, AUDIT_TASK_STATE, AUDIT_TASK_OF_ANOTHER,
+    AUDIT_EVIDENCE_EXISTS, AUDIT_EVIDENCE_UNKNOWN where the material is not stored, not
+    this person's or has another hash, FIELD_OUT_OF_RANGE where the time is to come,
+    REQUEST_ID_REUSED.
     """
 
     ReportAuditTask: grpc.aio.UnaryUnaryMultiCallable[
         yibao.offsite.v1.audit_service_pb2.ReportAuditTaskRequest,
         yibao.offsite.v1.audit_service_pb2.ReportAuditTaskResponse,
     ]
-    """Reports that a task is done and what came out. Callers: the operator who has it. There
-    is a finding; an assistance check was answered, or its day is over. Idempotent by
-    `request_id`. Reasons: AUDIT_TASK_NOT_FOUND, AUDIT_TASK_STATE, AUDIT_TASK_OF_ANOTHER,
-    AUDIT_FINDING_MISSING, ASSISTANCE_STATE, REQUEST_ID_REUSED.
+    """Reports that a task is done and what came out. Callers: agency of the region, the
+    operator who has the task. There is a finding; an assistance check was answered, or its
+    day is over. Idempotent by `request_id`. Reasons: AUDIT_TASK_NOT_FOUND,
+    AUDIT_TASK_STATE, AUDIT_TASK_OF_ANOTHER, AUDIT_FINDING_MISSING, ASSISTANCE_STATE,
+    REQUEST_ID_REUSED.
     """
 
     ReturnAuditTask: grpc.aio.UnaryUnaryMultiCallable[
@@ -388,9 +392,9 @@ class AuditServiceServicer(metaclass=abc.ABCMeta):
         request: yibao.offsite.v1.audit_service_pb2.BeginAuditTaskRequest,
         context: _ServicerContext,
     ) -> typing.Union[yibao.offsite.v1.audit_service_pb2.BeginAuditTaskResponse, collections.abc.Awaitable[yibao.offsite.v1.audit_service_pb2.BeginAuditTaskResponse]]:
-        """Begins with a task. Callers: the operator who has it. Idempotent by `request_id`.
-        Reasons: AUDIT_TASK_NOT_FOUND, AUDIT_TASK_STATE, AUDIT_TASK_OF_ANOTHER,
-        REQUEST_ID_REUSED.
+        """Begins with a task. Callers: agency of the region, the operator who has the task.
+        Idempotent by `request_id`. Reasons: AUDIT_TASK_NOT_FOUND, AUDIT_TASK_STATE,
+        AUDIT_TASK_OF_ANOTHER, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
@@ -399,10 +403,10 @@ class AuditServiceServicer(metaclass=abc.ABCMeta):
         request: yibao.offsite.v1.audit_service_pb2.RecordAuditFindingRequest,
         context: _ServicerContext,
     ) -> typing.Union[yibao.offsite.v1.audit_service_pb2.RecordAuditFindingResponse, collections.abc.Awaitable[yibao.offsite.v1.audit_service_pb2.RecordAuditFindingResponse]]:
-        """Adds a finding to a task in progress. Callers: the operator who has it. A false
-        statement names its registration, which RegistrationService revokes. Idempotent by
-        `request_id`. Reasons: FIELD_REQUIRED, AUDIT_TASK_NOT_FOUND, AUDIT_TASK_STATE,
-        AUDIT_TASK_OF_ANOTHER, REGISTRATION_NOT_FOUND, REQUEST_ID_REUSED.
+        """Adds a finding to a task in progress. Callers: agency of the region, the operator who
+        has the task. A false statement names its registration, which RegistrationService
+        revokes. Idempotent by `request_id`. Reasons: FIELD_REQUIRED, AUDIT_TASK_NOT_FOUND,
+        AUDIT_TASK_STATE, AUDIT_TASK_OF_ANOTHER, REGISTRATION_NOT_FOUND, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
@@ -412,10 +416,11 @@ class AuditServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[yibao.offsite.v1.audit_service_pb2.AddAuditEvidenceResponse, collections.abc.Awaitable[yibao.offsite.v1.audit_service_pb2.AddAuditEvidenceResponse]]:
         """Adds a photo or paper to a task in progress, with hash, time, author and place (O-07,
-        O-09). Callers: the operator who has it. Idempotent by `request_id`. Reasons:
-        AUDIT_TASK_NOT_FOUND, AUDIT_TASK_STATE, AUDIT_TASK_OF_ANOTHER, AUDIT_EVIDENCE_EXISTS,
-        AUDIT_EVIDENCE_UNKNOWN where the material is not stored, not this person's or has
-        another hash, FIELD_OUT_OF_RANGE where the time is to come, REQUEST_ID_REUSED.
+        O-09). Callers: agency of the region, the operator who has the task. Idempotent by
+        `request_id`. Reasons: AUDIT_TASK_NOT_FOUND, AUDIT_TASK_STATE, AUDIT_TASK_OF_ANOTHER,
+        AUDIT_EVIDENCE_EXISTS, AUDIT_EVIDENCE_UNKNOWN where the material is not stored, not
+        this person's or has another hash, FIELD_OUT_OF_RANGE where the time is to come,
+        REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
@@ -424,10 +429,11 @@ class AuditServiceServicer(metaclass=abc.ABCMeta):
         request: yibao.offsite.v1.audit_service_pb2.ReportAuditTaskRequest,
         context: _ServicerContext,
     ) -> typing.Union[yibao.offsite.v1.audit_service_pb2.ReportAuditTaskResponse, collections.abc.Awaitable[yibao.offsite.v1.audit_service_pb2.ReportAuditTaskResponse]]:
-        """Reports that a task is done and what came out. Callers: the operator who has it. There
-        is a finding; an assistance check was answered, or its day is over. Idempotent by
-        `request_id`. Reasons: AUDIT_TASK_NOT_FOUND, AUDIT_TASK_STATE, AUDIT_TASK_OF_ANOTHER,
-        AUDIT_FINDING_MISSING, ASSISTANCE_STATE, REQUEST_ID_REUSED.
+        """Reports that a task is done and what came out. Callers: agency of the region, the
+        operator who has the task. There is a finding; an assistance check was answered, or its
+        day is over. Idempotent by `request_id`. Reasons: AUDIT_TASK_NOT_FOUND,
+        AUDIT_TASK_STATE, AUDIT_TASK_OF_ANOTHER, AUDIT_FINDING_MISSING, ASSISTANCE_STATE,
+        REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod

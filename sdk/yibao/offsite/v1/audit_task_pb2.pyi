@@ -311,7 +311,7 @@ class AuditTask(google.protobuf.message.Message):
     INSTITUTION_ID_FIELD_NUMBER: builtins.int
     VISIT_ID_FIELD_NUMBER: builtins.int
     REGISTRATION_ID_FIELD_NUMBER: builtins.int
-    DECLARATION_ID_FIELD_NUMBER: builtins.int
+    ADMISSION_DECLARATION_ID_FIELD_NUMBER: builtins.int
     COMPLAINT_ID_FIELD_NUMBER: builtins.int
     REASON_FIELD_NUMBER: builtins.int
     DUE_DATE_FIELD_NUMBER: builtins.int
@@ -343,7 +343,7 @@ class AuditTask(google.protobuf.message.Message):
     """The visit concerned; empty where the task is of none."""
     registration_id: builtins.str
     """The registration concerned; empty where the task is of none."""
-    declaration_id: builtins.str
+    admission_declaration_id: builtins.str
     """The admission declaration that gave rise to it; empty where none did."""
     complaint_id: builtins.str
     """The complaint that gave rise to it; empty where none did."""
@@ -396,7 +396,7 @@ class AuditTask(google.protobuf.message.Message):
         institution_id: builtins.str = ...,
         visit_id: builtins.str = ...,
         registration_id: builtins.str = ...,
-        declaration_id: builtins.str = ...,
+        admission_declaration_id: builtins.str = ...,
         complaint_id: builtins.str = ...,
         reason: builtins.str = ...,
         due_date: yibao.common.v1.date_pb2.Date | None = ...,
@@ -414,7 +414,7 @@ class AuditTask(google.protobuf.message.Message):
         version: builtins.int = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["assistance", b"assistance", "close_time", b"close_time", "due_date", b"due_date", "open_time", b"open_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["assignee", b"assignee", "assistance", b"assistance", "close_time", b"close_time", "closer", b"closer", "complaint_id", b"complaint_id", "declaration_id", b"declaration_id", "due_date", b"due_date", "evidence_count", b"evidence_count", "finding_count", b"finding_count", "hold_count", b"hold_count", "institution_id", b"institution_id", "open_time", b"open_time", "opener", b"opener", "outcome", b"outcome", "person_id", b"person_id", "reason", b"reason", "region", b"region", "registration_id", b"registration_id", "report", b"report", "state", b"state", "task_id", b"task_id", "type", b"type", "version", b"version", "visit_id", b"visit_id"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["admission_declaration_id", b"admission_declaration_id", "assignee", b"assignee", "assistance", b"assistance", "close_time", b"close_time", "closer", b"closer", "complaint_id", b"complaint_id", "due_date", b"due_date", "evidence_count", b"evidence_count", "finding_count", b"finding_count", "hold_count", b"hold_count", "institution_id", b"institution_id", "open_time", b"open_time", "opener", b"opener", "outcome", b"outcome", "person_id", b"person_id", "reason", b"reason", "region", b"region", "registration_id", b"registration_id", "report", b"report", "state", b"state", "task_id", b"task_id", "type", b"type", "version", b"version", "visit_id", b"visit_id"]) -> None: ...
 
 global___AuditTask = AuditTask
 
@@ -650,7 +650,7 @@ class AssistanceCheck(google.protobuf.message.Message):
         admission_date: yibao.common.v1.date_pb2.Date | None = ...,
         discharge_date: yibao.common.v1.date_pb2.Date | None = ...,
         diagnosis_code: builtins.str = ...,
-        total_fen: builtins.int = ...,
+        total_fen: builtins.int | None = ...,
         fund_total_fen: builtins.int | None = ...,
         doubt: builtins.str = ...,
         answer_due_date: yibao.common.v1.date_pb2.Date | None = ...,
@@ -659,9 +659,12 @@ class AssistanceCheck(google.protobuf.message.Message):
         answerer: builtins.str = ...,
         answer_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_fund_total_fen", b"_fund_total_fen", "admission_date", b"admission_date", "answer_due_date", b"answer_due_date", "answer_time", b"answer_time", "discharge_date", b"discharge_date", "fund_total_fen", b"fund_total_fen"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_fund_total_fen", b"_fund_total_fen", "admission_date", b"admission_date", "answer", b"answer", "answer_due_date", b"answer_due_date", "answer_reason", b"answer_reason", "answer_time", b"answer_time", "answerer", b"answerer", "diagnosis_code", b"diagnosis_code", "discharge_date", b"discharge_date", "doubt", b"doubt", "fund_total_fen", b"fund_total_fen", "inpatient_number", b"inpatient_number", "total_fen", b"total_fen", "treatment_region", b"treatment_region"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_fund_total_fen", b"_fund_total_fen", "_total_fen", b"_total_fen", "admission_date", b"admission_date", "answer_due_date", b"answer_due_date", "answer_time", b"answer_time", "discharge_date", b"discharge_date", "fund_total_fen", b"fund_total_fen", "total_fen", b"total_fen"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_fund_total_fen", b"_fund_total_fen", "_total_fen", b"_total_fen", "admission_date", b"admission_date", "answer", b"answer", "answer_due_date", b"answer_due_date", "answer_reason", b"answer_reason", "answer_time", b"answer_time", "answerer", b"answerer", "diagnosis_code", b"diagnosis_code", "discharge_date", b"discharge_date", "doubt", b"doubt", "fund_total_fen", b"fund_total_fen", "inpatient_number", b"inpatient_number", "total_fen", b"total_fen", "treatment_region", b"treatment_region"]) -> None: ...
+    @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_fund_total_fen", b"_fund_total_fen"]) -> typing.Literal["fund_total_fen"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_total_fen", b"_total_fen"]) -> typing.Literal["total_fen"] | None: ...
 
 global___AssistanceCheck = AssistanceCheck
 

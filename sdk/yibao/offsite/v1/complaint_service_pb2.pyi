@@ -23,18 +23,18 @@ class FileComplaintRequest(google.protobuf.message.Message):
 
     REQUEST_ID_FIELD_NUMBER: builtins.int
     REGION_FIELD_NUMBER: builtins.int
-    SUBJECT_FIELD_NUMBER: builtins.int
+    COMPLAINT_SUBJECT_FIELD_NUMBER: builtins.int
     IS_ANONYMOUS_FIELD_NUMBER: builtins.int
     INSTITUTION_ID_FIELD_NUMBER: builtins.int
     VISIT_ID_FIELD_NUMBER: builtins.int
-    TEXT_FIELD_NUMBER: builtins.int
+    COMPLAINT_TEXT_FIELD_NUMBER: builtins.int
     CONTACT_FIELD_NUMBER: builtins.int
     TRACKING_SECRET_FIELD_NUMBER: builtins.int
     request_id: builtins.str
     """The caller's id of this request, stored with its answer."""
     region: builtins.str
     """The pooling region whose agency answers."""
-    subject: yibao.offsite.v1.complaint_pb2.ComplaintSubject.ValueType
+    complaint_subject: yibao.offsite.v1.complaint_pb2.ComplaintSubject.ValueType
     """What it is about."""
     is_anonymous: builtins.bool
     """Whether who files it is not kept."""
@@ -42,7 +42,7 @@ class FileComplaintRequest(google.protobuf.message.Message):
     """The institution concerned; empty where none is."""
     visit_id: builtins.str
     """The visit concerned; empty where none is."""
-    text: builtins.str
+    complaint_text: builtins.str
     """What is told."""
     contact: builtins.str
     """How to reach who files it; not told where it is anonymous."""
@@ -55,15 +55,15 @@ class FileComplaintRequest(google.protobuf.message.Message):
         *,
         request_id: builtins.str = ...,
         region: builtins.str = ...,
-        subject: yibao.offsite.v1.complaint_pb2.ComplaintSubject.ValueType = ...,
+        complaint_subject: yibao.offsite.v1.complaint_pb2.ComplaintSubject.ValueType = ...,
         is_anonymous: builtins.bool = ...,
         institution_id: builtins.str = ...,
         visit_id: builtins.str = ...,
-        text: builtins.str = ...,
+        complaint_text: builtins.str = ...,
         contact: builtins.str = ...,
         tracking_secret: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["contact", b"contact", "institution_id", b"institution_id", "is_anonymous", b"is_anonymous", "region", b"region", "request_id", b"request_id", "subject", b"subject", "text", b"text", "tracking_secret", b"tracking_secret", "visit_id", b"visit_id"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["complaint_subject", b"complaint_subject", "complaint_text", b"complaint_text", "contact", b"contact", "institution_id", b"institution_id", "is_anonymous", b"is_anonymous", "region", b"region", "request_id", b"request_id", "tracking_secret", b"tracking_secret", "visit_id", b"visit_id"]) -> None: ...
 
 global___FileComplaintRequest = FileComplaintRequest
 
@@ -89,8 +89,8 @@ class FileComplaintResponse(google.protobuf.message.Message):
 global___FileComplaintResponse = FileComplaintResponse
 
 @typing.final
-class TrackComplaintRequest(google.protobuf.message.Message):
-    """See ComplaintService.TrackComplaint."""
+class GetTrackedComplaintRequest(google.protobuf.message.Message):
+    """See ComplaintService.GetTrackedComplaint."""
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
@@ -112,11 +112,11 @@ class TrackComplaintRequest(google.protobuf.message.Message):
     ) -> None: ...
     def ClearField(self, field_name: typing.Literal["receipt_number", b"receipt_number", "region", b"region", "tracking_secret", b"tracking_secret"]) -> None: ...
 
-global___TrackComplaintRequest = TrackComplaintRequest
+global___GetTrackedComplaintRequest = GetTrackedComplaintRequest
 
 @typing.final
-class TrackComplaintResponse(google.protobuf.message.Message):
-    """See ComplaintService.TrackComplaint."""
+class GetTrackedComplaintResponse(google.protobuf.message.Message):
+    """See ComplaintService.GetTrackedComplaint."""
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
@@ -133,7 +133,7 @@ class TrackComplaintResponse(google.protobuf.message.Message):
     def HasField(self, field_name: typing.Literal["complaint", b"complaint"]) -> builtins.bool: ...
     def ClearField(self, field_name: typing.Literal["complaint", b"complaint"]) -> None: ...
 
-global___TrackComplaintResponse = TrackComplaintResponse
+global___GetTrackedComplaintResponse = GetTrackedComplaintResponse
 
 @typing.final
 class GetComplaintRequest(google.protobuf.message.Message):

@@ -40,10 +40,10 @@ class ComplaintServiceStub(object):
                 request_serializer=yibao_dot_offsite_dot_v1_dot_complaint__service__pb2.FileComplaintRequest.SerializeToString,
                 response_deserializer=yibao_dot_offsite_dot_v1_dot_complaint__service__pb2.FileComplaintResponse.FromString,
                 _registered_method=True)
-        self.TrackComplaint = channel.unary_unary(
-                '/yibao.offsite.v1.ComplaintService/TrackComplaint',
-                request_serializer=yibao_dot_offsite_dot_v1_dot_complaint__service__pb2.TrackComplaintRequest.SerializeToString,
-                response_deserializer=yibao_dot_offsite_dot_v1_dot_complaint__service__pb2.TrackComplaintResponse.FromString,
+        self.GetTrackedComplaint = channel.unary_unary(
+                '/yibao.offsite.v1.ComplaintService/GetTrackedComplaint',
+                request_serializer=yibao_dot_offsite_dot_v1_dot_complaint__service__pb2.GetTrackedComplaintRequest.SerializeToString,
+                response_deserializer=yibao_dot_offsite_dot_v1_dot_complaint__service__pb2.GetTrackedComplaintResponse.FromString,
                 _registered_method=True)
         self.GetComplaint = channel.unary_unary(
                 '/yibao.offsite.v1.ComplaintService/GetComplaint',
@@ -72,18 +72,18 @@ class ComplaintServiceServicer(object):
     """
 
     def FileComplaint(self, request, context):
-        """Files a complaint at the agency of a region. Callers: every role, whatever its region.
-        Of an anonymous one nothing is kept that tells who filed it. A party files so many a
-        day as the service is told. Idempotent by `request_id`. Reasons: FIELD_OUT_OF_RANGE,
+        """Files a complaint at the agency of a region. Callers: anyone, of whatever region. Of an
+        anonymous one nothing is kept that tells who filed it. A party files so many a day as
+        the service is told. Idempotent by `request_id`. Reasons: FIELD_OUT_OF_RANGE,
         COMPLAINTS_TOO_MANY, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def TrackComplaint(self, request, context):
-        """Tells what became of a complaint, to who has its receipt and its secret. Callers: every
-        role, whatever its region. Reasons: COMPLAINT_NOT_FOUND, where the secret is another
+    def GetTrackedComplaint(self, request, context):
+        """Tells what became of a complaint, to who has its receipt and its secret. Callers:
+        anyone, of whatever region. Reasons: COMPLAINT_NOT_FOUND, where the secret is another
         one too.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -134,10 +134,10 @@ def add_ComplaintServiceServicer_to_server(servicer, server):
                     request_deserializer=yibao_dot_offsite_dot_v1_dot_complaint__service__pb2.FileComplaintRequest.FromString,
                     response_serializer=yibao_dot_offsite_dot_v1_dot_complaint__service__pb2.FileComplaintResponse.SerializeToString,
             ),
-            'TrackComplaint': grpc.unary_unary_rpc_method_handler(
-                    servicer.TrackComplaint,
-                    request_deserializer=yibao_dot_offsite_dot_v1_dot_complaint__service__pb2.TrackComplaintRequest.FromString,
-                    response_serializer=yibao_dot_offsite_dot_v1_dot_complaint__service__pb2.TrackComplaintResponse.SerializeToString,
+            'GetTrackedComplaint': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetTrackedComplaint,
+                    request_deserializer=yibao_dot_offsite_dot_v1_dot_complaint__service__pb2.GetTrackedComplaintRequest.FromString,
+                    response_serializer=yibao_dot_offsite_dot_v1_dot_complaint__service__pb2.GetTrackedComplaintResponse.SerializeToString,
             ),
             'GetComplaint': grpc.unary_unary_rpc_method_handler(
                     servicer.GetComplaint,
@@ -199,7 +199,7 @@ class ComplaintService(object):
             _registered_method=True)
 
     @staticmethod
-    def TrackComplaint(request,
+    def GetTrackedComplaint(request,
             target,
             options=(),
             channel_credentials=None,
@@ -212,9 +212,9 @@ class ComplaintService(object):
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/yibao.offsite.v1.ComplaintService/TrackComplaint',
-            yibao_dot_offsite_dot_v1_dot_complaint__service__pb2.TrackComplaintRequest.SerializeToString,
-            yibao_dot_offsite_dot_v1_dot_complaint__service__pb2.TrackComplaintResponse.FromString,
+            '/yibao.offsite.v1.ComplaintService/GetTrackedComplaint',
+            yibao_dot_offsite_dot_v1_dot_complaint__service__pb2.GetTrackedComplaintRequest.SerializeToString,
+            yibao_dot_offsite_dot_v1_dot_complaint__service__pb2.GetTrackedComplaintResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -25,18 +25,18 @@ class ComplaintServiceStub:
         yibao.offsite.v1.complaint_service_pb2.FileComplaintRequest,
         yibao.offsite.v1.complaint_service_pb2.FileComplaintResponse,
     ]
-    """Files a complaint at the agency of a region. Callers: every role, whatever its region.
-    Of an anonymous one nothing is kept that tells who filed it. A party files so many a
-    day as the service is told. Idempotent by `request_id`. Reasons: FIELD_OUT_OF_RANGE,
+    """Files a complaint at the agency of a region. Callers: anyone, of whatever region. Of an
+    anonymous one nothing is kept that tells who filed it. A party files so many a day as
+    the service is told. Idempotent by `request_id`. Reasons: FIELD_OUT_OF_RANGE,
     COMPLAINTS_TOO_MANY, REQUEST_ID_REUSED.
     """
 
-    TrackComplaint: grpc.UnaryUnaryMultiCallable[
-        yibao.offsite.v1.complaint_service_pb2.TrackComplaintRequest,
-        yibao.offsite.v1.complaint_service_pb2.TrackComplaintResponse,
+    GetTrackedComplaint: grpc.UnaryUnaryMultiCallable[
+        yibao.offsite.v1.complaint_service_pb2.GetTrackedComplaintRequest,
+        yibao.offsite.v1.complaint_service_pb2.GetTrackedComplaintResponse,
     ]
-    """Tells what became of a complaint, to who has its receipt and its secret. Callers: every
-    role, whatever its region. Reasons: COMPLAINT_NOT_FOUND, where the secret is another
+    """Tells what became of a complaint, to who has its receipt and its secret. Callers:
+    anyone, of whatever region. Reasons: COMPLAINT_NOT_FOUND, where the secret is another
     one too.
     """
 
@@ -83,18 +83,18 @@ class ComplaintServiceAsyncStub:
         yibao.offsite.v1.complaint_service_pb2.FileComplaintRequest,
         yibao.offsite.v1.complaint_service_pb2.FileComplaintResponse,
     ]
-    """Files a complaint at the agency of a region. Callers: every role, whatever its region.
-    Of an anonymous one nothing is kept that tells who filed it. A party files so many a
-    day as the service is told. Idempotent by `request_id`. Reasons: FIELD_OUT_OF_RANGE,
+    """Files a complaint at the agency of a region. Callers: anyone, of whatever region. Of an
+    anonymous one nothing is kept that tells who filed it. A party files so many a day as
+    the service is told. Idempotent by `request_id`. Reasons: FIELD_OUT_OF_RANGE,
     COMPLAINTS_TOO_MANY, REQUEST_ID_REUSED.
     """
 
-    TrackComplaint: grpc.aio.UnaryUnaryMultiCallable[
-        yibao.offsite.v1.complaint_service_pb2.TrackComplaintRequest,
-        yibao.offsite.v1.complaint_service_pb2.TrackComplaintResponse,
+    GetTrackedComplaint: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.offsite.v1.complaint_service_pb2.GetTrackedComplaintRequest,
+        yibao.offsite.v1.complaint_service_pb2.GetTrackedComplaintResponse,
     ]
-    """Tells what became of a complaint, to who has its receipt and its secret. Callers: every
-    role, whatever its region. Reasons: COMPLAINT_NOT_FOUND, where the secret is another
+    """Tells what became of a complaint, to who has its receipt and its secret. Callers:
+    anyone, of whatever region. Reasons: COMPLAINT_NOT_FOUND, where the secret is another
     one too.
     """
 
@@ -143,20 +143,20 @@ class ComplaintServiceServicer(metaclass=abc.ABCMeta):
         request: yibao.offsite.v1.complaint_service_pb2.FileComplaintRequest,
         context: _ServicerContext,
     ) -> typing.Union[yibao.offsite.v1.complaint_service_pb2.FileComplaintResponse, collections.abc.Awaitable[yibao.offsite.v1.complaint_service_pb2.FileComplaintResponse]]:
-        """Files a complaint at the agency of a region. Callers: every role, whatever its region.
-        Of an anonymous one nothing is kept that tells who filed it. A party files so many a
-        day as the service is told. Idempotent by `request_id`. Reasons: FIELD_OUT_OF_RANGE,
+        """Files a complaint at the agency of a region. Callers: anyone, of whatever region. Of an
+        anonymous one nothing is kept that tells who filed it. A party files so many a day as
+        the service is told. Idempotent by `request_id`. Reasons: FIELD_OUT_OF_RANGE,
         COMPLAINTS_TOO_MANY, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
-    def TrackComplaint(
+    def GetTrackedComplaint(
         self,
-        request: yibao.offsite.v1.complaint_service_pb2.TrackComplaintRequest,
+        request: yibao.offsite.v1.complaint_service_pb2.GetTrackedComplaintRequest,
         context: _ServicerContext,
-    ) -> typing.Union[yibao.offsite.v1.complaint_service_pb2.TrackComplaintResponse, collections.abc.Awaitable[yibao.offsite.v1.complaint_service_pb2.TrackComplaintResponse]]:
-        """Tells what became of a complaint, to who has its receipt and its secret. Callers: every
-        role, whatever its region. Reasons: COMPLAINT_NOT_FOUND, where the secret is another
+    ) -> typing.Union[yibao.offsite.v1.complaint_service_pb2.GetTrackedComplaintResponse, collections.abc.Awaitable[yibao.offsite.v1.complaint_service_pb2.GetTrackedComplaintResponse]]:
+        """Tells what became of a complaint, to who has its receipt and its secret. Callers:
+        anyone, of whatever region. Reasons: COMPLAINT_NOT_FOUND, where the secret is another
         one too.
         """
 

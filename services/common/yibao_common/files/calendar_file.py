@@ -110,4 +110,6 @@ def _contradictions(model: _CalendarModel, file: YamlFile) -> Iterator[FieldFaul
         for index, day in enumerate(year.days_worked):
             place = (*at, "days_worked", index)
             if day.year != year.year or day.weekday() < _SATURDAY or day in off:
-                yield file.fault(place, f"expected a day of a weekend of {year.year} that is not off")
+                yield file.fault(
+                    place, f"expected a day of a weekend of {year.year} that is not off"
+                )

@@ -36,7 +36,7 @@ class DeclaredPlace(NamedTuple):
     """Where a list goes on: behind the declaration of this time and id."""
 
     declare_time: dt.datetime
-    declaration_id: str
+    admission_declaration_id: str
 
 
 class DeclarationWish(NamedTuple):
@@ -50,11 +50,11 @@ class DeclarationWish(NamedTuple):
 class DeclarationRows(Protocol):
     """The admission declarations of a region."""
 
-    def find(self, declaration_id: str) -> AdmissionDeclaration | None:
+    def find(self, admission_declaration_id: str) -> AdmissionDeclaration | None:
         """Returns a declaration, or None."""
         ...
 
-    def lock(self, declaration_id: str) -> AdmissionDeclaration | None:
+    def lock(self, admission_declaration_id: str) -> AdmissionDeclaration | None:
         """Locks a declaration until the transaction ends and returns it, or None."""
         ...
 
@@ -82,7 +82,7 @@ class UpdateAdmission:
     """Tells what became of a declared stay."""
 
     request: Request
-    declaration_id: str
+    admission_declaration_id: str
     moved: Moved
 
 
@@ -118,10 +118,14 @@ class AdmissionDeclarations:
             command.request, lambda work: encode(self._update(work, command))
         )
 
-    def find(self, region: str, declaration_id: str, caller: Caller) -> AdmissionDeclaration:
+    def find(
+        self, region: str, admission_declaration_id: str, caller: Caller
+    ) -> AdmissionDeclaration:
         """Returns a declaration. Raises RuleError ADMISSION_DECLARATION_NOT_FOUND."""
         with self._transactions.read(region) as work:
-            return _seen(work.declarations.find(declaration_id), declaration_id, caller)
+            return _seen(
+                work.declarations.find(admission_declaration_id), admission_declaration_id, caller
+            )
 
     def page(
         self, region: str, wish: DeclarationWish, *, after: DeclaredPlace | None, limit: int
@@ -148,8 +152,8 @@ class AdmissionDeclarations:
     def _update(self, work: "Work", command: UpdateAdmission) -> AdmissionDeclaration:
         request, now = command.request, self._clock()
         found = _seen(
-            work.declarations.lock(command.declaration_id),
-            command.declaration_id,
+            work.declarations.lock(command.admission_declaration_id),
+            command.admission_declaration_id,
             request.caller,
         )
         declaration = moved(found, command.moved, now=now, today=shanghai_day(now))
@@ -158,7 +162,11 @@ class AdmissionDeclarations:
         return declaration
 
     def _record(self, work: "Work", request: Request, declaration: AdmissionDeclaration) -> None:
-        subjects = (declaration.person_id, declaration.declaration_id, declaration.visit_id)
+        subjects = (
+            declaration.person_id,
+            declaration.admission_declaration_id,
+            declaration.visit_id,
+        )
         # Where the patient lay when is what an audit asks later, and the row tells of now.
         detail = {"department": declaration.department_name, "bed": declaration.bed}
         if declaration.discharge_date is not None:
@@ -182,10 +190,10 @@ def _check_registration(work: "Work", declaration: AdmissionDeclaration) -> None
 
 
 def _seen(
-    declaration: AdmissionDeclaration | None, declaration_id: str, caller: Caller
+    declaration: AdmissionDeclaration | None, admission_declaration_id: str, caller: Caller
 ) -> AdmissionDeclaration:
     """Returns a declaration that a caller may know of; a hospital knows of its own alone."""
     own = caller.institution_id
     if declaration is None or own not in (None, declaration.institution_id):
-        raise declaration_not_found(declaration_id)
+        raise declaration_not_found(admission_declaration_id)
     return declaration

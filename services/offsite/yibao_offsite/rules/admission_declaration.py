@@ -24,7 +24,7 @@ class AdmissionDeclaration:
     """
 
     region: str
-    declaration_id: str
+    admission_declaration_id: str
     visit_id: str
     person_id: str
     institution_id: str
@@ -79,8 +79,8 @@ def moved(
     if declaration.discharge_date is not None:
         raise RuleError(
             Reason.ADMISSION_DECLARATION_STATE,
-            f"the stay of declaration {declaration.declaration_id} has ended",
-            declaration_id=declaration.declaration_id,
+            f"the stay of declaration {declaration.admission_declaration_id} has ended",
+            admission_declaration_id=declaration.admission_declaration_id,
         )
     discharge = told.discharge_date
     faults = []
@@ -106,14 +106,14 @@ def already_declared(declaration: AdmissionDeclaration) -> RuleError:
     return RuleError(
         Reason.ADMISSION_DECLARED,
         f"visit {declaration.visit_id} is declared",
-        declaration_id=declaration.declaration_id,
+        admission_declaration_id=declaration.admission_declaration_id,
     )
 
 
-def declaration_not_found(declaration_id: str) -> RuleError:
+def declaration_not_found(admission_declaration_id: str) -> RuleError:
     """Returns the refusal for a declaration that the region does not have."""
     return RuleError(
         Reason.ADMISSION_DECLARATION_NOT_FOUND,
-        f"no admission declaration {declaration_id}",
-        declaration_id=declaration_id,
+        f"no admission declaration {admission_declaration_id}",
+        admission_declaration_id=admission_declaration_id,
     )

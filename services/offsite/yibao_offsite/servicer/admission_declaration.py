@@ -67,7 +67,7 @@ class AdmissionDeclarationServicer(rpc.AdmissionDeclarationServiceServicer):
         told = Moved(
             request.department_name, request.bed, to_optional_date(request, "discharge_date")
         )
-        command = UpdateAdmission(asked, request.declaration_id, told)
+        command = UpdateAdmission(asked, request.admission_declaration_id, told)
         response = await self._blocking.run(self._declarations.update, command, _updated)
         return as_sent(pb.UpdateAdmissionResponse, response)
 
@@ -83,7 +83,7 @@ class AdmissionDeclarationServicer(rpc.AdmissionDeclarationServiceServicer):
         caller = current_caller()
         caller.require_region(request.region)
         found = await self._blocking.run(
-            self._declarations.find, request.region, request.declaration_id, caller
+            self._declarations.find, request.region, request.admission_declaration_id, caller
         )
         return pb.GetAdmissionDeclarationResponse(declaration=_message(found))
 
@@ -118,7 +118,9 @@ class AdmissionDeclarationServicer(rpc.AdmissionDeclarationServiceServicer):
         page, token = found[:size], ""
         if len(found) > size:
             last = page[-1]
-            token = page_token(request, timed_place_text(last.declare_time, last.declaration_id))
+            token = page_token(
+                request, timed_place_text(last.declare_time, last.admission_declaration_id)
+            )
         return pb.ListAdmissionDeclarationsResponse(
             declarations=map(_message, page), next_page_token=token
         )
@@ -130,10 +132,10 @@ def _declaration(request: pb.DeclareAdmissionRequest, asked: Request) -> Declare
     reason = known(_REASONS, request.reason, field="reason", what="reason")
     admission_date = to_date(request.admission_date)
 
-    def declared(declaration_id: str, declare_time: dt.datetime) -> AdmissionDeclaration:
+    def declared(admission_declaration_id: str, declare_time: dt.datetime) -> AdmissionDeclaration:
         return AdmissionDeclaration(
             request.region,
-            declaration_id,
+            admission_declaration_id,
             request.visit_id,
             request.person_id,
             institution_id,
@@ -163,7 +165,7 @@ def _updated(declaration: AdmissionDeclaration) -> bytes:
 def _message(declaration: AdmissionDeclaration) -> messages.AdmissionDeclaration:
     discharge, update_time = declaration.discharge_date, declaration.update_time
     return messages.AdmissionDeclaration(
-        declaration_id=declaration.declaration_id,
+        admission_declaration_id=declaration.admission_declaration_id,
         region=declaration.region,
         visit_id=declaration.visit_id,
         person_id=declaration.person_id,

@@ -45,22 +45,22 @@ class ComplaintServicer(rpc.ComplaintServiceServicer):
             contents=request.SerializeToString(),
         )
         told = Told(
-            known(_SUBJECTS, request.subject, field="subject", what="subject"),
+            known(_SUBJECTS, request.complaint_subject, field="complaint_subject", what="subject"),
             request.is_anonymous,
             request.institution_id,
             request.visit_id,
-            request.text,
+            request.complaint_text,
             request.contact,
         )
         command = FileComplaint(made, told, request.tracking_secret)
         response = await self._blocking.run(self._complaints.file, command, _filed)
         return as_sent(pb.FileComplaintResponse, response)
 
-    async def TrackComplaint(
+    async def GetTrackedComplaint(
         self,
-        request: pb.TrackComplaintRequest,
-        context: "grpc.aio.ServicerContext[pb.TrackComplaintRequest, pb.TrackComplaintResponse]",
-    ) -> pb.TrackComplaintResponse:
+        request: pb.GetTrackedComplaintRequest,
+        context: "grpc.aio.ServicerContext[pb.GetTrackedComplaintRequest, pb.GetTrackedComplaintResponse]",
+    ) -> pb.GetTrackedComplaintResponse:
         """Tells what became of a complaint, to who has its receipt and secret."""
         found = await self._blocking.run(
             self._complaints.track,
@@ -68,7 +68,7 @@ class ComplaintServicer(rpc.ComplaintServiceServicer):
             request.receipt_number,
             request.tracking_secret,
         )
-        return pb.TrackComplaintResponse(complaint=_tracked(found))
+        return pb.GetTrackedComplaintResponse(complaint=_tracked(found))
 
     async def GetComplaint(
         self,

@@ -12,7 +12,14 @@ from yibao_offsite.storage import tables
 
 _table = tables.admission_declaration
 _NAMES = (
-    *("region", "declaration_id", "visit_id", "person_id", "institution_id", "admission_date"),
+    *(
+        "region",
+        "admission_declaration_id",
+        "visit_id",
+        "person_id",
+        "institution_id",
+        "admission_date",
+    ),
     *("department_name", "bed", "diagnosis_code", "reason", "registration_id", "declared_by"),
     *("declare_time", "discharge_date", "update_time", "version"),
 )
@@ -27,13 +34,15 @@ class StoredDeclarations:
         self._connection = connection
         self._region = region
 
-    def find(self, declaration_id: str) -> AdmissionDeclaration | None:
+    def find(self, admission_declaration_id: str) -> AdmissionDeclaration | None:
         """Returns a declaration, or None."""
-        return self._one(self._named(declaration_id=declaration_id))
+        return self._one(self._named(admission_declaration_id=admission_declaration_id))
 
-    def lock(self, declaration_id: str) -> AdmissionDeclaration | None:
+    def lock(self, admission_declaration_id: str) -> AdmissionDeclaration | None:
         """Locks a declaration and returns it, or None."""
-        return self._one(self._named(declaration_id=declaration_id).with_for_update())
+        return self._one(
+            self._named(admission_declaration_id=admission_declaration_id).with_for_update()
+        )
 
     def of_visit(self, visit_id: str) -> AdmissionDeclaration | None:
         """Returns the declaration of a stay, or None."""
@@ -50,7 +59,7 @@ class StoredDeclarations:
             sa.update(_table)
             .where(
                 _table.c.region == self._region,
-                _table.c.declaration_id == declaration.declaration_id,
+                _table.c.admission_declaration_id == declaration.admission_declaration_id,
             )
             .values({name: getattr(declaration, name) for name in _CHANGING})
         )
@@ -64,7 +73,7 @@ class StoredDeclarations:
         query = self._named(**{name: value for name, value in named.items() if value is not None})
         if wish.only_open:
             query = query.where(_table.c.discharge_date.is_(None))
-        place = (_table.c.declare_time, _table.c.declaration_id)
+        place = (_table.c.declare_time, _table.c.admission_declaration_id)
         if after is not None:
             reached = [
                 sa.literal(value, column.type) for value, column in zip(after, place, strict=True)

@@ -149,15 +149,15 @@ def _check_subject(work: "Work", subject: Subject) -> None:
                 Reason.PERSON_MERGED,
                 f"person {person_id} is a duplicate of {known.merged_into}",
                 person_id=person_id,
-                surviving_person_id=known.merged_into,
+                merged_into=known.merged_into,
             )
     if subject.registration_id:
         check_registration(work, subject.registration_id, person_id)
-    if subject.declaration_id:
-        declaration = work.declarations.find(subject.declaration_id)
+    if subject.admission_declaration_id:
+        declaration = work.declarations.find(subject.admission_declaration_id)
         told = (person_id, subject.institution_id)
         if declaration is None or (declaration.person_id, declaration.institution_id) != told:
-            raise declaration_not_found(subject.declaration_id)
+            raise declaration_not_found(subject.admission_declaration_id)
 
 
 def check_registration(work: "Work", registration_id: str, person_id: str) -> None:
@@ -173,5 +173,5 @@ def check_registration(work: "Work", registration_id: str, person_id: str) -> No
 
 def _not_opened_so() -> RuleError:
     return RuleError(
-        Reason.FIELD_OUT_OF_RANGE, "type: tasks of complaints are opened by AcceptComplaint"
+        Reason.FIELD_OUT_OF_RANGE, "task_type: tasks of complaints are opened by AcceptComplaint"
     )

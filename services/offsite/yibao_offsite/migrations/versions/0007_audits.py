@@ -28,7 +28,7 @@ def _create_tasks() -> None:
         sa.Column("institution_id", sa.String(12)),
         sa.Column("visit_id", Id),
         sa.Column("registration_id", Id),
-        sa.Column("declaration_id", Id),
+        sa.Column("admission_declaration_id", Id),
         sa.Column("complaint_id", Id),
         sa.Column("reason", sa.Text, nullable=False),
         sa.Column("due_date", sa.Date, nullable=False),
@@ -146,7 +146,7 @@ def _create_declarations() -> None:
     op.create_table(
         "admission_declaration",
         sa.Column("region", sa.String(6), nullable=False),
-        sa.Column("declaration_id", Id, nullable=False),
+        sa.Column("admission_declaration_id", Id, nullable=False),
         sa.Column("visit_id", Id, nullable=False),
         sa.Column("person_id", Id, nullable=False),
         sa.Column("institution_id", sa.String(12), nullable=False),
@@ -161,13 +161,15 @@ def _create_declarations() -> None:
         sa.Column("discharge_date", sa.Date),
         sa.Column("update_time", Instant),
         sa.Column("version", sa.Integer, nullable=False),
-        sa.PrimaryKeyConstraint("region", "declaration_id", name="pk_admission_declaration"),
+        sa.PrimaryKeyConstraint(
+            "region", "admission_declaration_id", name="pk_admission_declaration"
+        ),
         sa.UniqueConstraint("region", "visit_id", name="uq_admission_declaration_region"),
     )
     op.create_index(
         "ix_admission_declaration_region_declare_time",
         "admission_declaration",
-        ["region", "declare_time", "declaration_id"],
+        ["region", "declare_time", "admission_declaration_id"],
     )
 
 

@@ -15,7 +15,7 @@ _PERSON = "person_id"
 NAMED: Mapping[TaskType, tuple[str, ...]] = {
     TaskType.ON_SITE: (_PERSON, "institution_id"),
     TaskType.POST_SURGERY_VISIT: (_PERSON, "visit_id"),
-    TaskType.ADMISSION_CHECK: (_PERSON, "institution_id", "declaration_id"),
+    TaskType.ADMISSION_CHECK: (_PERSON, "institution_id", "admission_declaration_id"),
     TaskType.SELF_SERVICE_CHECK: (_PERSON, "registration_id"),
     TaskType.ASSISTANCE_CHECK: (_PERSON, "institution_id", "visit_id"),
     TaskType.COMPLAINT: ("complaint_id",),

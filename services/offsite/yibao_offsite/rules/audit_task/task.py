@@ -57,7 +57,7 @@ class Subject:
     institution_id: str = ""
     visit_id: str = ""
     registration_id: str = ""
-    declaration_id: str = ""
+    admission_declaration_id: str = ""
     complaint_id: str = ""
 
 

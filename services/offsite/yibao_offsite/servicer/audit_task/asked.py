@@ -33,12 +33,12 @@ def open_command(request: pb.OpenAuditTaskRequest, made: Request) -> OpenAuditTa
         request.institution_id,
         request.visit_id,
         request.registration_id,
-        request.declaration_id,
+        request.admission_declaration_id,
     )
     assistance = _assistance(request.assistance) if request.HasField("assistance") else None
     return OpenAuditTask(
         made,
-        known(_TYPES, request.type, field="type", what="type of task"),
+        known(_TYPES, request.task_type, field="task_type", what="type of task"),
         subject,
         request.reason,
         to_optional_date(request, "due_date"),
@@ -53,7 +53,7 @@ def found(request: pb.RecordAuditFindingRequest) -> Found:
     if is_false and not request.registration_id:
         message = f"is required for {kind.name}"
         refuse_faults([FieldFault("registration_id", Reason.FIELD_REQUIRED, message)])
-    return Found(kind, request.text, request.amount_fen, request.registration_id)
+    return Found(kind, request.finding_text, request.amount_fen, request.registration_id)
 
 
 def outcome(number: int) -> AuditOutcome:
@@ -63,23 +63,23 @@ def outcome(number: int) -> AuditOutcome:
 
 def answer(number: int) -> AssistanceAnswer:
     """Returns what a place of treatment answers. Raises RuleError FIELD_OUT_OF_RANGE."""
-    return known(_ANSWERS, number, field="answer", what="answer")
+    return known(_ANSWERS, number, field="assistance_answer", what="answer")
 
 
 def purpose(number: int) -> EvidencePurpose:
     """Returns what evidence is read for. Raises RuleError FIELD_OUT_OF_RANGE."""
-    return known(_PURPOSES, number, field="purpose", what="purpose")
+    return known(_PURPOSES, number, field="reading_purpose", what="purpose")
 
 
 def task_wish(request: pb.ListAuditTasksRequest) -> TaskWish:
     """Returns which tasks are asked for. Raises RuleError FIELD_OUT_OF_RANGE."""
-    assignee, state, type = request.assignee, request.state, request.type
+    assignee, state, type = request.assignee, request.state, request.task_type
     return TaskWish(
         due_until=to_optional_date(request, "due_end_date"),
         state=known(_STATES, state, field="state", what="state") if state else None,
         only_open=request.only_open,
         assignee=f"{Role.AGENCY.value}/{request.region}/{assignee}" if assignee else None,
-        type=known(_TYPES, type, field="type", what="type of task") if type else None,
+        type=known(_TYPES, type, field="task_type", what="type of task") if type else None,
         institution_id=request.institution_id or None,
         person_id=request.person_id or None,
     )

@@ -142,7 +142,7 @@ class AuditServicer(rpc.AuditServiceServicer):
         outcome = asked.outcome(request.outcome)
         encoder = self._encode.task(pb.ReportAuditTaskResponse)
         return await self._run(
-            pb.ReportAuditTaskResponse, report_task, command, outcome, request.report, encoder
+            pb.ReportAuditTaskResponse, report_task, command, outcome, request.report_text, encoder
         )
 
     async def ReturnAuditTask(
@@ -205,7 +205,7 @@ class AuditServicer(rpc.AuditServiceServicer):
             lift_hold,
             self._desk,
             request_of(request, "LiftAuditHold"),
-            request.hold_id,
+            request.audit_hold_id,
             reason=request.reason,
             encode=self._encode.hold(pb.LiftAuditHoldResponse),
         )
@@ -230,7 +230,7 @@ class AuditServicer(rpc.AuditServiceServicer):
             contents=request.SerializeToString(),
         )
         assert caller.region is not None, caller.path
-        answer = asked.answer(request.answer)
+        answer = asked.answer(request.assistance_answer)
         said = Answered(caller.region, answer, request.reason)
         command = AtTask(request_made, request.task_id)
         return await self._run(
@@ -300,7 +300,7 @@ class AuditServicer(rpc.AuditServiceServicer):
             caller,
             region=request.region,
             task_id=request.task_id,
-            purpose=asked.purpose(request.purpose),
+            purpose=asked.purpose(request.reading_purpose),
         )
         return pb.ListAuditEvidenceResponse(evidence=map(evidence_message, found))
 

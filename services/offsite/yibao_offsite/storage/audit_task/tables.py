@@ -50,7 +50,7 @@ def _audit_task(metadata: sa.MetaData) -> sa.Table:
         sa.Column("institution_id", sa.String(12)),
         sa.Column("visit_id", Id),
         sa.Column("registration_id", Id),
-        sa.Column("declaration_id", Id),
+        sa.Column("admission_declaration_id", Id),
         sa.Column("complaint_id", Id),
         sa.Column("reason", sa.Text, nullable=False),
         sa.Column("due_date", sa.Date, nullable=False),
@@ -185,7 +185,7 @@ def admission_declaration_table(metadata: sa.MetaData) -> sa.Table:
         "admission_declaration",
         metadata,
         _region(),
-        sa.Column("declaration_id", Id, primary_key=True),
+        sa.Column("admission_declaration_id", Id, primary_key=True),
         sa.Column("visit_id", Id, nullable=False),
         sa.Column("person_id", Id, nullable=False),
         sa.Column("institution_id", sa.String(12), nullable=False),
@@ -207,7 +207,7 @@ def admission_declaration_table(metadata: sa.MetaData) -> sa.Table:
             "ix_admission_declaration_region_declare_time",
             "region",
             "declare_time",
-            "declaration_id",
+            "admission_declaration_id",
         ),
     )
 

@@ -21,7 +21,7 @@ from yibao_offsite.storage.audit_task.texts import Texts
 
 _SUBJECT = (
     *("person_id", "institution_id", "visit_id"),
-    *("registration_id", "declaration_id", "complaint_id"),
+    *("registration_id", "admission_declaration_id", "complaint_id"),
 )
 _TASK = (
     *("task_id", "type", "reason", "due_date", "opener", "open_time", "state", "assignee"),
