@@ -5,6 +5,7 @@ from yibao_common.rpc.access import AccessTable
 from yibao_common.rpc.server_info import ACCESS_ROWS
 from yibao_common.values.caller import EVERY_ROLE, Role
 
+_HOSPITAL = frozenset({Role.INSTITUTION, Role.TERMINAL})
 _AGENCY = frozenset({Role.AGENCY})
 _SUPERVISED = frozenset({Role.AGENCY, Role.SUPERVISOR})
 _AGENCY_OR_CHANNEL = frozenset({Role.AGENCY, Role.CHANNEL})
@@ -19,10 +20,10 @@ ACCESS = AccessTable.of_services(
             "CancelRegistration": _AGENCY_OR_CHANNEL,
         },
         "yibao.offsite.v1.AdmissionDeclarationService": {
-            "DeclareAdmission": frozenset({Role.INSTITUTION}),
-            "UpdateAdmission": frozenset({Role.INSTITUTION}),
-            "GetAdmissionDeclaration": _SUPERVISED | {Role.INSTITUTION},
-            "ListAdmissionDeclarations": _SUPERVISED | {Role.INSTITUTION},
+            "DeclareAdmission": _HOSPITAL,
+            "UpdateAdmission": _HOSPITAL,
+            "GetAdmissionDeclaration": _SUPERVISED | _HOSPITAL,
+            "ListAdmissionDeclarations": _SUPERVISED | _HOSPITAL,
         },
         "yibao.offsite.v1.AuditService": {
             "OpenAuditTask": _AGENCY,

@@ -59,7 +59,10 @@ class ComplaintServicer(rpc.ComplaintServiceServicer):
     async def GetTrackedComplaint(
         self,
         request: pb.GetTrackedComplaintRequest,
-        context: "grpc.aio.ServicerContext[pb.GetTrackedComplaintRequest, pb.GetTrackedComplaintResponse]",
+        context: (
+            "grpc.aio.ServicerContext["
+            "pb.GetTrackedComplaintRequest, pb.GetTrackedComplaintResponse]"
+        ),
     ) -> pb.GetTrackedComplaintResponse:
         """Tells what became of a complaint, to who has its receipt and secret."""
         found = await self._blocking.run(
