@@ -9,6 +9,9 @@ _HOSPITAL = frozenset({Role.INSTITUTION, Role.TERMINAL})
 _AGENCY = frozenset({Role.AGENCY})
 _SUPERVISED = frozenset({Role.AGENCY, Role.SUPERVISOR})
 _AGENCY_OR_CHANNEL = frozenset({Role.AGENCY, Role.CHANNEL})
+# Who hands papers in, and sees those again.
+_HANDS_IN = frozenset({Role.AGENCY, Role.INSTITUTION, Role.CHANNEL, Role.HOLDER})
+_SEES_PAPERS = _HANDS_IN | {Role.SUPERVISOR}
 
 ACCESS = AccessTable.of_services(
     {
@@ -18,6 +21,21 @@ ACCESS = AccessTable.of_services(
             "CreateRegistration": _AGENCY_OR_CHANNEL,
             "GetRegistration": _AGENCY_OR_CHANNEL,
             "CancelRegistration": _AGENCY_OR_CHANNEL,
+        },
+        "yibao.offsite.v1.OffsiteFeedService": {"ListOffsiteChanges": frozenset({Role.SERVICE})},
+        "yibao.offsite.v1.MaterialService": {
+            "BeginUpload": _HANDS_IN,
+            "UploadPart": _HANDS_IN,
+            "FinishUpload": _HANDS_IN,
+            "DiscardUpload": _HANDS_IN,
+            "GetMaterial": _SEES_PAPERS,
+            "GetMaterialPart": _SEES_PAPERS,
+            "ListMaterials": _SEES_PAPERS,
+            "CheckMaterial": _SEES_PAPERS,
+            "ReturnMaterial": _AGENCY,
+            "ReplaceMaterial": _HANDS_IN,
+            "WaiveMaterial": _AGENCY,
+            "DecideWaiver": _AGENCY,
         },
         "yibao.offsite.v1.AdmissionDeclarationService": {
             "DeclareAdmission": _HOSPITAL,

@@ -18,7 +18,7 @@ from yibao_common.files.calendar_file import read_calendar
 from yibao_common.values.clock import Clock
 from yibao_common.values.ids import Ids
 from yibao_offsite.application.admission_declaration import AdmissionDeclarations
-from yibao_offsite.application.audit_task.desk import AuditDesk, FindFile, SignHold
+from yibao_offsite.application.audit_task.desk import AuditDesk, SignHold
 from yibao_offsite.application.complaint import Complaints
 from yibao_offsite.application.work import Work
 from yibao_offsite.config import OffsiteConfig
@@ -64,9 +64,9 @@ def make_audits(
     clock: Clock,
     ids: Ids,
     sign_hold: SignHold,
-    find_file: FindFile | None,
+    keeps_papers: bool,
 ) -> Audits:
-    """Returns what answers; `find_file` is None where no papers are kept.
+    """Returns what answers; without papers there is no evidence.
 
     Raises:
         StartError: the calendar cannot be used.
@@ -88,7 +88,7 @@ def make_audits(
         told.assistance_confirm_days,
         calendar,
     )
-    desk = AuditDesk(transactions, clock, ids, terms, sign_hold, find_file)
+    desk = AuditDesk(transactions, clock, ids, terms, sign_hold, keeps_papers)
     complaints = config.complaints
     complaint_terms = ComplaintTerms(
         complaints.answer_days,

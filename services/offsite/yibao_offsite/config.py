@@ -1,8 +1,89 @@
 """The configuration of the offsite service; `config.example.toml` documents each key."""
 
-from pydantic import Field
+from typing import Annotated
 
-from yibao_common.process.config import FileName, Section, ServiceConfig
+from pydantic import AfterValidator, Field
+from pydantic import model_validator as check_after
+
+from yibao_common.process.config import (
+    FileName,
+    FollowedConfig,
+    Section,
+    ServiceConfig,
+    split_address,
+)
+from yibao_common.values.caller import Role, parse_caller
+from yibao_common.values.errors import RuleError
+from yibao_offsite.rules.material.kinds import KINDS
+from yibao_offsite.rules.material.retention import LEAST_YEARS
+
+_UNIX = "unix:"
+
+
+def _is_scanner(address: str) -> str:
+    if address.startswith(_UNIX):
+        if not address.removeprefix(_UNIX).startswith("/"):
+            raise ValueError("must be unix: and the whole path of a socket, or host:port")
+    else:
+        split_address(address)
+    return address
+
+
+def _is_operator(path: str) -> str:
+    try:
+        role = parse_caller(path).role
+    except RuleError:
+        role = None
+    if role is not Role.AGENCY:
+        raise ValueError("must name operators of agencies, such as agency/330100/wang")
+    return path
+
+
+def _are_years(years: dict[str, int]) -> dict[str, int]:
+    for kind, kept in years.items():
+        if kind not in KINDS:
+            raise ValueError(f"{kind} is no kind of paper on the list")
+        least = LEAST_YEARS.get(kind, 0)
+        if not least <= kept <= 100:
+            raise ValueError(f"{kind} is kept from {least} to 100 years")
+    return years
+
+
+class PersonalDataConfig(Section):
+    """The keys under which papers are stored, 64 hexadecimal digits each."""
+
+    # The first encrypts, all decrypt.
+    encryption_key_files: tuple[FileName, ...] = Field(min_length=1, strict=False)
+    hash_key_file: FileName
+
+
+class MaterialsConfig(Section):
+    """Papers that are handed in as files: how much, for how long, who reads and who scans."""
+
+    max_megabytes: int = Field(default=20, ge=1, le=200)
+    open_per_person: int = Field(default=50, ge=1, le=10_000)
+    open_per_party: int = Field(default=1_000, ge=1, le=100_000)
+    person_megabytes: int = Field(default=1_000, ge=1, le=1_000_000)
+    party_unused_megabytes: int = Field(default=20_000, ge=1, le=10_000_000)
+    # After which unfinished files are given up, and finished ones that nothing was done with.
+    upload_hours: int = Field(default=24, ge=1, le=720)
+    unused_days: int = Field(default=30, ge=1, le=3_650)
+    # By kind, after the end of the last thing that a paper was handed in for.
+    keep_years: Annotated[dict[str, int], AfterValidator(_are_years)] = Field(default={})
+    # Operators who read restricted papers (O-09), beside supervisors.
+    evidence_readers: tuple[Annotated[str, AfterValidator(_is_operator)], ...] = Field(
+        default=(), strict=False
+    )
+    scanner_address: Annotated[str, AfterValidator(_is_scanner)] | None = None
+    scanner_command: tuple[str, ...] = Field(default=(), strict=False)
+    scanner_seconds: float = Field(default=60, ge=0.1, le=600)
+    scan_every_seconds: float = Field(default=5, ge=0.1, le=600)
+
+    @check_after(mode="after")
+    def _has_one_scanner(self) -> "MaterialsConfig":
+        if self.scanner_address is not None and self.scanner_command:
+            raise ValueError("scanner_address and scanner_command are not both given")
+        return self
 
 
 class AuditsConfig(Section):
@@ -32,5 +113,10 @@ class ComplaintsConfig(Section):
 class OffsiteConfig(ServiceConfig):
     """Everything that the offsite service reads at its start."""
 
+    # Where persons are learnt from; without it nobody is checked who is registered.
+    identity: FollowedConfig | None = None
+    # Without it no papers are kept.
+    personal_data: PersonalDataConfig | None = None
+    materials: MaterialsConfig = MaterialsConfig()
     audits: AuditsConfig = AuditsConfig()
     complaints: ComplaintsConfig = ComplaintsConfig()

@@ -6,7 +6,12 @@ from collections.abc import Sequence
 import grpc
 
 from yibao.common.v1 import server_service_pb2_grpc
-from yibao.offsite.v1 import registration_service_pb2, registration_service_pb2_grpc
+from yibao.offsite.v1 import (
+    material_service_pb2,
+    offsite_feed_service_pb2,
+    registration_service_pb2,
+    registration_service_pb2_grpc,
+)
 from yibao_common.commands.blocking import Blocking
 from yibao_common.commands.sandbox import open_sandbox_clock, start_sandbox_clock
 from yibao_common.db.failures import database_problem
@@ -20,6 +25,7 @@ from yibao_common.process.readiness import Readiness
 from yibao_common.process.supervisor import Supervisor
 from yibao_common.rpc import sandbox, server_info
 from yibao_common.rpc.callers import current_party
+from yibao_common.rpc.own_certificate import check_client_identity
 from yibao_common.rpc.sandbox_refusals import refusals_behind_gate
 from yibao_common.rpc.server import Server
 from yibao_common.rpc.server_info import ServerInfoServicer
@@ -27,14 +33,20 @@ from yibao_common.values.clock import Clock, system_clock
 from yibao_common.values.ids import Ids, new_id
 from yibao_offsite import audits
 from yibao_offsite.access import ACCESS
+from yibao_offsite.application.following import nothing_follows
 from yibao_offsite.application.registration import Registrations
 from yibao_offsite.config import OffsiteConfig
+from yibao_offsite.feeds import Feeds
+from yibao_offsite.material_parts import Materials
+from yibao_offsite.secret_files import open_vault, require_secrets
 from yibao_offsite.servicer.registration import RegistrationServicer
 from yibao_offsite.storage import tables
-from yibao_offsite.storage.work import UNIT
+from yibao_offsite.storage.work import unit_of_work
 
 DESCRIPTORS = (
     registration_service_pb2.DESCRIPTOR.services_by_name["RegistrationService"],
+    offsite_feed_service_pb2.DESCRIPTOR.services_by_name["OffsiteFeedService"],
+    material_service_pb2.DESCRIPTOR.services_by_name["MaterialService"],
     server_info.DESCRIPTOR,
     sandbox.DESCRIPTOR,
     *audits.DESCRIPTORS,
@@ -56,13 +68,19 @@ class OffsiteService:
         """Opens the database.
 
         Raises:
-            StartError: the database is not reached, or its schema is not current.
+            StartError: identity would not know this service by its certificate, or the database
+                is not reached, its schema is not current, or the keys of papers are not those that
+                it was filled with.
         """
+        if config.identity is not None:
+            check_client_identity(config.server, service=_SERVICE)
         self._config = config
         self._log = log
         self._clock = clock
         self._ids = ids
         self.database = open_database(config, package="yibao_offsite", metadata=tables.metadata)
+        self.vault = open_vault(config)
+        require_secrets(self.database, self.vault, clock=clock)
 
     async def serve(
         self, stop: asyncio.Event, *, started: "asyncio.Future[int] | None" = None
@@ -73,7 +91,30 @@ class OffsiteService:
         metrics, readiness, blocking = Metrics(), Readiness(), Blocking(party_of=current_party)
         readiness.require("database", lambda: database_problem(self.database))
         transactions = StoredTransactions(
-            self.database, answers=tables.answer, unit=UNIT, clock=self._clock
+            self.database,
+            answers=tables.answer,
+            unit=unit_of_work(self.vault),
+            clock=self._clock,
+        )
+        feeds = Feeds(
+            self._config,
+            transactions,
+            on_persons=nothing_follows,
+            database=self.database,
+            metrics=metrics,
+            clock=self._clock,
+            log=self._log,
+        )
+        feeds.require(readiness)
+        materials = Materials(
+            self._config.materials,
+            self.vault,
+            database=self.database,
+            blocking=blocking,
+            metrics=metrics,
+            clock=self._clock,
+            ids=self._ids,
+            log=self._log,
         )
         registrations = Registrations(transactions, clock=self._clock, ids=self._ids)
         of_audits = audits.make_audits(
@@ -82,15 +123,23 @@ class OffsiteService:
             clock=self._clock,
             ids=self._ids,
             sign_hold=lambda region, hold: b"",
-            find_file=None,
+            keeps_papers=self.vault is not None,
         )
 
         def register(server: grpc.aio.Server) -> None:
             registration_service_pb2_grpc.add_RegistrationServiceServicer_to_server(
                 RegistrationServicer(registrations, blocking), server
             )
+            feeds.register(server)
+            materials.register(server)
             of_audits.register(server, blocking)
-            info = ServerInfoServicer(self._config, service_name=_SERVICE, clock=self._clock)
+            info = ServerInfoServicer(
+                self._config,
+                service_name=_SERVICE,
+                regions=feeds.regions,
+                known=feeds.known,
+                clock=self._clock,
+            )
             server_service_pb2_grpc.add_ServerServiceServicer_to_server(info, server)
             sandbox.register(server, self._clock)
 
@@ -120,13 +169,19 @@ class OffsiteService:
         )
         blocking.start(supervisor)
         pruning.start(supervisor)
+        feeds.start(supervisor)
+        materials.start(supervisor)
         try:
+            await feeds.first_news(blocking)
             port = await server.start()
             if started is not None:
                 started.set_result(port)
             await stop.wait()
         finally:
+            feeds.release()
             await server.drain()
+            await feeds.close()
+            await materials.close()
             await pruning.close()
             blocking.close()
             self.database.close()

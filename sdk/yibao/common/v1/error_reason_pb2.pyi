@@ -958,6 +958,54 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """FAILED_PRECONDITION. The transfer is not in the state that the step takes, or comes to
     another amount than was read. Metadata: `transfer_id`, `person_id`, `state`, `amount_fen`.
     """
+    ERROR_REASON_OFFSITE_FEED_STALE: _ErrorReason.ValueType  # 540
+    """UNAVAILABLE. What settlement knows of the region's registrations for care elsewhere is older
+    than it may be, because it has not heard from the offsite service: whoever registered since
+    would not be known. Registrations that are known go on to hold. Metadata: `region`,
+    `age_hours`.
+    """
+    ERROR_REASON_MATERIAL_NOT_FOUND: _ErrorReason.ValueType  # 565
+    """NOT_FOUND. No such paper, or it is not the caller's to know of. Metadata: `material_id`."""
+    ERROR_REASON_MATERIAL_STATE: _ErrorReason.ValueType  # 566
+    """FAILED_PRECONDITION. The paper's state does not allow it. Metadata: `material_id`, `state`."""
+    ERROR_REASON_MATERIAL_KIND_UNKNOWN: _ErrorReason.ValueType  # 567
+    """INVALID_ARGUMENT. The kind of paper is not on the list. Metadata: `kind`."""
+    ERROR_REASON_MATERIAL_TOO_LARGE: _ErrorReason.ValueType  # 568
+    """INVALID_ARGUMENT. The file is larger than files may be. Metadata: `size_bytes`,
+    `max_bytes`.
+    """
+    ERROR_REASON_MATERIAL_LIMIT_REACHED: _ErrorReason.ValueType  # 569
+    """RESOURCE_EXHAUSTED. The person or the party has too many unfinished or unused files, or too
+    much altogether. Metadata: `limit`, `most`.
+    """
+    ERROR_REASON_MATERIAL_PART_WRONG: _ErrorReason.ValueType  # 570
+    """INVALID_ARGUMENT. The file has no such part, or it has another length. Metadata:
+    `part_number`, `part_count`, `expected_bytes`.
+    """
+    ERROR_REASON_MATERIAL_PART_CHANGED: _ErrorReason.ValueType  # 571
+    """ALREADY_EXISTS. The part was stored with other bytes. Metadata: `part_number`."""
+    ERROR_REASON_MATERIAL_HASH_WRONG: _ErrorReason.ValueType  # 572
+    """INVALID_ARGUMENT. The bytes have another hash than was told; `part_number` is 0 for the
+    whole file. Metadata: `part_number`.
+    """
+    ERROR_REASON_MATERIAL_INCOMPLETE: _ErrorReason.ValueType  # 573
+    """FAILED_PRECONDITION. Parts are missing. Metadata: `missing_count`, `missing_parts`."""
+    ERROR_REASON_MATERIAL_TYPE_REFUSED: _ErrorReason.ValueType  # 574
+    """INVALID_ARGUMENT. The file is not of the type that was told, none that is taken, or holds
+    something else as well. Metadata: `told_type`, `finding`.
+    """
+    ERROR_REASON_MATERIAL_RESTRICTED: _ErrorReason.ValueType  # 575
+    """PERMISSION_DENIED. Few may read this paper, and for few purposes. Metadata: `material_id`."""
+    ERROR_REASON_MATERIAL_ALTERED: _ErrorReason.ValueType  # 576
+    """FAILED_PRECONDITION. What is stored is not what was handed in: it was altered or put in
+    another's place. Metadata: `material_id`, `part_number`.
+    """
+    ERROR_REASON_MATERIALS_NOT_KEPT: _ErrorReason.ValueType  # 577
+    """FAILED_PRECONDITION. The service was given no keys to keep papers with."""
+    ERROR_REASON_MATERIAL_NOT_FITTING: _ErrorReason.ValueType  # 578
+    """FAILED_PRECONDITION. The paper is of another person or kind, is in use, or is of a kind that
+    is never waived. Metadata: `material_id`, `kind`.
+    """
     ERROR_REASON_ADMISSION_DECLARATION_NOT_FOUND: _ErrorReason.ValueType  # 610
     """NOT_FOUND. No such admission declaration. Metadata: `admission_declaration_id`."""
     ERROR_REASON_ADMISSION_DECLARED: _ErrorReason.ValueType  # 611
@@ -1958,6 +2006,54 @@ ERROR_REASON_TRANSFER_NOT_FOUND: ErrorReason.ValueType  # 463
 ERROR_REASON_TRANSFER_STATE: ErrorReason.ValueType  # 464
 """FAILED_PRECONDITION. The transfer is not in the state that the step takes, or comes to
 another amount than was read. Metadata: `transfer_id`, `person_id`, `state`, `amount_fen`.
+"""
+ERROR_REASON_OFFSITE_FEED_STALE: ErrorReason.ValueType  # 540
+"""UNAVAILABLE. What settlement knows of the region's registrations for care elsewhere is older
+than it may be, because it has not heard from the offsite service: whoever registered since
+would not be known. Registrations that are known go on to hold. Metadata: `region`,
+`age_hours`.
+"""
+ERROR_REASON_MATERIAL_NOT_FOUND: ErrorReason.ValueType  # 565
+"""NOT_FOUND. No such paper, or it is not the caller's to know of. Metadata: `material_id`."""
+ERROR_REASON_MATERIAL_STATE: ErrorReason.ValueType  # 566
+"""FAILED_PRECONDITION. The paper's state does not allow it. Metadata: `material_id`, `state`."""
+ERROR_REASON_MATERIAL_KIND_UNKNOWN: ErrorReason.ValueType  # 567
+"""INVALID_ARGUMENT. The kind of paper is not on the list. Metadata: `kind`."""
+ERROR_REASON_MATERIAL_TOO_LARGE: ErrorReason.ValueType  # 568
+"""INVALID_ARGUMENT. The file is larger than files may be. Metadata: `size_bytes`,
+`max_bytes`.
+"""
+ERROR_REASON_MATERIAL_LIMIT_REACHED: ErrorReason.ValueType  # 569
+"""RESOURCE_EXHAUSTED. The person or the party has too many unfinished or unused files, or too
+much altogether. Metadata: `limit`, `most`.
+"""
+ERROR_REASON_MATERIAL_PART_WRONG: ErrorReason.ValueType  # 570
+"""INVALID_ARGUMENT. The file has no such part, or it has another length. Metadata:
+`part_number`, `part_count`, `expected_bytes`.
+"""
+ERROR_REASON_MATERIAL_PART_CHANGED: ErrorReason.ValueType  # 571
+"""ALREADY_EXISTS. The part was stored with other bytes. Metadata: `part_number`."""
+ERROR_REASON_MATERIAL_HASH_WRONG: ErrorReason.ValueType  # 572
+"""INVALID_ARGUMENT. The bytes have another hash than was told; `part_number` is 0 for the
+whole file. Metadata: `part_number`.
+"""
+ERROR_REASON_MATERIAL_INCOMPLETE: ErrorReason.ValueType  # 573
+"""FAILED_PRECONDITION. Parts are missing. Metadata: `missing_count`, `missing_parts`."""
+ERROR_REASON_MATERIAL_TYPE_REFUSED: ErrorReason.ValueType  # 574
+"""INVALID_ARGUMENT. The file is not of the type that was told, none that is taken, or holds
+something else as well. Metadata: `told_type`, `finding`.
+"""
+ERROR_REASON_MATERIAL_RESTRICTED: ErrorReason.ValueType  # 575
+"""PERMISSION_DENIED. Few may read this paper, and for few purposes. Metadata: `material_id`."""
+ERROR_REASON_MATERIAL_ALTERED: ErrorReason.ValueType  # 576
+"""FAILED_PRECONDITION. What is stored is not what was handed in: it was altered or put in
+another's place. Metadata: `material_id`, `part_number`.
+"""
+ERROR_REASON_MATERIALS_NOT_KEPT: ErrorReason.ValueType  # 577
+"""FAILED_PRECONDITION. The service was given no keys to keep papers with."""
+ERROR_REASON_MATERIAL_NOT_FITTING: ErrorReason.ValueType  # 578
+"""FAILED_PRECONDITION. The paper is of another person or kind, is in use, or is of a kind that
+is never waived. Metadata: `material_id`, `kind`.
 """
 ERROR_REASON_ADMISSION_DECLARATION_NOT_FOUND: ErrorReason.ValueType  # 610
 """NOT_FOUND. No such admission declaration. Metadata: `admission_declaration_id`."""

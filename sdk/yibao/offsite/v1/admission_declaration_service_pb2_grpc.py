@@ -62,10 +62,8 @@ class AdmissionDeclarationServiceServicer(object):
     """
 
     def DeclareAdmission(self, request, context):
-        """Declares a stay. Callers: institution, the hospital that
-        treats. Of an approved transfer, and of who
-        lives elsewhere, the registration is named, which must be one of the person's for care
-        elsewhere. A stay is declared once, and not before its first day. Idempotent by
+        """Declares a stay. Callers: institution, the hospital that treats. Of an approved transfer,
+        and of who lives elsewhere, the registration is named, which must be the person's. A stay is declared once, and not before its first day. Idempotent by
         `request_id`. Reasons: FIELD_REQUIRED without the registration, FIELD_OUT_OF_RANGE,
         REGISTRATION_NOT_FOUND, REGISTRATION_STATE, ADMISSION_DECLARED, REQUEST_ID_REUSED.
         """

@@ -25,10 +25,8 @@ class AdmissionDeclarationServiceStub:
         yibao.offsite.v1.admission_declaration_service_pb2.DeclareAdmissionRequest,
         yibao.offsite.v1.admission_declaration_service_pb2.DeclareAdmissionResponse,
     ]
-    """Declares a stay. Callers: institution, the hospital that
-    treats. Of an approved transfer, and of who
-    lives elsewhere, the registration is named, which must be one of the person's for care
-    elsewhere. A stay is declared once, and not before its first day. Idempotent by
+    """Declares a stay. Callers: institution, the hospital that treats. Of an approved transfer,
+    and of who lives elsewhere, the registration is named, which must be the person's. A stay is declared once, and not before its first day. Idempotent by
     `request_id`. Reasons: FIELD_REQUIRED without the registration, FIELD_OUT_OF_RANGE,
     REGISTRATION_NOT_FOUND, REGISTRATION_STATE, ADMISSION_DECLARED, REQUEST_ID_REUSED.
     """
@@ -67,10 +65,8 @@ class AdmissionDeclarationServiceAsyncStub:
         yibao.offsite.v1.admission_declaration_service_pb2.DeclareAdmissionRequest,
         yibao.offsite.v1.admission_declaration_service_pb2.DeclareAdmissionResponse,
     ]
-    """Declares a stay. Callers: institution, the hospital that
-    treats. Of an approved transfer, and of who
-    lives elsewhere, the registration is named, which must be one of the person's for care
-    elsewhere. A stay is declared once, and not before its first day. Idempotent by
+    """Declares a stay. Callers: institution, the hospital that treats. Of an approved transfer,
+    and of who lives elsewhere, the registration is named, which must be the person's. A stay is declared once, and not before its first day. Idempotent by
     `request_id`. Reasons: FIELD_REQUIRED without the registration, FIELD_OUT_OF_RANGE,
     REGISTRATION_NOT_FOUND, REGISTRATION_STATE, ADMISSION_DECLARED, REQUEST_ID_REUSED.
     """
@@ -111,10 +107,8 @@ class AdmissionDeclarationServiceServicer(metaclass=abc.ABCMeta):
         request: yibao.offsite.v1.admission_declaration_service_pb2.DeclareAdmissionRequest,
         context: _ServicerContext,
     ) -> typing.Union[yibao.offsite.v1.admission_declaration_service_pb2.DeclareAdmissionResponse, collections.abc.Awaitable[yibao.offsite.v1.admission_declaration_service_pb2.DeclareAdmissionResponse]]:
-        """Declares a stay. Callers: institution, the hospital that
-        treats. Of an approved transfer, and of who
-        lives elsewhere, the registration is named, which must be one of the person's for care
-        elsewhere. A stay is declared once, and not before its first day. Idempotent by
+        """Declares a stay. Callers: institution, the hospital that treats. Of an approved transfer,
+        and of who lives elsewhere, the registration is named, which must be the person's. A stay is declared once, and not before its first day. Idempotent by
         `request_id`. Reasons: FIELD_REQUIRED without the registration, FIELD_OUT_OF_RANGE,
         REGISTRATION_NOT_FOUND, REGISTRATION_STATE, ADMISSION_DECLARED, REQUEST_ID_REUSED.
         """

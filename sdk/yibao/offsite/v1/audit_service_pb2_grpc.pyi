@@ -68,9 +68,9 @@ class AuditServiceStub:
     """Adds a photo or paper to a task in progress, with hash, time, author and place (O-07,
     O-09). Callers: agency of the region, the operator who has the task. Idempotent by
     `request_id`. Reasons: AUDIT_TASK_NOT_FOUND, AUDIT_TASK_STATE, AUDIT_TASK_OF_ANOTHER,
-    AUDIT_EVIDENCE_EXISTS, AUDIT_EVIDENCE_UNKNOWN where the material is not stored, not
-    this person's or has another hash, FIELD_OUT_OF_RANGE where the time is to come,
-    REQUEST_ID_REUSED.
+    AUDIT_EVIDENCE_EXISTS, AUDIT_EVIDENCE_UNKNOWN where the paper is not stored, not this
+    person's, or of another hash, time, author or place, FIELD_OUT_OF_RANGE where the time
+    is to come, MATERIALS_NOT_KEPT, REQUEST_ID_REUSED.
     """
 
     ReportAuditTask: grpc.UnaryUnaryMultiCallable[
@@ -238,9 +238,9 @@ class AuditServiceAsyncStub:
     """Adds a photo or paper to a task in progress, with hash, time, author and place (O-07,
     O-09). Callers: agency of the region, the operator who has the task. Idempotent by
     `request_id`. Reasons: AUDIT_TASK_NOT_FOUND, AUDIT_TASK_STATE, AUDIT_TASK_OF_ANOTHER,
-    AUDIT_EVIDENCE_EXISTS, AUDIT_EVIDENCE_UNKNOWN where the material is not stored, not
-    this person's or has another hash, FIELD_OUT_OF_RANGE where the time is to come,
-    REQUEST_ID_REUSED.
+    AUDIT_EVIDENCE_EXISTS, AUDIT_EVIDENCE_UNKNOWN where the paper is not stored, not this
+    person's, or of another hash, time, author or place, FIELD_OUT_OF_RANGE where the time
+    is to come, MATERIALS_NOT_KEPT, REQUEST_ID_REUSED.
     """
 
     ReportAuditTask: grpc.aio.UnaryUnaryMultiCallable[
@@ -418,9 +418,9 @@ class AuditServiceServicer(metaclass=abc.ABCMeta):
         """Adds a photo or paper to a task in progress, with hash, time, author and place (O-07,
         O-09). Callers: agency of the region, the operator who has the task. Idempotent by
         `request_id`. Reasons: AUDIT_TASK_NOT_FOUND, AUDIT_TASK_STATE, AUDIT_TASK_OF_ANOTHER,
-        AUDIT_EVIDENCE_EXISTS, AUDIT_EVIDENCE_UNKNOWN where the material is not stored, not
-        this person's or has another hash, FIELD_OUT_OF_RANGE where the time is to come,
-        REQUEST_ID_REUSED.
+        AUDIT_EVIDENCE_EXISTS, AUDIT_EVIDENCE_UNKNOWN where the paper is not stored, not this
+        person's, or of another hash, time, author or place, FIELD_OUT_OF_RANGE where the time
+        is to come, MATERIALS_NOT_KEPT, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod

@@ -1,17 +1,23 @@
 """The unit of work of the service: what one transaction finds, locks and writes.
 
-Locks are taken in this order, and rows of one kind by rising ids: the person, the registration,
-admission declaration or complaint, the audit task. The end of the feed and then that of the
-audit chain are locked last of all, because every change of a region waits for them; both are
-written by themselves when the unit of work ends.
+Locks are taken in this order, and rows of one kind by rising ids: the position in the feed of
+persons, the person, the party that uploads, the registration, admission declaration or
+complaint, the audit task, papers. The end of the feed and then that of the audit chain are
+locked last of all, because every change of a region waits for them; both are written by
+themselves when the unit of work ends.
 """
 
 from dataclasses import dataclass, field
 
 from yibao_common.commands.audit import AuditTrail
+from yibao_common.commands.following import PositionRows
 from yibao_offsite.application.admission_declaration import DeclarationRows
 from yibao_offsite.application.audit_task.rows import AuditTaskRows
 from yibao_offsite.application.complaint import ComplaintRows
+from yibao_offsite.application.feed import FeedRows
+from yibao_offsite.application.material.due import DueRows
+from yibao_offsite.application.material.papers import PaperRows
+from yibao_offsite.application.material.rows import MaterialRows
 from yibao_offsite.application.person import PersonRows
 from yibao_offsite.application.registration import RegistrationRows
 from yibao_offsite.rules.feed import AuditHold, RegisteredCare
@@ -35,11 +41,19 @@ class FeedTrail:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """One transaction in one region; `feed` and `audit` are what it adds to both."""
+    """One transaction in one region; `feed` and `audit` are what it adds to both.
+
+    `feed_rows` are what was added before.
+    """
 
     region: str
     registrations: RegistrationRows
     persons: PersonRows
+    following: PositionRows
+    feed_rows: FeedRows
+    materials: MaterialRows
+    material_due: DueRows
+    papers: PaperRows
     declarations: DeclarationRows
     audit_tasks: AuditTaskRows
     complaints: ComplaintRows

@@ -10,6 +10,7 @@ from yibao_offsite.storage.audit_task.tables import (
     audit_task_tables,
     complaint_tables,
 )
+from yibao_offsite.storage.material.tables import material_tables
 
 metadata = sa.MetaData(
     naming_convention={
@@ -149,6 +150,17 @@ told_hold = sa.Table(
     sa.Column("version", sa.Integer, nullable=False),
 )
 
+# What personal data are sealed with, so that other keys are noticed; of the whole database.
+secret_check = sa.Table(
+    "secret_check",
+    metadata,
+    # The id of an encryption key, or `hash`.
+    sa.Column("name", sa.String(32), primary_key=True),
+    sa.Column("check_value", sa.LargeBinary(32), nullable=False),
+    sa.Column("record_time", Instant, nullable=False),
+)
+
+materials = material_tables(metadata)
 # Audits, what hospitals declare for them, and complaints.
 audit_tasks = audit_task_tables(metadata)
 admission_declaration = admission_declaration_table(metadata)

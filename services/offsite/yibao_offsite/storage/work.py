@@ -4,25 +4,43 @@ import sqlalchemy as sa
 
 from yibao_common.db.audit_chain import record_audit
 from yibao_common.db.transactions import UnitOfWork
+from yibao_common.keys.vault import Vault
 from yibao_offsite.application.work import Work
 from yibao_offsite.storage import tables
 from yibao_offsite.storage.admission_declaration import StoredDeclarations
 from yibao_offsite.storage.audit_task.record import StoredAuditTasks
 from yibao_offsite.storage.complaint import StoredComplaints
-from yibao_offsite.storage.feed import store_told
+from yibao_offsite.storage.feed import StoredFeed, store_told
+from yibao_offsite.storage.following import StoredFollowing
+from yibao_offsite.storage.material.due import StoredDueMaterials
+from yibao_offsite.storage.material.papers import StoredPapers
+from yibao_offsite.storage.material.record import StoredMaterials
 from yibao_offsite.storage.person import StoredPersons
 from yibao_offsite.storage.registration import StoredRegistrations
 
 
-def _open(connection: sa.Connection, region: str) -> Work:
-    return Work(
-        region,
-        registrations=StoredRegistrations(connection, region),
-        persons=StoredPersons(connection, region),
-        declarations=StoredDeclarations(connection, region),
-        audit_tasks=StoredAuditTasks(connection, region, None),
-        complaints=StoredComplaints(connection, region, None),
-    )
+def unit_of_work(vault: Vault | None) -> UnitOfWork[Work]:
+    """Returns how units of work begin and end; `vault` opens what is sealed in rows.
+
+    Without one, nothing sealed may be asked for.
+    """
+
+    def begin(connection: sa.Connection, region: str) -> Work:
+        return Work(
+            region,
+            registrations=StoredRegistrations(connection, region),
+            persons=StoredPersons(connection, region),
+            following=StoredFollowing(connection, region),
+            feed_rows=StoredFeed(connection, region),
+            materials=StoredMaterials(connection, region, vault),
+            material_due=StoredDueMaterials(connection, region),
+            papers=StoredPapers(connection, region),
+            declarations=StoredDeclarations(connection, region),
+            audit_tasks=StoredAuditTasks(connection, region, vault),
+            complaints=StoredComplaints(connection, region, vault),
+        )
+
+    return UnitOfWork(begin, _close)
 
 
 def _close(connection: sa.Connection, work: Work) -> None:
@@ -33,4 +51,5 @@ def _close(connection: sa.Connection, work: Work) -> None:
     record_audit(connection, tables.audit, *work.audit.entries)
 
 
-UNIT = UnitOfWork(_open, _close)
+# Where nothing sealed is asked for.
+UNIT = unit_of_work(None)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from yibao_common.values.calendar import shanghai_day
 from yibao_offsite.application.audit_task.desk import (
     AtTask,
     AuditDesk,
@@ -17,6 +18,7 @@ from yibao_offsite.rules.audit_task.evidence import evidence_digest
 from yibao_offsite.rules.audit_task.hold import PlacedHold
 from yibao_offsite.rules.audit_task.states import TaskAct
 from yibao_offsite.rules.audit_task.task import AuditOutcome, AuditTask
+from yibao_offsite.rules.material.material import Owner
 
 if TYPE_CHECKING:
     from yibao_offsite.application.work import Work
@@ -69,6 +71,8 @@ def close_task(desk: AuditDesk, command: AtTask, closing: Closing, encode: Encod
         check_as_read(before, outcome=closing.outcome, version=closing.version)
         freed = lift_all(work, desk, holds, lifter=caller, reason=closing.reason, now=now)
         work.audit_tasks.update(task)
+        # From here on nothing takes the place of a paper, and its years are counted.
+        work.papers.end(Owner.AUDIT_TASK, task.task_id, on=shanghai_day(now))
         detail = {
             "outcome": closing.outcome.name,
             "evidence": digest.hex(),

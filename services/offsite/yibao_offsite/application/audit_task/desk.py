@@ -11,7 +11,6 @@ from yibao_common.commands.transactions import Transactions
 from yibao_common.values.calendar import shanghai_day
 from yibao_common.values.clock import Clock
 from yibao_common.values.ids import Ids
-from yibao_offsite.rules.audit_task.evidence import StoredFile
 from yibao_offsite.rules.audit_task.opening import AuditTerms
 from yibao_offsite.rules.audit_task.states import TaskAct
 from yibao_offsite.rules.audit_task.task import AuditTask, TaskEvent, audit_task_not_found
@@ -20,8 +19,6 @@ from yibao_offsite.rules.feed import AuditHold
 if TYPE_CHECKING:
     from yibao_offsite.application.work import Work
 
-# Finds a material by its id; None where no store of papers is there to ask.
-FindFile = Callable[["Work", str], StoredFile | None]
 # Signs a hold of a region; the bytes stand in the place of its attestation.
 SignHold = Callable[[str, AuditHold], bytes]
 Encode = Callable[[AuditTask], bytes]
@@ -29,14 +26,14 @@ Encode = Callable[[AuditTask], bytes]
 
 @dataclass(frozen=True, slots=True)
 class AuditDesk:
-    """What acts at audit tasks take from outside."""
+    """What acts at audit tasks take from outside; without papers there is no evidence."""
 
     transactions: "Transactions[Work]"
     clock: Clock
     ids: Ids
     terms: AuditTerms
     sign_hold: SignHold
-    find_file: FindFile | None = None
+    keeps_papers: bool
 
     def today(self) -> dt.date:
         """Returns the day in Shanghai."""

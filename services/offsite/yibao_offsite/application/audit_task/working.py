@@ -16,9 +16,11 @@ from yibao_offsite.application.audit_task.opening import check_registration
 from yibao_offsite.rules.audit_task.assistance import check_answered
 from yibao_offsite.rules.audit_task.evidence import (
     Evidence,
+    StoredFile,
     check_captured,
     check_file,
     check_new,
+    evidence_not_kept,
 )
 from yibao_offsite.rules.audit_task.states import TaskAct
 from yibao_offsite.rules.audit_task.task import (
@@ -30,6 +32,8 @@ from yibao_offsite.rules.audit_task.task import (
     check_has_finding,
     check_room,
 )
+from yibao_offsite.rules.material.material import Owner
+from yibao_offsite.rules.material.states import USABLE
 
 if TYPE_CHECKING:
     from yibao_offsite.application.work import Work
@@ -123,21 +127,18 @@ def add_evidence(desk: AuditDesk, command: AtTask, shown: Shown, encode: EncodeE
 
     Raises:
         RuleError: those of `begin_task`, AUDIT_TASK_STATE where there are too many,
-            FIELD_OUT_OF_RANGE, AUDIT_EVIDENCE_EXISTS, AUDIT_EVIDENCE_UNKNOWN.
+            FIELD_OUT_OF_RANGE, AUDIT_EVIDENCE_EXISTS, AUDIT_EVIDENCE_UNKNOWN; MATERIALS_NOT_KEPT
+            before all others.
     """
+    if not desk.keeps_papers:
+        raise evidence_not_kept()
 
     def add(work: "Work") -> bytes:
         task, now = _own(work, command, TaskAct.ADD_EVIDENCE), desk.clock()
         check_room(task.evidence_count, task)
         check_captured(shown.capture_time, now=now)
         check_new(work.audit_tasks.evidence(task.task_id), shown.material_id)
-        if desk.find_file is not None:
-            check_file(
-                desk.find_file(work, shown.material_id),
-                material_id=shown.material_id,
-                sha256=shown.sha256,
-                person_id=task.subject.person_id,
-            )
+        _take_file(work, task, shown)
         task = replace(task, evidence_count=task.evidence_count + 1)
         evidence = Evidence(
             task.evidence_count,
@@ -194,6 +195,30 @@ def report_task(
         return encode(task)
 
     return desk.transactions.once(command.request, tell)
+
+
+def _take_file(work: "Work", task: AuditTask, shown: Shown) -> None:
+    """Uses a paper for a task, where it is the file that was shown."""
+    material_id = shown.material_id
+    # Locked: nobody replaces or gives it up before it is evidence.
+    found = work.materials.lock([material_id])
+    file = None
+    if found:
+        (material,) = found
+        manifest, told = work.materials.manifest(material), material.told
+        if manifest is not None and told is not None:
+            file = StoredFile(
+                material.person_id, manifest.sha256, told.photo, material.state in USABLE
+            )
+    photo = (shown.capture_time, shown.author, shown.place)
+    check_file(
+        file,
+        material_id=material_id,
+        sha256=shown.sha256,
+        photo=photo,
+        person_id=task.subject.person_id,
+    )
+    work.papers.bind([material_id], Owner.AUDIT_TASK, task.task_id)
 
 
 def _own(work: "Work", command: AtTask, act: TaskAct) -> AuditTask:

@@ -47,11 +47,14 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """A material as the store of papers knows it; `is_usable` says that it may be relied upon."""
+    """A paper as it is stored: whose, of which bytes, taken when, by whom and where.
 
-    material_id: str
+    `photo` is None where it is no photo; `is_usable` says whether it may be relied upon.
+    """
+
     person_id: str
     sha256: bytes
+    photo: tuple[dt.datetime, str, str] | None
     is_usable: bool
 
 
@@ -71,10 +74,18 @@ def check_new(evidence: Iterable[Evidence], material_id: str) -> None:
         )
 
 
-def check_file(file: StoredFile | None, *, material_id: str, sha256: bytes, person_id: str) -> None:
-    """Refuses a file that is not the one that was photographed, or is another person's.
+def check_file(
+    file: StoredFile | None,
+    *,
+    material_id: str,
+    sha256: bytes,
+    photo: tuple[dt.datetime, str, str],
+    person_id: str,
+) -> None:
+    """Refuses a file that is not the one that is shown, or is another person's.
 
-    `person_id` is empty where the task is of no person.
+    A photo was taken when, by whom and where it was told as it was handed in. `person_id` is
+    empty where the task is of no person.
 
     Raises:
         RuleError: AUDIT_EVIDENCE_UNKNOWN.
@@ -83,6 +94,7 @@ def check_file(file: StoredFile | None, *, material_id: str, sha256: bytes, pers
         file is not None
         and file.is_usable
         and file.sha256 == sha256
+        and file.photo in (None, photo)
         and (not person_id or file.person_id == person_id)
     )
     if not fits:
@@ -91,6 +103,14 @@ def check_file(file: StoredFile | None, *, material_id: str, sha256: bytes, pers
             f"material {material_id} is not the file that was added",
             material_id=material_id,
         )
+
+
+def evidence_not_kept() -> RuleError:
+    """Returns the refusal of evidence where no papers are kept."""
+    return RuleError(
+        Reason.MATERIALS_NOT_KEPT,
+        "the service keeps no papers: its configuration has no [personal_data]",
+    )
 
 
 def evidence_digest(task_id: str, evidence: Sequence[Evidence]) -> bytes:

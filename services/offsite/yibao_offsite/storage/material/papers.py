@@ -1,0 +1,77 @@
+"""Papers as other features find and use them; needs no keys."""
+
+import datetime as dt
+from collections.abc import Collection
+from typing import Any
+
+import sqlalchemy as sa
+
+from yibao_common.db.rows import insert_rows
+from yibao_offsite.rules.material.material import Owner, Paper
+from yibao_offsite.rules.material.states import State
+from yibao_offsite.storage import tables
+
+_TABLES = tables.materials
+_MATERIAL, _USE = _TABLES.material.c, _TABLES.use.c
+
+
+class StoredPapers:
+    """See `application.material.papers.PaperRows`."""
+
+    def __init__(self, connection: sa.Connection, region: str) -> None:
+        """Takes the transaction's connection."""
+        self._connection = connection
+        self._region = region
+
+    def find(self, material_ids: Collection[str]) -> list[Paper]:
+        """Returns the papers of these ids that there are, by rising ids."""
+        return self._of(self._named(material_ids))
+
+    def lock(self, material_ids: Collection[str]) -> list[Paper]:
+        """Locks them as well."""
+        return self._of(self._named(material_ids).with_for_update())
+
+    def of_owner(self, owner: Owner, owner_id: str) -> list[Paper]:
+        """Returns the papers that were handed in for something, by rising ids."""
+        is_of = sa.and_(_USE.region == _MATERIAL.region, _USE.material_id == _MATERIAL.material_id)
+        return self._of(
+            _papers()
+            .join(_TABLES.use, is_of)
+            .where(_USE.region == self._region, _USE.owner == int(owner), _USE.owner_id == owner_id)
+        )
+
+    def bind(self, material_ids: Collection[str], owner: Owner, owner_id: str) -> None:
+        """Notes that papers are used for something."""
+        if not material_ids:
+            return
+        rows = [(self._region, int(owner), owner_id, each) for each in sorted(set(material_ids))]
+        columns = ("region", "owner", "owner_id", "material_id")
+        insert_rows(self._connection, _TABLES.use, columns, rows, skip_existing=True)
+        self._connection.execute(
+            sa.update(_TABLES.material)
+            .where(
+                _MATERIAL.region == self._region, _MATERIAL.material_id.in_(sorted(material_ids))
+            )
+            .values(is_used=True)
+        )
+
+    def end(self, owner: Owner, owner_id: str, *, on: dt.date) -> None:
+        """Notes the last day of what papers were used for."""
+        self._connection.execute(
+            sa.update(_TABLES.use)
+            .where(_USE.region == self._region, _USE.owner == int(owner), _USE.owner_id == owner_id)
+            .values(end_date=on)
+        )
+
+    def _named(self, material_ids: Collection[str]) -> sa.Select[Any]:
+        return _papers().where(
+            _MATERIAL.region == self._region, _MATERIAL.material_id.in_(sorted(material_ids))
+        )
+
+    def _of(self, query: sa.Select[Any]) -> list[Paper]:
+        rows = self._connection.execute(query.order_by(_MATERIAL.material_id))
+        return [Paper(row[0], row[1], row[2], State(row[3])) for row in rows]
+
+
+def _papers() -> sa.Select[Any]:
+    return sa.select(_MATERIAL.material_id, _MATERIAL.kind, _MATERIAL.person_id, _MATERIAL.state)
