@@ -958,6 +958,32 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """FAILED_PRECONDITION. The transfer is not in the state that the step takes, or comes to
     another amount than was read. Metadata: `transfer_id`, `person_id`, `state`, `amount_fen`.
     """
+    ERROR_REASON_ATTESTATION_MALFORMED: _ErrorReason.ValueType  # 580
+    """INVALID_ARGUMENT. The text is no attestation of a registration."""
+    ERROR_REASON_ATTESTATION_UNKNOWN_KEY: _ErrorReason.ValueType  # 581
+    """FAILED_PRECONDITION. No trusted key signed the attestation, or none that may for its
+    region. Metadata: `trust_version`.
+    """
+    ERROR_REASON_ATTESTATION_BAD_SIGNATURE: _ErrorReason.ValueType  # 582
+    """FAILED_PRECONDITION. The attestation was altered or forged."""
+    ERROR_REASON_ATTESTATION_NOT_YET_VALID: _ErrorReason.ValueType  # 583
+    """FAILED_PRECONDITION. The attestation is not valid yet: a clock is wrong by up to a
+    minute. Metadata: `offset_seconds`.
+    """
+    ERROR_REASON_ATTESTATION_EXPIRED: _ErrorReason.ValueType  # 584
+    """FAILED_PRECONDITION. The attestation has ended; fetch another of the same registration.
+    Metadata: `offset_seconds`.
+    """
+    ERROR_REASON_ATTESTATION_REVOKED: _ErrorReason.ValueType  # 585
+    """FAILED_PRECONDITION. The registration that is attested covers nothing: it was revoked.
+    Metadata: `registration_id`.
+    """
+    ERROR_REASON_NO_ATTESTATION_KEY: _ErrorReason.ValueType  # 586
+    """UNAVAILABLE. No key may sign attestations of the region at present; nothing was stored.
+    Metadata: `region`.
+    """
+    ERROR_REASON_ATTESTATION_STALE_TRUST: _ErrorReason.ValueType  # 587
+    """UNAVAILABLE. What attestations are verified against is too old, or was never learnt."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a request was refused. The value's name stands in `google.rpc.ErrorInfo.reason`
@@ -1903,4 +1929,30 @@ ERROR_REASON_TRANSFER_STATE: ErrorReason.ValueType  # 464
 """FAILED_PRECONDITION. The transfer is not in the state that the step takes, or comes to
 another amount than was read. Metadata: `transfer_id`, `person_id`, `state`, `amount_fen`.
 """
+ERROR_REASON_ATTESTATION_MALFORMED: ErrorReason.ValueType  # 580
+"""INVALID_ARGUMENT. The text is no attestation of a registration."""
+ERROR_REASON_ATTESTATION_UNKNOWN_KEY: ErrorReason.ValueType  # 581
+"""FAILED_PRECONDITION. No trusted key signed the attestation, or none that may for its
+region. Metadata: `trust_version`.
+"""
+ERROR_REASON_ATTESTATION_BAD_SIGNATURE: ErrorReason.ValueType  # 582
+"""FAILED_PRECONDITION. The attestation was altered or forged."""
+ERROR_REASON_ATTESTATION_NOT_YET_VALID: ErrorReason.ValueType  # 583
+"""FAILED_PRECONDITION. The attestation is not valid yet: a clock is wrong by up to a
+minute. Metadata: `offset_seconds`.
+"""
+ERROR_REASON_ATTESTATION_EXPIRED: ErrorReason.ValueType  # 584
+"""FAILED_PRECONDITION. The attestation has ended; fetch another of the same registration.
+Metadata: `offset_seconds`.
+"""
+ERROR_REASON_ATTESTATION_REVOKED: ErrorReason.ValueType  # 585
+"""FAILED_PRECONDITION. The registration that is attested covers nothing: it was revoked.
+Metadata: `registration_id`.
+"""
+ERROR_REASON_NO_ATTESTATION_KEY: ErrorReason.ValueType  # 586
+"""UNAVAILABLE. No key may sign attestations of the region at present; nothing was stored.
+Metadata: `region`.
+"""
+ERROR_REASON_ATTESTATION_STALE_TRUST: ErrorReason.ValueType  # 587
+"""UNAVAILABLE. What attestations are verified against is too old, or was never learnt."""
 global___ErrorReason = ErrorReason
