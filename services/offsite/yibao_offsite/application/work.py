@@ -9,6 +9,7 @@ ends.
 from dataclasses import dataclass, field
 
 from yibao_common.commands.audit import AuditTrail
+from yibao_offsite.application.attestation import AttestationRows
 from yibao_offsite.application.person import PersonRows
 from yibao_offsite.application.registration import RegistrationRows
 from yibao_offsite.rules.feed import AuditHold, RegisteredCare
@@ -37,5 +38,6 @@ class Work:
     region: str
     registrations: RegistrationRows
     persons: PersonRows
+    attestations: AttestationRows
     feed: FeedTrail = field(default_factory=FeedTrail)
     audit: AuditTrail = field(default_factory=AuditTrail)
