@@ -43,9 +43,7 @@ class AttestationKeys:
             return f"no trust: {error}"
         listed = list(_listed(snapshot, region, now=self._clock()))
         if not listed:
-            return (
-                f"no attest key is listed for {region}: `yibao keys request`, then `yibao keys take`"
-            )
+            return f"no attest key is listed for {region}: `yibao keys request`, then `yibao keys take`"
         try:
             if any(self._store.find(each.public_key.public_bytes_raw()) for each in listed):
                 return ""

@@ -958,6 +958,12 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """FAILED_PRECONDITION. The transfer is not in the state that the step takes, or comes to
     another amount than was read. Metadata: `transfer_id`, `person_id`, `state`, `amount_fen`.
     """
+    ERROR_REASON_OFFSITE_FEED_STALE: _ErrorReason.ValueType  # 540
+    """UNAVAILABLE. What settlement knows of the region's registrations for care elsewhere is older
+    than it may be, because it has not heard from the offsite service: whoever registered since
+    would not be known. Registrations that are known go on to hold. Metadata: `region`,
+    `age_hours`.
+    """
     ERROR_REASON_ATTESTATION_MALFORMED: _ErrorReason.ValueType  # 580
     """INVALID_ARGUMENT. The text is no attestation of a registration."""
     ERROR_REASON_ATTESTATION_UNKNOWN_KEY: _ErrorReason.ValueType  # 581
@@ -1928,6 +1934,12 @@ ERROR_REASON_TRANSFER_NOT_FOUND: ErrorReason.ValueType  # 463
 ERROR_REASON_TRANSFER_STATE: ErrorReason.ValueType  # 464
 """FAILED_PRECONDITION. The transfer is not in the state that the step takes, or comes to
 another amount than was read. Metadata: `transfer_id`, `person_id`, `state`, `amount_fen`.
+"""
+ERROR_REASON_OFFSITE_FEED_STALE: ErrorReason.ValueType  # 540
+"""UNAVAILABLE. What settlement knows of the region's registrations for care elsewhere is older
+than it may be, because it has not heard from the offsite service: whoever registered since
+would not be known. Registrations that are known go on to hold. Metadata: `region`,
+`age_hours`.
 """
 ERROR_REASON_ATTESTATION_MALFORMED: ErrorReason.ValueType  # 580
 """INVALID_ARGUMENT. The text is no attestation of a registration."""

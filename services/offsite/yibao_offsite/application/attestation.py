@@ -197,7 +197,10 @@ class Attestations:
         expire_time = now + self._life
         entry = self._entry(work, told, expire_time, now)
         subjects = (told.person_id, told.registration_id)
-        detail = {"version": str(told.version), "entry": f"{entry.list_number}/{entry.status_index}"}
+        detail = {
+            "version": str(told.version),
+            "entry": f"{entry.list_number}/{entry.status_index}",
+        }
         work.audit.add(entry_of(request, at=now, subject_ids=subjects, detail=detail))
         return Statement(
             request.region, told, entry.list_number, entry.status_index, now, expire_time

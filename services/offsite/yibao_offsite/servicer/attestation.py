@@ -28,9 +28,7 @@ class AttestationServicer(rpc.AttestationServiceServicer):
         caller = current_caller()
         caller.require_region(request.region)
         asked = Request.trial(caller, method="GetAttestation", region=request.region)
-        issued = await self._blocking.run(
-            self._attestations.issue, asked, request.registration_id
-        )
+        issued = await self._blocking.run(self._attestations.issue, asked, request.registration_id)
         statement = issued.statement
         return pb.GetAttestationResponse(
             text=issued.text,

@@ -7,7 +7,8 @@ from yibao_common.db.transactions import UnitOfWork
 from yibao_offsite.application.work import Work
 from yibao_offsite.storage import tables
 from yibao_offsite.storage.attestation import StoredAttestations, withdraw_told
-from yibao_offsite.storage.feed import store_told
+from yibao_offsite.storage.feed import StoredFeed, store_told
+from yibao_offsite.storage.following import StoredFollowing
 from yibao_offsite.storage.person import StoredPersons
 from yibao_offsite.storage.registration import StoredRegistrations
 
@@ -17,6 +18,8 @@ def _open(connection: sa.Connection, region: str) -> Work:
         region,
         registrations=StoredRegistrations(connection, region),
         persons=StoredPersons(connection, region),
+        following=StoredFollowing(connection, region),
+        feed_rows=StoredFeed(connection, region),
         attestations=StoredAttestations(connection, region),
     )
 
