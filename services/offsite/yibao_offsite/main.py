@@ -7,6 +7,7 @@ import grpc
 
 from yibao.common.v1 import server_service_pb2_grpc
 from yibao.offsite.v1 import (
+    attestation_service_pb2,
     offsite_feed_service_pb2,
     registration_service_pb2,
     registration_service_pb2_grpc,
@@ -33,6 +34,7 @@ from yibao_common.values.ids import Ids, new_id
 from yibao_offsite.access import ACCESS
 from yibao_offsite.application.following import nothing_follows
 from yibao_offsite.application.registration import Registrations
+from yibao_offsite.attestation_parts import AttestationParts
 from yibao_offsite.config import OffsiteConfig
 from yibao_offsite.feeds import Feeds
 from yibao_offsite.servicer.registration import RegistrationServicer
@@ -42,6 +44,7 @@ from yibao_offsite.storage.work import UNIT
 DESCRIPTORS = (
     registration_service_pb2.DESCRIPTOR.services_by_name["RegistrationService"],
     offsite_feed_service_pb2.DESCRIPTOR.services_by_name["OffsiteFeedService"],
+    attestation_service_pb2.DESCRIPTOR.services_by_name["AttestationService"],
     server_info.DESCRIPTOR,
     sandbox.DESCRIPTOR,
 )
@@ -94,6 +97,14 @@ class OffsiteService:
             log=self._log,
         )
         feeds.require(readiness)
+        attestations = AttestationParts(
+            self._config,
+            transactions,
+            blocking,
+            metrics=metrics,
+            clock=self._clock,
+            log=self._log,
+        )
         registrations = Registrations(transactions, clock=self._clock, ids=self._ids)
 
         def register(server: grpc.aio.Server) -> None:
@@ -101,6 +112,7 @@ class OffsiteService:
                 RegistrationServicer(registrations, blocking), server
             )
             feeds.register(server)
+            attestations.register(server)
             info = ServerInfoServicer(
                 self._config,
                 service_name=_SERVICE,
@@ -138,6 +150,7 @@ class OffsiteService:
         blocking.start(supervisor)
         pruning.start(supervisor)
         feeds.start(supervisor)
+        attestations.start(supervisor)
         try:
             await feeds.first_news(blocking)
             port = await server.start()
@@ -148,6 +161,7 @@ class OffsiteService:
             feeds.release()
             await server.drain()
             await feeds.close()
+            await attestations.close()
             await pruning.close()
             blocking.close()
             self.database.close()

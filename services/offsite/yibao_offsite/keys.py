@@ -43,7 +43,8 @@ class AttestationKeys:
             return f"no trust: {error}"
         listed = list(_listed(snapshot, region, now=self._clock()))
         if not listed:
-            return f"no attest key is listed for {region}: `yibao keys request`, then `yibao keys take`"
+            how = "`yibao keys request`, then `yibao keys take`"
+            return f"no attest key is listed for {region}: {how}"
         try:
             if any(self._store.find(each.public_key.public_bytes_raw()) for each in listed):
                 return ""
@@ -147,6 +148,6 @@ def _listed(snapshot: TrustSnapshot, region: str, *, now: dt.datetime) -> Iterat
     second = int(now.timestamp())
     for state in _MAY_SIGN:
         for key in snapshot.keys.values():
-            if key.use == attesting.USE_ATTEST and key.state is state:
-                if key.may_sign(issuer=region, at_second=second):
-                    yield key
+            is_one = key.use == attesting.USE_ATTEST and key.state is state
+            if is_one and key.may_sign(issuer=region, at_second=second):
+                yield key
