@@ -7,6 +7,7 @@ import grpc
 
 from yibao.common.v1 import server_service_pb2_grpc
 from yibao.offsite.v1 import (
+    attestation_service_pb2,
     material_service_pb2,
     offsite_feed_service_pb2,
     registration_service_pb2,
@@ -31,10 +32,12 @@ from yibao_common.rpc.server import Server
 from yibao_common.rpc.server_info import ServerInfoServicer
 from yibao_common.values.clock import Clock, system_clock
 from yibao_common.values.ids import Ids, new_id
-from yibao_offsite import audits
+from yibao_offsite import audit_parts
 from yibao_offsite.access import ACCESS
 from yibao_offsite.application.following import nothing_follows
 from yibao_offsite.application.registration import Registrations
+from yibao_offsite.attestation_parts import AttestationParts
+from yibao_offsite.audit_parts import AuditParts
 from yibao_offsite.config import OffsiteConfig
 from yibao_offsite.feeds import Feeds
 from yibao_offsite.material_parts import Materials
@@ -46,10 +49,11 @@ from yibao_offsite.storage.work import unit_of_work
 DESCRIPTORS = (
     registration_service_pb2.DESCRIPTOR.services_by_name["RegistrationService"],
     offsite_feed_service_pb2.DESCRIPTOR.services_by_name["OffsiteFeedService"],
+    attestation_service_pb2.DESCRIPTOR.services_by_name["AttestationService"],
     material_service_pb2.DESCRIPTOR.services_by_name["MaterialService"],
     server_info.DESCRIPTOR,
     sandbox.DESCRIPTOR,
-    *audits.DESCRIPTORS,
+    *audit_parts.DESCRIPTORS,
 )
 _SERVICE = "offsite"
 
@@ -106,6 +110,14 @@ class OffsiteService:
             log=self._log,
         )
         feeds.require(readiness)
+        attestations = AttestationParts(
+            self._config,
+            transactions,
+            blocking,
+            metrics=metrics,
+            clock=self._clock,
+            log=self._log,
+        )
         materials = Materials(
             self._config.materials,
             self.vault,
@@ -117,13 +129,17 @@ class OffsiteService:
             log=self._log,
         )
         registrations = Registrations(transactions, clock=self._clock, ids=self._ids)
-        of_audits = audits.make_audits(
+        of_audits = AuditParts(
             self._config,
             transactions,
+            blocking,
+            database=self.database,
+            signer=attestations.signer,
+            keeps_papers=self.vault is not None,
+            metrics=metrics,
             clock=self._clock,
             ids=self._ids,
-            sign_hold=lambda region, hold: b"",
-            keeps_papers=self.vault is not None,
+            log=self._log,
         )
 
         def register(server: grpc.aio.Server) -> None:
@@ -131,8 +147,9 @@ class OffsiteService:
                 RegistrationServicer(registrations, blocking), server
             )
             feeds.register(server)
+            attestations.register(server)
             materials.register(server)
-            of_audits.register(server, blocking)
+            of_audits.register(server)
             info = ServerInfoServicer(
                 self._config,
                 service_name=_SERVICE,
@@ -170,7 +187,9 @@ class OffsiteService:
         blocking.start(supervisor)
         pruning.start(supervisor)
         feeds.start(supervisor)
+        attestations.start(supervisor)
         materials.start(supervisor)
+        of_audits.start(supervisor)
         try:
             await feeds.first_news(blocking)
             port = await server.start()
@@ -181,6 +200,8 @@ class OffsiteService:
             feeds.release()
             await server.drain()
             await feeds.close()
+            await attestations.close()
+            await of_audits.close()
             await materials.close()
             await pruning.close()
             blocking.close()

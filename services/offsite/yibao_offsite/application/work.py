@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from yibao_common.commands.audit import AuditTrail
 from yibao_common.commands.following import PositionRows
 from yibao_offsite.application.admission_declaration import DeclarationRows
+from yibao_offsite.application.attestation import AttestationRows
 from yibao_offsite.application.audit_task.rows import AuditTaskRows
 from yibao_offsite.application.complaint import ComplaintRows
 from yibao_offsite.application.feed import FeedRows
@@ -51,6 +52,7 @@ class Work:
     persons: PersonRows
     following: PositionRows
     feed_rows: FeedRows
+    attestations: AttestationRows
     materials: MaterialRows
     material_due: DueRows
     papers: PaperRows

@@ -150,6 +150,29 @@ told_hold = sa.Table(
     sa.Column("version", sa.Integer, nullable=False),
 )
 
+# Entries of the status lists of attestations, each taken once, at random.
+attestation_entry = sa.Table(
+    "attestation_entry",
+    metadata,
+    _region(),
+    sa.Column("list_number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("status_index", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("registration_id", Id, nullable=False),
+    # SHA-256 of what is stated but for the last day.
+    sa.Column("stated_digest", sa.LargeBinary(32), nullable=False),
+    # No attestation that names it is valid from then on.
+    sa.Column("last_expire_time", Instant, nullable=False),
+    # From which day on its bit is set; null while nothing ended the cover.
+    sa.Column("withdraw_date", sa.Date),
+    sa.Column("take_time", Instant, nullable=False),
+    sa.Index("ix_attestation_entry_region_registration_id", "region", "registration_id"),
+    sa.Index(
+        "ix_attestation_entry_region_list_number_withdraw_date",
+        "region",
+        "list_number",
+        "withdraw_date",
+    ),
+)
 # What personal data are sealed with, so that other keys are noticed; of the whole database.
 secret_check = sa.Table(
     "secret_check",
