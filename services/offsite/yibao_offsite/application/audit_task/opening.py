@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from yibao_common.commands.request import Request
-from yibao_common.values.errors import RuleError
+from yibao_common.values.errors import FieldFault, RuleError, refuse_faults
 from yibao_common.values.reasons import Reason
 from yibao_offsite.application.audit_task.desk import (
     AtTask,
@@ -111,7 +111,8 @@ def new_task(
 def _opened(work: "Work", desk: AuditDesk, command: OpenAuditTask) -> AuditTask:
     request, today = command.request, desk.today()
     if command.type is TaskType.COMPLAINT:
-        raise _not_opened_so()
+        message = "is opened by AcceptComplaint"
+        refuse_faults([FieldFault("task_type", Reason.FIELD_OUT_OF_RANGE, message)])
     assistance = command.assistance
     check_named(command.type, command.subject, assistance, due_date=command.due_date, today=today)
     due = command.due_date or desk.terms.due(command.type, today)
@@ -169,9 +170,3 @@ def check_registration(work: "Work", registration_id: str, person_id: str) -> No
     registration = work.registrations.find(registration_id)
     if registration is None or person_id not in ("", registration.person_id):
         raise registration_not_found(registration_id)
-
-
-def _not_opened_so() -> RuleError:
-    return RuleError(
-        Reason.FIELD_OUT_OF_RANGE, "task_type: tasks of complaints are opened by AcceptComplaint"
-    )
