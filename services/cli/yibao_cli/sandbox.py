@@ -43,7 +43,7 @@ class Settings:
     """What differs between sandboxes.
 
     `processes` and `database_urls` are by service; a service without a URL gets a SQLite
-    file in the folder. `poll_seconds` is how often settlement asks identity for news.
+    file in the folder. `poll_seconds` is how often services ask each other for news.
     A movable clock makes it one to try.
     """
 
@@ -165,25 +165,15 @@ def prepare(folder: Path, regions: Iterable[Region], settings: Settings) -> Sand
         **_identity_tables(keys, numbers),
         "settlement": {"address": settings.addresses["settlement"]},
     }
-    settlement: Mapping[str, Value] = {
-        "address": settings.addresses["identity"],
-        "regions": numbers,
-        "root_file": str(keys.root_file),
-        "trust_folder": str(folder / TRUST_FOLDER),
-        "poll_seconds": settings.poll_seconds,
-    }
-    if settings.has_movable_clock:
-        # What identity publishes at another time is asked for at once.
-        settlement = {**settlement, "trust_seconds": 1.0}
+    followed: Mapping[str, Value] = {"regions": numbers, "poll_seconds": settings.poll_seconds}
     tables: dict[str, Tables] = {
         "identity": identity,
-        "settlement": {"identity": settlement},
+        "settlement": {
+            "identity": _learnt_of_identity(keys, numbers, folder, settings),
+            "offsite": {"address": settings.addresses["offsite"], **followed},
+        },
         "offsite": {
-            "identity": {
-                "address": settings.addresses["identity"],
-                "regions": numbers,
-                "poll_seconds": settings.poll_seconds,
-            },
+            "identity": {"address": settings.addresses["identity"], **followed},
             **_attestation_tables(folder, keys, has_movable_clock=settings.has_movable_clock),
         },
     }
@@ -211,6 +201,23 @@ def _attestation_tables(folder: Path, keys: SandboxKeys, *, has_movable_clock: b
         },
         "attestation": attestation,
     }
+
+
+def _learnt_of_identity(
+    keys: SandboxKeys, regions: list[str], folder: Path, settings: Settings
+) -> Mapping[str, Value]:
+    """Returns settlement's table of identity."""
+    table: Mapping[str, Value] = {
+        "address": settings.addresses["identity"],
+        "regions": regions,
+        "root_file": str(keys.root_file),
+        "trust_folder": str(folder / TRUST_FOLDER),
+        "poll_seconds": settings.poll_seconds,
+    }
+    if settings.has_movable_clock:
+        # What identity publishes at another time is asked for at once.
+        table = {**table, "trust_seconds": 1.0}
+    return table
 
 
 def _common_tables(

@@ -39,6 +39,7 @@ from yibao_settlement.application.work import Work
 from yibao_settlement.batches import make_batcher
 from yibao_settlement.config import SettlementConfig
 from yibao_settlement.housekeeping import background_tasks, refusal_counting
+from yibao_settlement.offsite import Offsite
 from yibao_settlement.servicer.change.watch import ChangeWatch, WatchLimits
 from yibao_settlement.servicer.feed.age import FeedAges
 from yibao_settlement.servicer.feed.client import FeedClient
@@ -54,6 +55,9 @@ from yibao_settlement.trust_opening import open_trust_store, trust_problem
 
 # How long the start waits for identity; without it settlement serves by what it knew.
 _FIRST_NEWS_SECONDS = 5.0
+
+# What settles, what reads, and the threads of calls that block.
+Engine = tuple[Batcher[Command, bytes], StoredReads, Blocking]
 
 
 class SettlementService:
@@ -108,10 +112,66 @@ class SettlementService:
         # What merges move is booked, and by the clock that everything else is booked by.
         feed = Feed(transactions, clock=reads.now, ids=self._ids)
         feed_client = self._make_feed_client(channel, feed, ages, metrics)
+        offsite = Offsite(
+            self._config,
+            transactions,
+            # What offsite tells comes over a connection that proves who it is.
+            verify_hold=lambda _region, _hold, _attestation: True,
+            metrics=metrics,
+            clock=self._clock,
+            log=self._log,
+        )
         trust_client = self._make_trust_client(channel, blocking, metrics)
         news = News(batcher.submit, regions=self._config.identity.regions, ask=feed_client.refresh)
         changes = self._make_change_watch(reads, metrics)
-        keeping = background_tasks(
+        refusals = Refusals(self._config.identity.regions, clock=self._clock)
+        keeping = self._make_keeping(engine, transactions, metrics)
+        counting, count_refusals = self._make_counting(transactions, refusals, engine, metrics)
+        keeping += (counting,)
+        server = self._make_server(
+            metrics,
+            supervisor,
+            refusals,
+            self._make_readiness(ages),
+            self._serving(engine, transactions).servicers(
+                ages=ages,
+                offsite_ages=offsite.ages,
+                trust=trust,
+                news=news,
+                changes=changes,
+                metrics=metrics,
+                trust_store=self._trust_store,
+            ),
+            problem=lambda: trust_problem(self._trust_store, self._clock()) or ages.problem(),
+        )
+        for each in (blocking, self._closing, batcher, feed_client, offsite, trust_client, changes):
+            each.start(supervisor)
+        for task in keeping:
+            task.start(supervisor)
+        try:
+            told = tell_of_peer(self._identity, own=self._config.server, by=blocking, log=self._log)
+            first_news = (_first_news(trust_client, feed_client), offsite.first_news(blocking))
+            await asyncio.gather(*first_news, told)
+            port = await server.start()
+            if started is not None:
+                started.set_result(port)
+            await stop.wait()
+        finally:
+            await _drain(server, changes, keeping, count_refusals)
+            for needed in (trust_client, news, offsite, feed_client, channel, batcher):
+                await needed.close()
+            self._close(blocking)
+        supervisor.raise_if_dead()
+
+    def _close(self, blocking: Blocking) -> None:
+        self._closing.close()
+        blocking.close()
+        self.database.close()
+
+    def _make_keeping(
+        self, engine: Engine, transactions: Transactions[Work], metrics: Metrics
+    ) -> tuple[BackgroundTask, ...]:
+        return background_tasks(
             self._config,
             self.database,
             engine,
@@ -121,48 +181,10 @@ class SettlementService:
             clock=self._clock,
             log=self._log,
         )
-        refusals = Refusals(self._config.identity.regions, clock=self._clock)
-        reports = Reports(transactions, clock=reads.now)
-        counting, count_refusals = self._make_counting(reports, refusals, blocking, metrics)
-        keeping += (counting,)
-        server = self._make_server(
-            metrics,
-            supervisor,
-            refusals,
-            self._make_readiness(ages),
-            self._serving(engine, transactions).servicers(
-                ages=ages,
-                trust=trust,
-                news=news,
-                changes=changes,
-                metrics=metrics,
-                trust_store=self._trust_store,
-            ),
-            problem=lambda: trust_problem(self._trust_store, self._clock()) or ages.problem(),
-        )
-        for each in (blocking, self._closing, batcher, feed_client, trust_client, changes):
-            each.start(supervisor)
-        for task in keeping:
-            task.start(supervisor)
-        try:
-            told = tell_of_peer(self._identity, own=self._config.server, by=blocking, log=self._log)
-            await asyncio.gather(_first_news(trust_client, feed_client), told)
-            port = await server.start()
-            if started is not None:
-                started.set_result(port)
-            await stop.wait()
-        finally:
-            await _drain(server, changes, keeping, count_refusals)
-            for needed in (trust_client, news, feed_client, channel, batcher):
-                await needed.close()
-            self._closing.close()
-            blocking.close()
-            self.database.close()
-        supervisor.raise_if_dead()
 
     def _serving(
         self,
-        engine: tuple[Batcher[Command, bytes], StoredReads, Blocking],
+        engine: Engine,
         transactions: Transactions[Work],
     ) -> Serving:
         return Serving(
@@ -181,8 +203,14 @@ class SettlementService:
         return open_aio_channel(self._identity, own=own, service=SERVICE, log=self._log)
 
     def _make_counting(
-        self, reports: Reports, refusals: Refusals, blocking: Blocking, metrics: Metrics
+        self,
+        transactions: Transactions[Work],
+        refusals: Refusals,
+        engine: Engine,
+        metrics: Metrics,
     ) -> tuple[BackgroundTask, Callable[[], Awaitable[None]]]:
+        _, reads, blocking = engine
+        reports = Reports(transactions, clock=reads.now)
         return refusal_counting(
             reports, refusals, blocking, metrics=metrics, clock=self._clock, log=self._log
         )
