@@ -232,8 +232,8 @@ def test_an_audit_on_site_from_the_declaration_to_the_second_person(
             "AddAuditEvidence",
             task_id=task_id,
             material_id=photo,
-            sha256=sha256(png()),
-            capture_time=from_instant(PHOTO.taken_time),
+            content_sha256=sha256(png()),
+            taken_time=from_instant(PHOTO.taken_time),
             author=PHOTO.author,
             place=PHOTO.place,
         )

@@ -75,7 +75,7 @@ def shown(world: AuditWorld, papers: StoredDesk, task: AuditTask) -> str:
         task.task_id,
         id,
         sha256(png()),
-        capture_time=facts.taken_time,
+        taken_time=facts.taken_time,
         author=facts.author,
         place=facts.place,
     )
@@ -143,7 +143,7 @@ def test_a_task_is_read_as_it_was_stored_and_settlement_told_with_it(
     material_id = shown(world, papers, task)
     (evidence,) = world.evidence(task.task_id)
     assert (evidence.material_id, evidence.sha256) == (material_id, sha256(png()))
-    assert (evidence.capture_time, evidence.author, evidence.place) == tuple(PHOTO)
+    assert (evidence.taken_time, evidence.author, evidence.place) == tuple(PHOTO)
     world.find(task.task_id)
     reported = world.report(task.task_id)
     assert world.read(task.task_id).task == reported
@@ -181,7 +181,7 @@ def test_a_photo_of_another_person_or_other_bytes_is_no_evidence(
 ) -> None:
     task = world.begun(subject=Subject(OTHER, HOSPITAL))
     id = photo(papers)
-    facts = {"capture_time": PHOTO.taken_time, "author": PHOTO.author, "place": PHOTO.place}
+    facts = {"taken_time": PHOTO.taken_time, "author": PHOTO.author, "place": PHOTO.place}
     refused(Reason.AUDIT_EVIDENCE_UNKNOWN, world.show, task.task_id, id, sha256(png()), **facts)
     own = world.begun()
     refused(Reason.AUDIT_EVIDENCE_UNKNOWN, world.show, own.task_id, id, b"x" * 32, **facts)

@@ -171,5 +171,5 @@ def test_other_keys_than_the_database_was_filled_with_keep_it_from_starting(
         with pytest.raises(StartError):
             examine_secrets(database, wrong)
     with database.read() as connection:
-        stored = connection.execute(sa.text("SELECT check_value FROM secret_check")).scalars()
+        stored = connection.execute(sa.text("SELECT check_value FROM trust_secret_check")).scalars()
         assert not {one, two, b"h" * 32} & {bytes(each) for each in stored}

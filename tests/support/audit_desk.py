@@ -150,7 +150,7 @@ class AuditWorld:
         self, task_id: str, material_id: str, sha256: bytes, *, by: str = WANG, **told: Any
     ) -> Evidence:
         """Adds evidence."""
-        facts = {"capture_time": self.now, "author": "Wang", "place": "ward 3, bed 12", **told}
+        facts = {"taken_time": self.now, "author": "Wang", "place": "ward 3, bed 12", **told}
         shown = Shown(material_id, sha256, **facts)
         add_evidence(self.desk, self.at(task_id, "AddAuditEvidence", by), shown, self.take)
         evidence: Evidence = self.given[-1][1]

@@ -18,6 +18,7 @@ from yibao_cli.keys.app import app as keys_app
 from yibao_cli.mapping_app import app as mapping_app
 from yibao_cli.month_orders_app import month_app
 from yibao_cli.output import UNUSABLE, error_document, write_document
+from yibao_cli.paper_app import app as paper_app
 from yibao_cli.policy.app import app as policy_app
 from yibao_cli.qr.app import app as qr_app
 from yibao_cli.report_app import app as report_app
@@ -48,6 +49,7 @@ app.add_typer(institution_app, name="institution", rich_help_panel=CALL)
 app.add_typer(account_app.app, name="account", rich_help_panel=CALL)
 app.add_typer(report_app, name="report", rich_help_panel=CALL)
 app.add_typer(month_app, name="month", rich_help_panel=CALL)
+app.add_typer(paper_app, name="paper", rich_help_panel=CALL)
 app.command(rich_help_panel=CALL)(call_app.statement)
 app.add_typer(qr_app, name="qr", rich_help_panel=CALL)
 app.command(rich_help_panel=RUN)(try_app.doctor)

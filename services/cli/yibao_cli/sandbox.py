@@ -174,6 +174,7 @@ def prepare(folder: Path, regions: Iterable[Region], settings: Settings) -> Sand
         },
         "offsite": {
             "identity": {"address": settings.addresses["identity"], **followed},
+            **_paper_tables(keys, numbers),
             **_attestation_tables(folder, keys, has_movable_clock=settings.has_movable_clock),
         },
     }
@@ -259,6 +260,16 @@ def _identity_tables(keys: SandboxKeys, regions: list[str]) -> Tables:
             "hash_key_file": str(keys.folder / "hash.hex"),
         },
         "cards": {"pepper_files": [str(keys.folder / "pepper.hex")]},
+    }
+
+
+def _paper_tables(keys: SandboxKeys, regions: list[str]) -> Tables:
+    return {
+        "personal_data": {
+            "encryption_key_files": [str(keys.folder / "offsite-encryption.hex")],
+            "hash_key_file": str(keys.folder / "offsite-hash.hex"),
+        },
+        "materials": {"evidence_readers": [f"agency/{region}/checker" for region in regions]},
     }
 
 

@@ -27,7 +27,10 @@ from yibao_identity.config import IdentityConfig
 from yibao_identity.rules.trust.published import OWN_USES, KeyUse
 from yibao_identity.trust_setup import add_first_keys, open_trust_admin
 
-_SECRETS = ("encryption.hex", "hash.hex", "pepper.hex", "passphrase")
+_SECRETS = (
+    *("encryption.hex", "hash.hex", "pepper.hex", "passphrase"),
+    *("offsite-encryption.hex", "offsite-hash.hex"),
+)
 _PUBLIC_HALVES = "*.pub.pem"
 _HOLDERS = ("root-1", "root-2", "root-3")
 # As far ahead as a sandbox's clock may be moved its codes are to be good. No root lives longer.

@@ -20,7 +20,7 @@ _MODELS: dict[str, type[AnyConfig]] = {
     "offsite": OffsiteConfig,
 }
 # Tables that one service alone has.
-_MARKS = {"issuer": "identity", "personal_data": "identity", "identity": "settlement"}
+_MARKS = {"issuer": "identity", "identity": "settlement", "materials": "offsite"}
 
 
 @dataclass(frozen=True, slots=True)

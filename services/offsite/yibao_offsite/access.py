@@ -11,7 +11,7 @@ _AGENCY = frozenset({Role.AGENCY})
 _SUPERVISED = frozenset({Role.AGENCY, Role.SUPERVISOR})
 _AGENCY_OR_CHANNEL = frozenset({Role.AGENCY, Role.CHANNEL})
 # Who hands papers in, and sees those again.
-_HANDS_IN = frozenset({Role.AGENCY, Role.INSTITUTION, Role.CHANNEL, Role.HOLDER})
+_HANDS_IN = frozenset({Role.AGENCY, Role.INSTITUTION, Role.TERMINAL, Role.CHANNEL, Role.HOLDER})
 _SEES_PAPERS = _HANDS_IN | {Role.SUPERVISOR}
 
 ACCESS = AccessTable.of_services(

@@ -61,6 +61,9 @@ def _is_operator(path: str) -> str:
     return path
 
 
+_Operators = tuple[Annotated[str, AfterValidator(_is_operator)], ...]
+
+
 def _are_years(years: dict[str, int]) -> dict[str, int]:
     for kind, kept in years.items():
         if kind not in KINDS:
@@ -91,19 +94,17 @@ class MaterialsConfig(Section):
     upload_hours: int = Field(default=24, ge=1, le=720)
     unused_days: int = Field(default=30, ge=1, le=3_650)
     # By kind, after the end of the last thing that a paper was handed in for.
-    keep_years: Annotated[dict[str, int], AfterValidator(_are_years)] = Field(default={})
+    keep_years: Annotated[dict[str, int], AfterValidator(_are_years)] | None = None
     # Operators who read restricted papers (O-09), beside supervisors.
-    evidence_readers: tuple[Annotated[str, AfterValidator(_is_operator)], ...] = Field(
-        default=(), strict=False
-    )
+    evidence_readers: _Operators | None = Field(default=None, strict=False)
     scanner_address: Annotated[str, AfterValidator(_is_scanner)] | None = None
-    scanner_command: tuple[str, ...] = Field(default=(), strict=False)
+    scanner_command: tuple[str, ...] | None = Field(default=None, strict=False, min_length=1)
     scanner_seconds: float = Field(default=60, ge=0.1, le=600)
     scan_every_seconds: float = Field(default=5, ge=0.1, le=600)
 
     @check_after(mode="after")
     def _has_one_scanner(self) -> "MaterialsConfig":
-        if self.scanner_address is not None and self.scanner_command:
+        if self.scanner_address is not None and self.scanner_command is not None:
             raise ValueError("scanner_address and scanner_command are not both given")
         return self
 

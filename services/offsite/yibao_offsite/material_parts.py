@@ -99,7 +99,7 @@ class Materials:
         keeping = Keeping(
             unfinished=dt.timedelta(hours=config.upload_hours),
             unused=dt.timedelta(days=config.unused_days),
-            years=config.keep_years,
+            years=config.keep_years or {},
         )
         due = DueMaterials(transactions, keeping=keeping, clock=clock)
         self._tasks.append(self._pruning(due))
@@ -108,7 +108,7 @@ class Materials:
         is_scanned = scanner is not None
         return Papers(
             Uploads(transactions, limits=limits, is_scanned=is_scanned, clock=clock, ids=ids),
-            Readings(transactions, evidence_readers=config.evidence_readers, clock=clock),
+            Readings(transactions, evidence_readers=config.evidence_readers or (), clock=clock),
             MaterialChanges(transactions, limits=limits, clock=clock, ids=ids),
         )
 

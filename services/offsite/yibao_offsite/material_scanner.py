@@ -99,7 +99,7 @@ def scanner_of(config: MaterialsConfig) -> Scanner | None:
     """Returns the virus scanner that is configured, None where there is none."""
     if config.scanner_address is not None:
         return DaemonScanner(config.scanner_address, seconds=config.scanner_seconds)
-    if config.scanner_command:
+    if config.scanner_command is not None:
         return CommandScanner(config.scanner_command, seconds=config.scanner_seconds)
     return None
 

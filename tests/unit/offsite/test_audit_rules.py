@@ -331,7 +331,7 @@ PHOTO = Evidence(1, "m1", b"a" * 32, NOW, "Wang", "ward 3, bed 12", WANG, NOW)
     [
         {"sha256": b"b" * 32},
         {"material_id": "m2"},
-        {"capture_time": NOW - dt.timedelta(microseconds=1)},
+        {"taken_time": NOW - dt.timedelta(microseconds=1)},
         {"author": "Li"},
         {"place": "ward 3, bed 1"},
         {"adder": LI},

@@ -118,9 +118,10 @@ class MaterialServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def UploadPart(self, request, context):
-        """Stores a part of a file, in any order. Callers: the party that began it. Idempotent by
-        `request_id`, and by the part's number: one that is stored is answered as it was. The
-        first part already tells what the file is. Reasons: MATERIALS_NOT_KEPT,
+        """Stores a part of a file, in any order. Callers: agency of the region, institution, channel,
+        holder, of a file that the same party began. Idempotent by `request_id`, and by the part's
+        number: one that is stored is answered as it was. The first part already tells what the file
+        is. Reasons: MATERIALS_NOT_KEPT,
         MATERIAL_NOT_FOUND, MATERIAL_STATE, MATERIAL_PART_WRONG, MATERIAL_HASH_WRONG,
         MATERIAL_TYPE_REFUSED, MATERIAL_PART_CHANGED, REQUEST_ID_REUSED.
         """
@@ -130,8 +131,8 @@ class MaterialServiceServicer(object):
 
     def FinishUpload(self, request, context):
         """Ends a file: it is whole, of the hash and of the type that were told, and nothing else
-        hides in it. Then it may be used, or waits for the virus scanner first. Callers: the party
-        that began it. Idempotent by `request_id`. Reasons: MATERIALS_NOT_KEPT,
+        hides in it. Then it may be used, or waits for the virus scanner first. Callers: agency of
+        the region, institution, channel, holder, of a file that the same party began. Idempotent by `request_id`. Reasons: MATERIALS_NOT_KEPT,
         MATERIAL_NOT_FOUND, MATERIAL_STATE, MATERIAL_INCOMPLETE, MATERIAL_HASH_WRONG,
         MATERIAL_TYPE_REFUSED, MATERIAL_ALTERED, REQUEST_ID_REUSED.
         """
@@ -140,8 +141,8 @@ class MaterialServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def DiscardUpload(self, request, context):
-        """Gives up a file that was not used for anything; its contents are removed. Callers: the
-        party that began it. Idempotent by `request_id`. Reasons: MATERIALS_NOT_KEPT,
+        """Gives up a file that was not used for anything; its contents are removed. Callers: agency of
+        the region, institution, channel, holder, of a file that the same party began. Idempotent by `request_id`. Reasons: MATERIALS_NOT_KEPT,
         MATERIAL_NOT_FOUND, MATERIAL_STATE, MATERIAL_NOT_FITTING, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

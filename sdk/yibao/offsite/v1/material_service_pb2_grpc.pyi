@@ -40,9 +40,10 @@ class MaterialServiceStub:
         yibao.offsite.v1.material_service_pb2.UploadPartRequest,
         yibao.offsite.v1.material_service_pb2.UploadPartResponse,
     ]
-    """Stores a part of a file, in any order. Callers: the party that began it. Idempotent by
-    `request_id`, and by the part's number: one that is stored is answered as it was. The
-    first part already tells what the file is. Reasons: MATERIALS_NOT_KEPT,
+    """Stores a part of a file, in any order. Callers: agency of the region, institution, channel,
+    holder, of a file that the same party began. Idempotent by `request_id`, and by the part's
+    number: one that is stored is answered as it was. The first part already tells what the file
+    is. Reasons: MATERIALS_NOT_KEPT,
     MATERIAL_NOT_FOUND, MATERIAL_STATE, MATERIAL_PART_WRONG, MATERIAL_HASH_WRONG,
     MATERIAL_TYPE_REFUSED, MATERIAL_PART_CHANGED, REQUEST_ID_REUSED.
     """
@@ -52,8 +53,8 @@ class MaterialServiceStub:
         yibao.offsite.v1.material_service_pb2.FinishUploadResponse,
     ]
     """Ends a file: it is whole, of the hash and of the type that were told, and nothing else
-    hides in it. Then it may be used, or waits for the virus scanner first. Callers: the party
-    that began it. Idempotent by `request_id`. Reasons: MATERIALS_NOT_KEPT,
+    hides in it. Then it may be used, or waits for the virus scanner first. Callers: agency of
+    the region, institution, channel, holder, of a file that the same party began. Idempotent by `request_id`. Reasons: MATERIALS_NOT_KEPT,
     MATERIAL_NOT_FOUND, MATERIAL_STATE, MATERIAL_INCOMPLETE, MATERIAL_HASH_WRONG,
     MATERIAL_TYPE_REFUSED, MATERIAL_ALTERED, REQUEST_ID_REUSED.
     """
@@ -62,8 +63,8 @@ class MaterialServiceStub:
         yibao.offsite.v1.material_service_pb2.DiscardUploadRequest,
         yibao.offsite.v1.material_service_pb2.DiscardUploadResponse,
     ]
-    """Gives up a file that was not used for anything; its contents are removed. Callers: the
-    party that began it. Idempotent by `request_id`. Reasons: MATERIALS_NOT_KEPT,
+    """Gives up a file that was not used for anything; its contents are removed. Callers: agency of
+    the region, institution, channel, holder, of a file that the same party began. Idempotent by `request_id`. Reasons: MATERIALS_NOT_KEPT,
     MATERIAL_NOT_FOUND, MATERIAL_STATE, MATERIAL_NOT_FITTING, REQUEST_ID_REUSED.
     """
 
@@ -171,9 +172,10 @@ class MaterialServiceAsyncStub:
         yibao.offsite.v1.material_service_pb2.UploadPartRequest,
         yibao.offsite.v1.material_service_pb2.UploadPartResponse,
     ]
-    """Stores a part of a file, in any order. Callers: the party that began it. Idempotent by
-    `request_id`, and by the part's number: one that is stored is answered as it was. The
-    first part already tells what the file is. Reasons: MATERIALS_NOT_KEPT,
+    """Stores a part of a file, in any order. Callers: agency of the region, institution, channel,
+    holder, of a file that the same party began. Idempotent by `request_id`, and by the part's
+    number: one that is stored is answered as it was. The first part already tells what the file
+    is. Reasons: MATERIALS_NOT_KEPT,
     MATERIAL_NOT_FOUND, MATERIAL_STATE, MATERIAL_PART_WRONG, MATERIAL_HASH_WRONG,
     MATERIAL_TYPE_REFUSED, MATERIAL_PART_CHANGED, REQUEST_ID_REUSED.
     """
@@ -183,8 +185,8 @@ class MaterialServiceAsyncStub:
         yibao.offsite.v1.material_service_pb2.FinishUploadResponse,
     ]
     """Ends a file: it is whole, of the hash and of the type that were told, and nothing else
-    hides in it. Then it may be used, or waits for the virus scanner first. Callers: the party
-    that began it. Idempotent by `request_id`. Reasons: MATERIALS_NOT_KEPT,
+    hides in it. Then it may be used, or waits for the virus scanner first. Callers: agency of
+    the region, institution, channel, holder, of a file that the same party began. Idempotent by `request_id`. Reasons: MATERIALS_NOT_KEPT,
     MATERIAL_NOT_FOUND, MATERIAL_STATE, MATERIAL_INCOMPLETE, MATERIAL_HASH_WRONG,
     MATERIAL_TYPE_REFUSED, MATERIAL_ALTERED, REQUEST_ID_REUSED.
     """
@@ -193,8 +195,8 @@ class MaterialServiceAsyncStub:
         yibao.offsite.v1.material_service_pb2.DiscardUploadRequest,
         yibao.offsite.v1.material_service_pb2.DiscardUploadResponse,
     ]
-    """Gives up a file that was not used for anything; its contents are removed. Callers: the
-    party that began it. Idempotent by `request_id`. Reasons: MATERIALS_NOT_KEPT,
+    """Gives up a file that was not used for anything; its contents are removed. Callers: agency of
+    the region, institution, channel, holder, of a file that the same party began. Idempotent by `request_id`. Reasons: MATERIALS_NOT_KEPT,
     MATERIAL_NOT_FOUND, MATERIAL_STATE, MATERIAL_NOT_FITTING, REQUEST_ID_REUSED.
     """
 
@@ -306,9 +308,10 @@ class MaterialServiceServicer(metaclass=abc.ABCMeta):
         request: yibao.offsite.v1.material_service_pb2.UploadPartRequest,
         context: _ServicerContext,
     ) -> typing.Union[yibao.offsite.v1.material_service_pb2.UploadPartResponse, collections.abc.Awaitable[yibao.offsite.v1.material_service_pb2.UploadPartResponse]]:
-        """Stores a part of a file, in any order. Callers: the party that began it. Idempotent by
-        `request_id`, and by the part's number: one that is stored is answered as it was. The
-        first part already tells what the file is. Reasons: MATERIALS_NOT_KEPT,
+        """Stores a part of a file, in any order. Callers: agency of the region, institution, channel,
+        holder, of a file that the same party began. Idempotent by `request_id`, and by the part's
+        number: one that is stored is answered as it was. The first part already tells what the file
+        is. Reasons: MATERIALS_NOT_KEPT,
         MATERIAL_NOT_FOUND, MATERIAL_STATE, MATERIAL_PART_WRONG, MATERIAL_HASH_WRONG,
         MATERIAL_TYPE_REFUSED, MATERIAL_PART_CHANGED, REQUEST_ID_REUSED.
         """
@@ -320,8 +323,8 @@ class MaterialServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[yibao.offsite.v1.material_service_pb2.FinishUploadResponse, collections.abc.Awaitable[yibao.offsite.v1.material_service_pb2.FinishUploadResponse]]:
         """Ends a file: it is whole, of the hash and of the type that were told, and nothing else
-        hides in it. Then it may be used, or waits for the virus scanner first. Callers: the party
-        that began it. Idempotent by `request_id`. Reasons: MATERIALS_NOT_KEPT,
+        hides in it. Then it may be used, or waits for the virus scanner first. Callers: agency of
+        the region, institution, channel, holder, of a file that the same party began. Idempotent by `request_id`. Reasons: MATERIALS_NOT_KEPT,
         MATERIAL_NOT_FOUND, MATERIAL_STATE, MATERIAL_INCOMPLETE, MATERIAL_HASH_WRONG,
         MATERIAL_TYPE_REFUSED, MATERIAL_ALTERED, REQUEST_ID_REUSED.
         """
@@ -332,8 +335,8 @@ class MaterialServiceServicer(metaclass=abc.ABCMeta):
         request: yibao.offsite.v1.material_service_pb2.DiscardUploadRequest,
         context: _ServicerContext,
     ) -> typing.Union[yibao.offsite.v1.material_service_pb2.DiscardUploadResponse, collections.abc.Awaitable[yibao.offsite.v1.material_service_pb2.DiscardUploadResponse]]:
-        """Gives up a file that was not used for anything; its contents are removed. Callers: the
-        party that began it. Idempotent by `request_id`. Reasons: MATERIALS_NOT_KEPT,
+        """Gives up a file that was not used for anything; its contents are removed. Callers: agency of
+        the region, institution, channel, holder, of a file that the same party began. Idempotent by `request_id`. Reasons: MATERIALS_NOT_KEPT,
         MATERIAL_NOT_FOUND, MATERIAL_STATE, MATERIAL_NOT_FITTING, REQUEST_ID_REUSED.
         """
 

@@ -30,6 +30,8 @@ from yibao_identity.secret_files import examine_secrets
 from yibao_identity.storage.tables import metadata as identity_metadata
 from yibao_identity.storage.trust.rows import StoredTrust
 from yibao_offsite.config import OffsiteConfig
+from yibao_offsite.secret_files import examine_secrets as examine_paper_keys
+from yibao_offsite.secret_files import open_vault as open_paper_vault
 from yibao_offsite.storage.tables import metadata as offsite_metadata
 from yibao_settlement.config import SettlementConfig
 from yibao_settlement.storage.tables import metadata as settlement_metadata
@@ -69,6 +71,11 @@ def examine_files(found: ServiceConfig, *, clock: Clock) -> Iterator[Finding]:
             yield from _examine_identity_keys(found.config, clock=clock)
     if isinstance(found.config, SettlementConfig):
         yield _examine_root(found.config, now=clock())
+    if isinstance(found.config, OffsiteConfig):
+        if examine_database(found).problem:
+            yield Finding("keys of papers", remark="not examined: the database cannot be used")
+        else:
+            yield _examine_paper_keys(found.config)
 
 
 def examine_database(found: ServiceConfig) -> Finding:
@@ -141,6 +148,19 @@ def _examine_identity_keys(config: IdentityConfig, *, clock: Clock) -> Iterator[
         return
     problem = "" if ring.snapshot_signer(root.trust_keys) else "no trust key of it is here"
     yield Finding(f"root of trust {root.version}", problem, _ends(root.expire_time, clock()))
+
+
+def _examine_paper_keys(config: OffsiteConfig) -> Finding:
+    """Examines whether the keys are those that papers are sealed with."""
+    subject = "keys of papers"
+    try:
+        vault = open_paper_vault(config)
+        with opened_database(config.database.url, package="yibao_offsite") as database:
+            examine_paper_keys(database, vault)
+    except StartError as error:
+        return Finding(subject, str(error))
+    remark = "fit the database" if vault else "personal_data is not set: no papers are kept"
+    return Finding(subject, remark=remark)
 
 
 def _examine_root(config: SettlementConfig, *, now: dt.datetime) -> Finding:

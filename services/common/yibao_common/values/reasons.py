@@ -445,10 +445,14 @@ class Reason(enum.Enum):
     MATERIAL_PART_CHANGED = (571, Code.ALREADY_EXISTS, "该分段已上传过不同的内容，请重新上传")
     MATERIAL_HASH_WRONG = (572, Code.INVALID_ARGUMENT, "文件内容与申报不一致，请重新上传")
     MATERIAL_INCOMPLETE = (573, Code.FAILED_PRECONDITION, "文件尚未传完")
-    MATERIAL_TYPE_REFUSED = (574, Code.INVALID_ARGUMENT, "只接收内容相符的PDF、JPEG或PNG文件")
+    MATERIAL_TYPE_REFUSED = (
+        574,
+        Code.INVALID_ARGUMENT,
+        "文件类型不符或夹带其他内容，请提交扫描件或照片",
+    )
     MATERIAL_RESTRICTED = (575, Code.PERMISSION_DENIED, "该材料仅限指定人员查阅")
     MATERIAL_ALTERED = (576, Code.FAILED_PRECONDITION, "该材料与提交时不一致，请勿采用并立即上报")
-    MATERIALS_NOT_KEPT = (577, Code.FAILED_PRECONDITION)
+    MATERIALS_NOT_KEPT = (577, Code.FAILED_PRECONDITION, "本地尚未开通材料上传，请到窗口提交")
     MATERIAL_NOT_FITTING = (578, Code.FAILED_PRECONDITION, "该材料的人员、种类或用途不符")
     ADMISSION_DECLARATION_NOT_FOUND = (610, Code.NOT_FOUND, "未查到该入院申报")
     ADMISSION_DECLARED = (611, Code.ALREADY_EXISTS, "该次住院已申报")

@@ -18,7 +18,7 @@ class StoredSecrets:
 
     def recorded(self) -> SecretChecks:
         """Returns the check values of all keys that this database was used with."""
-        check = tables.secret_check.c
+        check = tables.trust_secret_check.c
         rows = self._connection.execute(sa.select(check.name, check.check_value))
         return {row.name: bytes(row.check_value) for row in rows}
 
@@ -26,7 +26,7 @@ class StoredSecrets:
         """Stores check values that are not there yet."""
         insert_missing_rows(
             self._connection,
-            tables.secret_check,
+            tables.trust_secret_check,
             ("name", "check_value", "record_time"),
             [(name, check, at) for name, check in sorted(checks.items())],
         )

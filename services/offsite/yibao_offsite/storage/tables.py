@@ -174,8 +174,8 @@ attestation_entry = sa.Table(
     ),
 )
 # What personal data are sealed with, so that other keys are noticed; of the whole database.
-secret_check = sa.Table(
-    "secret_check",
+trust_secret_check = sa.Table(
+    "trust_secret_check",
     metadata,
     # The id of an encryption key, or `hash`.
     sa.Column("name", sa.String(32), primary_key=True),

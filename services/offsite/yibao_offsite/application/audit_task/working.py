@@ -58,7 +58,7 @@ class Shown:
 
     material_id: str
     sha256: bytes
-    capture_time: dt.datetime
+    taken_time: dt.datetime
     author: str
     place: str
 
@@ -136,7 +136,7 @@ def add_evidence(desk: AuditDesk, command: AtTask, shown: Shown, encode: EncodeE
     def add(work: "Work") -> bytes:
         task, now = _own(work, command, TaskAct.ADD_EVIDENCE), desk.clock()
         check_room(task.evidence_count, task)
-        check_captured(shown.capture_time, now=now)
+        check_captured(shown.taken_time, now=now)
         check_new(work.audit_tasks.evidence(task.task_id), shown.material_id)
         _take_file(work, task, shown)
         task = replace(task, evidence_count=task.evidence_count + 1)
@@ -144,7 +144,7 @@ def add_evidence(desk: AuditDesk, command: AtTask, shown: Shown, encode: EncodeE
             task.evidence_count,
             shown.material_id,
             shown.sha256,
-            shown.capture_time,
+            shown.taken_time,
             shown.author,
             shown.place,
             command.request.caller.path,
@@ -210,7 +210,7 @@ def _take_file(work: "Work", task: AuditTask, shown: Shown) -> None:
             file = StoredFile(
                 material.person_id, manifest.sha256, told.photo, material.state in USABLE
             )
-    photo = (shown.capture_time, shown.author, shown.place)
+    photo = (shown.taken_time, shown.author, shown.place)
     check_file(
         file,
         material_id=material_id,

@@ -39,11 +39,11 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("region", "party", name="pk_material_party"),
     )
     op.create_table(
-        "secret_check",
+        "trust_secret_check",
         sa.Column("name", sa.String(32), nullable=False),
         sa.Column("check_value", sa.LargeBinary(32), nullable=False),
         sa.Column("record_time", Instant, nullable=False),
-        sa.PrimaryKeyConstraint("name", name="pk_secret_check"),
+        sa.PrimaryKeyConstraint("name", name="pk_trust_secret_check"),
     )
 
 

@@ -112,7 +112,7 @@ def _create_what_belongs_to_tasks() -> None:
         sa.Column("material_id", Id, nullable=False),
         sa.Column("number", sa.Integer, nullable=False),
         sa.Column("sha256", sa.LargeBinary(32), nullable=False),
-        sa.Column("capture_time", Instant, nullable=False),
+        sa.Column("taken_time", Instant, nullable=False),
         sa.Column("author", sa.Text, nullable=False),
         sa.Column("place", sa.Text, nullable=False),
         sa.Column("adder", sa.String(200), nullable=False),

@@ -33,12 +33,12 @@ class EvidencePurpose(enum.IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A photo or paper; `sha256` is that of the file, `capture_time` when it was taken."""
+    """A photo or paper; `sha256` is that of the file, `taken_time` when it was taken."""
 
     number: int
     material_id: str
     sha256: bytes
-    capture_time: dt.datetime
+    taken_time: dt.datetime
     author: str
     place: str
     adder: str
@@ -58,10 +58,10 @@ class StoredFile:
     is_usable: bool
 
 
-def check_captured(capture_time: dt.datetime, *, now: dt.datetime) -> None:
+def check_captured(taken_time: dt.datetime, *, now: dt.datetime) -> None:
     """Refuses a photo that is to be taken. Raises RuleError FIELD_OUT_OF_RANGE."""
-    if capture_time > now + _AHEAD:
-        refuse_faults([FieldFault("capture_time", Reason.FIELD_OUT_OF_RANGE, "is to come")])
+    if taken_time > now + _AHEAD:
+        refuse_faults([FieldFault("taken_time", Reason.FIELD_OUT_OF_RANGE, "is to come")])
 
 
 def check_new(evidence: Iterable[Evidence], material_id: str) -> None:
@@ -121,7 +121,7 @@ def evidence_digest(task_id: str, evidence: Sequence[Evidence]) -> bytes:
             str(each.number).encode(),
             each.material_id.encode(),
             each.sha256,
-            _instant(each.capture_time),
+            _instant(each.taken_time),
             each.author.encode(),
             each.place.encode(),
             each.adder.encode(),

@@ -121,8 +121,8 @@ class AuditServicer(rpc.AuditServiceServicer):
         command = _at(request, "AddAuditEvidence")
         shown = Shown(
             request.material_id,
-            request.sha256,
-            to_instant(request.capture_time),
+            request.content_sha256,
+            to_instant(request.taken_time),
             request.author,
             request.place,
         )

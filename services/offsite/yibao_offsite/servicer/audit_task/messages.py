@@ -95,8 +95,8 @@ def evidence_message(evidence: Evidence) -> messages.AuditEvidence:
     return messages.AuditEvidence(
         number=evidence.number,
         material_id=evidence.material_id,
-        sha256=evidence.sha256,
-        capture_time=from_instant(evidence.capture_time),
+        content_sha256=evidence.sha256,
+        taken_time=from_instant(evidence.taken_time),
         author=evidence.author,
         place=evidence.place,
         adder=evidence.adder,

@@ -149,7 +149,7 @@ def _audit_evidence(metadata: sa.MetaData) -> sa.Table:
         sa.Column("material_id", Id, primary_key=True),
         sa.Column("number", sa.Integer, nullable=False),
         sa.Column("sha256", sa.LargeBinary(32), nullable=False),
-        sa.Column("capture_time", Instant, nullable=False),
+        sa.Column("taken_time", Instant, nullable=False),
         sa.Column("author", sa.Text, nullable=False),
         sa.Column("place", sa.Text, nullable=False),
         sa.Column("adder", sa.String(_CALLER), nullable=False),

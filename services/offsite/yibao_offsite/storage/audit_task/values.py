@@ -38,7 +38,7 @@ _HOLD = (
     *("lifter", "lift_time", "lift_reason", "version"),
 )
 _EVIDENCE = (
-    *("material_id", "number", "sha256", "capture_time", "author", "place", "adder", "add_time"),
+    *("material_id", "number", "sha256", "taken_time", "author", "place", "adder", "add_time"),
 )
 
 _Row = sa.Row[Any]
