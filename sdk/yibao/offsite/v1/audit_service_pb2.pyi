@@ -280,8 +280,8 @@ class AddAuditEvidenceRequest(google.protobuf.message.Message):
     REGION_FIELD_NUMBER: builtins.int
     TASK_ID_FIELD_NUMBER: builtins.int
     MATERIAL_ID_FIELD_NUMBER: builtins.int
-    SHA256_FIELD_NUMBER: builtins.int
-    CAPTURE_TIME_FIELD_NUMBER: builtins.int
+    CONTENT_SHA256_FIELD_NUMBER: builtins.int
+    TAKEN_TIME_FIELD_NUMBER: builtins.int
     AUTHOR_FIELD_NUMBER: builtins.int
     PLACE_FIELD_NUMBER: builtins.int
     request_id: builtins.str
@@ -292,14 +292,14 @@ class AddAuditEvidenceRequest(google.protobuf.message.Message):
     """The task."""
     material_id: builtins.str
     """The material that holds the file."""
-    sha256: builtins.bytes
+    content_sha256: builtins.bytes
     """SHA-256 of the file."""
     author: builtins.str
     """Who took it."""
     place: builtins.str
     """Where it was taken: hospital, ward and bed, or an address."""
     @property
-    def capture_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+    def taken_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """When the photo was taken: not later than now."""
 
     def __init__(
@@ -309,13 +309,13 @@ class AddAuditEvidenceRequest(google.protobuf.message.Message):
         region: builtins.str = ...,
         task_id: builtins.str = ...,
         material_id: builtins.str = ...,
-        sha256: builtins.bytes = ...,
-        capture_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        content_sha256: builtins.bytes = ...,
+        taken_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         author: builtins.str = ...,
         place: builtins.str = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["capture_time", b"capture_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["author", b"author", "capture_time", b"capture_time", "material_id", b"material_id", "place", b"place", "region", b"region", "request_id", b"request_id", "sha256", b"sha256", "task_id", b"task_id"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["taken_time", b"taken_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["author", b"author", "content_sha256", b"content_sha256", "material_id", b"material_id", "place", b"place", "region", b"region", "request_id", b"request_id", "taken_time", b"taken_time", "task_id", b"task_id"]) -> None: ...
 
 global___AddAuditEvidenceRequest = AddAuditEvidenceRequest
 

@@ -471,8 +471,8 @@ class AuditEvidence(google.protobuf.message.Message):
 
     NUMBER_FIELD_NUMBER: builtins.int
     MATERIAL_ID_FIELD_NUMBER: builtins.int
-    SHA256_FIELD_NUMBER: builtins.int
-    CAPTURE_TIME_FIELD_NUMBER: builtins.int
+    CONTENT_SHA256_FIELD_NUMBER: builtins.int
+    TAKEN_TIME_FIELD_NUMBER: builtins.int
     AUTHOR_FIELD_NUMBER: builtins.int
     PLACE_FIELD_NUMBER: builtins.int
     ADDER_FIELD_NUMBER: builtins.int
@@ -481,7 +481,7 @@ class AuditEvidence(google.protobuf.message.Message):
     """Counts the evidence of the task from 1."""
     material_id: builtins.str
     """The material that holds the file."""
-    sha256: builtins.bytes
+    content_sha256: builtins.bytes
     """SHA-256 of the file: 32 bytes. A file that was swapped has another one."""
     author: builtins.str
     """Who took it."""
@@ -490,7 +490,7 @@ class AuditEvidence(google.protobuf.message.Message):
     adder: builtins.str
     """Who added it: the path of the caller's certificate."""
     @property
-    def capture_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+    def taken_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """When the photo was taken."""
 
     @property
@@ -502,15 +502,15 @@ class AuditEvidence(google.protobuf.message.Message):
         *,
         number: builtins.int = ...,
         material_id: builtins.str = ...,
-        sha256: builtins.bytes = ...,
-        capture_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        content_sha256: builtins.bytes = ...,
+        taken_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         author: builtins.str = ...,
         place: builtins.str = ...,
         adder: builtins.str = ...,
         add_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["add_time", b"add_time", "capture_time", b"capture_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["add_time", b"add_time", "adder", b"adder", "author", b"author", "capture_time", b"capture_time", "material_id", b"material_id", "number", b"number", "place", b"place", "sha256", b"sha256"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["add_time", b"add_time", "taken_time", b"taken_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["add_time", b"add_time", "adder", b"adder", "author", b"author", "content_sha256", b"content_sha256", "material_id", b"material_id", "number", b"number", "place", b"place", "taken_time", b"taken_time"]) -> None: ...
 
 global___AuditEvidence = AuditEvidence
 
