@@ -8,9 +8,10 @@ from typing import Any, get_args
 import pytest
 from pydantic import BaseModel
 
+from yibao_common.keys.opening import Pkcs11Config
 from yibao_common.process.config import Section
 from yibao_common.process.config_file import load_config
-from yibao_identity.config import IdentityConfig, Pkcs11Config
+from yibao_identity.config import IdentityConfig
 from yibao_offsite.config import OffsiteConfig
 from yibao_settlement.config import SettlementConfig
 

@@ -3,9 +3,11 @@
 from yibao_common.rpc import sandbox
 from yibao_common.rpc.access import AccessTable
 from yibao_common.rpc.server_info import ACCESS_ROWS
-from yibao_common.values.caller import Role
+from yibao_common.values.caller import EVERY_ROLE, Role
 
+_INSTITUTION = frozenset({Role.INSTITUTION, Role.TERMINAL})
 _AGENCY = frozenset({Role.AGENCY})
+_SUPERVISED = frozenset({Role.AGENCY, Role.SUPERVISOR})
 _AGENCY_OR_CHANNEL = frozenset({Role.AGENCY, Role.CHANNEL})
 # Who applies for a registration: hospitals for their own referrals.
 _APPLICANTS = _AGENCY_OR_CHANNEL | {Role.INSTITUTION, Role.TERMINAL}
@@ -18,6 +20,10 @@ ACCESS = AccessTable.of_services(
     {
         **ACCESS_ROWS,
         **sandbox.ACCESS_ROWS,
+        "yibao.offsite.v1.AttestationService": {
+            "GetAttestation": _AGENCY_OR_CHANNEL | _INSTITUTION,
+            "GetAttestationStatusList": EVERY_ROLE,
+        },
         "yibao.offsite.v1.RegistrationService": {
             "CreateRegistration": _APPLICANTS,
             "ApproveRegistration": _AGENCY,
@@ -78,6 +84,39 @@ ACCESS = AccessTable.of_services(
                 _WHO_OPENS_TICKETS,
             ),
             "AnswerTicket": _AGENCY,
+        },
+        "yibao.offsite.v1.AdmissionDeclarationService": {
+            "DeclareAdmission": _INSTITUTION,
+            "UpdateAdmission": _INSTITUTION,
+            "GetAdmissionDeclaration": _SUPERVISED | _INSTITUTION,
+            "ListAdmissionDeclarations": _SUPERVISED | _INSTITUTION,
+        },
+        "yibao.offsite.v1.AuditService": {
+            "OpenAuditTask": _AGENCY,
+            "AssignAuditTask": _AGENCY,
+            "BeginAuditTask": _AGENCY,
+            "RecordAuditFinding": _AGENCY,
+            "AddAuditEvidence": _AGENCY,
+            "ReportAuditTask": _AGENCY,
+            "ReturnAuditTask": _AGENCY,
+            "CloseAuditTask": _AGENCY,
+            "CancelAuditTask": _AGENCY,
+            "PlaceAuditHold": _AGENCY,
+            "LiftAuditHold": _AGENCY,
+            "AnswerAssistanceCheck": _AGENCY,
+            "GetAuditTask": _SUPERVISED,
+            "ListAuditTasks": _SUPERVISED,
+            "ListAuditEvidence": _SUPERVISED,
+            "ListAuditHolds": _SUPERVISED,
+            "ListAssistanceChecks": _SUPERVISED,
+        },
+        "yibao.offsite.v1.ComplaintService": {
+            "FileComplaint": EVERY_ROLE,
+            "GetTrackedComplaint": EVERY_ROLE,
+            "GetComplaint": _SUPERVISED,
+            "ListComplaints": _SUPERVISED,
+            "AcceptComplaint": _AGENCY,
+            "AnswerComplaint": _AGENCY,
         },
     }
 )

@@ -1,10 +1,12 @@
 """The configuration of the offsite service; `config.example.toml` documents each key."""
 
-from typing import Annotated
+import datetime as dt
+from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field
 from pydantic import model_validator as check_after
 
+from yibao_common.keys.opening import KeysConfig
 from yibao_common.process.config import (
     FileName,
     FollowedConfig,
@@ -17,6 +19,26 @@ from yibao_common.values.caller import Role, parse_caller
 from yibao_common.values.errors import RuleError
 from yibao_offsite.rules.material.kinds import KINDS
 from yibao_offsite.rules.material.retention import LEAST_YEARS
+
+DEFAULT_LIFE = dt.timedelta(days=30)
+
+
+class AttestationConfig(Section):
+    """What attestations of registrations are signed by, and how long they hold."""
+
+    # The pinned root of trust: `root-1.cose` of the key ceremony, or a later one.
+    root_file: FileName
+    # Keeps what identity published over a restart, and what must never go back.
+    trust_folder: FileName | None = None
+    # How often that is renewed: a rotated or killed key is known here after so long.
+    trust_seconds: float = Field(default=60, ge=0.1, le=3600)
+    life_days: int = Field(default=DEFAULT_LIFE.days, ge=1, le=31)
+
+    @property
+    def life(self) -> dt.timedelta:
+        """How long an attestation holds, as a span."""
+        return dt.timedelta(days=self.life_days)
+
 
 _UNIX = "unix:"
 
@@ -115,14 +137,50 @@ class TicketsConfig(Section):
     confirm_days: int = Field(default=10, ge=1, le=365)
 
 
+class AuditsConfig(Section):
+    """In how many working days audits of each type are reported, and when assistance is asked."""
+
+    on_site_days: int = Field(default=10, ge=1, le=365)
+    post_surgery_visit_days: int = Field(default=10, ge=1, le=365)
+    admission_check_days: int = Field(default=3, ge=1, le=365)
+    self_service_check_days: int = Field(default=5, ge=1, le=365)
+    complaint_days: int = Field(default=10, ge=1, le=365)
+    # 苏医保发〔2022〕75号, article 56.
+    assistance_minimum_fen: int = Field(default=3_000_000, ge=0)
+    assistance_answer_day: int = Field(default=26, ge=1, le=28)
+    assistance_confirm_days: int = Field(default=5, ge=1, le=365)
+
+
+class ComplaintsConfig(Section):
+    """In how many working days complaints are answered, and how many a party files a day."""
+
+    answer_days: int = Field(default=15, ge=1, le=365)
+    most_a_day: int = Field(default=10, ge=1, le=100_000)
+    most_a_day_of_channel: int = Field(default=2_000, ge=1, le=1_000_000)
+
+
 class OffsiteConfig(ServiceConfig):
     """Everything that the offsite service reads at its start."""
 
     # Where persons are learnt from; without it nobody is checked who is registered.
     identity: FollowedConfig | None = None
+    # The private keys that attestations are signed with.
+    keys: KeysConfig | None = None
+    # Without it nothing is attested.
+    attestation: AttestationConfig | None = None
     # Without it no papers are kept.
     personal_data: PersonalDataConfig | None = None
     materials: MaterialsConfig = MaterialsConfig()
     calendar: CalendarConfig = CalendarConfig()
     evaluations: EvaluationsConfig = EvaluationsConfig()
     tickets: TicketsConfig = TicketsConfig()
+    audits: AuditsConfig = AuditsConfig()
+    complaints: ComplaintsConfig = ComplaintsConfig()
+
+    @check_after(mode="after")
+    def _attests_by_keys(self) -> Self:
+        if self.attestation is not None:
+            missing = [name for name in ("identity", "keys") if getattr(self, name) is None]
+            if missing:
+                raise ValueError(f"[attestation] needs [{'] and ['.join(missing)}]")
+        return self

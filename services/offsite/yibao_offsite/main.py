@@ -7,6 +7,7 @@ import grpc
 
 from yibao.common.v1 import server_service_pb2_grpc
 from yibao.offsite.v1 import (
+    attestation_service_pb2,
     material_service_pb2,
     offsite_feed_service_pb2,
     registration_service_pb2,
@@ -34,9 +35,11 @@ from yibao_common.rpc.server import Server
 from yibao_common.rpc.server_info import ServerInfoServicer
 from yibao_common.values.clock import Clock, system_clock
 from yibao_common.values.ids import Ids, new_id
-from yibao_offsite import medical_files
+from yibao_offsite import audit_parts, medical_files
 from yibao_offsite.access import ACCESS
 from yibao_offsite.application.region_rules import RulesOfRegions
+from yibao_offsite.attestation_parts import AttestationParts
+from yibao_offsite.audit_parts import AuditParts
 from yibao_offsite.config import OffsiteConfig
 from yibao_offsite.feeds import Feeds
 from yibao_offsite.files.national import national_rules
@@ -52,10 +55,12 @@ DESCRIPTORS = (
     registration_service_pb2.DESCRIPTOR.services_by_name["RegistrationService"],
     rules_service_pb2.DESCRIPTOR.services_by_name["RulesService"],
     offsite_feed_service_pb2.DESCRIPTOR.services_by_name["OffsiteFeedService"],
+    attestation_service_pb2.DESCRIPTOR.services_by_name["AttestationService"],
     material_service_pb2.DESCRIPTOR.services_by_name["MaterialService"],
     *medical_files.DESCRIPTORS,
     server_info.DESCRIPTOR,
     sandbox.DESCRIPTOR,
+    *audit_parts.DESCRIPTORS,
 )
 _SERVICE = "offsite"
 
@@ -114,6 +119,14 @@ class OffsiteService:
             log=self._log,
         )
         feeds.require(readiness)
+        attestations = AttestationParts(
+            self._config,
+            transactions,
+            blocking,
+            metrics=metrics,
+            clock=self._clock,
+            log=self._log,
+        )
         materials = Materials(
             self._config.materials,
             self.vault,
@@ -134,6 +147,18 @@ class OffsiteService:
             ids=self._ids,
             log=self._log,
         )
+        of_audits = AuditParts(
+            self._config,
+            transactions,
+            blocking,
+            database=self.database,
+            signer=attestations.signer,
+            keeps_papers=self.vault is not None,
+            metrics=metrics,
+            clock=self._clock,
+            ids=self._ids,
+            log=self._log,
+        )
         national, national_file = national_rules()
         registrations = registration_servicer(
             transactions, blocking, national=national, clock=self._clock, ids=self._ids
@@ -148,8 +173,10 @@ class OffsiteService:
                 RulesServicer(rules, blocking), server
             )
             feeds.register(server)
+            attestations.register(server)
             materials.register(server)
             files.register(server)
+            of_audits.register(server)
             info = ServerInfoServicer(
                 self._config,
                 service_name=_SERVICE,
@@ -165,8 +192,10 @@ class OffsiteService:
         blocking.start(supervisor)
         pruning.start(supervisor)
         feeds.start(supervisor)
+        attestations.start(supervisor)
         materials.start(supervisor)
         files.start(supervisor)
+        of_audits.start(supervisor)
         try:
             await feeds.first_news(blocking)
             port = await server.start()
@@ -177,6 +206,8 @@ class OffsiteService:
             feeds.release()
             await server.drain()
             await feeds.close()
+            await attestations.close()
+            await of_audits.close()
             await materials.close()
             await files.close()
             await pruning.close()

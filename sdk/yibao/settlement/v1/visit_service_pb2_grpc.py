@@ -91,7 +91,7 @@ class VisitServiceServicer(object):
         inpatient care types, which begin with 2), or a card's. A person has one open stay at a
         time. Callers: institution, for
         itself. The code, or its token, is used up. Idempotent by `request_id`. Reasons: FEED_STALE, the
-        QR_* reasons, the TOKEN_* reasons, CLOCK_SUSPECT, PERSON_NOT_ENROLLED, PERSON_MERGED, PERSON_DECEASED,
+        QR_* reasons, the TOKEN_* reasons, the ATTESTATION_* reasons, CLOCK_SUSPECT, PERSON_NOT_ENROLLED, PERSON_MERGED, PERSON_DECEASED,
         ECERT_NOT_ACTIVATED,
         ECERT_SUSPENDED, CARD_NOT_ACTIVATED, CARD_RESTRICTED_NOT_ACTIVATED,
         CARD_REPORTED_LOST, CARD_SUSPENDED, CARD_CLOSED, INSTITUTION_NOT_DESIGNATED,

@@ -288,6 +288,12 @@ class Metrics:
             "offsite tells of a region's registrations for care elsewhere",
             gone=("registrations_gone", "Registrations and holds"),
         )
+        self.audit_holds_overdue = Gauge(
+            "yibao_audit_holds_overdue",
+            "Holds of audits that stand although the day of their task is over.",
+            ("region",),
+            registry=self.registry,
+        )
         self.reviews_opened = Counter(
             "yibao_reviews_opened",
             "Settlements that were put under review, by each kind of finding.",

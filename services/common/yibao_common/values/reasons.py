@@ -428,6 +428,14 @@ class Reason(enum.Enum):
     NOT_A_SANDBOX = (530, Code.FAILED_PRECONDITION)
     SANDBOX_CLOCK_BACK = (531, Code.FAILED_PRECONDITION)
     OFFSITE_FEED_STALE = (540, Code.UNAVAILABLE, "异地就医备案信息长时间未更新，请联系信息部门")
+    ATTESTATION_MALFORMED = (580, Code.INVALID_ARGUMENT, "备案凭证格式不正确，请重新获取")
+    ATTESTATION_UNKNOWN_KEY = (581, Code.FAILED_PRECONDITION, "备案凭证无效，请重新获取")
+    ATTESTATION_BAD_SIGNATURE = (582, Code.FAILED_PRECONDITION, "备案凭证未通过验证，请重新获取")
+    ATTESTATION_NOT_YET_VALID = (583, Code.FAILED_PRECONDITION, "备案凭证尚未生效，请核对设备时间")
+    ATTESTATION_EXPIRED = (584, Code.FAILED_PRECONDITION, "备案凭证已过期，请重新获取")
+    ATTESTATION_REVOKED = (585, Code.FAILED_PRECONDITION, "备案凭证已失效，请核对异地就医备案")
+    NO_ATTESTATION_KEY = (586, Code.UNAVAILABLE, "暂时无法出具备案凭证，请稍后再试")
+    ATTESTATION_STALE_TRUST = (587, Code.UNAVAILABLE, "备案凭证暂时无法核验，请联系信息部门")
     MATERIAL_NOT_FOUND = (565, Code.NOT_FOUND, "未查到该材料")
     MATERIAL_STATE = (566, Code.FAILED_PRECONDITION, "该材料的当前状态不允许此操作")
     MATERIAL_KIND_UNKNOWN = (567, Code.INVALID_ARGUMENT, "材料种类不在目录内")
@@ -460,15 +468,55 @@ class Reason(enum.Enum):
     TICKET_STATE = (641, Code.FAILED_PRECONDITION, "该问题工单的当前状态不允许此操作")
     FILES_NOT_KEPT = (642, Code.FAILED_PRECONDITION, "尚未开通病历档案和问题工单")
     REGISTRATION_CHANNEL_CLOSED = (545, Code.FAILED_PRECONDITION, "该备案类型未开通此办理渠道")
-    REGISTRATION_BASIS_NOT_ACCEPTED = (546, Code.FAILED_PRECONDITION, "该备案类型不接受此种证明方式")
-    SELF_SERVICE_LIMITED = (547, Code.FAILED_PRECONDITION, "因承诺不实，自助备案已受限，请到窗口办理")
+    REGISTRATION_BASIS_NOT_ACCEPTED = (
+        546,
+        Code.FAILED_PRECONDITION,
+        "该备案类型不接受此种证明方式",
+    )
+    SELF_SERVICE_LIMITED = (
+        547,
+        Code.FAILED_PRECONDITION,
+        "因承诺不实，自助备案已受限，请到窗口办理",
+    )
     REFERRAL_NOT_ENTITLED = (548, Code.PERMISSION_DENIED, "该机构无转诊备案资格")
-    CHANGE_NOT_YET_ALLOWED = (550, Code.FAILED_PRECONDITION, "承诺制备案未满规定期限，暂不能变更或取消")
-    SEVERAL_PLACES_NEED_PROOF = (551, Code.FAILED_PRECONDITION, "同时备案多地须提供证明材料，不适用承诺制")
-    REGISTRATION_NOT_EXTENDABLE = (553, Code.FAILED_PRECONDITION, "该备案不能延期，或所申请的期限超出规定")
+    CHANGE_NOT_YET_ALLOWED = (
+        550,
+        Code.FAILED_PRECONDITION,
+        "承诺制备案未满规定期限，暂不能变更或取消",
+    )
+    SEVERAL_PLACES_NEED_PROOF = (
+        551,
+        Code.FAILED_PRECONDITION,
+        "同时备案多地须提供证明材料，不适用承诺制",
+    )
+    REGISTRATION_NOT_EXTENDABLE = (
+        553,
+        Code.FAILED_PRECONDITION,
+        "该备案不能延期，或所申请的期限超出规定",
+    )
     OFFSITE_RULES_INVALID = (554, Code.INVALID_ARGUMENT, "异地就医备案规则文件有误")
     OFFSITE_RULES_NOT_FOUND = (555, Code.NOT_FOUND, "未找到异地就医备案规则")
     OFFSITE_RULES_STATE = (556, Code.FAILED_PRECONDITION, "该备案规则当前状态不允许此操作")
+    ADMISSION_DECLARATION_NOT_FOUND = (610, Code.NOT_FOUND, "未查到该入院申报")
+    ADMISSION_DECLARED = (611, Code.ALREADY_EXISTS, "该次住院已申报")
+    ADMISSION_DECLARATION_STATE = (612, Code.FAILED_PRECONDITION, "该次住院已登记出院")
+    AUDIT_TASK_NOT_FOUND = (613, Code.NOT_FOUND, "未查到该稽核任务")
+    AUDIT_TASK_STATE = (614, Code.FAILED_PRECONDITION, "该稽核任务的当前状态不允许此操作")
+    AUDIT_TASK_OF_ANOTHER = (615, Code.PERMISSION_DENIED, "该稽核任务由其他经办人办理")
+    AUDIT_TASK_CHANGED = (616, Code.FAILED_PRECONDITION, "稽核任务已有变化，请重新核对")
+    AUDITOR_MAY_NOT_CLOSE = (617, Code.PERMISSION_DENIED, "参与稽核的人员不能结案，须由他人复核")
+    AUDIT_HOLD_NOT_FOUND = (618, Code.NOT_FOUND, "未查到生效中的暂缓结算")
+    AUDIT_HOLD_OF_OWN = (619, Code.PERMISSION_DENIED, "暂缓结算须由他人解除")
+    AUDIT_HOLD_EXISTS = (620, Code.ALREADY_EXISTS, "该任务已暂缓此次就诊的结算")
+    AUDIT_FINDING_MISSING = (621, Code.FAILED_PRECONDITION, "尚未登记稽核情况")
+    AUDIT_EVIDENCE_UNKNOWN = (622, Code.FAILED_PRECONDITION, "证据材料不存在或与上传文件不一致")
+    AUDIT_EVIDENCE_EXISTS = (623, Code.ALREADY_EXISTS, "该材料已作为本任务证据")
+    AUDIT_EVIDENCE_RESTRICTED = (624, Code.PERMISSION_DENIED, "无权查阅该任务的证据材料")
+    ASSISTANCE_STATE = (625, Code.FAILED_PRECONDITION, "费用协查的当前状态不允许此操作")
+    ASSISTANCE_BELOW_MINIMUM = (626, Code.FAILED_PRECONDITION, "住院费用未达到协查标准")
+    COMPLAINT_NOT_FOUND = (627, Code.NOT_FOUND, "未查到该投诉举报")
+    COMPLAINT_STATE = (628, Code.FAILED_PRECONDITION, "该投诉举报的当前状态不允许此操作")
+    COMPLAINTS_TOO_MANY = (629, Code.RESOURCE_EXHAUSTED, "今日投诉举报次数已达上限")
 
     def __new__(cls, number: int, code: Code, sentence_zh: str = "") -> "Reason":
         """Makes a member whose value is its number in the proto enum."""

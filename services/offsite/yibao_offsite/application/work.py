@@ -1,15 +1,20 @@
 """The unit of work of the service: what one transaction finds, locks and writes.
 
 Locks are taken in this order, and rows of one kind by rising ids: the position in the feed of
-persons, the person, the party that uploads, the registration or task, papers. The end of the
-feed and then that of the audit chain are locked last of all, because every change of a region
-waits for them; both are written by themselves when the unit of work ends.
+persons, the person, the party that uploads, the registration, admission declaration or
+complaint, the audit task, papers. The end of the feed and then that of the audit chain are
+locked last of all, because every change of a region waits for them; both are written by
+themselves when the unit of work ends.
 """
 
 from dataclasses import dataclass, field
 
 from yibao_common.commands.audit import AuditTrail
 from yibao_common.commands.following import PositionRows
+from yibao_offsite.application.admission_declaration import DeclarationRows
+from yibao_offsite.application.attestation import AttestationRows
+from yibao_offsite.application.audit_task.rows import AuditTaskRows
+from yibao_offsite.application.complaint import ComplaintRows
 from yibao_offsite.application.evaluation.rows import EvaluationRows
 from yibao_offsite.application.feed import FeedRows
 from yibao_offsite.application.material.due import DueRows
@@ -53,6 +58,7 @@ class Work:
     region_rules: RegionRulesRows
     following: PositionRows
     feed_rows: FeedRows
+    attestations: AttestationRows
     materials: MaterialRows
     material_due: DueRows
     papers: PaperRows
@@ -60,5 +66,8 @@ class Work:
     evaluations: EvaluationRows
     rechecks: RecheckRows
     tickets: TicketRows
+    declarations: DeclarationRows
+    audit_tasks: AuditTaskRows
+    complaints: ComplaintRows
     feed: FeedTrail = field(default_factory=FeedTrail)
     audit: AuditTrail = field(default_factory=AuditTrail)

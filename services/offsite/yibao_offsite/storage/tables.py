@@ -5,6 +5,11 @@ import sqlalchemy as sa
 from yibao_common.db.answers import answer_table
 from yibao_common.db.audit_chain import audit_tables
 from yibao_common.db.rows import Id, Instant, code_type
+from yibao_offsite.storage.audit_task.tables import (
+    admission_declaration_table,
+    audit_task_tables,
+    complaint_tables,
+)
 from yibao_offsite.storage.evaluation.tables import evaluation_tables
 from yibao_offsite.storage.material.tables import material_tables
 from yibao_offsite.storage.medical_history.tables import history_tables
@@ -204,6 +209,29 @@ told_hold = sa.Table(
     sa.Column("version", sa.Integer, nullable=False),
 )
 
+# Entries of the status lists of attestations, each taken once, at random.
+attestation_entry = sa.Table(
+    "attestation_entry",
+    metadata,
+    _region(),
+    sa.Column("list_number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("status_index", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("registration_id", Id, nullable=False),
+    # SHA-256 of what is stated but for the last day.
+    sa.Column("stated_digest", sa.LargeBinary(32), nullable=False),
+    # No attestation that names it is valid from then on.
+    sa.Column("last_expire_time", Instant, nullable=False),
+    # From which day on its bit is set; null while nothing ended the cover.
+    sa.Column("withdraw_date", sa.Date),
+    sa.Column("take_time", Instant, nullable=False),
+    sa.Index("ix_attestation_entry_region_registration_id", "region", "registration_id"),
+    sa.Index(
+        "ix_attestation_entry_region_list_number_withdraw_date",
+        "region",
+        "list_number",
+        "withdraw_date",
+    ),
+)
 # What personal data are sealed with, so that other keys are noticed; of the whole database.
 trust_secret_check = sa.Table(
     "trust_secret_check",
@@ -266,3 +294,7 @@ region_rules = sa.Table(
     sa.Column("approve_time", Instant),
     sa.Index("ix_region_rules_region_effective_date", "region", "effective_date"),
 )
+# Audits, what hospitals declare for them, and complaints.
+audit_tasks = audit_task_tables(metadata)
+admission_declaration = admission_declaration_table(metadata)
+complaints = complaint_tables(metadata)

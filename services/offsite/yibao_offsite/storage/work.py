@@ -7,6 +7,10 @@ from yibao_common.db.transactions import UnitOfWork
 from yibao_common.keys.vault import Vault
 from yibao_offsite.application.work import Work
 from yibao_offsite.storage import tables
+from yibao_offsite.storage.admission_declaration import StoredDeclarations
+from yibao_offsite.storage.attestation import StoredAttestations, withdraw_told
+from yibao_offsite.storage.audit_task.record import StoredAuditTasks
+from yibao_offsite.storage.complaint import StoredComplaints
 from yibao_offsite.storage.evaluation.rows import StoredEvaluations
 from yibao_offsite.storage.feed import StoredFeed, store_told
 from yibao_offsite.storage.following import StoredFollowing
@@ -42,16 +46,19 @@ def unit_of_work(vault: Vault | None) -> UnitOfWork[Work]:
             evaluations=StoredEvaluations(connection, region, vault),
             rechecks=StoredRechecks(connection, region, vault),
             tickets=StoredTickets(connection, region, vault),
+            attestations=StoredAttestations(connection, region),
+            declarations=StoredDeclarations(connection, region),
+            audit_tasks=StoredAuditTasks(connection, region, vault),
+            complaints=StoredComplaints(connection, region, vault),
         )
 
     return UnitOfWork(begin, _close)
 
 
 def _close(connection: sa.Connection, work: Work) -> None:
-    told = work.feed
-    store_told(
-        connection, work.region, list(told.registrations.values()), list(told.holds.values())
-    )
+    registrations, holds = list(work.feed.registrations.values()), list(work.feed.holds.values())
+    withdraw_told(connection, work.region, registrations)
+    store_told(connection, work.region, registrations, holds)
     record_audit(connection, tables.audit, *work.audit.entries)
 
 

@@ -1,0 +1,170 @@
+"""Holds of audits: placed, lifted by another one, told to settlement in the same transaction."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from yibao_common.commands.request import Request
+from yibao_common.values.errors import FieldFault, refuse_faults
+from yibao_common.values.reasons import Reason
+from yibao_offsite.application.audit_task.desk import (
+    AtTask,
+    AuditDesk,
+    locked_task,
+    put_on_record,
+)
+from yibao_offsite.rules.audit_task.hold import (
+    PlacedHold,
+    check_not_held,
+    hold_not_found,
+    lifted,
+)
+from yibao_offsite.rules.audit_task.states import TaskAct
+from yibao_offsite.rules.audit_task.task import AuditTask, check_room
+from yibao_offsite.rules.feed import AuditHold
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+    from yibao_offsite.application.work import Work
+
+EncodeHold = Callable[[PlacedHold, AuditTask], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class HoldAsked:
+    """Which visit is held and why; `person_id` is empty where the task says whose it is."""
+
+    visit_id: str
+    person_id: str
+    reason: str
+
+
+def place_hold(desk: AuditDesk, command: AtTask, asked: HoldAsked, encode: EncodeHold) -> bytes:
+    """Holds a visit until its task is closed.
+
+    Raises:
+        RuleError: AUDIT_TASK_NOT_FOUND, AUDIT_TASK_STATE, FIELD_REQUIRED, FIELD_OUT_OF_RANGE,
+            AUDIT_HOLD_EXISTS, REQUEST_ID_REUSED.
+    """
+
+    def place(work: "Work") -> bytes:
+        request, now = command.request, desk.clock()
+        before = locked_task(work, command.task_id)
+        task = before.after(TaskAct.HOLD)
+        holds = work.audit_tasks.holds(task.task_id)
+        check_room(len(holds), task)
+        person_id = _whose(task, asked.person_id)
+        check_not_held(holds, asked.visit_id)
+        hold = PlacedHold(
+            desk.ids(),
+            task.task_id,
+            asked.visit_id,
+            person_id,
+            asked.reason,
+            request.caller.path,
+            now,
+        )
+        task = replace(task, hold_count=task.hold_count + 1)
+        work.audit_tasks.insert_hold(hold)
+        work.audit_tasks.update(task)
+        tell(work, desk, hold)
+        _record(work, request, task, TaskAct.HOLD, hold, at=now)
+        return encode(hold, task)
+
+    return desk.transactions.once(command.request, place)
+
+
+def lift_hold(
+    desk: AuditDesk, request: Request, hold_id: str, *, reason: str, encode: EncodeHold
+) -> bytes:
+    """Lifts a hold before its task is closed.
+
+    Raises:
+        RuleError: AUDIT_HOLD_NOT_FOUND, AUDIT_HOLD_OF_OWN, REQUEST_ID_REUSED.
+    """
+
+    def lift(work: "Work") -> bytes:
+        now = desk.clock()
+        found = work.audit_tasks.find_hold(hold_id)
+        if found is None:
+            raise hold_not_found(hold_id)
+        before = locked_task(work, found.task_id)
+        # Read again under the lock, because another one may have lifted it meanwhile.
+        hold = work.audit_tasks.find_hold(hold_id)
+        if hold is None or not hold.stands:
+            raise hold_not_found(hold_id)
+        (hold,) = lift_all(work, desk, [hold], lifter=request.caller.path, reason=reason, now=now)
+        task = replace(before.after(TaskAct.LIFT), hold_count=before.hold_count - 1)
+        work.audit_tasks.update(task)
+        _record(work, request, task, TaskAct.LIFT, hold, at=now)
+        return encode(hold, task)
+
+    return desk.transactions.once(request, lift)
+
+
+def lift_all(
+    work: "Work",
+    desk: AuditDesk,
+    holds: Iterable[PlacedHold],
+    *,
+    lifter: str,
+    reason: str,
+    now: "dt.datetime",
+) -> list[PlacedHold]:
+    """Lifts the holds that stand of those given, tells settlement and returns them.
+
+    Raises:
+        RuleError: AUDIT_HOLD_OF_OWN, before anything is written.
+    """
+    ended = [lifted(each, lifter=lifter, reason=reason, now=now) for each in holds if each.stands]
+    for each in ended:
+        work.audit_tasks.update_hold(each)
+        tell(work, desk, each)
+    return ended
+
+
+def tell(work: "Work", desk: AuditDesk, hold: PlacedHold) -> None:
+    """Has settlement told of a hold as it is now, signed."""
+    told = AuditHold(
+        hold.hold_id,
+        hold.person_id,
+        hold.visit_id,
+        hold.task_id,
+        not hold.stands,
+        b"",
+        hold.version,
+    )
+    work.feed.tell_hold(replace(told, attestation=desk.sign_hold(work.region, told)))
+
+
+def _whose(task: AuditTask, person_id: str) -> str:
+    own = task.subject.person_id
+    if not own and not person_id:
+        message = "is required, since the task is of no person"
+        refuse_faults([FieldFault("person_id", Reason.FIELD_REQUIRED, message)])
+    if own and person_id not in ("", own):
+        message = "is not whom the task is of"
+        refuse_faults([FieldFault("person_id", Reason.FIELD_OUT_OF_RANGE, message)])
+    return own or person_id
+
+
+def _record(
+    work: "Work",
+    request: Request,
+    task: AuditTask,
+    act: TaskAct,
+    hold: PlacedHold,
+    *,
+    at: "dt.datetime",
+) -> None:
+    put_on_record(
+        work,
+        request,
+        task,
+        act,
+        at=at,
+        told=hold.visit_id,
+        subject_ids=(hold.hold_id, hold.visit_id, hold.person_id),
+        detail={"placer": hold.placer},
+    )
