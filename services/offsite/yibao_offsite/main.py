@@ -87,16 +87,6 @@ class OffsiteService:
         transactions = StoredTransactions(
             self.database, answers=tables.answer, unit=UNIT, clock=self._clock
         )
-        feeds = Feeds(
-            self._config,
-            transactions,
-            on_persons=nothing_follows,
-            database=self.database,
-            metrics=metrics,
-            clock=self._clock,
-            log=self._log,
-        )
-        feeds.require(readiness)
         attestations = AttestationParts(
             self._config,
             transactions,
@@ -105,6 +95,17 @@ class OffsiteService:
             clock=self._clock,
             log=self._log,
         )
+        feeds = Feeds(
+            self._config,
+            transactions,
+            on_persons=nothing_follows,
+            attest_hold=attestations.attest_hold,
+            database=self.database,
+            metrics=metrics,
+            clock=self._clock,
+            log=self._log,
+        )
+        feeds.require(readiness)
         registrations = Registrations(transactions, clock=self._clock, ids=self._ids)
 
         def register(server: grpc.aio.Server) -> None:

@@ -118,6 +118,25 @@ def test_an_attested_hold_is_that_of_the_feed_or_another(holder: TrustHolder) ->
     assert refused.reason is Reason.ATTESTATION_UNKNOWN_KEY
 
 
+def test_a_hold_of_the_feed_is_taken_with_the_attestation_of_it_alone(holder: TrustHolder) -> None:
+    of = hold()
+    told = AuditHold(of.hold_id, of.person_id, of.visit_id, of.task_id, is_lifted=False, version=1)
+    lifted = told._replace(is_lifted=True, version=2)
+
+    def is_taken(region: str, each: AuditHold, data: bytes) -> bool:
+        return holder.attests_hold(region, each, data, at=NOW)
+
+    assert is_taken(REGION, told, signed_hold())
+    assert is_taken(REGION, lifted, signed_hold(hold(is_lifted=True, version=2)))
+    assert not is_taken(REGION, lifted, signed_hold())
+    assert not is_taken(REGION, told, signed_hold(key="attest killed"))
+    assert not is_taken(REGION, told, b"")
+    # Of a region for which no key may sign, nothing is signed.
+    assert is_taken("440100", told, b"")
+    late = NOW + dt.timedelta(days=7)
+    assert not holder.attests_hold("440100", told, b"", at=late)
+
+
 def test_the_newer_of_attestation_and_feed_counts() -> None:
     care = registered_care(attested(version=3))
     ended = care._replace(version=4, end_date=care.start_date)
