@@ -16,6 +16,7 @@ from support.attestation_minting import (
     signed_list,
 )
 from support.token_minting import NOW, Message, listed, payload, public_key, snapshot
+from vectors import make_attestations
 from vectors.make_attestations import FILE, contents
 
 from yibao import attestation, attesting, qr
@@ -49,6 +50,11 @@ def told(refused: QrError | None) -> str | None:
 
 def test_the_vectors_are_those_that_the_script_makes() -> None:
     assert FILE.read_text(encoding="utf-8") == contents(), "run python -m vectors.make_attestations"
+
+
+def test_the_files_of_the_example_are_those_that_the_script_makes() -> None:
+    for name, data in make_attestations.example_files().items():
+        assert (make_attestations.EXAMPLES / name).read_bytes() == data, name
 
 
 @named("registrations")
