@@ -175,7 +175,7 @@ def prepare(folder: Path, regions: Iterable[Region], settings: Settings) -> Sand
     if settings.has_movable_clock:
         # What identity publishes at another time is asked for at once.
         settlement = {**settlement, "trust_seconds": 1.0}
-    followed = {"regions": numbers, "poll_seconds": settings.poll_seconds}
+    followed: Mapping[str, Value] = {"regions": numbers, "poll_seconds": settings.poll_seconds}
     tables: dict[str, Tables] = {
         "identity": identity,
         "settlement": {
