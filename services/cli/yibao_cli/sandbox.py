@@ -161,6 +161,21 @@ def prepare(folder: Path, regions: Iterable[Region], settings: Settings) -> Sand
     if not regions:
         raise StartError(f"the keys in {folder} sign for none of {', '.join(sorted(asked))}")
     numbers = [region.region for region in regions]
+    tables = _service_tables(folder, keys, settings, numbers)
+    return Sandbox(
+        folder,
+        certificates,
+        {service: write(service, tables[service]) for service in SERVICES},
+        database_urls,
+        root_file=keys.root_file,
+        regions=regions,
+    )
+
+
+def _service_tables(
+    folder: Path, keys: SandboxKeys, settings: Settings, numbers: list[str]
+) -> Mapping[str, Tables]:
+    """Returns what the configuration of each service has beside what all have."""
     identity = {
         **_identity_tables(keys, numbers),
         "settlement": {"address": settings.addresses["settlement"]},
@@ -176,7 +191,7 @@ def prepare(folder: Path, regions: Iterable[Region], settings: Settings) -> Sand
         # What identity publishes at another time is asked for at once.
         settlement = {**settlement, "trust_seconds": 1.0}
     followed: Mapping[str, Value] = {"regions": numbers, "poll_seconds": settings.poll_seconds}
-    tables: dict[str, Tables] = {
+    return {
         "identity": identity,
         "settlement": {
             "identity": settlement,
@@ -187,14 +202,6 @@ def prepare(folder: Path, regions: Iterable[Region], settings: Settings) -> Sand
             **_attestation_tables(folder, keys, has_movable_clock=settings.has_movable_clock),
         },
     }
-    return Sandbox(
-        folder,
-        certificates,
-        {service: write(service, tables[service]) for service in SERVICES},
-        database_urls,
-        root_file=keys.root_file,
-        regions=regions,
-    )
 
 
 def _attestation_tables(folder: Path, keys: SandboxKeys, *, has_movable_clock: bool) -> Tables:
