@@ -180,21 +180,11 @@ def _service_tables(
         **_identity_tables(keys, numbers),
         "settlement": {"address": settings.addresses["settlement"]},
     }
-    settlement: Mapping[str, Value] = {
-        "address": settings.addresses["identity"],
-        "regions": numbers,
-        "root_file": str(keys.root_file),
-        "trust_folder": str(folder / TRUST_FOLDER),
-        "poll_seconds": settings.poll_seconds,
-    }
-    if settings.has_movable_clock:
-        # What identity publishes at another time is asked for at once.
-        settlement = {**settlement, "trust_seconds": 1.0}
     followed: Mapping[str, Value] = {"regions": numbers, "poll_seconds": settings.poll_seconds}
     return {
         "identity": identity,
         "settlement": {
-            "identity": settlement,
+            "identity": _learnt_of_identity(keys, numbers, folder, settings),
             "offsite": {"address": settings.addresses["offsite"], **followed},
         },
         "offsite": {
@@ -218,6 +208,23 @@ def _attestation_tables(folder: Path, keys: SandboxKeys, *, has_movable_clock: b
         },
         "attestation": attestation,
     }
+
+
+def _learnt_of_identity(
+    keys: SandboxKeys, regions: list[str], folder: Path, settings: Settings
+) -> Mapping[str, Value]:
+    """Returns settlement's table of identity."""
+    table: Mapping[str, Value] = {
+        "address": settings.addresses["identity"],
+        "regions": regions,
+        "root_file": str(keys.root_file),
+        "trust_folder": str(folder / TRUST_FOLDER),
+        "poll_seconds": settings.poll_seconds,
+    }
+    if settings.has_movable_clock:
+        # What identity publishes at another time is asked for at once.
+        table = {**table, "trust_seconds": 1.0}
+    return table
 
 
 def _common_tables(

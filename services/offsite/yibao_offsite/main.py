@@ -1,7 +1,7 @@
 """Starts the offsite service: configuration, database, server, in this order."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import grpc
 
@@ -12,8 +12,10 @@ from yibao.offsite.v1 import (
     registration_service_pb2,
     registration_service_pb2_grpc,
 )
+from yibao_common.commands.background import BackgroundTask
 from yibao_common.commands.blocking import Blocking
 from yibao_common.commands.sandbox import open_sandbox_clock, start_sandbox_clock
+from yibao_common.commands.transactions import Transactions
 from yibao_common.db.failures import database_problem
 from yibao_common.db.opening import open_database
 from yibao_common.db.pruning import answer_pruning
@@ -34,6 +36,7 @@ from yibao_common.values.ids import Ids, new_id
 from yibao_offsite.access import ACCESS
 from yibao_offsite.application.following import nothing_follows
 from yibao_offsite.application.registration import Registrations
+from yibao_offsite.application.work import Work
 from yibao_offsite.attestation_parts import AttestationParts
 from yibao_offsite.config import OffsiteConfig
 from yibao_offsite.feeds import Feeds
@@ -84,17 +87,10 @@ class OffsiteService:
         start_sandbox_clock(self._clock, supervisor)
         metrics, readiness, blocking = Metrics(), Readiness(), Blocking(party_of=current_party)
         readiness.require("database", lambda: database_problem(self.database))
-        transactions = StoredTransactions(
+        transactions: Transactions[Work] = StoredTransactions(
             self.database, answers=tables.answer, unit=UNIT, clock=self._clock
         )
-        attestations = AttestationParts(
-            self._config,
-            transactions,
-            blocking,
-            metrics=metrics,
-            clock=self._clock,
-            log=self._log,
-        )
+        attestations = self._make_attestations(transactions, blocking, metrics)
         feeds = Feeds(
             self._config,
             transactions,
@@ -124,30 +120,8 @@ class OffsiteService:
             server_service_pb2_grpc.add_ServerServiceServicer_to_server(info, server)
             sandbox.register(server, self._clock)
 
-        server = Server(
-            self._config.server,
-            service_name=_SERVICE,
-            register=register,
-            descriptors=sandbox.served(DESCRIPTORS, self._clock),
-            access=ACCESS,
-            log=self._log,
-            metrics=metrics,
-            problems=supervisor.problems,
-            watch=supervisor.watch,
-            readiness=readiness,
-            clock=self._clock,
-            ids=self._ids,
-            behind_gate=refusals_behind_gate(self._config),
-        )
-        pruning = answer_pruning(
-            self.database,
-            tables.answer,
-            self._config.answers,
-            blocking,
-            metrics=metrics,
-            clock=self._clock,
-            log=self._log,
-        )
+        server = self._make_server(register, supervisor, readiness, metrics)
+        pruning = self._make_pruning(blocking, metrics)
         blocking.start(supervisor)
         pruning.start(supervisor)
         feeds.start(supervisor)
@@ -167,6 +141,52 @@ class OffsiteService:
             blocking.close()
             self.database.close()
         supervisor.raise_if_dead()
+
+    def _make_attestations(
+        self, transactions: Transactions[Work], blocking: Blocking, metrics: Metrics
+    ) -> AttestationParts:
+        return AttestationParts(
+            self._config,
+            transactions,
+            blocking,
+            metrics=metrics,
+            clock=self._clock,
+            log=self._log,
+        )
+
+    def _make_server(
+        self,
+        register: Callable[[grpc.aio.Server], None],
+        supervisor: Supervisor,
+        readiness: Readiness,
+        metrics: Metrics,
+    ) -> Server:
+        return Server(
+            self._config.server,
+            service_name=_SERVICE,
+            register=register,
+            descriptors=sandbox.served(DESCRIPTORS, self._clock),
+            access=ACCESS,
+            log=self._log,
+            metrics=metrics,
+            problems=supervisor.problems,
+            watch=supervisor.watch,
+            readiness=readiness,
+            clock=self._clock,
+            ids=self._ids,
+            behind_gate=refusals_behind_gate(self._config),
+        )
+
+    def _make_pruning(self, blocking: Blocking, metrics: Metrics) -> BackgroundTask:
+        return answer_pruning(
+            self.database,
+            tables.answer,
+            self._config.answers,
+            blocking,
+            metrics=metrics,
+            clock=self._clock,
+            log=self._log,
+        )
 
 
 def _make(config: OffsiteConfig, log: Log) -> OffsiteService:
