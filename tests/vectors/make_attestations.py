@@ -1,4 +1,5 @@
-"""Writes our vectors of attestations, data/yibao_attestations.json.
+"""Writes our vectors of attestations, data/yibao_attestations.json,
+and the files of the SDK's example.
 
 Run after a change of the cases: `cd tests && python -m vectors.make_attestations`. A test
 compares the file with a fresh one, so a change of the format cannot pass unseen.
@@ -8,7 +9,7 @@ import datetime as dt
 import json
 from pathlib import Path
 
-from support.attestation_minting import attest_snapshot
+from support.attestation_minting import attest_snapshot, signed_list
 from support.token_minting import public_key
 from vectors.attestation_cases import (
     BytesCase,
@@ -18,6 +19,7 @@ from vectors.attestation_cases import (
     request_cases,
 )
 
+EXAMPLES = Path(__file__).parents[2] / "sdk" / "examples"
 FILE = Path(__file__).parent / "data" / "yibao_attestations.json"
 
 NOTE = (
@@ -27,6 +29,14 @@ NOTE = (
     "key_requests, which is what a key is taken into the snapshot by; error null means "
     "accepted. The private keys are SHA-256 of the names in tests/support/token_minting.py."
 )
+
+
+def example_files() -> dict[str, bytes]:
+    """Returns what the example of the SDK reads, by the names of the files."""
+    return {
+        "attestation-trust.cbor": attest_snapshot(),
+        "attestation-list.cose": signed_list(7),
+    }
 
 
 def contents() -> str:
@@ -75,4 +85,6 @@ def _time(instant: dt.datetime) -> str:
 
 if __name__ == "__main__":
     FILE.write_text(contents(), encoding="utf-8")
-    print(f"wrote {FILE}")
+    for name, data in example_files().items():
+        (EXAMPLES / name).write_bytes(data)
+    print(f"wrote {FILE} and the files of the example")

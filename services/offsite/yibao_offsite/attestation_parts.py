@@ -1,5 +1,6 @@
 """What attestations need to run: the keys, what identity publishes of them, and the watch."""
 
+import datetime as dt
 import os
 
 import grpc
@@ -16,10 +17,13 @@ from yibao_common.rpc.channels import Peer, open_aio_channel
 from yibao_common.rpc.trust_client import TrustClient
 from yibao_common.rpc.trust_opening import open_trust
 from yibao_common.values.clock import Clock
+from yibao_common.values.errors import RuleError
 from yibao_offsite.application.attestation import Attestations, AttestationSigner
 from yibao_offsite.application.work import Work
 from yibao_offsite.config import DEFAULT_LIFE, AttestationConfig, OffsiteConfig
-from yibao_offsite.keys import AttestationKeys, NoAttestationKeys
+from yibao_offsite.keys import AttestationKeys, NoAttestationKeys, signer_of_hold
+from yibao_offsite.rules.attestation import HoldStatement
+from yibao_offsite.rules.feed import AuditHold
 from yibao_offsite.servicer.attestation import AttestationServicer
 
 _SERVICE = "offsite"
@@ -45,6 +49,7 @@ class AttestationParts:
         Raises:
             StartError: the keys or the pinned root cannot be used.
         """
+        self._clock = clock
         self._tasks: list[TrustClient | BackgroundTask] = []
         self._channel: grpc.aio.Channel | None = None
         self.signer: AttestationSigner = NoAttestationKeys()
@@ -59,6 +64,10 @@ class AttestationParts:
             random_bytes=os.urandom,
         )
         self._servicer = AttestationServicer(attestations, blocking)
+
+    def attest_hold(self, region: str, told: AuditHold) -> bytes:
+        """Returns the attestation of a hold as it is told now; see `told_attestation`."""
+        return told_attestation(self.signer, region, told, at=self._clock())
 
     def register(self, server: grpc.aio.Server) -> None:
         """Adds the servicer."""
@@ -118,3 +127,31 @@ class AttestationParts:
         )
         self._tasks = [client, watch]
         return keys
+
+
+def told_attestation(
+    signer: AttestationSigner, region: str, told: AuditHold, *, at: dt.datetime
+) -> bytes:
+    """Returns the attestation of a hold by the key that signs now.
+
+    The stored one where that signed it, or where none may sign: who reads the feed anew long
+    afterwards would not find a former key in his trust.
+    """
+    try:
+        if signer_of_hold(told.attestation) == signer.key_id(region):
+            return told.attestation
+        return signer.sign_hold(_statement(region, told), at=at)
+    except RuleError:
+        return told.attestation
+
+
+def _statement(region: str, told: AuditHold) -> HoldStatement:
+    return HoldStatement(
+        region,
+        told.hold_id,
+        told.visit_id,
+        told.person_id,
+        told.task_id,
+        told.is_lifted,
+        told.version,
+    )

@@ -143,6 +143,14 @@ class NoAttestationKeys:
         raise no_attestation_key(content.region)
 
 
+def signer_of_hold(attestation: bytes) -> bytes:
+    """Returns the id of the key that an attestation of a hold names, empty where it is none."""
+    try:
+        return attesting.key_id_of_hold(attestation)
+    except QrError:
+        return b""
+
+
 def _listed(snapshot: TrustSnapshot, region: str, *, now: dt.datetime) -> Iterator[TrustedKey]:
     """Yields the keys that may sign for a region, the active one first."""
     second = int(now.timestamp())
