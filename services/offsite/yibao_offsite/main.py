@@ -1,7 +1,7 @@
 """Starts the offsite service: configuration, database, server, in this order."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import grpc
 
@@ -12,6 +12,7 @@ from yibao.offsite.v1 import (
     registration_service_pb2,
     registration_service_pb2_grpc,
 )
+from yibao_common.commands.background import BackgroundTask
 from yibao_common.commands.blocking import Blocking
 from yibao_common.commands.sandbox import open_sandbox_clock, start_sandbox_clock
 from yibao_common.db.failures import database_problem
@@ -107,26 +108,7 @@ class OffsiteService:
             log=self._log,
         )
         feeds.require(readiness)
-        materials = Materials(
-            self._config.materials,
-            self.vault,
-            database=self.database,
-            blocking=blocking,
-            metrics=metrics,
-            clock=self._clock,
-            ids=self._ids,
-            log=self._log,
-        )
-        files = MedicalFiles(
-            self._config,
-            self.vault,
-            database=self.database,
-            blocking=blocking,
-            metrics=metrics,
-            clock=self._clock,
-            ids=self._ids,
-            log=self._log,
-        )
+        parts = self._make_parts(blocking, metrics)
         registrations = Registrations(transactions, clock=self._clock, ids=self._ids)
 
         def register(server: grpc.aio.Server) -> None:
@@ -134,8 +116,8 @@ class OffsiteService:
                 RegistrationServicer(registrations, blocking), server
             )
             feeds.register(server)
-            materials.register(server)
-            files.register(server)
+            for part in parts:
+                part.register(server)
             info = ServerInfoServicer(
                 self._config,
                 service_name=_SERVICE,
@@ -146,7 +128,65 @@ class OffsiteService:
             server_service_pb2_grpc.add_ServerServiceServicer_to_server(info, server)
             sandbox.register(server, self._clock)
 
-        server = Server(
+        server = self._make_server(register, supervisor, readiness, metrics)
+        pruning = self._make_pruning(blocking, metrics)
+        blocking.start(supervisor)
+        pruning.start(supervisor)
+        feeds.start(supervisor)
+        for part in parts:
+            part.start(supervisor)
+        try:
+            await feeds.first_news(blocking)
+            port = await server.start()
+            if started is not None:
+                started.set_result(port)
+            await stop.wait()
+        finally:
+            feeds.release()
+            await server.drain()
+            await feeds.close()
+            for part in parts:
+                await part.close()
+            await pruning.close()
+            blocking.close()
+            self.database.close()
+        supervisor.raise_if_dead()
+
+    def _make_parts(
+        self, blocking: Blocking, metrics: Metrics
+    ) -> "tuple[Materials | MedicalFiles, ...]":
+        """Returns what needs the keys of personal data."""
+        return (
+            Materials(
+                self._config.materials,
+                self.vault,
+                database=self.database,
+                blocking=blocking,
+                metrics=metrics,
+                clock=self._clock,
+                ids=self._ids,
+                log=self._log,
+            ),
+            MedicalFiles(
+                self._config,
+                self.vault,
+                database=self.database,
+                blocking=blocking,
+                metrics=metrics,
+                clock=self._clock,
+                ids=self._ids,
+                log=self._log,
+            ),
+        )
+
+    def _make_server(
+        self,
+        register: Callable[[grpc.aio.Server], None],
+        supervisor: Supervisor,
+        readiness: Readiness,
+        metrics: Metrics,
+    ) -> Server:
+        return Server(
             self._config.server,
             service_name=_SERVICE,
             register=register,
@@ -161,7 +201,9 @@ class OffsiteService:
             ids=self._ids,
             behind_gate=refusals_behind_gate(self._config),
         )
-        pruning = answer_pruning(
+
+    def _make_pruning(self, blocking: Blocking, metrics: Metrics) -> BackgroundTask:
+        return answer_pruning(
             self.database,
             tables.answer,
             self._config.answers,
@@ -170,27 +212,6 @@ class OffsiteService:
             clock=self._clock,
             log=self._log,
         )
-        blocking.start(supervisor)
-        pruning.start(supervisor)
-        feeds.start(supervisor)
-        materials.start(supervisor)
-        files.start(supervisor)
-        try:
-            await feeds.first_news(blocking)
-            port = await server.start()
-            if started is not None:
-                started.set_result(port)
-            await stop.wait()
-        finally:
-            feeds.release()
-            await server.drain()
-            await feeds.close()
-            await materials.close()
-            await files.close()
-            await pruning.close()
-            blocking.close()
-            self.database.close()
-        supervisor.raise_if_dead()
 
 
 def _make(config: OffsiteConfig, log: Log) -> OffsiteService:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from support.lists import accounts, bills, catalogue, identity, institutions
+from support.lists import accounts, bills, catalogue, identity, institutions, medical, offsite
 from support.lists.paged import Made, Shop
 
 # By the method; behind a blank what is asked for of it where it is read in more than one way.
@@ -12,8 +12,8 @@ LISTS: dict[str, Callable[[Shop], Made]] = {
     "AllocationService/ListCreditPolicies": accounts.credit_policies,
     "CardService/ListCardTransactions": identity.card_transactions,
     "CatalogueVersionService/DiffCatalogueVersion": catalogue.differences,
-    "CatalogueVersionService/ListCatalogueChanges": catalogue.changes,
     "CatalogueVersionService/ListCatalogueChanges of a day": catalogue.in_force,
+    "CatalogueVersionService/ListCatalogueChanges": catalogue.changes,
     "CatalogueVersionService/ListCatalogueRowFaults": catalogue.row_faults,
     "CatalogueVersionService/ListCatalogueVersions": catalogue.versions,
     "CertificateService/ListMisuseCases": identity.misuse_cases,
@@ -27,6 +27,8 @@ LISTS: dict[str, Callable[[Shop], Made]] = {
     "DeclarationService/ListDeductions": institutions.deductions,
     "DifferenceService/ListDifferenceOrders": accounts.orders_of_differences,
     "DifferenceService/ListRepairs": accounts.repairs,
+    "EvaluationService/ListPreEvaluations": medical.pre_evaluations,
+    "EvaluationService/ListRechecks": medical.rechecks,
     "HoldService/ListHolds": bills.holds,
     "InstitutionPaymentService/ListDepositMoves": institutions.deposit_moves,
     "InstitutionPaymentService/ListInstitutionPayments": institutions.payments,
@@ -35,6 +37,8 @@ LISTS: dict[str, Callable[[Shop], Made]] = {
     "InstitutionService/ListInstitutions": institutions.institutions,
     "InstitutionService/ListSuspensions": institutions.suspensions,
     "MappingService/ListMappings": institutions.mappings,
+    "MedicalHistoryService/ListHistoryReadings": medical.history_readings,
+    "OffsiteFeedService/ListOffsiteChanges": offsite.offsite_changes,
     "PersonService/ListEnrolmentChanges": identity.enrolment_changes,
     "PersonService/ListMerges": identity.merges,
     "PolicyService/ListPolicies": catalogue.policies,
@@ -46,8 +50,9 @@ LISTS: dict[str, Callable[[Shop], Made]] = {
     "ReviewService/ListReviews": bills.reviews,
     "SettlementService/ListSettlements": bills.settlements,
     "SupervisionService/ListAuditEvents": identity.audit_events,
-    "TransferService/ListTransfers": accounts.transfers,
+    "TicketService/ListTickets": medical.tickets,
     "TransferService/ListTransfers that are stuck": accounts.stuck_transfers,
+    "TransferService/ListTransfers": accounts.transfers,
     "VisitService/ListVisits": bills.visits,
     "YearService/ListYearStatements": accounts.year_statements,
 }
