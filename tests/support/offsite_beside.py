@@ -1,7 +1,9 @@
 """Offsite beside identity and settlement, on a database of the same kind."""
 
 import contextlib
+import os
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 from support.both_services import BothServices, server_of, url_of
 from support.services import run_service
@@ -10,8 +12,27 @@ from support.settlement_world import REGION
 from support.threads import in_a_thread
 
 from yibao_common.keys.dev_ca import Leaf
+from yibao_common.keys.vault import Vault, read_secret
 from yibao_offsite.config import OffsiteConfig
 from yibao_offsite.main import OffsiteService
+
+
+def offsite_vault(services: BothServices) -> Vault:
+    """Returns what offsite seals with."""
+    files = _key_files(services)
+    keys = [read_secret(path) for path in files["encryption_key_files"]]
+    return Vault(keys, read_secret(files["hash_key_file"]), random_bytes=os.urandom)
+
+
+def _key_files(services: BothServices) -> dict[str, Any]:
+    """Returns the table of offsite's own keys, which are made where they are missing."""
+    encryption, of_hash = (
+        services.files.folder / f"offsite-{name}.hex" for name in ("encryption", "hash")
+    )
+    for file in (encryption, of_hash):
+        if not file.exists():
+            file.write_text(os.urandom(32).hex())
+    return {"encryption_key_files": [encryption], "hash_key_file": of_hash}
 
 
 @contextlib.contextmanager
@@ -24,6 +45,7 @@ def offsite_beside(services: BothServices) -> Iterator[BothServices]:
         {
             "server": server_of(services.files, "offsite-server"),
             "database": {"url": url_of(database)},
+            "personal_data": _key_files(services),
             "identity": {
                 "address": f"localhost:{services.ports['identity']}",
                 "regions": [REGION],
