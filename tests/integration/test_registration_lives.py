@@ -258,7 +258,7 @@ def test_an_emergency_is_deemed_registered_once_a_visit(run: Run) -> None:
     # Rule I-30: whoever sends it, however often, one person's visit has one.
     async def scenario(desks: Desks) -> None:
         settlement = desks.registrations("settlement")
-        fields = {
+        fields: dict[str, Any] = {
             "region": REGION,
             "person_id": new_id(),
             "visit_id": new_id(),

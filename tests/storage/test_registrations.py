@@ -115,7 +115,12 @@ class Store:
         command = SubmitRules(
             self.request("SubmitRules", by), version or SAMPLE.version, effective, contents
         )
-        self.rules.submit(command, lambda rules: given.append(rules) or b"")  # type: ignore[func-returns-value]
+
+        def encode(rules: StoredRules) -> bytes:
+            given.append(rules)
+            return b""
+
+        self.rules.submit(command, encode)
         return given[0]
 
     def approve(self, version: str, by: Applicant) -> None:

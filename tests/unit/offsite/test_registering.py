@@ -84,7 +84,7 @@ class Desk:
             region_rules=MemoryRules(said=rules),
         )
         self.transactions = MemoryTransactions(work)
-        parts = {"national": NATIONAL, "clock": self.now}
+        parts: dict[str, Any] = {"national": NATIONAL, "clock": self.now}
         self.registering = Registering(self.transactions, ids=lambda: f"r{next(ids)}", **parts)
         self.steps = Steps(self.transactions, require_evaluated=self.require_evaluated, **parts)
         self.deemed = DeemedRegistrations(self.transactions, ids=lambda: f"r{next(ids)}", **parts)

@@ -2,7 +2,7 @@
 
 import functools
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -215,7 +215,7 @@ def _cover(cover: object) -> Until | int | None:
 
 
 def _region_rules(model: _RulesModel, version: str) -> RegionRules:
-    stated: Mapping[str, _CategoryModel] = dict(model.categories)
+    stated = {str(name): category for name, category in model.categories.items()}
     return RegionRules(
         version=version,
         categories={

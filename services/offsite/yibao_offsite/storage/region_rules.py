@@ -1,6 +1,7 @@
 """Rules of a region as rows; what they say is read from their files once a version."""
 
 import datetime as dt
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -89,11 +90,11 @@ class StoredRegionRules:
         )
         assert changed.rowcount == 1, rules.rules_version
 
-    def _named(self, rules_version: str) -> sa.Select[tuple[object, ...]]:
+    def _named(self, rules_version: str) -> sa.Select[Any]:
         return sa.select(*_TOLD).where(
             _COLUMN.region == self._region, _COLUMN.rules_version == rules_version
         )
 
-    def _one(self, query: sa.Select[tuple[object, ...]]) -> StoredRules | None:
+    def _one(self, query: sa.Select[Any]) -> StoredRules | None:
         row = self._connection.execute(query).one_or_none()
-        return None if row is None else StoredRules(*row)  # type: ignore[arg-type]
+        return None if row is None else StoredRules(*row)

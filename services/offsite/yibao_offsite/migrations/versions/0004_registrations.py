@@ -4,6 +4,8 @@ Those of before keep what they were granted. They rest on nothing that was asked
 are those of their category, and they may be changed at any time.
 """
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -80,10 +82,10 @@ def upgrade() -> None:
     _index()
 
 
-def _columns() -> list[sa.Column[object]]:
+def _columns() -> list[sa.Column[Any]]:
     """Returns what a registration has by now; what has to have a value gets one first."""
 
-    def needed(name: str, kind: sa.types.TypeEngine[object], value: str) -> sa.Column[object]:
+    def needed(name: str, kind: sa.types.TypeEngine[Any], value: str) -> sa.Column[Any]:
         return sa.Column(name, kind, nullable=False, server_default=sa.text(value))
 
     return [
