@@ -127,4 +127,4 @@ class Feeds:
         if regions:
             self._log.warning("persons are not followed any more", regions=", ".join(regions))
         if not followed:
-            self._log.warning("persons are not checked: no identity is configured")
+            self._log.warning("persons are not checked")

@@ -51,7 +51,6 @@ class Offsite:
             self.ages = OffsiteAges(
                 (), most=config.identity.max_feed_age, metrics=metrics, clock=clock
             )
-            log.warning("registrations are not known: no offsite is configured")
             return
         most = followed.max_feed_age
         self.ages = OffsiteAges(followed.regions, most=most, metrics=metrics, clock=clock)
