@@ -107,16 +107,7 @@ class OffsiteService:
             log=self._log,
         )
         feeds.require(readiness)
-        materials = Materials(
-            self._config.materials,
-            self.vault,
-            database=self.database,
-            blocking=blocking,
-            metrics=metrics,
-            clock=self._clock,
-            ids=self._ids,
-            log=self._log,
-        )
+        materials = self._materials(blocking, metrics)
         registrations = Registrations(transactions, clock=self._clock, ids=self._ids)
 
         def register(server: grpc.aio.Server) -> None:
@@ -188,6 +179,18 @@ class OffsiteService:
             blocking,
             metrics=metrics,
             clock=self._clock,
+            log=self._log,
+        )
+
+    def _materials(self, blocking: Blocking, metrics: Metrics) -> Materials:
+        return Materials(
+            self._config.materials,
+            self.vault,
+            database=self.database,
+            blocking=blocking,
+            metrics=metrics,
+            clock=self._clock,
+            ids=self._ids,
             log=self._log,
         )
 
