@@ -47,6 +47,7 @@ LISTS: dict[str, Callable[[Shop], Made]] = {
     "InstitutionService/ListSuspensions": institutions.suspensions,
     "MappingService/ListMappings": institutions.mappings,
     "MedicalHistoryService/ListHistoryReadings": medical.history_readings,
+    "MaterialService/ListMaterials": offsite.materials,
     "OffsiteFeedService/ListOffsiteChanges": offsite.offsite_changes,
     "PersonService/ListEnrolmentChanges": identity.enrolment_changes,
     "PersonService/ListMerges": identity.merges,
