@@ -6,14 +6,24 @@ from yibao_common.db.audit_chain import record_audit
 from yibao_common.db.transactions import UnitOfWork
 from yibao_offsite.application.work import Work
 from yibao_offsite.storage import tables
+from yibao_offsite.storage.feed import store_told
+from yibao_offsite.storage.person import StoredPersons
 from yibao_offsite.storage.registration import StoredRegistrations
 
 
 def _open(connection: sa.Connection, region: str) -> Work:
-    return Work(StoredRegistrations(connection, region))
+    return Work(
+        region,
+        registrations=StoredRegistrations(connection, region),
+        persons=StoredPersons(connection, region),
+    )
 
 
 def _close(connection: sa.Connection, work: Work) -> None:
+    told = work.feed
+    store_told(
+        connection, work.region, list(told.registrations.values()), list(told.holds.values())
+    )
     record_audit(connection, tables.audit, *work.audit.entries)
 
 
