@@ -117,8 +117,6 @@ class _QualificationEventKindEnumTypeWrapper(google.protobuf.internal.enum_type_
     """Identity refused it."""
     QUALIFICATION_EVENT_KIND_RETRIED: _QualificationEventKind.ValueType  # 10
     """A clerk had it tried again."""
-    QUALIFICATION_EVENT_KIND_COMPARED: _QualificationEventKind.ValueType  # 11
-    """Identity was restored from a backup, so that it is compared again."""
 
 class QualificationEventKind(_QualificationEventKind, metaclass=_QualificationEventKindEnumTypeWrapper):
     """What happened to a qualification. Open: others may come."""
@@ -145,8 +143,6 @@ QUALIFICATION_EVENT_KIND_REFUSED: QualificationEventKind.ValueType  # 9
 """Identity refused it."""
 QUALIFICATION_EVENT_KIND_RETRIED: QualificationEventKind.ValueType  # 10
 """A clerk had it tried again."""
-QUALIFICATION_EVENT_KIND_COMPARED: QualificationEventKind.ValueType  # 11
-"""Identity was restored from a backup, so that it is compared again."""
 global___QualificationEventKind = QualificationEventKind
 
 @typing.final

@@ -138,7 +138,7 @@ class QualificationServiceServicer(object):
         does not decide. Approved, it is on its way to identity by the same transaction. Stores
         state, event and what is to be carried. Callers: agency of the region. Idempotent by
         `request_id`. Reasons: QUALIFICATION_NOT_FOUND, QUALIFICATION_STATE,
-        SAME_MAKER_AND_CHECKER, QUALIFICATION_EXISTS, REQUEST_ID_REUSED.
+        SAME_MAKER_AND_CHECKER, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -164,7 +164,8 @@ class QualificationServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def GetQualification(self, request, context):
-        """Reads a qualification with everything that happened to it. Callers: agency of the region,
+        """Reads a qualification with everything that happened to it. Stores an audit row for every
+        call, since it tells of a person's health. Callers: agency of the region,
         supervisor of the region; the institution that applied. Reasons: QUALIFICATION_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -172,8 +173,9 @@ class QualificationServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ListQualifications(self, request, context):
-        """Lists qualifications, the one applied for first at the head. Callers as
-        GetQualification; an institution is told of its own alone. Reasons: none of its own.
+        """Lists qualifications, the one applied for first at the head. Stores an audit row for
+        every call. Callers as GetQualification; an institution is told of its own alone.
+        Reasons: FIELD_MALFORMED where `page_token` is not of this list with these arguments.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

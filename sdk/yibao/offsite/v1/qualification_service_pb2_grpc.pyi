@@ -71,7 +71,7 @@ class QualificationServiceStub:
     does not decide. Approved, it is on its way to identity by the same transaction. Stores
     state, event and what is to be carried. Callers: agency of the region. Idempotent by
     `request_id`. Reasons: QUALIFICATION_NOT_FOUND, QUALIFICATION_STATE,
-    SAME_MAKER_AND_CHECKER, QUALIFICATION_EXISTS, REQUEST_ID_REUSED.
+    SAME_MAKER_AND_CHECKER, REQUEST_ID_REUSED.
     """
 
     EndQualification: grpc.UnaryUnaryMultiCallable[
@@ -97,7 +97,8 @@ class QualificationServiceStub:
         yibao.offsite.v1.qualification_service_pb2.GetQualificationRequest,
         yibao.offsite.v1.qualification_service_pb2.GetQualificationResponse,
     ]
-    """Reads a qualification with everything that happened to it. Callers: agency of the region,
+    """Reads a qualification with everything that happened to it. Stores an audit row for every
+    call, since it tells of a person's health. Callers: agency of the region,
     supervisor of the region; the institution that applied. Reasons: QUALIFICATION_NOT_FOUND.
     """
 
@@ -105,8 +106,9 @@ class QualificationServiceStub:
         yibao.offsite.v1.qualification_service_pb2.ListQualificationsRequest,
         yibao.offsite.v1.qualification_service_pb2.ListQualificationsResponse,
     ]
-    """Lists qualifications, the one applied for first at the head. Callers as
-    GetQualification; an institution is told of its own alone. Reasons: none of its own.
+    """Lists qualifications, the one applied for first at the head. Stores an audit row for
+    every call. Callers as GetQualification; an institution is told of its own alone.
+    Reasons: FIELD_MALFORMED where `page_token` is not of this list with these arguments.
     """
 
     ListChronicDiseases: grpc.UnaryUnaryMultiCallable[
@@ -171,7 +173,7 @@ class QualificationServiceAsyncStub:
     does not decide. Approved, it is on its way to identity by the same transaction. Stores
     state, event and what is to be carried. Callers: agency of the region. Idempotent by
     `request_id`. Reasons: QUALIFICATION_NOT_FOUND, QUALIFICATION_STATE,
-    SAME_MAKER_AND_CHECKER, QUALIFICATION_EXISTS, REQUEST_ID_REUSED.
+    SAME_MAKER_AND_CHECKER, REQUEST_ID_REUSED.
     """
 
     EndQualification: grpc.aio.UnaryUnaryMultiCallable[
@@ -197,7 +199,8 @@ class QualificationServiceAsyncStub:
         yibao.offsite.v1.qualification_service_pb2.GetQualificationRequest,
         yibao.offsite.v1.qualification_service_pb2.GetQualificationResponse,
     ]
-    """Reads a qualification with everything that happened to it. Callers: agency of the region,
+    """Reads a qualification with everything that happened to it. Stores an audit row for every
+    call, since it tells of a person's health. Callers: agency of the region,
     supervisor of the region; the institution that applied. Reasons: QUALIFICATION_NOT_FOUND.
     """
 
@@ -205,8 +208,9 @@ class QualificationServiceAsyncStub:
         yibao.offsite.v1.qualification_service_pb2.ListQualificationsRequest,
         yibao.offsite.v1.qualification_service_pb2.ListQualificationsResponse,
     ]
-    """Lists qualifications, the one applied for first at the head. Callers as
-    GetQualification; an institution is told of its own alone. Reasons: none of its own.
+    """Lists qualifications, the one applied for first at the head. Stores an audit row for
+    every call. Callers as GetQualification; an institution is told of its own alone.
+    Reasons: FIELD_MALFORMED where `page_token` is not of this list with these arguments.
     """
 
     ListChronicDiseases: grpc.aio.UnaryUnaryMultiCallable[
@@ -281,7 +285,7 @@ class QualificationServiceServicer(metaclass=abc.ABCMeta):
         does not decide. Approved, it is on its way to identity by the same transaction. Stores
         state, event and what is to be carried. Callers: agency of the region. Idempotent by
         `request_id`. Reasons: QUALIFICATION_NOT_FOUND, QUALIFICATION_STATE,
-        SAME_MAKER_AND_CHECKER, QUALIFICATION_EXISTS, REQUEST_ID_REUSED.
+        SAME_MAKER_AND_CHECKER, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
@@ -313,7 +317,8 @@ class QualificationServiceServicer(metaclass=abc.ABCMeta):
         request: yibao.offsite.v1.qualification_service_pb2.GetQualificationRequest,
         context: _ServicerContext,
     ) -> typing.Union[yibao.offsite.v1.qualification_service_pb2.GetQualificationResponse, collections.abc.Awaitable[yibao.offsite.v1.qualification_service_pb2.GetQualificationResponse]]:
-        """Reads a qualification with everything that happened to it. Callers: agency of the region,
+        """Reads a qualification with everything that happened to it. Stores an audit row for every
+        call, since it tells of a person's health. Callers: agency of the region,
         supervisor of the region; the institution that applied. Reasons: QUALIFICATION_NOT_FOUND.
         """
 
@@ -323,8 +328,9 @@ class QualificationServiceServicer(metaclass=abc.ABCMeta):
         request: yibao.offsite.v1.qualification_service_pb2.ListQualificationsRequest,
         context: _ServicerContext,
     ) -> typing.Union[yibao.offsite.v1.qualification_service_pb2.ListQualificationsResponse, collections.abc.Awaitable[yibao.offsite.v1.qualification_service_pb2.ListQualificationsResponse]]:
-        """Lists qualifications, the one applied for first at the head. Callers as
-        GetQualification; an institution is told of its own alone. Reasons: none of its own.
+        """Lists qualifications, the one applied for first at the head. Stores an audit row for
+        every call. Callers as GetQualification; an institution is told of its own alone.
+        Reasons: FIELD_MALFORMED where `page_token` is not of this list with these arguments.
         """
 
     @abc.abstractmethod
