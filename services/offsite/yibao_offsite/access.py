@@ -5,6 +5,9 @@ from yibao_common.rpc.access import AccessTable
 from yibao_common.rpc.server_info import ACCESS_ROWS
 from yibao_common.values.caller import Role
 
+_AGENCY = frozenset({Role.AGENCY})
+_INSTITUTION = frozenset({Role.INSTITUTION, Role.TERMINAL})
+_SUPERVISOR = frozenset({Role.SUPERVISOR})
 _AGENCY_OR_CHANNEL = frozenset({Role.AGENCY, Role.CHANNEL})
 
 ACCESS = AccessTable.of_services(
@@ -15,6 +18,18 @@ ACCESS = AccessTable.of_services(
             "CreateRegistration": _AGENCY_OR_CHANNEL,
             "GetRegistration": _AGENCY_OR_CHANNEL,
             "CancelRegistration": _AGENCY_OR_CHANNEL,
+        },
+        "yibao.offsite.v1.QualificationService": {
+            "ApplyForQualification": _AGENCY | _INSTITUTION,
+            "RenewQualification": _AGENCY | _INSTITUTION,
+            "HandInPapers": _AGENCY | _INSTITUTION,
+            "WithdrawQualification": _AGENCY | _INSTITUTION,
+            "DecideQualification": _AGENCY,
+            "EndQualification": _AGENCY,
+            "RetryQualification": _AGENCY,
+            "GetQualification": _AGENCY | _INSTITUTION | _SUPERVISOR,
+            "ListQualifications": _AGENCY | _INSTITUTION | _SUPERVISOR,
+            "ListChronicDiseases": _AGENCY | _INSTITUTION | _SUPERVISOR | {Role.CHANNEL},
         },
     }
 )

@@ -6,7 +6,12 @@ from collections.abc import Sequence
 import grpc
 
 from yibao.common.v1 import server_service_pb2_grpc
-from yibao.offsite.v1 import registration_service_pb2, registration_service_pb2_grpc
+from yibao.offsite.v1 import (
+    qualification_service_pb2,
+    qualification_service_pb2_grpc,
+    registration_service_pb2,
+    registration_service_pb2_grpc,
+)
 from yibao_common.commands.blocking import Blocking
 from yibao_common.commands.sandbox import open_sandbox_clock, start_sandbox_clock
 from yibao_common.db.failures import database_problem
@@ -28,12 +33,14 @@ from yibao_common.values.ids import Ids, new_id
 from yibao_offsite.access import ACCESS
 from yibao_offsite.application.registration import Registrations
 from yibao_offsite.config import OffsiteConfig
+from yibao_offsite.qualifying import QualificationParts, read_disease_lists
 from yibao_offsite.servicer.registration import RegistrationServicer
 from yibao_offsite.storage import tables
 from yibao_offsite.storage.work import UNIT
 
 DESCRIPTORS = (
     registration_service_pb2.DESCRIPTOR.services_by_name["RegistrationService"],
+    qualification_service_pb2.DESCRIPTOR.services_by_name["QualificationService"],
     server_info.DESCRIPTOR,
     sandbox.DESCRIPTOR,
 )
@@ -54,12 +61,14 @@ class OffsiteService:
         """Opens the database.
 
         Raises:
-            StartError: the database is not reached, or its schema is not current.
+            StartError: the database is not reached, or its schema is not current; a file of
+                diseases cannot be used.
         """
         self._config = config
         self._log = log
         self._clock = clock
         self._ids = ids
+        self._lists = read_disease_lists(config.chronic)
         self.database = open_database(config, package="yibao_offsite", metadata=tables.metadata)
 
     async def serve(
@@ -74,10 +83,16 @@ class OffsiteService:
             self.database, answers=tables.answer, unit=UNIT, clock=self._clock
         )
         registrations = Registrations(transactions, clock=self._clock, ids=self._ids)
+        qualifying = QualificationParts(
+            self._lists, transactions, blocking, clock=self._clock, ids=self._ids
+        )
 
         def register(server: grpc.aio.Server) -> None:
             registration_service_pb2_grpc.add_RegistrationServiceServicer_to_server(
                 RegistrationServicer(registrations, blocking), server
+            )
+            qualification_service_pb2_grpc.add_QualificationServiceServicer_to_server(
+                qualifying.servicer(), server
             )
             info = ServerInfoServicer(self._config, service_name=_SERVICE, clock=self._clock)
             server_service_pb2_grpc.add_ServerServiceServicer_to_server(info, server)

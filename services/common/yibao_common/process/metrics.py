@@ -277,6 +277,12 @@ class Metrics:
             ("region",),
             registry=self.registry,
         )
+        self.qualifications_stuck = Gauge(
+            "yibao_qualifications_stuck",
+            "Qualifications for diseases that identity refused, or has not taken for an hour.",
+            ("region",),
+            registry=self.registry,
+        )
         self.feed_begun_anew = Counter(
             "yibao_feed_begun_anew",
             "How often the feed of a region turned out to be another one and was read anew.",

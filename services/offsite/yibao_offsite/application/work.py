@@ -1,15 +1,16 @@
 """The unit of work of the service: what one transaction finds, locks and writes.
 
-Locks are taken in this order, and rows of one kind by rising ids: the person, the registration
-or task. The end of the feed and then that of the audit chain are locked last of all, because
-every change of a region waits for them; both are written by themselves when the unit of work
-ends.
+Locks are taken in this order, and rows of one kind by rising ids: the person, the registration,
+qualification or task. The end of the feed and then that of the audit chain are locked last of
+all, because every change of a region waits for them; both are written by themselves when the
+unit of work ends.
 """
 
 from dataclasses import dataclass, field
 
 from yibao_common.commands.audit import AuditTrail
 from yibao_offsite.application.person import PersonRows
+from yibao_offsite.application.qualification.rows import ErrandRows, QualificationRows
 from yibao_offsite.application.registration import RegistrationRows
 from yibao_offsite.rules.feed import AuditHold, RegisteredCare
 
@@ -37,5 +38,7 @@ class Work:
     region: str
     registrations: RegistrationRows
     persons: PersonRows
+    qualifications: QualificationRows
+    errands: ErrandRows
     feed: FeedTrail = field(default_factory=FeedTrail)
     audit: AuditTrail = field(default_factory=AuditTrail)

@@ -5,6 +5,7 @@ import sqlalchemy as sa
 from yibao_common.db.answers import answer_table
 from yibao_common.db.audit_chain import audit_tables
 from yibao_common.db.rows import Id, Instant
+from yibao_offsite.storage.qualification.tables import qualification_tables
 
 metadata = sa.MetaData(
     naming_convention={
@@ -143,3 +144,5 @@ told_hold = sa.Table(
     sa.Column("attestation", sa.LargeBinary, nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
 )
+
+chronic = qualification_tables(metadata)

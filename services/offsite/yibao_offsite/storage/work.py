@@ -8,6 +8,8 @@ from yibao_offsite.application.work import Work
 from yibao_offsite.storage import tables
 from yibao_offsite.storage.feed import store_told
 from yibao_offsite.storage.person import StoredPersons
+from yibao_offsite.storage.qualification.errand import StoredErrands
+from yibao_offsite.storage.qualification.record import StoredQualifications
 from yibao_offsite.storage.registration import StoredRegistrations
 
 
@@ -16,6 +18,8 @@ def _open(connection: sa.Connection, region: str) -> Work:
         region,
         registrations=StoredRegistrations(connection, region),
         persons=StoredPersons(connection, region),
+        qualifications=StoredQualifications(connection, region),
+        errands=StoredErrands(connection, region),
     )
 
 

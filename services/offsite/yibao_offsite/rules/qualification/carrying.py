@@ -66,8 +66,11 @@ def next_step(
     """
     found = _counterpart(qualification, known, others)
     if found is None:
-        step = CarryStep.REGISTER if qualification.ever_holds else CarryStep.NOTHING
-        return Carrying(step)
+        if qualification.ever_holds:
+            return Carrying(CarryStep.REGISTER)
+        # Told at once where the person is another one's duplicate by now: it stands there.
+        known_id = qualification.disease_registration_id
+        return Carrying(CarryStep.END if known_id else CarryStep.NOTHING, known_id)
     if found.end_date == qualification.end_date:
         return Carrying(CarryStep.NOTHING, found.disease_registration_id)
     if qualification.end_date is None:

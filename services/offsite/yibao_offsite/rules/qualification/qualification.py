@@ -73,7 +73,6 @@ class EventKind(enum.IntEnum):
     CARRIED = 8
     REFUSED = 9
     RETRIED = 10
-    COMPARED = 11
 
 
 @dataclass(frozen=True, slots=True)
