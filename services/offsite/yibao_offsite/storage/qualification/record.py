@@ -11,6 +11,7 @@ from yibao_common.db.rows import Row, insert_rows, select_rows
 from yibao_offsite.application.qualification.rows import Wanted
 from yibao_offsite.rules.qualification.qualification import (
     CarryState,
+    EventKind,
     HandedPaper,
     Qualification,
     QualificationEvent,
@@ -208,4 +209,5 @@ def _qualification_from(
 
 
 def _event_from(row: Row) -> QualificationEvent:
-    return QualificationEvent(*row)
+    kind, *told = row
+    return QualificationEvent(EventKind(kind), *told)
