@@ -20,6 +20,7 @@ from yibao.identity.v1 import (
     trust_service_pb2_grpc,
 )
 from yibao_common.commands.blocking import Blocking
+from yibao_common.commands.feed_watch import FeedWatch
 from yibao_common.commands.sandbox import open_sandbox_clock, start_sandbox_clock
 from yibao_common.db.failures import database_problem, database_told
 from yibao_common.db.opening import open_database
@@ -52,7 +53,6 @@ from yibao_identity.keys import KeyEndedError, KeyRing, open_key_store, open_vau
 from yibao_identity.person_parts import move_numbers, person_servicer
 from yibao_identity.rules.trust.published import HARD_AGE
 from yibao_identity.secret_files import require_secrets
-from yibao_identity.servicer.feed.watch import FeedWatch
 from yibao_identity.servicer.supervision import SupervisionServicer
 from yibao_identity.servicer.trust import TrustServicer
 from yibao_identity.storage import tables

@@ -31,5 +31,6 @@ ACCESS = AccessTable.of_services(
             "ListQualifications": _AGENCY | _INSTITUTION | _SUPERVISOR,
             "ListChronicDiseases": _AGENCY | _INSTITUTION | _SUPERVISOR | {Role.CHANNEL},
         },
+        "yibao.offsite.v1.OffsiteFeedService": {"ListOffsiteChanges": frozenset({Role.SERVICE})},
     }
 )

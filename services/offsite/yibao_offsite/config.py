@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from yibao_common.process.config import FileName, Section, ServiceConfig
+from yibao_common.process.config import FileName, FollowedConfig, Section, ServiceConfig
 
 
 class ChronicConfig(Section):
@@ -18,3 +18,5 @@ class OffsiteConfig(ServiceConfig):
     """Everything that the offsite service reads at its start."""
 
     chronic: ChronicConfig = Field(default_factory=ChronicConfig)
+    # Where persons are learnt from; without it nobody is checked who is registered.
+    identity: FollowedConfig | None = None

@@ -7,8 +7,8 @@ import grpc
 
 from yibao.common.v1 import server_service_pb2_grpc
 from yibao.offsite.v1 import (
+    offsite_feed_service_pb2,
     qualification_service_pb2,
-    qualification_service_pb2_grpc,
     registration_service_pb2,
     registration_service_pb2_grpc,
 )
@@ -25,15 +25,18 @@ from yibao_common.process.readiness import Readiness
 from yibao_common.process.supervisor import Supervisor
 from yibao_common.rpc import sandbox, server_info
 from yibao_common.rpc.callers import current_party
+from yibao_common.rpc.own_certificate import check_client_identity
 from yibao_common.rpc.sandbox_refusals import refusals_behind_gate
 from yibao_common.rpc.server import Server
 from yibao_common.rpc.server_info import ServerInfoServicer
 from yibao_common.values.clock import Clock, system_clock
 from yibao_common.values.ids import Ids, new_id
 from yibao_offsite.access import ACCESS
+from yibao_offsite.application.following import nothing_follows
 from yibao_offsite.application.registration import Registrations
 from yibao_offsite.config import OffsiteConfig
-from yibao_offsite.qualifying import QualificationParts, read_disease_lists
+from yibao_offsite.feeds import Feeds
+from yibao_offsite.qualifying import Qualifying, read_disease_lists
 from yibao_offsite.servicer.registration import RegistrationServicer
 from yibao_offsite.storage import tables
 from yibao_offsite.storage.work import UNIT
@@ -41,6 +44,7 @@ from yibao_offsite.storage.work import UNIT
 DESCRIPTORS = (
     registration_service_pb2.DESCRIPTOR.services_by_name["RegistrationService"],
     qualification_service_pb2.DESCRIPTOR.services_by_name["QualificationService"],
+    offsite_feed_service_pb2.DESCRIPTOR.services_by_name["OffsiteFeedService"],
     server_info.DESCRIPTOR,
     sandbox.DESCRIPTOR,
 )
@@ -61,9 +65,11 @@ class OffsiteService:
         """Opens the database.
 
         Raises:
-            StartError: the database is not reached, or its schema is not current; a file of
-                diseases cannot be used.
+            StartError: identity would not know this service by its certificate, or the database
+                is not reached, or its schema is not current; a file of diseases cannot be used.
         """
+        if config.identity is not None:
+            check_client_identity(config.server, service=_SERVICE)
         self._config = config
         self._log = log
         self._clock = clock
@@ -82,19 +88,43 @@ class OffsiteService:
         transactions = StoredTransactions(
             self.database, answers=tables.answer, unit=UNIT, clock=self._clock
         )
+        feeds = Feeds(
+            self._config,
+            transactions,
+            on_persons=nothing_follows,
+            database=self.database,
+            metrics=metrics,
+            clock=self._clock,
+            log=self._log,
+        )
+        feeds.require(readiness)
         registrations = Registrations(transactions, clock=self._clock, ids=self._ids)
-        qualifying = QualificationParts(
-            self._lists, transactions, blocking, clock=self._clock, ids=self._ids
+        qualifying = Qualifying(
+            self._config.chronic,
+            self._lists,
+            transactions,
+            blocking,
+            identity=feeds.channel,
+            regions=feeds.regions,
+            metrics=metrics,
+            clock=self._clock,
+            ids=self._ids,
+            log=self._log,
         )
 
         def register(server: grpc.aio.Server) -> None:
             registration_service_pb2_grpc.add_RegistrationServiceServicer_to_server(
                 RegistrationServicer(registrations, blocking), server
             )
-            qualification_service_pb2_grpc.add_QualificationServiceServicer_to_server(
-                qualifying.servicer(), server
+            feeds.register(server)
+            qualifying.register(server)
+            info = ServerInfoServicer(
+                self._config,
+                service_name=_SERVICE,
+                regions=feeds.regions,
+                known=feeds.known,
+                clock=self._clock,
             )
-            info = ServerInfoServicer(self._config, service_name=_SERVICE, clock=self._clock)
             server_service_pb2_grpc.add_ServerServiceServicer_to_server(info, server)
             sandbox.register(server, self._clock)
 
@@ -124,13 +154,19 @@ class OffsiteService:
         )
         blocking.start(supervisor)
         pruning.start(supervisor)
+        feeds.start(supervisor)
+        qualifying.start(supervisor)
         try:
+            await feeds.first_news(blocking)
             port = await server.start()
             if started is not None:
                 started.set_result(port)
             await stop.wait()
         finally:
+            feeds.release()
             await server.drain()
+            await qualifying.close()
+            await feeds.close()
             await pruning.close()
             blocking.close()
             self.database.close()

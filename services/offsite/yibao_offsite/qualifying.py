@@ -2,12 +2,14 @@
 
 import grpc
 
+from yibao.offsite.v1 import qualification_service_pb2_grpc
 from yibao_common.commands.background import BackgroundTask
 from yibao_common.commands.blocking import Blocking
 from yibao_common.commands.transactions import Transactions
 from yibao_common.process.config import StartError
 from yibao_common.process.logs import Log
 from yibao_common.process.metrics import Metrics
+from yibao_common.process.supervisor import Supervisor
 from yibao_common.values.clock import Clock
 from yibao_common.values.errors import RuleError
 from yibao_common.values.ids import Ids
@@ -38,47 +40,56 @@ def read_disease_lists(config: ChronicConfig) -> DiseaseLists:
         raise StartError("chronic.files: " + "; ".join(told)) from None
 
 
-class QualificationParts:
-    """What answers of qualifications, and what carries them."""
+class Qualifying:
+    """The running parts of qualifications: what answers, and what carries them to identity."""
 
     def __init__(
         self,
+        config: ChronicConfig,
         lists: DiseaseLists,
         transactions: Transactions[Work],
         blocking: Blocking,
         *,
+        identity: grpc.aio.Channel | None,
+        regions: tuple[str, ...],
+        metrics: Metrics,
         clock: Clock,
         ids: Ids,
+        log: Log,
     ) -> None:
-        """Takes what regions qualify for, and what begins transactions."""
-        self._lists = lists
-        self._transactions = transactions
-        self._blocking = blocking
-        self._clock = clock
-        self._ids = ids
-
-    def servicer(self) -> QualificationServicer:
-        """Returns the servicer of QualificationService."""
-        transactions, lists, clock, ids = self._transactions, self._lists, self._clock, self._ids
-        return QualificationServicer(
+        """Takes the channel to identity, None where nothing is carried there."""
+        self._servicer = QualificationServicer(
             QualificationApplications(transactions, lists, clock=clock, ids=ids),
             QualificationDecisions(transactions, lists, clock=clock, ids=ids),
             QualificationBook(transactions, lists, clock=clock),
-            self._blocking,
+            blocking,
+        )
+        self._carrying: BackgroundTask | None = None
+        if identity is None:
+            return
+        errands = QualificationErrands(transactions, clock=clock, ids=ids)
+        carrier = QualificationCarrier(identity, errands, blocking, metrics=metrics, log=log)
+        self._carrying = carrying_task(
+            carrier,
+            regions=regions,
+            seconds=config.carry_seconds,
+            metrics=metrics,
+            clock=clock,
+            log=log,
         )
 
-    def carrying(
-        self,
-        channel: grpc.aio.Channel,
-        *,
-        regions: tuple[str, ...],
-        seconds: float,
-        metrics: Metrics,
-        log: Log,
-    ) -> BackgroundTask:
-        """Returns the task that carries qualifications to identity; it has not started."""
-        errands = QualificationErrands(self._transactions, clock=self._clock, ids=self._ids)
-        carrier = QualificationCarrier(channel, errands, self._blocking, metrics=metrics, log=log)
-        return carrying_task(
-            carrier, regions=regions, seconds=seconds, metrics=metrics, clock=self._clock, log=log
+    def register(self, server: grpc.aio.Server) -> None:
+        """Adds the servicer of qualifications."""
+        qualification_service_pb2_grpc.add_QualificationServiceServicer_to_server(
+            self._servicer, server
         )
+
+    def start(self, supervisor: Supervisor) -> None:
+        """Starts to carry; call it inside the event loop."""
+        if self._carrying is not None:
+            self._carrying.start(supervisor)
+
+    async def close(self) -> None:
+        """Stops to carry, before the channel is closed."""
+        if self._carrying is not None:
+            await self._carrying.close()

@@ -980,6 +980,12 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """FAILED_PRECONDITION. It is renewed from some days before its last day on, until that day.
     Metadata: `qualification_id`, `first_day`, `last_day`.
     """
+    ERROR_REASON_OFFSITE_FEED_STALE: _ErrorReason.ValueType  # 540
+    """UNAVAILABLE. What settlement knows of the region's registrations for care elsewhere is older
+    than it may be, because it has not heard from the offsite service: whoever registered since
+    would not be known. Registrations that are known go on to hold. Metadata: `region`,
+    `age_hours`.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a request was refused. The value's name stands in `google.rpc.ErrorInfo.reason`
@@ -1946,5 +1952,11 @@ Metadata: `institution_id`, `disease_code`.
 ERROR_REASON_RENEWAL_NOT_OPEN: ErrorReason.ValueType  # 650
 """FAILED_PRECONDITION. It is renewed from some days before its last day on, until that day.
 Metadata: `qualification_id`, `first_day`, `last_day`.
+"""
+ERROR_REASON_OFFSITE_FEED_STALE: ErrorReason.ValueType  # 540
+"""UNAVAILABLE. What settlement knows of the region's registrations for care elsewhere is older
+than it may be, because it has not heard from the offsite service: whoever registered since
+would not be known. Registrations that are known go on to hold. Metadata: `region`,
+`age_hours`.
 """
 global___ErrorReason = ErrorReason

@@ -437,6 +437,7 @@ class Reason(enum.Enum):
         "该机构不是该病种的认定医疗机构，请到认定医疗机构申请",
     )
     RENEWAL_NOT_OPEN = (650, Code.FAILED_PRECONDITION, "未到续期申请时间，或资格已到期，请重新申请")
+    OFFSITE_FEED_STALE = (540, Code.UNAVAILABLE, "异地就医备案信息长时间未更新，请联系信息部门")
 
     def __new__(cls, number: int, code: Code, sentence_zh: str = "") -> "Reason":
         """Makes a member whose value is its number in the proto enum."""

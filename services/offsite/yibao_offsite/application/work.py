@@ -1,14 +1,16 @@
 """The unit of work of the service: what one transaction finds, locks and writes.
 
-Locks are taken in this order, and rows of one kind by rising ids: the person, the registration,
-qualification or task. The end of the feed and then that of the audit chain are locked last of
-all, because every change of a region waits for them; both are written by themselves when the
-unit of work ends.
+Locks are taken in this order, and rows of one kind by rising ids: the position in the feed of
+persons, the person, the registration, qualification or task. The end of the feed and then that
+of the audit chain are locked last of all, because every change of a region waits for them; both
+are written by themselves when the unit of work ends.
 """
 
 from dataclasses import dataclass, field
 
 from yibao_common.commands.audit import AuditTrail
+from yibao_common.commands.following import PositionRows
+from yibao_offsite.application.feed import FeedRows
 from yibao_offsite.application.person import PersonRows
 from yibao_offsite.application.qualification.rows import ErrandRows, QualificationRows
 from yibao_offsite.application.registration import RegistrationRows
@@ -33,12 +35,17 @@ class FeedTrail:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """One transaction in one region; `feed` and `audit` are what it adds to both."""
+    """One transaction in one region; `feed` and `audit` are what it adds to both.
+
+    `feed_rows` are what was added before.
+    """
 
     region: str
     registrations: RegistrationRows
     persons: PersonRows
     qualifications: QualificationRows
     errands: ErrandRows
+    following: PositionRows
+    feed_rows: FeedRows
     feed: FeedTrail = field(default_factory=FeedTrail)
     audit: AuditTrail = field(default_factory=AuditTrail)

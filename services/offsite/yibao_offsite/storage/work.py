@@ -6,7 +6,8 @@ from yibao_common.db.audit_chain import record_audit
 from yibao_common.db.transactions import UnitOfWork
 from yibao_offsite.application.work import Work
 from yibao_offsite.storage import tables
-from yibao_offsite.storage.feed import store_told
+from yibao_offsite.storage.feed import StoredFeed, store_told
+from yibao_offsite.storage.following import StoredFollowing
 from yibao_offsite.storage.person import StoredPersons
 from yibao_offsite.storage.qualification.errand import StoredErrands
 from yibao_offsite.storage.qualification.record import StoredQualifications
@@ -20,6 +21,8 @@ def _open(connection: sa.Connection, region: str) -> Work:
         persons=StoredPersons(connection, region),
         qualifications=StoredQualifications(connection, region),
         errands=StoredErrands(connection, region),
+        following=StoredFollowing(connection, region),
+        feed_rows=StoredFeed(connection, region),
     )
 
 
