@@ -312,27 +312,15 @@ class Metrics:
             ("region",),
             registry=self.registry,
         )
-        self.qualifications_stuck = Gauge(
-            "yibao_qualifications_stuck",
-            "Qualifications for diseases that identity refused, or has not taken for an hour.",
-            ("region",),
-            registry=self.registry,
-        )
-        self.feed_begun_anew = Counter(
-            "yibao_feed_begun_anew",
-            "How often the feed of a region turned out to be another one and was read anew.",
-            ("region",),
-            registry=self.registry,
-        )
-        self.feed_persons_gone = Counter(
-            "yibao_feed_persons_gone",
-            "Persons that a feed which was read anew did not tell of any more.",
-            ("region",),
-            registry=self.registry,
-        )
         self.merges_undecided = Counter(
             "yibao_merges_undecided",
             "Merges of persons whose bills could not be decided again as one person's.",
+            ("region",),
+            registry=self.registry,
+        )
+        self.qualifications_stuck = Gauge(
+            "yibao_qualifications_stuck",
+            "Qualifications for diseases that identity refused, or has not taken for an hour.",
             ("region",),
             registry=self.registry,
         )
