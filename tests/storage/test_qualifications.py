@@ -187,11 +187,11 @@ def test_qualifications_are_listed_by_what_is_asked(stored: Desk) -> None:
     assert page(stored, disease_code="M01601") == ids[1:2]
     assert page(stored, state=QualificationState.RETURNED) == ids[2:]
     assert page(stored, carry_state=CarryState.WAITING) == ids[:1]
-    assert page(stored, ends_until=dt.date(2027, 2, 27)) == []
-    assert page(stored, ends_until=dt.date(2027, 2, 28)) == ids[:1]
+    assert page(stored, latest_end_date=dt.date(2027, 2, 27)) == []
+    assert page(stored, latest_end_date=dt.date(2027, 2, 28)) == ids[:1]
     # What is over is not due any more.
     stored.now += dt.timedelta(days=365)
-    assert page(stored, ends_until=dt.date(2027, 12, 31)) == []
+    assert page(stored, latest_end_date=dt.date(2027, 12, 31)) == []
     found = stored.book.page(REGION, Wanted(), AGENCY, after=ids[0], limit=1)
     assert [each.qualification_id for each in found] == ids[1:2]
 

@@ -9,7 +9,7 @@ class ChronicConfig(Section):
     """What regions qualify persons for (门诊慢特病), and how identity is told."""
 
     # Files of the format yibao-chronic/1; the national list counts where a region has none.
-    files: list[FileName] = Field([])
+    files: list[FileName] | None = None
     # How often identity is told of what was approved.
     carry_seconds: float = Field(default=5, ge=0.05, le=3600)
 

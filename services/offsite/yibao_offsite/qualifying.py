@@ -32,7 +32,7 @@ def read_disease_lists(config: ChronicConfig) -> DiseaseLists:
         StartError: a file cannot be used, with every mistake in it.
     """
     try:
-        return load_disease_lists([(str(each), each.read_bytes()) for each in config.files])
+        return load_disease_lists([(str(each), each.read_bytes()) for each in config.files or ()])
     except OSError as error:
         raise StartError(f"chronic.files: {error}") from None
     except RuleError as error:

@@ -538,7 +538,7 @@ class ListQualificationsRequest(google.protobuf.message.Message):
     PERSON_ID_FIELD_NUMBER: builtins.int
     DISEASE_CODE_FIELD_NUMBER: builtins.int
     STATE_FIELD_NUMBER: builtins.int
-    ENDS_UNTIL_FIELD_NUMBER: builtins.int
+    LATEST_END_DATE_FIELD_NUMBER: builtins.int
     CARRY_STATE_FIELD_NUMBER: builtins.int
     PAGE_SIZE_FIELD_NUMBER: builtins.int
     PAGE_TOKEN_FIELD_NUMBER: builtins.int
@@ -559,7 +559,7 @@ class ListQualificationsRequest(google.protobuf.message.Message):
     be the same.
     """
     @property
-    def ends_until(self) -> yibao.common.v1.date_pb2.Date:
+    def latest_end_date(self) -> yibao.common.v1.date_pb2.Date:
         """Those approved whose last day is this one or an earlier one, today or later: what is to
         be renewed by then.
         """
@@ -571,13 +571,13 @@ class ListQualificationsRequest(google.protobuf.message.Message):
         person_id: builtins.str = ...,
         disease_code: builtins.str = ...,
         state: yibao.offsite.v1.qualification_pb2.QualificationState.ValueType = ...,
-        ends_until: yibao.common.v1.date_pb2.Date | None = ...,
+        latest_end_date: yibao.common.v1.date_pb2.Date | None = ...,
         carry_state: yibao.offsite.v1.qualification_pb2.CarryState.ValueType = ...,
         page_size: builtins.int = ...,
         page_token: builtins.str = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["ends_until", b"ends_until"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["carry_state", b"carry_state", "disease_code", b"disease_code", "ends_until", b"ends_until", "page_size", b"page_size", "page_token", b"page_token", "person_id", b"person_id", "region", b"region", "state", b"state"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["latest_end_date", b"latest_end_date"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["carry_state", b"carry_state", "disease_code", b"disease_code", "latest_end_date", b"latest_end_date", "page_size", b"page_size", "page_token", b"page_token", "person_id", b"person_id", "region", b"region", "state", b"state"]) -> None: ...
 
 global___ListQualificationsRequest = ListQualificationsRequest
 
@@ -612,21 +612,21 @@ class ListChronicDiseasesRequest(google.protobuf.message.Message):
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
     REGION_FIELD_NUMBER: builtins.int
-    DAY_FIELD_NUMBER: builtins.int
+    LIST_DATE_FIELD_NUMBER: builtins.int
     region: builtins.str
     """The pooling region that insures the person."""
     @property
-    def day(self) -> yibao.common.v1.date_pb2.Date:
+    def list_date(self) -> yibao.common.v1.date_pb2.Date:
         """The day whose list is read; today if absent."""
 
     def __init__(
         self,
         *,
         region: builtins.str = ...,
-        day: yibao.common.v1.date_pb2.Date | None = ...,
+        list_date: yibao.common.v1.date_pb2.Date | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["day", b"day"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["day", b"day", "region", b"region"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["list_date", b"list_date"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["list_date", b"list_date", "region", b"region"]) -> None: ...
 
 global___ListChronicDiseasesRequest = ListChronicDiseasesRequest
 

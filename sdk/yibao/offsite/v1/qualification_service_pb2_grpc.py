@@ -106,9 +106,10 @@ class QualificationServiceServicer(object):
 
     def RenewQualification(self, request, context):
         """Applies for what follows a qualification, from the day after its last on: not earlier
-        than the list says, not after its end. Callers, storage and idempotence as
-        ApplyForQualification. Reasons: QUALIFICATION_NOT_FOUND, QUALIFICATION_STATE,
-        RENEWAL_NOT_OPEN and those of ApplyForQualification.
+        than the list says, not after its end. Stores what ApplyForQualification does. Callers:
+        agency of the region; an institution, for what it found itself. Idempotent by
+        `request_id`. Reasons: QUALIFICATION_NOT_FOUND, QUALIFICATION_STATE, RENEWAL_NOT_OPEN and
+        those of ApplyForQualification.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -125,8 +126,8 @@ class QualificationServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def WithdrawQualification(self, request, context):
-        """Withdraws an application before it is decided (2504). Stores state and event. Callers as
-        HandInPapers. Idempotent by `request_id`. Reasons: QUALIFICATION_NOT_FOUND,
+        """Withdraws an application before it is decided (2504). Stores state and event. Callers:
+        agency of the region; the institution that applied. Idempotent by `request_id`. Reasons: QUALIFICATION_NOT_FOUND,
         QUALIFICATION_STATE, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -174,8 +175,8 @@ class QualificationServiceServicer(object):
 
     def ListQualifications(self, request, context):
         """Lists qualifications, the one applied for first at the head. Stores an audit row for
-        every call. Callers as GetQualification; an institution is told of its own alone.
-        Reasons: FIELD_MALFORMED where `page_token` is not of this list with these arguments.
+        every call. Callers: agency of the region, supervisor of the region; an institution, which
+        is told of its own alone. Reasons: FIELD_MALFORMED where `page_token` is not of this list with these arguments.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

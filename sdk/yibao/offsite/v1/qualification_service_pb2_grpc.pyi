@@ -39,9 +39,10 @@ class QualificationServiceStub:
         yibao.offsite.v1.qualification_service_pb2.RenewQualificationResponse,
     ]
     """Applies for what follows a qualification, from the day after its last on: not earlier
-    than the list says, not after its end. Callers, storage and idempotence as
-    ApplyForQualification. Reasons: QUALIFICATION_NOT_FOUND, QUALIFICATION_STATE,
-    RENEWAL_NOT_OPEN and those of ApplyForQualification.
+    than the list says, not after its end. Stores what ApplyForQualification does. Callers:
+    agency of the region; an institution, for what it found itself. Idempotent by
+    `request_id`. Reasons: QUALIFICATION_NOT_FOUND, QUALIFICATION_STATE, RENEWAL_NOT_OPEN and
+    those of ApplyForQualification.
     """
 
     HandInPapers: grpc.UnaryUnaryMultiCallable[
@@ -58,8 +59,8 @@ class QualificationServiceStub:
         yibao.offsite.v1.qualification_service_pb2.WithdrawQualificationRequest,
         yibao.offsite.v1.qualification_service_pb2.WithdrawQualificationResponse,
     ]
-    """Withdraws an application before it is decided (2504). Stores state and event. Callers as
-    HandInPapers. Idempotent by `request_id`. Reasons: QUALIFICATION_NOT_FOUND,
+    """Withdraws an application before it is decided (2504). Stores state and event. Callers:
+    agency of the region; the institution that applied. Idempotent by `request_id`. Reasons: QUALIFICATION_NOT_FOUND,
     QUALIFICATION_STATE, REQUEST_ID_REUSED.
     """
 
@@ -107,8 +108,8 @@ class QualificationServiceStub:
         yibao.offsite.v1.qualification_service_pb2.ListQualificationsResponse,
     ]
     """Lists qualifications, the one applied for first at the head. Stores an audit row for
-    every call. Callers as GetQualification; an institution is told of its own alone.
-    Reasons: FIELD_MALFORMED where `page_token` is not of this list with these arguments.
+    every call. Callers: agency of the region, supervisor of the region; an institution, which
+    is told of its own alone. Reasons: FIELD_MALFORMED where `page_token` is not of this list with these arguments.
     """
 
     ListChronicDiseases: grpc.UnaryUnaryMultiCallable[
@@ -141,9 +142,10 @@ class QualificationServiceAsyncStub:
         yibao.offsite.v1.qualification_service_pb2.RenewQualificationResponse,
     ]
     """Applies for what follows a qualification, from the day after its last on: not earlier
-    than the list says, not after its end. Callers, storage and idempotence as
-    ApplyForQualification. Reasons: QUALIFICATION_NOT_FOUND, QUALIFICATION_STATE,
-    RENEWAL_NOT_OPEN and those of ApplyForQualification.
+    than the list says, not after its end. Stores what ApplyForQualification does. Callers:
+    agency of the region; an institution, for what it found itself. Idempotent by
+    `request_id`. Reasons: QUALIFICATION_NOT_FOUND, QUALIFICATION_STATE, RENEWAL_NOT_OPEN and
+    those of ApplyForQualification.
     """
 
     HandInPapers: grpc.aio.UnaryUnaryMultiCallable[
@@ -160,8 +162,8 @@ class QualificationServiceAsyncStub:
         yibao.offsite.v1.qualification_service_pb2.WithdrawQualificationRequest,
         yibao.offsite.v1.qualification_service_pb2.WithdrawQualificationResponse,
     ]
-    """Withdraws an application before it is decided (2504). Stores state and event. Callers as
-    HandInPapers. Idempotent by `request_id`. Reasons: QUALIFICATION_NOT_FOUND,
+    """Withdraws an application before it is decided (2504). Stores state and event. Callers:
+    agency of the region; the institution that applied. Idempotent by `request_id`. Reasons: QUALIFICATION_NOT_FOUND,
     QUALIFICATION_STATE, REQUEST_ID_REUSED.
     """
 
@@ -209,8 +211,8 @@ class QualificationServiceAsyncStub:
         yibao.offsite.v1.qualification_service_pb2.ListQualificationsResponse,
     ]
     """Lists qualifications, the one applied for first at the head. Stores an audit row for
-    every call. Callers as GetQualification; an institution is told of its own alone.
-    Reasons: FIELD_MALFORMED where `page_token` is not of this list with these arguments.
+    every call. Callers: agency of the region, supervisor of the region; an institution, which
+    is told of its own alone. Reasons: FIELD_MALFORMED where `page_token` is not of this list with these arguments.
     """
 
     ListChronicDiseases: grpc.aio.UnaryUnaryMultiCallable[
@@ -247,9 +249,10 @@ class QualificationServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[yibao.offsite.v1.qualification_service_pb2.RenewQualificationResponse, collections.abc.Awaitable[yibao.offsite.v1.qualification_service_pb2.RenewQualificationResponse]]:
         """Applies for what follows a qualification, from the day after its last on: not earlier
-        than the list says, not after its end. Callers, storage and idempotence as
-        ApplyForQualification. Reasons: QUALIFICATION_NOT_FOUND, QUALIFICATION_STATE,
-        RENEWAL_NOT_OPEN and those of ApplyForQualification.
+        than the list says, not after its end. Stores what ApplyForQualification does. Callers:
+        agency of the region; an institution, for what it found itself. Idempotent by
+        `request_id`. Reasons: QUALIFICATION_NOT_FOUND, QUALIFICATION_STATE, RENEWAL_NOT_OPEN and
+        those of ApplyForQualification.
         """
 
     @abc.abstractmethod
@@ -270,8 +273,8 @@ class QualificationServiceServicer(metaclass=abc.ABCMeta):
         request: yibao.offsite.v1.qualification_service_pb2.WithdrawQualificationRequest,
         context: _ServicerContext,
     ) -> typing.Union[yibao.offsite.v1.qualification_service_pb2.WithdrawQualificationResponse, collections.abc.Awaitable[yibao.offsite.v1.qualification_service_pb2.WithdrawQualificationResponse]]:
-        """Withdraws an application before it is decided (2504). Stores state and event. Callers as
-        HandInPapers. Idempotent by `request_id`. Reasons: QUALIFICATION_NOT_FOUND,
+        """Withdraws an application before it is decided (2504). Stores state and event. Callers:
+        agency of the region; the institution that applied. Idempotent by `request_id`. Reasons: QUALIFICATION_NOT_FOUND,
         QUALIFICATION_STATE, REQUEST_ID_REUSED.
         """
 
@@ -329,8 +332,8 @@ class QualificationServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[yibao.offsite.v1.qualification_service_pb2.ListQualificationsResponse, collections.abc.Awaitable[yibao.offsite.v1.qualification_service_pb2.ListQualificationsResponse]]:
         """Lists qualifications, the one applied for first at the head. Stores an audit row for
-        every call. Callers as GetQualification; an institution is told of its own alone.
-        Reasons: FIELD_MALFORMED where `page_token` is not of this list with these arguments.
+        every call. Callers: agency of the region, supervisor of the region; an institution, which
+        is told of its own alone. Reasons: FIELD_MALFORMED where `page_token` is not of this list with these arguments.
         """
 
     @abc.abstractmethod

@@ -123,7 +123,7 @@ def _is_wanted(each: Qualification, wanted: Wanted) -> bool:
     )
     if any(one is not None and one != "" and one != other for one, other in asked):
         return False
-    if wanted.ends_until is None:
+    if wanted.latest_end_date is None:
         return True
-    first = wanted.ends_from or dt.date.min
-    return each.end_date is not None and first <= each.end_date <= wanted.ends_until
+    first = wanted.first_end_date or dt.date.min
+    return each.end_date is not None and first <= each.end_date <= wanted.latest_end_date

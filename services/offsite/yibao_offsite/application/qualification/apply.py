@@ -280,5 +280,4 @@ def _lock_insured(work: "Work", person_id: str, *, on: dt.date) -> None:
         raise RuleError(
             Reason.PERSON_NOT_ENROLLED,
             f"the region does not insure the person on {on.isoformat()}",
-            on=on.isoformat(),
         )

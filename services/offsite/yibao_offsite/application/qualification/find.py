@@ -55,10 +55,10 @@ class QualificationBook:
         self, region: str, wanted: Wanted, caller: Caller, *, after: str | None, limit: int
     ) -> Sequence[Qualification]:
         """Returns at most `limit` qualifications, the one applied for first at the head."""
-        if wanted.ends_until is not None:
+        if wanted.latest_end_date is not None:
             # What ended before today cannot be renewed any more.
             state = wanted.state or QualificationState.APPROVED
-            wanted = dataclasses.replace(wanted, ends_from=self.today(), state=state)
+            wanted = dataclasses.replace(wanted, first_end_date=self.today(), state=state)
         if caller.institution_id is not None:
             wanted = dataclasses.replace(wanted, institution_id=caller.institution_id)
         with self._transactions.read(region) as work:

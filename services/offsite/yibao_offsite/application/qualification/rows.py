@@ -29,7 +29,7 @@ class Errand:
 class Wanted:
     """Which qualifications are listed; what is None or empty is not asked for.
 
-    `ends_from` and `ends_until` are first and last of the last days, both included, of
+    `first_end_date` and `latest_end_date` are first and last of the last days, both included, of
     approved ones.
     """
 
@@ -38,8 +38,8 @@ class Wanted:
     institution_id: str = ""
     state: QualificationState | None = None
     carry_state: CarryState | None = None
-    ends_from: dt.date | None = None
-    ends_until: dt.date | None = None
+    first_end_date: dt.date | None = None
+    latest_end_date: dt.date | None = None
 
 
 class QualificationRows(Protocol):

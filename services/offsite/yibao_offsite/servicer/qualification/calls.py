@@ -251,7 +251,7 @@ class QualificationServicer(rpc.QualificationServiceServicer):
     ) -> pb.ListChronicDiseasesResponse:
         """Reads the diseases that a region qualifies for."""
         current_caller().require_region(request.region)
-        found = self._book.diseases(request.region, to_optional_date(request, "day"))
+        found = self._book.diseases(request.region, to_optional_date(request, "list_date"))
         start = found.start_date
         return pb.ListChronicDiseasesResponse(
             diseases=map(disease_message, found.diseases.values()),
@@ -272,5 +272,5 @@ def _wanted(request: pb.ListQualificationsRequest) -> Wanted:
         disease_code=request.disease_code,
         state=state,
         carry_state=carry_state,
-        ends_until=to_optional_date(request, "ends_until"),
+        latest_end_date=to_optional_date(request, "latest_end_date"),
     )

@@ -177,10 +177,10 @@ def _conditions(wanted: Wanted) -> list[sa.ColumnElement[bool]]:
         found.append(_COLUMN.state == int(wanted.state))
     if wanted.carry_state is not None:
         found.append(_COLUMN.carry_state == int(wanted.carry_state))
-    if wanted.ends_from is not None:
-        found.append(_COLUMN.end_date >= wanted.ends_from)
-    if wanted.ends_until is not None:
-        found.append(_COLUMN.end_date <= wanted.ends_until)
+    if wanted.first_end_date is not None:
+        found.append(_COLUMN.end_date >= wanted.first_end_date)
+    if wanted.latest_end_date is not None:
+        found.append(_COLUMN.end_date <= wanted.latest_end_date)
     return found
 
 
