@@ -109,7 +109,7 @@ class QualificationServiceServicer(object):
         than the list says, not after its end. Stores what ApplyForQualification does. Callers:
         agency of the region; an institution, for what it found itself. Idempotent by
         `request_id`. Reasons: QUALIFICATION_NOT_FOUND, QUALIFICATION_STATE, RENEWAL_NOT_OPEN and
-        those of ApplyForQualification.
+        those of ApplyForQualification, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

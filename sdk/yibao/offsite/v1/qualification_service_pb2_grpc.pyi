@@ -42,7 +42,7 @@ class QualificationServiceStub:
     than the list says, not after its end. Stores what ApplyForQualification does. Callers:
     agency of the region; an institution, for what it found itself. Idempotent by
     `request_id`. Reasons: QUALIFICATION_NOT_FOUND, QUALIFICATION_STATE, RENEWAL_NOT_OPEN and
-    those of ApplyForQualification.
+    those of ApplyForQualification, REQUEST_ID_REUSED.
     """
 
     HandInPapers: grpc.UnaryUnaryMultiCallable[
@@ -145,7 +145,7 @@ class QualificationServiceAsyncStub:
     than the list says, not after its end. Stores what ApplyForQualification does. Callers:
     agency of the region; an institution, for what it found itself. Idempotent by
     `request_id`. Reasons: QUALIFICATION_NOT_FOUND, QUALIFICATION_STATE, RENEWAL_NOT_OPEN and
-    those of ApplyForQualification.
+    those of ApplyForQualification, REQUEST_ID_REUSED.
     """
 
     HandInPapers: grpc.aio.UnaryUnaryMultiCallable[
@@ -252,7 +252,7 @@ class QualificationServiceServicer(metaclass=abc.ABCMeta):
         than the list says, not after its end. Stores what ApplyForQualification does. Callers:
         agency of the region; an institution, for what it found itself. Idempotent by
         `request_id`. Reasons: QUALIFICATION_NOT_FOUND, QUALIFICATION_STATE, RENEWAL_NOT_OPEN and
-        those of ApplyForQualification.
+        those of ApplyForQualification, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
