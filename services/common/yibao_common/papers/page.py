@@ -7,7 +7,7 @@ on a page of its own, and in large print (14 pt) for whoever reads small letters
 from collections.abc import Iterable
 from html import escape
 
-from yibao_settlement.rules.statement.sheet import Block, Grid, Lines, Pair, Sheet, Table
+from yibao_common.values.sheet import Block, Grid, Lines, Pair, Sheet, Table
 
 _FONTS = (
     '"Noto Sans CJK SC", "Source Han Sans SC", "PingFang SC", "Microsoft YaHei", '

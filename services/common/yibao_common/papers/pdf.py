@@ -14,8 +14,8 @@ from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import Flowable, PageBreak, SimpleDocTemplate, Spacer
 from reportlab.platypus import Table as Drawn
 
-from yibao_settlement.rules.statement.sheet import Block, Grid, Lines, Sheet, Table
-from yibao_settlement.servicer.statement.letters import FONT, load_font, wrapped
+from yibao_common.papers.letters import FONT, load_font, wrapped
+from yibao_common.values.sheet import Block, Grid, Lines, Sheet, Table
 
 _MARGIN = 12 * mm
 # The library's frame keeps so much free on each side.
@@ -81,7 +81,7 @@ class _NumberedCanvas(Canvas):
         super().__init__(*arguments, **options)
         self._pages: list[dict[str, Any]] = []
 
-    def showPage(self) -> None:
+    def showPage(self) -> None:  # noqa: N802 (the library's name)
         """Keeps the page open until all are known."""
         self._pages.append(dict(self.__dict__))
         self._startPage()  # type: ignore[attr-defined]
