@@ -21,6 +21,8 @@ from support.serving import channel_credentials, open_test_log, reason_in
 
 from yibao.common.v1.date_pb2 import Date
 from yibao.identity.v1 import disease_messages_pb2 as disease_pb
+from yibao.offsite.v1 import form_service_pb2 as form_pb
+from yibao.offsite.v1 import form_service_pb2_grpc as form_rpc
 from yibao.offsite.v1 import qualification_pb2 as messages
 from yibao.offsite.v1 import qualification_service_pb2 as pb
 from yibao.offsite.v1 import qualification_service_pb2_grpc as rpc
@@ -91,11 +93,17 @@ class World:
         return serving_identity(self.files, url, server=server)
 
     def stub(self, name: str = "agency") -> Any:
+        return rpc.QualificationServiceStub(self._channel(name))
+
+    def forms(self, name: str) -> Any:
+        return form_rpc.FormServiceStub(self._channel(name))
+
+    def _channel(self, name: str) -> grpc.aio.Channel:
         credentials = channel_credentials(self.files.folder, name)
         options = [("grpc.use_local_subchannel_pool", 1)]
         channel = grpc.aio.secure_channel(f"localhost:{self.port}", credentials, options=options)
         self._channels.append(channel)
-        return rpc.QualificationServiceStub(channel)
+        return channel
 
     async def approved(self, person_id: str, **fields: Any) -> messages.Qualification:
         applied = await self.stub().ApplyForQualification(apply(person_id, **fields))
@@ -241,6 +249,17 @@ def test_hospital_and_agency_bring_an_application_to_its_end(
                 messages.QUALIFICATION_EVENT_KIND_PAPERS,
                 messages.QUALIFICATION_EVENT_KIND_APPROVED,
             ]
+            forms = world.forms("hospital")
+            asked = form_pb.PrintFormRequest(
+                region=REGION, kind=form_pb.FORM_KIND_CHRONIC_APPLICATION, qualification_id=id
+            )
+            assert (await forms.PrintForm(asked)).pdf.startswith(b"%PDF-")
+            asked.qualification_id = own_id
+            assert (await world.forms("agency").PrintForm(asked)).pdf.startswith(b"%PDF-")
+            strange = world.forms("other-hospital")
+            assert await refusal(strange.PrintForm(asked)) == "QUALIFICATION_NOT_FOUND"
+            asked.kind = form_pb.FORM_KIND_REFERRAL
+            assert await refusal(forms.PrintForm(asked)) == "FIELD_OUT_OF_RANGE"
             listed = await hospital.ListChronicDiseases(
                 pb.ListChronicDiseasesRequest(region=REGION)
             )

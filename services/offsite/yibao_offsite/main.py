@@ -7,6 +7,7 @@ import grpc
 
 from yibao.common.v1 import server_service_pb2_grpc
 from yibao.offsite.v1 import (
+    form_service_pb2,
     offsite_feed_service_pb2,
     qualification_service_pb2,
     registration_service_pb2,
@@ -43,6 +44,7 @@ from yibao_offsite.storage.work import UNIT
 
 DESCRIPTORS = (
     registration_service_pb2.DESCRIPTOR.services_by_name["RegistrationService"],
+    form_service_pb2.DESCRIPTOR.services_by_name["FormService"],
     qualification_service_pb2.DESCRIPTOR.services_by_name["QualificationService"],
     offsite_feed_service_pb2.DESCRIPTOR.services_by_name["OffsiteFeedService"],
     server_info.DESCRIPTOR,

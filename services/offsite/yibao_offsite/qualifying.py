@@ -2,7 +2,7 @@
 
 import grpc
 
-from yibao.offsite.v1 import qualification_service_pb2_grpc
+from yibao.offsite.v1 import form_service_pb2_grpc, qualification_service_pb2_grpc
 from yibao_common.commands.background import BackgroundTask
 from yibao_common.commands.blocking import Blocking
 from yibao_common.commands.transactions import Transactions
@@ -13,6 +13,7 @@ from yibao_common.process.supervisor import Supervisor
 from yibao_common.values.clock import Clock
 from yibao_common.values.errors import RuleError
 from yibao_common.values.ids import Ids
+from yibao_offsite.application.form import Forms
 from yibao_offsite.application.qualification.apply import QualificationApplications
 from yibao_offsite.application.qualification.carry import QualificationErrands
 from yibao_offsite.application.qualification.decide import QualificationDecisions
@@ -21,6 +22,7 @@ from yibao_offsite.application.work import Work
 from yibao_offsite.config import ChronicConfig
 from yibao_offsite.files.qualification.read import load_disease_lists
 from yibao_offsite.rules.qualification.listed import DiseaseLists
+from yibao_offsite.servicer.form import FormServicer
 from yibao_offsite.servicer.qualification.calls import QualificationServicer
 from yibao_offsite.servicer.qualification.carrying import QualificationCarrier, carrying_task
 
@@ -64,6 +66,7 @@ class Qualifying:
             QualificationBook(transactions, lists, clock=clock),
             blocking,
         )
+        self._forms = FormServicer(Forms(transactions, clock=clock), blocking)
         self._carrying: BackgroundTask | None = None
         if identity is None:
             return
@@ -79,10 +82,11 @@ class Qualifying:
         )
 
     def register(self, server: grpc.aio.Server) -> None:
-        """Adds the servicer of qualifications."""
+        """Adds the servicers of qualifications and of forms."""
         qualification_service_pb2_grpc.add_QualificationServiceServicer_to_server(
             self._servicer, server
         )
+        form_service_pb2_grpc.add_FormServiceServicer_to_server(self._forms, server)
 
     def start(self, supervisor: Supervisor) -> None:
         """Starts to carry; call it inside the event loop."""
