@@ -280,8 +280,10 @@ def test_what_is_approved_while_identity_is_down_reaches_it_and_outlives_its_res
         async with world.identity(url) as identity:
             person_id = (await identity.register(NUMBER)).person_id
         backup = databases.copy(url)
-        async with world.offsite():
-            async with world.identity(url) as identity:
+        async with contextlib.AsyncExitStack() as stack:
+            # Offsite begins while identity is there, so that its start does not wait.
+            async with world.identity(url):
+                await stack.enter_async_context(world.offsite())
                 made = await until(lambda: applied_once_known(world, person_id))
             # Identity is away: the approval is taken and waits.
             id = made.qualification_id

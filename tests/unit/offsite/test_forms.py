@@ -145,14 +145,14 @@ def test_a_blank_form_is_there_to_be_filled_in_by_hand(kind: FormKind) -> None:
 
 
 def test_the_box_of_a_long_text_grows_with_it() -> None:
-    care = FormCare(summary="反复头晕" * 249 + "到此为止")
+    care = FormCare(summary="反复头晕" * 249 + "止")
     told = Form(FormKind.REFERRAL, PERSON, care, "重庆市", "上海市", TODAY)
     for print_ in (LETTER, LARGE):
         pdf = pdf_of_sheets(sheets_of(told), print_)
         document = pypdfium2.PdfDocument(pdf)
         text = document[0].get_textpage()
         whole = text.get_text_range()
-        last, caption = whole.index("到此为止"), whole.index("转诊理由")
+        last, caption = whole.index("止"), whole.index("转诊理由")
         # Left, bottom, right and top of a letter, from the page's foot.
         assert text.get_charbox(last)[1] > text.get_charbox(caption)[3]
         text.close()
