@@ -250,16 +250,16 @@ def test_hospital_and_agency_bring_an_application_to_its_end(
                 messages.QUALIFICATION_EVENT_KIND_APPROVED,
             ]
             forms = world.forms("hospital")
-            asked = form_pb.PrintFormRequest(
+            asked = form_pb.GetFormRequest(
                 region=REGION, kind=form_pb.FORM_KIND_CHRONIC_APPLICATION, qualification_id=id
             )
-            assert (await forms.PrintForm(asked)).pdf.startswith(b"%PDF-")
+            assert (await forms.GetForm(asked)).pdf.startswith(b"%PDF-")
             asked.qualification_id = own_id
-            assert (await world.forms("agency").PrintForm(asked)).pdf.startswith(b"%PDF-")
+            assert (await world.forms("agency").GetForm(asked)).pdf.startswith(b"%PDF-")
             strange = world.forms("other-hospital")
-            assert await refusal(strange.PrintForm(asked)) == "QUALIFICATION_NOT_FOUND"
+            assert await refusal(strange.GetForm(asked)) == "QUALIFICATION_NOT_FOUND"
             asked.kind = form_pb.FORM_KIND_REFERRAL
-            assert await refusal(forms.PrintForm(asked)) == "FIELD_OUT_OF_RANGE"
+            assert await refusal(forms.GetForm(asked)) == "FIELD_OUT_OF_RANGE"
             listed = await hospital.ListChronicDiseases(
                 pb.ListChronicDiseasesRequest(region=REGION)
             )

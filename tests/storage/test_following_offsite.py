@@ -3,6 +3,7 @@
 import dataclasses
 import datetime as dt
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -33,15 +34,23 @@ def world(databases: Databases) -> World:
     return World(databases.open("yibao_settlement"))
 
 
-def care(person_id: str, registration_id: str = "", **values: object) -> RegisteredCare:
+def care(person_id: str, **values: Any) -> RegisteredCare:
     told = RegisteredCare(
-        *(registration_id or new_id(), person_id, 2, "310000", "long_term"),
-        *((Benefit.INPATIENT, Benefit.CHRONIC), FIRST_DAY, None, False, 1, 1),
+        registration_id=new_id(),
+        person_id=person_id,
+        category=2,
+        treatment_region="310000",
+        terms="long_term",
+        benefits=(Benefit.INPATIENT, Benefit.CHRONIC),
+        start_date=FIRST_DAY,
+        end_date=None,
+        origin=1,
+        version=1,
     )
     return told._replace(**values)
 
 
-def held(person_id: str, **values: object) -> ToldHold:
+def held(person_id: str, **values: Any) -> ToldHold:
     hold = AuditHold(new_id(), person_id, new_id(), new_id(), False, 1)._replace(**values)
     return ToldHold(hold, b"signed")
 

@@ -1,6 +1,7 @@
 """Registrations of before there was a feed are told to settlement."""
 
 import datetime as dt
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -54,7 +55,7 @@ def test_a_registration_of_before_is_told_with_what_stood_of_it(
 ) -> None:
     database = databases.open(PACKAGE)
     go_back_before(database, PACKAGE, "0003")
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             **{"region": REGION, "registration_id": new_id(), "person_id": new_id()},
             **{"category": category, "treatment_region": "310000"},
@@ -72,8 +73,17 @@ def test_a_registration_of_before_is_told_with_what_stood_of_it(
         (
             sequence,
             RegisteredCare(
-                *(row["registration_id"], row["person_id"], category, "310000", terms),
-                *((1, 2, 3), FIRST_DAY, told_end, False, origin, version),
+                registration_id=row["registration_id"],
+                person_id=row["person_id"],
+                category=category,
+                treatment_region="310000",
+                terms=terms,
+                benefits=(1, 2, 3),
+                start_date=FIRST_DAY,
+                end_date=told_end,
+                is_void=False,
+                origin=origin,
+                version=version,
             ),
         )
         for sequence, row in enumerate(rows, start=1)

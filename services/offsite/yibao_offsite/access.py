@@ -31,7 +31,7 @@ ACCESS = AccessTable.of_services(
             "ListQualifications": _AGENCY | _INSTITUTION | _SUPERVISOR,
             "ListChronicDiseases": _AGENCY | _INSTITUTION | _SUPERVISOR | {Role.CHANNEL},
         },
-        "yibao.offsite.v1.FormService": {"PrintForm": _AGENCY | _INSTITUTION},
+        "yibao.offsite.v1.FormService": {"GetForm": _AGENCY | _INSTITUTION},
         "yibao.offsite.v1.OffsiteFeedService": {"ListOffsiteChanges": frozenset({Role.SERVICE})},
     }
 )

@@ -15,7 +15,7 @@ from yibao_common.values.errors import RuleError
 from yibao_common.values.ids import new_id
 from yibao_common.values.reasons import Reason
 from yibao_common.values.sheet import Sheet
-from yibao_offsite.application.form import Forms, PrintForm
+from yibao_offsite.application.form import Forms, GetForm
 from yibao_offsite.rules.form.form import Form, FormCare, FormKind, FormPerson
 from yibao_offsite.rules.form.sheets import sheets_of
 from yibao_offsite.rules.registration import Category, Registration, State
@@ -182,7 +182,7 @@ class Counter:
 
     def print(self, kind: FormKind, caller: str = AGENCY.path, **fields: object) -> str:
         told = {"registration_id": "", "qualification_id": "", "is_copy": False, **fields}
-        asked = PrintForm(
+        asked = GetForm(
             REGION,
             kind,
             str(told["registration_id"]),
@@ -213,7 +213,7 @@ def test_what_is_stored_stands_on_the_form_and_is_put_on_record() -> None:
     in_order(text, "●异地长期居住", REGION, "310000")
     text = counter.print(FormKind.CHRONIC_APPLICATION, qualification_id=counter.qualification_id)
     in_order(text, "高血压（M03900）", "三次血压")
-    printings = [each for each in counter.work.audit.entries if each.method == "PrintForm"]
+    printings = [each for each in counter.work.audit.entries if each.method == "GetForm"]
     assert [each.detail["kind"] for each in printings] == ["REGISTRATION", "CHRONIC_APPLICATION"]
     assert all(PERSON_ID in each.subject_ids for each in printings)
 

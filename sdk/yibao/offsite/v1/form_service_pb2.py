@@ -26,7 +26,7 @@ from yibao.common.v1 import date_pb2 as yibao_dot_common_dot_v1_dot_date__pb2
 from yibao.common.v1 import validation_pb2 as yibao_dot_common_dot_v1_dot_validation__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#yibao/offsite/v1/form_service.proto\x12\x10yibao.offsite.v1\x1a\x1ayibao/common/v1/date.proto\x1a yibao/common/v1/validation.proto\"\xe7\x02\n\x10PrintFormRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x30\n\x04kind\x18\x02 \x01(\x0e\x32\x1a.yibao.offsite.v1.FormKindB\x06\xba\xeb\x18\x02\x08\x01\x12\x1f\n\x0fregistration_id\x18\x03 \x01(\tB\x06\xba\xeb\x18\x02H\x01\x12 \n\x10qualification_id\x18\x04 \x01(\tB\x06\xba\xeb\x18\x02H\x01\x12,\n\x06person\x18\x05 \x01(\x0b\x32\x1c.yibao.offsite.v1.FormPerson\x12(\n\x04\x63\x61re\x18\x06 \x01(\x0b\x32\x1a.yibao.offsite.v1.FormCare\x12\x1d\n\x0bregion_name\x18\x07 \x01(\tB\x08\xba\xeb\x18\x04\x30\x32H\r\x12\'\n\x15treatment_region_name\x18\x08 \x01(\tB\x08\xba\xeb\x18\x04\x30\x32H\r\x12\x0f\n\x07is_copy\x18\t \x01(\x08\x12\x13\n\x0blarge_print\x18\n \x01(\x08\" \n\x11PrintFormResponse\x12\x0b\n\x03pdf\x18\x01 \x01(\x0c\"\xf3\x01\n\nFormPerson\x12\x1d\n\x0bperson_name\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x30\x64H\n\x12\x1d\n\x0bgender_name\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x30\nH\r\x12\"\n\x10\x63\x65rtificate_name\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x30\x32H\r\x12$\n\x12\x63\x65rtificate_number\x18\x04 \x01(\tB\x08\xba\xeb\x18\x04\x30\x32H\x0c\x12!\n\rphone_numbers\x18\x05 \x03(\tB\n\xba\xeb\x18\x06\x30\x1e@\x02H\t\x12\x18\n\x07\x61\x64\x64ress\x18\x06 \x01(\tB\x07\xba\xeb\x18\x03\x30\xc8\x01\x12 \n\x0einsurance_name\x18\x07 \x01(\tB\x08\xba\xeb\x18\x04\x30\x32H\r\"\xb3\x02\n\x08\x46ormCare\x12\"\n\x10institution_name\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x30\x64H\r\x12!\n\x0f\x64\x65partment_name\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x30\x32H\r\x12\x1f\n\x0e\x64iagnosis_name\x18\x03 \x01(\tB\x07\xba\xeb\x18\x03\x30\xc8\x01\x12\x18\n\x07summary\x18\x04 \x01(\tB\x07\xba\xeb\x18\x03\x30\xe8\x07\x12\x1a\n\titem_name\x18\x05 \x01(\tB\x07\xba\xeb\x18\x03\x30\xc8\x01\x12\x17\n\x06reason\x18\x06 \x01(\tB\x07\xba\xeb\x18\x03\x30\xf4\x03\x12(\n\x16other_institution_name\x18\x07 \x01(\tB\x08\xba\xeb\x18\x04\x30\x64H\r\x12\x1d\n\x0b\x64octor_name\x18\x08 \x01(\tB\x08\xba\xeb\x18\x04\x30\x64H\n\x12\'\n\x08\x65nd_date\x18\t \x01(\x0b\x32\x15.yibao.common.v1.Date*\xdd\x01\n\x08\x46ormKind\x12\x19\n\x15\x46ORM_KIND_UNSPECIFIED\x10\x00\x12\"\n\x1e\x46ORM_KIND_LONG_TERM_COMMITMENT\x10\x01\x12\x1f\n\x1b\x46ORM_KIND_TRAUMA_COMMITMENT\x10\x02\x12\x1a\n\x16\x46ORM_KIND_OUTSIDE_CARE\x10\x03\x12\x1a\n\x16\x46ORM_KIND_REGISTRATION\x10\x04\x12\x16\n\x12\x46ORM_KIND_REFERRAL\x10\x05\x12!\n\x1d\x46ORM_KIND_CHRONIC_APPLICATION\x10\x06\x32\x63\n\x0b\x46ormService\x12T\n\tPrintForm\x12\".yibao.offsite.v1.PrintFormRequest\x1a#.yibao.offsite.v1.PrintFormResponseBU\n\x10yibao.offsite.v1B\x10\x46ormServiceProtoP\x01Z\x1ayibao/offsite/v1;offsitev1\xaa\x02\x10Yibao.Offsite.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#yibao/offsite/v1/form_service.proto\x12\x10yibao.offsite.v1\x1a\x1ayibao/common/v1/date.proto\x1a yibao/common/v1/validation.proto\"\xe5\x02\n\x0eGetFormRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x30\n\x04kind\x18\x02 \x01(\x0e\x32\x1a.yibao.offsite.v1.FormKindB\x06\xba\xeb\x18\x02\x08\x01\x12\x1f\n\x0fregistration_id\x18\x03 \x01(\tB\x06\xba\xeb\x18\x02H\x01\x12 \n\x10qualification_id\x18\x04 \x01(\tB\x06\xba\xeb\x18\x02H\x01\x12,\n\x06person\x18\x05 \x01(\x0b\x32\x1c.yibao.offsite.v1.FormPerson\x12(\n\x04\x63\x61re\x18\x06 \x01(\x0b\x32\x1a.yibao.offsite.v1.FormCare\x12\x1d\n\x0bregion_name\x18\x07 \x01(\tB\x08\xba\xeb\x18\x04\x30\x32H\r\x12\'\n\x15treatment_region_name\x18\x08 \x01(\tB\x08\xba\xeb\x18\x04\x30\x32H\r\x12\x0f\n\x07is_copy\x18\t \x01(\x08\x12\x13\n\x0blarge_print\x18\n \x01(\x08\"\x1e\n\x0fGetFormResponse\x12\x0b\n\x03pdf\x18\x01 \x01(\x0c\"\xf3\x01\n\nFormPerson\x12\x1d\n\x0bperson_name\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x30\x64H\n\x12\x1d\n\x0bgender_name\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x30\nH\r\x12\"\n\x10\x63\x65rtificate_name\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x30\x32H\r\x12$\n\x12\x63\x65rtificate_number\x18\x04 \x01(\tB\x08\xba\xeb\x18\x04\x30\x32H\x0c\x12!\n\rphone_numbers\x18\x05 \x03(\tB\n\xba\xeb\x18\x06\x30\x1e@\x02H\t\x12\x18\n\x07\x61\x64\x64ress\x18\x06 \x01(\tB\x07\xba\xeb\x18\x03\x30\xc8\x01\x12 \n\x0einsurance_name\x18\x07 \x01(\tB\x08\xba\xeb\x18\x04\x30\x32H\r\"\xb3\x02\n\x08\x46ormCare\x12\"\n\x10institution_name\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x30\x64H\r\x12!\n\x0f\x64\x65partment_name\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x30\x32H\r\x12\x1f\n\x0e\x64iagnosis_name\x18\x03 \x01(\tB\x07\xba\xeb\x18\x03\x30\xc8\x01\x12\x18\n\x07summary\x18\x04 \x01(\tB\x07\xba\xeb\x18\x03\x30\xe8\x07\x12\x1a\n\titem_name\x18\x05 \x01(\tB\x07\xba\xeb\x18\x03\x30\xc8\x01\x12\x17\n\x06reason\x18\x06 \x01(\tB\x07\xba\xeb\x18\x03\x30\xf4\x03\x12(\n\x16other_institution_name\x18\x07 \x01(\tB\x08\xba\xeb\x18\x04\x30\x64H\r\x12\x1d\n\x0b\x64octor_name\x18\x08 \x01(\tB\x08\xba\xeb\x18\x04\x30\x64H\n\x12\'\n\x08\x65nd_date\x18\t \x01(\x0b\x32\x15.yibao.common.v1.Date*\xdd\x01\n\x08\x46ormKind\x12\x19\n\x15\x46ORM_KIND_UNSPECIFIED\x10\x00\x12\"\n\x1e\x46ORM_KIND_LONG_TERM_COMMITMENT\x10\x01\x12\x1f\n\x1b\x46ORM_KIND_TRAUMA_COMMITMENT\x10\x02\x12\x1a\n\x16\x46ORM_KIND_OUTSIDE_CARE\x10\x03\x12\x1a\n\x16\x46ORM_KIND_REGISTRATION\x10\x04\x12\x16\n\x12\x46ORM_KIND_REFERRAL\x10\x05\x12!\n\x1d\x46ORM_KIND_CHRONIC_APPLICATION\x10\x06\x32]\n\x0b\x46ormService\x12N\n\x07GetForm\x12 .yibao.offsite.v1.GetFormRequest\x1a!.yibao.offsite.v1.GetFormResponseBU\n\x10yibao.offsite.v1B\x10\x46ormServiceProtoP\x01Z\x1ayibao/offsite/v1;offsitev1\xaa\x02\x10Yibao.Offsite.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,18 +34,18 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'yibao.offsite.v1.form_servi
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\020yibao.offsite.v1B\020FormServiceProtoP\001Z\032yibao/offsite/v1;offsitev1\252\002\020Yibao.Offsite.V1'
-  _globals['_PRINTFORMREQUEST'].fields_by_name['region']._loaded_options = None
-  _globals['_PRINTFORMREQUEST'].fields_by_name['region']._serialized_options = b'\272\353\030\004\010\001H\002'
-  _globals['_PRINTFORMREQUEST'].fields_by_name['kind']._loaded_options = None
-  _globals['_PRINTFORMREQUEST'].fields_by_name['kind']._serialized_options = b'\272\353\030\002\010\001'
-  _globals['_PRINTFORMREQUEST'].fields_by_name['registration_id']._loaded_options = None
-  _globals['_PRINTFORMREQUEST'].fields_by_name['registration_id']._serialized_options = b'\272\353\030\002H\001'
-  _globals['_PRINTFORMREQUEST'].fields_by_name['qualification_id']._loaded_options = None
-  _globals['_PRINTFORMREQUEST'].fields_by_name['qualification_id']._serialized_options = b'\272\353\030\002H\001'
-  _globals['_PRINTFORMREQUEST'].fields_by_name['region_name']._loaded_options = None
-  _globals['_PRINTFORMREQUEST'].fields_by_name['region_name']._serialized_options = b'\272\353\030\00402H\r'
-  _globals['_PRINTFORMREQUEST'].fields_by_name['treatment_region_name']._loaded_options = None
-  _globals['_PRINTFORMREQUEST'].fields_by_name['treatment_region_name']._serialized_options = b'\272\353\030\00402H\r'
+  _globals['_GETFORMREQUEST'].fields_by_name['region']._loaded_options = None
+  _globals['_GETFORMREQUEST'].fields_by_name['region']._serialized_options = b'\272\353\030\004\010\001H\002'
+  _globals['_GETFORMREQUEST'].fields_by_name['kind']._loaded_options = None
+  _globals['_GETFORMREQUEST'].fields_by_name['kind']._serialized_options = b'\272\353\030\002\010\001'
+  _globals['_GETFORMREQUEST'].fields_by_name['registration_id']._loaded_options = None
+  _globals['_GETFORMREQUEST'].fields_by_name['registration_id']._serialized_options = b'\272\353\030\002H\001'
+  _globals['_GETFORMREQUEST'].fields_by_name['qualification_id']._loaded_options = None
+  _globals['_GETFORMREQUEST'].fields_by_name['qualification_id']._serialized_options = b'\272\353\030\002H\001'
+  _globals['_GETFORMREQUEST'].fields_by_name['region_name']._loaded_options = None
+  _globals['_GETFORMREQUEST'].fields_by_name['region_name']._serialized_options = b'\272\353\030\00402H\r'
+  _globals['_GETFORMREQUEST'].fields_by_name['treatment_region_name']._loaded_options = None
+  _globals['_GETFORMREQUEST'].fields_by_name['treatment_region_name']._serialized_options = b'\272\353\030\00402H\r'
   _globals['_FORMPERSON'].fields_by_name['person_name']._loaded_options = None
   _globals['_FORMPERSON'].fields_by_name['person_name']._serialized_options = b'\272\353\030\0040dH\n'
   _globals['_FORMPERSON'].fields_by_name['gender_name']._loaded_options = None
@@ -76,16 +76,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FORMCARE'].fields_by_name['other_institution_name']._serialized_options = b'\272\353\030\0040dH\r'
   _globals['_FORMCARE'].fields_by_name['doctor_name']._loaded_options = None
   _globals['_FORMCARE'].fields_by_name['doctor_name']._serialized_options = b'\272\353\030\0040dH\n'
-  _globals['_FORMKIND']._serialized_start=1072
-  _globals['_FORMKIND']._serialized_end=1293
-  _globals['_PRINTFORMREQUEST']._serialized_start=120
-  _globals['_PRINTFORMREQUEST']._serialized_end=479
-  _globals['_PRINTFORMRESPONSE']._serialized_start=481
-  _globals['_PRINTFORMRESPONSE']._serialized_end=513
-  _globals['_FORMPERSON']._serialized_start=516
-  _globals['_FORMPERSON']._serialized_end=759
-  _globals['_FORMCARE']._serialized_start=762
-  _globals['_FORMCARE']._serialized_end=1069
-  _globals['_FORMSERVICE']._serialized_start=1295
-  _globals['_FORMSERVICE']._serialized_end=1394
+  _globals['_FORMKIND']._serialized_start=1068
+  _globals['_FORMKIND']._serialized_end=1289
+  _globals['_GETFORMREQUEST']._serialized_start=120
+  _globals['_GETFORMREQUEST']._serialized_end=477
+  _globals['_GETFORMRESPONSE']._serialized_start=479
+  _globals['_GETFORMRESPONSE']._serialized_end=509
+  _globals['_FORMPERSON']._serialized_start=512
+  _globals['_FORMPERSON']._serialized_end=755
+  _globals['_FORMCARE']._serialized_start=758
+  _globals['_FORMCARE']._serialized_end=1065
+  _globals['_FORMSERVICE']._serialized_start=1291
+  _globals['_FORMSERVICE']._serialized_end=1384
 # @@protoc_insertion_point(module_scope)

@@ -61,8 +61,8 @@ FORM_KIND_CHRONIC_APPLICATION: FormKind.ValueType  # 6
 global___FormKind = FormKind
 
 @typing.final
-class PrintFormRequest(google.protobuf.message.Message):
-    """See FormService.PrintForm."""
+class GetFormRequest(google.protobuf.message.Message):
+    """See FormService.GetForm."""
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
@@ -119,11 +119,11 @@ class PrintFormRequest(google.protobuf.message.Message):
     def HasField(self, field_name: typing.Literal["care", b"care", "person", b"person"]) -> builtins.bool: ...
     def ClearField(self, field_name: typing.Literal["care", b"care", "is_copy", b"is_copy", "kind", b"kind", "large_print", b"large_print", "person", b"person", "qualification_id", b"qualification_id", "region", b"region", "region_name", b"region_name", "registration_id", b"registration_id", "treatment_region_name", b"treatment_region_name"]) -> None: ...
 
-global___PrintFormRequest = PrintFormRequest
+global___GetFormRequest = GetFormRequest
 
 @typing.final
-class PrintFormResponse(google.protobuf.message.Message):
-    """See FormService.PrintForm."""
+class GetFormResponse(google.protobuf.message.Message):
+    """See FormService.GetForm."""
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
@@ -137,7 +137,7 @@ class PrintFormResponse(google.protobuf.message.Message):
     ) -> None: ...
     def ClearField(self, field_name: typing.Literal["pdf", b"pdf"]) -> None: ...
 
-global___PrintFormResponse = PrintFormResponse
+global___GetFormResponse = GetFormResponse
 
 @typing.final
 class FormPerson(google.protobuf.message.Message):

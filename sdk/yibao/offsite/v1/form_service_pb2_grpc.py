@@ -35,10 +35,10 @@ class FormServiceStub(object):
         Args:
             channel: A grpc.Channel.
         """
-        self.PrintForm = channel.unary_unary(
-                '/yibao.offsite.v1.FormService/PrintForm',
-                request_serializer=yibao_dot_offsite_dot_v1_dot_form__service__pb2.PrintFormRequest.SerializeToString,
-                response_deserializer=yibao_dot_offsite_dot_v1_dot_form__service__pb2.PrintFormResponse.FromString,
+        self.GetForm = channel.unary_unary(
+                '/yibao.offsite.v1.FormService/GetForm',
+                request_serializer=yibao_dot_offsite_dot_v1_dot_form__service__pb2.GetFormRequest.SerializeToString,
+                response_deserializer=yibao_dot_offsite_dot_v1_dot_form__service__pb2.GetFormResponse.FromString,
                 _registered_method=True)
 
 
@@ -46,8 +46,8 @@ class FormServiceServicer(object):
     """Forms and letters of care elsewhere and of chronic diseases, on paper.
     """
 
-    def PrintForm(self, request, context):
-        """Prints a form with what is stored and what the caller tells; what neither does is a line
+    def GetForm(self, request, context):
+        """Makes a form with what is stored and what the caller tells; what neither does is a line
         to write on. Neither names nor numbers of persons are stored. Stores an audit row for
         every call that names a registration or a qualification. Callers: agency of the region;
         an institution, of qualifications that it applied for alone. Reasons:
@@ -60,10 +60,10 @@ class FormServiceServicer(object):
 
 def add_FormServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
-            'PrintForm': grpc.unary_unary_rpc_method_handler(
-                    servicer.PrintForm,
-                    request_deserializer=yibao_dot_offsite_dot_v1_dot_form__service__pb2.PrintFormRequest.FromString,
-                    response_serializer=yibao_dot_offsite_dot_v1_dot_form__service__pb2.PrintFormResponse.SerializeToString,
+            'GetForm': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetForm,
+                    request_deserializer=yibao_dot_offsite_dot_v1_dot_form__service__pb2.GetFormRequest.FromString,
+                    response_serializer=yibao_dot_offsite_dot_v1_dot_form__service__pb2.GetFormResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -78,7 +78,7 @@ class FormService(object):
     """
 
     @staticmethod
-    def PrintForm(request,
+    def GetForm(request,
             target,
             options=(),
             channel_credentials=None,
@@ -91,9 +91,9 @@ class FormService(object):
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/yibao.offsite.v1.FormService/PrintForm',
-            yibao_dot_offsite_dot_v1_dot_form__service__pb2.PrintFormRequest.SerializeToString,
-            yibao_dot_offsite_dot_v1_dot_form__service__pb2.PrintFormResponse.FromString,
+            '/yibao.offsite.v1.FormService/GetForm',
+            yibao_dot_offsite_dot_v1_dot_form__service__pb2.GetFormRequest.SerializeToString,
+            yibao_dot_offsite_dot_v1_dot_form__service__pb2.GetFormResponse.FromString,
             options,
             channel_credentials,
             insecure,

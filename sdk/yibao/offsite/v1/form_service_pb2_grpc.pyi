@@ -21,11 +21,11 @@ class FormServiceStub:
     """Forms and letters of care elsewhere and of chronic diseases, on paper."""
 
     def __init__(self, channel: typing.Union[grpc.Channel, grpc.aio.Channel]) -> None: ...
-    PrintForm: grpc.UnaryUnaryMultiCallable[
-        yibao.offsite.v1.form_service_pb2.PrintFormRequest,
-        yibao.offsite.v1.form_service_pb2.PrintFormResponse,
+    GetForm: grpc.UnaryUnaryMultiCallable[
+        yibao.offsite.v1.form_service_pb2.GetFormRequest,
+        yibao.offsite.v1.form_service_pb2.GetFormResponse,
     ]
-    """Prints a form with what is stored and what the caller tells; what neither does is a line
+    """Makes a form with what is stored and what the caller tells; what neither does is a line
     to write on. Neither names nor numbers of persons are stored. Stores an audit row for
     every call that names a registration or a qualification. Callers: agency of the region;
     an institution, of qualifications that it applied for alone. Reasons:
@@ -35,11 +35,11 @@ class FormServiceStub:
 class FormServiceAsyncStub:
     """Forms and letters of care elsewhere and of chronic diseases, on paper."""
 
-    PrintForm: grpc.aio.UnaryUnaryMultiCallable[
-        yibao.offsite.v1.form_service_pb2.PrintFormRequest,
-        yibao.offsite.v1.form_service_pb2.PrintFormResponse,
+    GetForm: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.offsite.v1.form_service_pb2.GetFormRequest,
+        yibao.offsite.v1.form_service_pb2.GetFormResponse,
     ]
-    """Prints a form with what is stored and what the caller tells; what neither does is a line
+    """Makes a form with what is stored and what the caller tells; what neither does is a line
     to write on. Neither names nor numbers of persons are stored. Stores an audit row for
     every call that names a registration or a qualification. Callers: agency of the region;
     an institution, of qualifications that it applied for alone. Reasons:
@@ -50,12 +50,12 @@ class FormServiceServicer(metaclass=abc.ABCMeta):
     """Forms and letters of care elsewhere and of chronic diseases, on paper."""
 
     @abc.abstractmethod
-    def PrintForm(
+    def GetForm(
         self,
-        request: yibao.offsite.v1.form_service_pb2.PrintFormRequest,
+        request: yibao.offsite.v1.form_service_pb2.GetFormRequest,
         context: _ServicerContext,
-    ) -> typing.Union[yibao.offsite.v1.form_service_pb2.PrintFormResponse, collections.abc.Awaitable[yibao.offsite.v1.form_service_pb2.PrintFormResponse]]:
-        """Prints a form with what is stored and what the caller tells; what neither does is a line
+    ) -> typing.Union[yibao.offsite.v1.form_service_pb2.GetFormResponse, collections.abc.Awaitable[yibao.offsite.v1.form_service_pb2.GetFormResponse]]:
+        """Makes a form with what is stored and what the caller tells; what neither does is a line
         to write on. Neither names nor numbers of persons are stored. Stores an audit row for
         every call that names a registration or a qualification. Callers: agency of the region;
         an institution, of qualifications that it applied for alone. Reasons:
