@@ -16,6 +16,7 @@ from yibao.offsite.v1 import (
 from yibao_common.commands.background import BackgroundTask
 from yibao_common.commands.blocking import Blocking
 from yibao_common.commands.sandbox import open_sandbox_clock, start_sandbox_clock
+from yibao_common.commands.transactions import Transactions
 from yibao_common.db.failures import database_problem
 from yibao_common.db.opening import open_database
 from yibao_common.db.pruning import answer_pruning
@@ -36,6 +37,7 @@ from yibao_common.values.ids import Ids, new_id
 from yibao_offsite.access import ACCESS
 from yibao_offsite.application.following import nothing_follows
 from yibao_offsite.application.registration import Registrations
+from yibao_offsite.application.work import Work
 from yibao_offsite.config import OffsiteConfig
 from yibao_offsite.feeds import Feeds
 from yibao_offsite.qualifying import Qualifying, read_disease_lists
@@ -102,18 +104,7 @@ class OffsiteService:
         )
         feeds.require(readiness)
         registrations = Registrations(transactions, clock=self._clock, ids=self._ids)
-        qualifying = Qualifying(
-            self._config.chronic,
-            self._lists,
-            transactions,
-            blocking,
-            identity=feeds.channel,
-            regions=feeds.regions,
-            metrics=metrics,
-            clock=self._clock,
-            ids=self._ids,
-            log=self._log,
-        )
+        qualifying = self._make_qualifying(transactions, blocking, feeds, metrics)
 
         def register(server: grpc.aio.Server) -> None:
             registration_service_pb2_grpc.add_RegistrationServiceServicer_to_server(
@@ -152,6 +143,26 @@ class OffsiteService:
             blocking.close()
             self.database.close()
         supervisor.raise_if_dead()
+
+    def _make_qualifying(
+        self,
+        transactions: Transactions[Work],
+        blocking: Blocking,
+        feeds: Feeds,
+        metrics: Metrics,
+    ) -> Qualifying:
+        return Qualifying(
+            self._config.chronic,
+            self._lists,
+            transactions,
+            blocking,
+            identity=feeds.channel,
+            regions=feeds.regions,
+            metrics=metrics,
+            clock=self._clock,
+            ids=self._ids,
+            log=self._log,
+        )
 
     def _make_server(
         self,
