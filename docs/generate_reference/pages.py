@@ -46,6 +46,7 @@ _REASON_GROUPS = {
     530: "Sandboxes",
     540: "Care elsewhere",
     630: "Medical-history files, evaluations and tickets",
+    645: "Qualifications for diseases",
 }
 _END_OF_GROUPS = 660
 _EXAMPLES = (

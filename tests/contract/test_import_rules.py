@@ -14,7 +14,7 @@ SERVICES = ("identity", "settlement", "offsite")
 LAYERS = ("main", "config", "access", "servicer", "storage", "application", "rules")
 # A part of the house with layers of its own.
 CHECKER = ("", "/check", "/settlement", "/difference", "/report")
-ROOMS = ("rpc", "db", "commands", "keys", "files", "process", "values")
+ROOMS = ("rpc", "db", "commands", "keys", "files", "papers", "process", "values")
 
 # A module that breaks a rule, what it holds, and what the report must name.
 PLANTED = {

@@ -9,10 +9,10 @@ from support.settlement_world import AGENCY, REGION, TODAY, World
 from support.statements import SIGNED
 
 from yibao_common.values.caller import parse_caller
+from yibao_common.values.sheet import cells_of
 from yibao_settlement.application.statement import find_statement
 from yibao_settlement.rules.benefit.bill import Given
 from yibao_settlement.rules.statement.form import sheet_of
-from yibao_settlement.rules.statement.sheet import cells_of
 from yibao_settlement.rules.statement.statement import Statement
 from yibao_settlement.rules.statement.telling import sentences_of
 

@@ -26,6 +26,7 @@ from support.settlement_world import HOSPITAL, NOW, OTHER_HOSPITAL, REGION, TODA
 from support.statements import SIGNED
 
 from yibao_common.values.calendar import shanghai_day
+from yibao_common.values.sheet import Grid
 from yibao_settlement.application.credential import Viewer
 from yibao_settlement.application.settlement.trial import trial
 from yibao_settlement.application.statement import find_statement
@@ -33,7 +34,6 @@ from yibao_settlement.rules.account import Purses
 from yibao_settlement.rules.day.act import span_of
 from yibao_settlement.rules.refund import AskedReturn
 from yibao_settlement.rules.statement.form import sheet_of
-from yibao_settlement.rules.statement.sheet import Grid
 from yibao_settlement.rules.statement.telling import sentences_of
 from yibao_settlement.storage.day.record import StoredDays
 

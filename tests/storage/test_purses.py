@@ -14,6 +14,7 @@ from support.statements import SIGNED
 from yibao.settlement.v1.settlement_pb2 import Settlement
 from yibao_common.values.caller import parse_caller
 from yibao_common.values.errors import RuleError
+from yibao_common.values.sheet import Grid
 from yibao_settlement.application.account import find_account
 from yibao_settlement.application.credential import Viewer
 from yibao_settlement.application.statement import find_statement
@@ -22,7 +23,6 @@ from yibao_settlement.rules.account import Purses, purses_in
 from yibao_settlement.rules.bill import ChargedLine
 from yibao_settlement.rules.ledger import PostingKind
 from yibao_settlement.rules.statement.form import sheet_of
-from yibao_settlement.rules.statement.sheet import Grid
 from yibao_settlement.rules.statement.telling import sentences_of
 from yibao_settlement.storage import tables
 

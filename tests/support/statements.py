@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from support.policies import FACTS
 from support.settlement_world import HOSPITAL, NOW, REGION, TODAY
 
+from yibao_common.values.masking import Paper
 from yibao_settlement.application.reference import Reference
 from yibao_settlement.application.settlement.record import ReversalNote, SettlementRecord
 from yibao_settlement.application.statement import statement_of
@@ -15,7 +16,6 @@ from yibao_settlement.rules.policy.benefits import adjudicate
 from yibao_settlement.rules.policy.policy import Policy
 from yibao_settlement.rules.policy.split import Facts, PricedLine, Split
 from yibao_settlement.rules.statement.form import Printing
-from yibao_settlement.rules.statement.masking import Paper
 from yibao_settlement.rules.statement.statement import Statement
 from yibao_settlement.rules.visit import Institution, Visit
 

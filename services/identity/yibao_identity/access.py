@@ -33,9 +33,10 @@ ACCESS = AccessTable.of_services(
             "ChangeEnrolment": _AGENCY,
             "RecordPremium": _AGENCY,
             "ListEnrolments": _AGENCY | _SUPERVISOR,
-            "RegisterDisease": _AGENCY,
-            "EndDisease": _AGENCY,
-            "ListDiseases": _AGENCY,
+            # Offsite carries the qualifications that were approved there; no other service.
+            "RegisterDisease": _AGENCY | _SERVICE,
+            "EndDisease": _AGENCY | _SERVICE,
+            "ListDiseases": _AGENCY | _SERVICE,
             "RecordDeath": _AGENCY,
             "RevokeDeath": _AGENCY,
             "ProposeMerge": _AGENCY,

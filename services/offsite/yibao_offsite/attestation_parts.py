@@ -140,12 +140,13 @@ def told_attestation(
     try:
         if signer_of_hold(told.attestation) == signer.key_id(region):
             return told.attestation
-        return signer.sign_hold(_statement(region, told), at=at)
+        return signer.sign_hold(stated(region, told), at=at)
     except RuleError:
         return told.attestation
 
 
-def _statement(region: str, told: AuditHold) -> HoldStatement:
+def stated(region: str, told: AuditHold) -> HoldStatement:
+    """Returns what the attestation of a hold states."""
     return HoldStatement(
         region,
         told.hold_id,

@@ -27,8 +27,8 @@ from yibao_offsite.application.attestation import AttestationSigner
 from yibao_offsite.application.audit_task.desk import AuditDesk, SignHold
 from yibao_offsite.application.complaint import Complaints
 from yibao_offsite.application.work import Work
+from yibao_offsite.attestation_parts import stated
 from yibao_offsite.config import OffsiteConfig
-from yibao_offsite.rules.attestation import HoldStatement
 from yibao_offsite.rules.audit_task.opening import AuditTerms
 from yibao_offsite.rules.audit_task.task import TaskType
 from yibao_offsite.rules.complaint import ComplaintTerms
@@ -135,16 +135,7 @@ def signing_by(signer: AttestationSigner, clock: Clock) -> SignHold:
     """Returns what signs holds of a region; it raises NO_ATTESTATION_KEY while it cannot."""
 
     def sign(region: str, hold: AuditHold) -> bytes:
-        stated = HoldStatement(
-            region,
-            hold.hold_id,
-            hold.visit_id,
-            hold.person_id,
-            hold.task_id,
-            hold.is_lifted,
-            hold.version,
-        )
-        return signer.sign_hold(stated, at=clock())
+        return signer.sign_hold(stated(region, hold), at=clock())
 
     return sign
 

@@ -81,6 +81,11 @@ class Feeds:
         """How old what is known of their persons is, None where nobody is followed."""
         return None if self.ages is None else Known(self.ages.state)
 
+    @property
+    def channel(self) -> grpc.aio.Channel | None:
+        """The channel to identity, None where nobody is followed; closed by `close`."""
+        return None if self.ages is None else self._channel
+
     def register(self, server: grpc.aio.Server) -> None:
         """Adds the servicer of the feed."""
         offsite_feed_service_pb2_grpc.add_OffsiteFeedServiceServicer_to_server(

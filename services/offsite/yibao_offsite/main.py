@@ -5,16 +5,6 @@ from collections.abc import Callable, Sequence
 
 import grpc
 
-from yibao.common.v1 import server_service_pb2_grpc
-from yibao.offsite.v1 import (
-    attestation_service_pb2,
-    material_service_pb2,
-    offsite_feed_service_pb2,
-    registration_service_pb2,
-    registration_service_pb2_grpc,
-    rules_service_pb2,
-    rules_service_pb2_grpc,
-)
 from yibao_common.commands.background import BackgroundTask
 from yibao_common.commands.blocking import Blocking
 from yibao_common.commands.sandbox import open_sandbox_clock, start_sandbox_clock
@@ -27,42 +17,21 @@ from yibao_common.process.metrics import Metrics
 from yibao_common.process.program import run_program
 from yibao_common.process.readiness import Readiness
 from yibao_common.process.supervisor import Supervisor
-from yibao_common.rpc import sandbox, server_info
+from yibao_common.rpc import sandbox
 from yibao_common.rpc.callers import current_party
 from yibao_common.rpc.own_certificate import check_client_identity, check_own_certificates
 from yibao_common.rpc.sandbox_refusals import refusals_behind_gate
 from yibao_common.rpc.server import Server
-from yibao_common.rpc.server_info import ServerInfoServicer
 from yibao_common.values.clock import Clock, system_clock
 from yibao_common.values.ids import Ids, new_id
-from yibao_offsite import audit_parts, medical_files
 from yibao_offsite.access import ACCESS
-from yibao_offsite.application.region_rules import RulesOfRegions
-from yibao_offsite.attestation_parts import AttestationParts
-from yibao_offsite.audit_parts import AuditParts
 from yibao_offsite.config import OffsiteConfig
-from yibao_offsite.feeds import Feeds
-from yibao_offsite.files.national import national_rules
-from yibao_offsite.material_parts import Materials
-from yibao_offsite.medical_files import MedicalFiles
-from yibao_offsite.registering import registration_servicer, registrations_end
+from yibao_offsite.qualifying import read_disease_lists
 from yibao_offsite.secret_files import open_vault, require_secrets
-from yibao_offsite.servicer.region_rules import RulesServicer
+from yibao_offsite.serving import DESCRIPTORS as DESCRIPTORS
+from yibao_offsite.serving import SERVICE, Means, Serving
 from yibao_offsite.storage import tables
 from yibao_offsite.storage.work import unit_of_work
-
-DESCRIPTORS = (
-    registration_service_pb2.DESCRIPTOR.services_by_name["RegistrationService"],
-    rules_service_pb2.DESCRIPTOR.services_by_name["RulesService"],
-    offsite_feed_service_pb2.DESCRIPTOR.services_by_name["OffsiteFeedService"],
-    attestation_service_pb2.DESCRIPTOR.services_by_name["AttestationService"],
-    material_service_pb2.DESCRIPTOR.services_by_name["MaterialService"],
-    *medical_files.DESCRIPTORS,
-    server_info.DESCRIPTOR,
-    sandbox.DESCRIPTOR,
-    *audit_parts.DESCRIPTORS,
-)
-_SERVICE = "offsite"
 
 
 class OffsiteService:
@@ -81,16 +50,17 @@ class OffsiteService:
         Raises:
             StartError: identity would not know this service by its certificate, or the database
                 is not reached, its schema is not current, or the keys of papers are not those that
-                it was filled with.
+                it was filled with; a file of diseases cannot be used.
         """
         if config.identity is not None:
             # What is wrong of it for anybody is told first.
             check_own_certificates(config.server, now=system_clock())
-            check_client_identity(config.server, service=_SERVICE)
+            check_client_identity(config.server, service=SERVICE)
         self._config = config
         self._log = log
         self._clock = clock
         self._ids = ids
+        self._lists = read_disease_lists(config.chronic)
         self.database = open_database(config, package="yibao_offsite", metadata=tables.metadata)
         self.vault = open_vault(config)
         require_secrets(self.database, self.vault, clock=clock)
@@ -109,107 +79,27 @@ class OffsiteService:
             unit=unit_of_work(self.vault),
             clock=self._clock,
         )
-        feeds = Feeds(
-            self._config,
-            transactions,
-            on_persons=registrations_end(self._clock, self._ids),
-            database=self.database,
-            metrics=metrics,
-            clock=self._clock,
-            log=self._log,
+        means = Means(
+            *(self._config, self.database, self.vault, transactions, blocking, metrics),
+            *(self._clock, self._ids, self._log),
         )
-        feeds.require(readiness)
-        attestations = AttestationParts(
-            self._config,
-            transactions,
-            blocking,
-            metrics=metrics,
-            clock=self._clock,
-            log=self._log,
-        )
-        materials = Materials(
-            self._config.materials,
-            self.vault,
-            database=self.database,
-            blocking=blocking,
-            metrics=metrics,
-            clock=self._clock,
-            ids=self._ids,
-            log=self._log,
-        )
-        files = MedicalFiles(
-            self._config,
-            self.vault,
-            database=self.database,
-            blocking=blocking,
-            metrics=metrics,
-            clock=self._clock,
-            ids=self._ids,
-            log=self._log,
-        )
-        of_audits = AuditParts(
-            self._config,
-            transactions,
-            blocking,
-            database=self.database,
-            signer=attestations.signer,
-            keeps_papers=self.vault is not None,
-            metrics=metrics,
-            clock=self._clock,
-            ids=self._ids,
-            log=self._log,
-        )
-        national, national_file = national_rules()
-        registrations = registration_servicer(
-            transactions, blocking, national=national, clock=self._clock, ids=self._ids
-        )
-        rules = RulesOfRegions(transactions, national=national_file, clock=self._clock)
-
-        def register(server: grpc.aio.Server) -> None:
-            registration_service_pb2_grpc.add_RegistrationServiceServicer_to_server(
-                registrations, server
-            )
-            rules_service_pb2_grpc.add_RulesServiceServicer_to_server(
-                RulesServicer(rules, blocking), server
-            )
-            feeds.register(server)
-            attestations.register(server)
-            materials.register(server)
-            files.register(server)
-            of_audits.register(server)
-            info = ServerInfoServicer(
-                self._config,
-                service_name=_SERVICE,
-                regions=feeds.regions,
-                known=feeds.known,
-                clock=self._clock,
-            )
-            server_service_pb2_grpc.add_ServerServiceServicer_to_server(info, server)
-            sandbox.register(server, self._clock)
-
-        server = self._make_server(register, supervisor, readiness, metrics)
+        serving = Serving(means, self._lists)
+        serving.feeds.require(readiness)
+        server = self._make_server(serving.register, supervisor, readiness, metrics)
         pruning = self._make_pruning(blocking, metrics)
         blocking.start(supervisor)
         pruning.start(supervisor)
-        feeds.start(supervisor)
-        attestations.start(supervisor)
-        materials.start(supervisor)
-        files.start(supervisor)
-        of_audits.start(supervisor)
+        serving.start(supervisor)
         try:
-            await feeds.first_news(blocking)
+            await serving.feeds.first_news(blocking)
             port = await server.start()
             if started is not None:
                 started.set_result(port)
             await stop.wait()
         finally:
-            feeds.release()
+            serving.feeds.release()
             await server.drain()
-            await feeds.close()
-            await attestations.close()
-            await of_audits.close()
-            await materials.close()
-            await files.close()
+            await serving.close()
             await pruning.close()
             blocking.close()
             self.database.close()
@@ -224,7 +114,7 @@ class OffsiteService:
     ) -> Server:
         return Server(
             self._config.server,
-            service_name=_SERVICE,
+            service_name=SERVICE,
             register=register,
             descriptors=sandbox.served(DESCRIPTORS, self._clock),
             access=ACCESS,
@@ -259,7 +149,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the service; returns the exit code."""
     return run_program(
         arguments,
-        service=_SERVICE,
+        service=SERVICE,
         description=__doc__,
         config_type=OffsiteConfig,
         make=_make,

@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from yibao_common.values.calendar import SHANGHAI, shanghai_day
+from yibao_common.values.masking import Paper
+from yibao_common.values.sheet import cells_of
 from yibao_settlement.rules.account import NO_PURSES, Purses
 from yibao_settlement.rules.account_statement import (
     AccountStatement,
@@ -18,8 +20,6 @@ from yibao_settlement.rules.account_statement import (
 from yibao_settlement.rules.ledger import PostingKind
 from yibao_settlement.rules.statement.account_form import account_sheet_of
 from yibao_settlement.rules.statement.form import Printing
-from yibao_settlement.rules.statement.masking import Paper
-from yibao_settlement.rules.statement.sheet import cells_of
 
 CREDIT, BILL, CARRY = PostingKind.CREDIT, PostingKind.SETTLEMENT, PostingKind.CARRY_OVER
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from yibao_settlement.rules.statement.masking import Paper, name_on, number_on
+from yibao_common.values.masking import Paper, name_on, number_on
 
 NUMBER = "110105209912310021"
 

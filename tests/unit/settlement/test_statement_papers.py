@@ -10,13 +10,13 @@ from support.policies import classify, line, policy_of, tiers
 from support.real_bills import REAL_BILLS, RealBill
 from support.statements import REVERSAL, SIGNED, statement_for
 
+from yibao_common.papers.page import html_of
+from yibao_common.papers.pdf import pdf_of
+from yibao_common.values.sheet import Sheet, cells_of
 from yibao_settlement.files.policy.file import load_policy
 from yibao_settlement.rules.policy.split import Facts, PricedLine
 from yibao_settlement.rules.statement.form import MOST_ITEMS_PRINTED, sheet_of
-from yibao_settlement.rules.statement.sheet import Sheet, cells_of
 from yibao_settlement.rules.statement.statement import Statement
-from yibao_settlement.servicer.statement.page import html_of
-from yibao_settlement.servicer.statement.paper import pdf_of
 
 POLICY = policy_of(
     classify(), tiers("P1", {"add": ["eligible"]}, [(0, None, 700_000)], fund_type="390100")

@@ -12,6 +12,7 @@ from support.statements import COPY, REVERSAL, SIGNED, statement_for
 
 from yibao_common.values.errors import InvariantError
 from yibao_common.values.money import yuan
+from yibao_common.values.sheet import cells_of
 from yibao_settlement.rules.care_type import CARE_TYPES
 from yibao_settlement.rules.policy.policy import Policy
 from yibao_settlement.rules.policy.split import OwnCost, PricedLine
@@ -19,7 +20,6 @@ from yibao_settlement.rules.statement.capitals import in_capitals
 from yibao_settlement.rules.statement.form import sheet_of
 from yibao_settlement.rules.statement.labels import CARE_TYPES_ZH
 from yibao_settlement.rules.statement.sentences import MOST_CHARACTERS
-from yibao_settlement.rules.statement.sheet import cells_of
 from yibao_settlement.rules.statement.statement import (
     NotCharged,
     Parts,

@@ -12,15 +12,15 @@ from support.policies import classify, line, policy_of, tiers
 from support.real_bills import REAL_BILLS, RealBill
 from support.statements import REVERSAL, SIGNED, statement_for
 
+from yibao_common.papers.page import html_of
+from yibao_common.papers.pdf import pdf_of
 from yibao_common.values.money import yuan
+from yibao_common.values.sheet import cells_of
 from yibao_settlement.rules.statement.form import sheet_of
 from yibao_settlement.rules.statement.sentences import MOST_CHARACTERS, Sentence
-from yibao_settlement.rules.statement.sheet import cells_of
 from yibao_settlement.rules.statement.since import CostsNow, Returned, sentences_since
 from yibao_settlement.rules.statement.statement import Statement
 from yibao_settlement.rules.statement.telling import sentences_of
-from yibao_settlement.servicer.statement.page import html_of
-from yibao_settlement.servicer.statement.paper import pdf_of
 
 DAY = dt.date(2026, 11, 21)
 # Seven million yuan, more than a bill of a person comes to.

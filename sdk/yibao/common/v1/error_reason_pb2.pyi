@@ -959,6 +959,28 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """FAILED_PRECONDITION. The transfer is not in the state that the step takes, or comes to
     another amount than was read. Metadata: `transfer_id`, `person_id`, `state`, `amount_fen`.
     """
+    ERROR_REASON_QUALIFICATION_NOT_FOUND: _ErrorReason.ValueType  # 645
+    """NOT_FOUND. No such qualification, or none of the caller's. Metadata: `qualification_id`."""
+    ERROR_REASON_QUALIFICATION_STATE: _ErrorReason.ValueType  # 646
+    """FAILED_PRECONDITION. The qualification is not in a state that the step takes. Metadata:
+    `qualification_id`, `state`, `carry_state`.
+    """
+    ERROR_REASON_QUALIFICATION_EXISTS: _ErrorReason.ValueType  # 647
+    """ALREADY_EXISTS. The person has or applied for a qualification of the disease on some of
+    the same days. Metadata: `qualification_id`.
+    """
+    ERROR_REASON_DISEASE_NOT_LISTED: _ErrorReason.ValueType  # 648
+    """FAILED_PRECONDITION. The region's list has no such disease on the day. Metadata:
+    `disease_code`.
+    """
+    ERROR_REASON_INSTITUTION_NOT_ENTITLED: _ErrorReason.ValueType  # 649
+    """FAILED_PRECONDITION. The list names other institutions that may find the disease.
+    Metadata: `institution_id`, `disease_code`.
+    """
+    ERROR_REASON_RENEWAL_NOT_OPEN: _ErrorReason.ValueType  # 650
+    """FAILED_PRECONDITION. It is renewed from some days before its last day on, until that day.
+    Metadata: `qualification_id`, `first_day`, `last_day`.
+    """
     ERROR_REASON_OFFSITE_FEED_STALE: _ErrorReason.ValueType  # 540
     """UNAVAILABLE. What settlement knows of the region's registrations for care elsewhere is older
     than it may be, because it has not heard from the offsite service: whoever registered since
@@ -2031,6 +2053,28 @@ ERROR_REASON_TRANSFER_NOT_FOUND: ErrorReason.ValueType  # 463
 ERROR_REASON_TRANSFER_STATE: ErrorReason.ValueType  # 464
 """FAILED_PRECONDITION. The transfer is not in the state that the step takes, or comes to
 another amount than was read. Metadata: `transfer_id`, `person_id`, `state`, `amount_fen`.
+"""
+ERROR_REASON_QUALIFICATION_NOT_FOUND: ErrorReason.ValueType  # 645
+"""NOT_FOUND. No such qualification, or none of the caller's. Metadata: `qualification_id`."""
+ERROR_REASON_QUALIFICATION_STATE: ErrorReason.ValueType  # 646
+"""FAILED_PRECONDITION. The qualification is not in a state that the step takes. Metadata:
+`qualification_id`, `state`, `carry_state`.
+"""
+ERROR_REASON_QUALIFICATION_EXISTS: ErrorReason.ValueType  # 647
+"""ALREADY_EXISTS. The person has or applied for a qualification of the disease on some of
+the same days. Metadata: `qualification_id`.
+"""
+ERROR_REASON_DISEASE_NOT_LISTED: ErrorReason.ValueType  # 648
+"""FAILED_PRECONDITION. The region's list has no such disease on the day. Metadata:
+`disease_code`.
+"""
+ERROR_REASON_INSTITUTION_NOT_ENTITLED: ErrorReason.ValueType  # 649
+"""FAILED_PRECONDITION. The list names other institutions that may find the disease.
+Metadata: `institution_id`, `disease_code`.
+"""
+ERROR_REASON_RENEWAL_NOT_OPEN: ErrorReason.ValueType  # 650
+"""FAILED_PRECONDITION. It is renewed from some days before its last day on, until that day.
+Metadata: `qualification_id`, `first_day`, `last_day`.
 """
 ERROR_REASON_OFFSITE_FEED_STALE: ErrorReason.ValueType  # 540
 """UNAVAILABLE. What settlement knows of the region's registrations for care elsewhere is older

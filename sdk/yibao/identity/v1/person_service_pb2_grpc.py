@@ -272,8 +272,9 @@ class PersonServiceServicer(object):
 
     def RegisterDisease(self, request, context):
         """Registers a chronic or special disease that a person was found to have (门诊慢特病备案),
-        from a day on. Callers: agency of the region. Idempotent by `request_id`. Reasons:
-        PERSON_NOT_FOUND, PERSON_MERGED, PERSON_DECEASED, DISEASE_OVERLAP, REQUEST_ID_REUSED.
+        from a day on. Callers: agency of the region; the offsite service, for what was approved
+        by QualificationService. Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND,
+        PERSON_MERGED, PERSON_DECEASED, DISEASE_OVERLAP, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -281,9 +282,9 @@ class PersonServiceServicer(object):
 
     def EndDisease(self, request, context):
         """Gives the registration of a disease its last day, or another one than it has; the day
-        before the first takes it back. Callers: agency of the region. Idempotent by
-        `request_id`. Reasons: PERSON_NOT_FOUND, PERSON_MERGED, DISEASE_NOT_FOUND,
-        DISEASE_OVERLAP, REQUEST_ID_REUSED.
+        before the first takes it back. Callers: agency of the region; the offsite service.
+        Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND, PERSON_MERGED,
+        DISEASE_NOT_FOUND, DISEASE_OVERLAP, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -292,7 +293,7 @@ class PersonServiceServicer(object):
     def ListDiseases(self, request, context):
         """Reads every registration of a disease that was ever recorded of a person, replaced ones
         too. Stores an audit row for every call, since it tells of a person's health. Callers:
-        agency of the region. Reasons: PERSON_NOT_FOUND.
+        agency of the region; the offsite service. Reasons: PERSON_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

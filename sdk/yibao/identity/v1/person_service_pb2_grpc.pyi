@@ -135,8 +135,9 @@ class PersonServiceStub:
         yibao.identity.v1.disease_messages_pb2.RegisterDiseaseResponse,
     ]
     """Registers a chronic or special disease that a person was found to have (门诊慢特病备案),
-    from a day on. Callers: agency of the region. Idempotent by `request_id`. Reasons:
-    PERSON_NOT_FOUND, PERSON_MERGED, PERSON_DECEASED, DISEASE_OVERLAP, REQUEST_ID_REUSED.
+    from a day on. Callers: agency of the region; the offsite service, for what was approved
+    by QualificationService. Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND,
+    PERSON_MERGED, PERSON_DECEASED, DISEASE_OVERLAP, REQUEST_ID_REUSED.
     """
 
     EndDisease: grpc.UnaryUnaryMultiCallable[
@@ -144,9 +145,9 @@ class PersonServiceStub:
         yibao.identity.v1.disease_messages_pb2.EndDiseaseResponse,
     ]
     """Gives the registration of a disease its last day, or another one than it has; the day
-    before the first takes it back. Callers: agency of the region. Idempotent by
-    `request_id`. Reasons: PERSON_NOT_FOUND, PERSON_MERGED, DISEASE_NOT_FOUND,
-    DISEASE_OVERLAP, REQUEST_ID_REUSED.
+    before the first takes it back. Callers: agency of the region; the offsite service.
+    Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND, PERSON_MERGED,
+    DISEASE_NOT_FOUND, DISEASE_OVERLAP, REQUEST_ID_REUSED.
     """
 
     ListDiseases: grpc.UnaryUnaryMultiCallable[
@@ -155,7 +156,7 @@ class PersonServiceStub:
     ]
     """Reads every registration of a disease that was ever recorded of a person, replaced ones
     too. Stores an audit row for every call, since it tells of a person's health. Callers:
-    agency of the region. Reasons: PERSON_NOT_FOUND.
+    agency of the region; the offsite service. Reasons: PERSON_NOT_FOUND.
     """
 
     RecordDeath: grpc.UnaryUnaryMultiCallable[
@@ -381,8 +382,9 @@ class PersonServiceAsyncStub:
         yibao.identity.v1.disease_messages_pb2.RegisterDiseaseResponse,
     ]
     """Registers a chronic or special disease that a person was found to have (门诊慢特病备案),
-    from a day on. Callers: agency of the region. Idempotent by `request_id`. Reasons:
-    PERSON_NOT_FOUND, PERSON_MERGED, PERSON_DECEASED, DISEASE_OVERLAP, REQUEST_ID_REUSED.
+    from a day on. Callers: agency of the region; the offsite service, for what was approved
+    by QualificationService. Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND,
+    PERSON_MERGED, PERSON_DECEASED, DISEASE_OVERLAP, REQUEST_ID_REUSED.
     """
 
     EndDisease: grpc.aio.UnaryUnaryMultiCallable[
@@ -390,9 +392,9 @@ class PersonServiceAsyncStub:
         yibao.identity.v1.disease_messages_pb2.EndDiseaseResponse,
     ]
     """Gives the registration of a disease its last day, or another one than it has; the day
-    before the first takes it back. Callers: agency of the region. Idempotent by
-    `request_id`. Reasons: PERSON_NOT_FOUND, PERSON_MERGED, DISEASE_NOT_FOUND,
-    DISEASE_OVERLAP, REQUEST_ID_REUSED.
+    before the first takes it back. Callers: agency of the region; the offsite service.
+    Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND, PERSON_MERGED,
+    DISEASE_NOT_FOUND, DISEASE_OVERLAP, REQUEST_ID_REUSED.
     """
 
     ListDiseases: grpc.aio.UnaryUnaryMultiCallable[
@@ -401,7 +403,7 @@ class PersonServiceAsyncStub:
     ]
     """Reads every registration of a disease that was ever recorded of a person, replaced ones
     too. Stores an audit row for every call, since it tells of a person's health. Callers:
-    agency of the region. Reasons: PERSON_NOT_FOUND.
+    agency of the region; the offsite service. Reasons: PERSON_NOT_FOUND.
     """
 
     RecordDeath: grpc.aio.UnaryUnaryMultiCallable[
@@ -649,8 +651,9 @@ class PersonServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[yibao.identity.v1.disease_messages_pb2.RegisterDiseaseResponse, collections.abc.Awaitable[yibao.identity.v1.disease_messages_pb2.RegisterDiseaseResponse]]:
         """Registers a chronic or special disease that a person was found to have (门诊慢特病备案),
-        from a day on. Callers: agency of the region. Idempotent by `request_id`. Reasons:
-        PERSON_NOT_FOUND, PERSON_MERGED, PERSON_DECEASED, DISEASE_OVERLAP, REQUEST_ID_REUSED.
+        from a day on. Callers: agency of the region; the offsite service, for what was approved
+        by QualificationService. Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND,
+        PERSON_MERGED, PERSON_DECEASED, DISEASE_OVERLAP, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
@@ -660,9 +663,9 @@ class PersonServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[yibao.identity.v1.disease_messages_pb2.EndDiseaseResponse, collections.abc.Awaitable[yibao.identity.v1.disease_messages_pb2.EndDiseaseResponse]]:
         """Gives the registration of a disease its last day, or another one than it has; the day
-        before the first takes it back. Callers: agency of the region. Idempotent by
-        `request_id`. Reasons: PERSON_NOT_FOUND, PERSON_MERGED, DISEASE_NOT_FOUND,
-        DISEASE_OVERLAP, REQUEST_ID_REUSED.
+        before the first takes it back. Callers: agency of the region; the offsite service.
+        Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND, PERSON_MERGED,
+        DISEASE_NOT_FOUND, DISEASE_OVERLAP, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
@@ -673,7 +676,7 @@ class PersonServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[yibao.identity.v1.disease_messages_pb2.ListDiseasesResponse, collections.abc.Awaitable[yibao.identity.v1.disease_messages_pb2.ListDiseasesResponse]]:
         """Reads every registration of a disease that was ever recorded of a person, replaced ones
         too. Stores an audit row for every call, since it tells of a person's health. Callers:
-        agency of the region. Reasons: PERSON_NOT_FOUND.
+        agency of the region; the offsite service. Reasons: PERSON_NOT_FOUND.
         """
 
     @abc.abstractmethod

@@ -330,6 +330,12 @@ class Metrics:
             ("region",),
             registry=self.registry,
         )
+        self.qualifications_stuck = Gauge(
+            "yibao_qualifications_stuck",
+            "Qualifications for diseases that identity refused, or has not taken for an hour.",
+            ("region",),
+            registry=self.registry,
+        )
         self.trust_age = Gauge(
             "yibao_trust_age_seconds",
             "Time since the trust snapshot held was signed; infinite where none may be used.",

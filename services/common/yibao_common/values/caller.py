@@ -98,6 +98,15 @@ class Caller:
             return
         raise _out_of_scope("region", region)
 
+    def require_service(self, name: str) -> None:
+        """Refuses every service but one.
+
+        Raises:
+            RuleError: OUT_OF_SCOPE.
+        """
+        if self.role is Role.SERVICE and self.id != name:
+            raise _out_of_scope("service", name)
+
     def require_certificate(self, certificate_id: str) -> None:
         """Refuses the holder of another e-certificate.
 

@@ -427,6 +427,16 @@ class Reason(enum.Enum):
     SUSPENSION_STATE = (522, Code.FAILED_PRECONDITION, "该暂停已解除")
     NOT_A_SANDBOX = (530, Code.FAILED_PRECONDITION)
     SANDBOX_CLOCK_BACK = (531, Code.FAILED_PRECONDITION)
+    QUALIFICATION_NOT_FOUND = (645, Code.NOT_FOUND, "未查到该门诊慢特病资格申请")
+    QUALIFICATION_STATE = (646, Code.FAILED_PRECONDITION, "该门诊慢特病资格的当前状态不允许此操作")
+    QUALIFICATION_EXISTS = (647, Code.ALREADY_EXISTS, "该病种在相同日期已有资格或正在申请")
+    DISEASE_NOT_LISTED = (648, Code.FAILED_PRECONDITION, "该病种不在本统筹区门诊慢特病病种目录内")
+    INSTITUTION_NOT_ENTITLED = (
+        649,
+        Code.FAILED_PRECONDITION,
+        "该机构不是该病种的认定医疗机构，请到认定医疗机构申请",
+    )
+    RENEWAL_NOT_OPEN = (650, Code.FAILED_PRECONDITION, "未到续期申请时间，或资格已到期，请重新申请")
     OFFSITE_FEED_STALE = (540, Code.UNAVAILABLE, "异地就医备案信息长时间未更新，请联系信息部门")
     ATTESTATION_MALFORMED = (580, Code.INVALID_ARGUMENT, "备案凭证格式不正确，请重新获取")
     ATTESTATION_UNKNOWN_KEY = (581, Code.FAILED_PRECONDITION, "备案凭证无效，请重新获取")

@@ -11,6 +11,9 @@ from yibao_identity.application.disease import Diseases, EndDisease, RegisterDis
 from yibao_identity.rules.disease import Disease
 from yibao_identity.servicer.person.messages import disease_message
 
+# The service that qualifies persons for diseases, and carries what was approved here.
+_QUALIFYING = "offsite"
+
 
 class DiseasePart:
     """Registers, ends and lists diseases."""
@@ -26,6 +29,7 @@ class DiseasePart:
         context: "grpc.aio.ServicerContext[pb.RegisterDiseaseRequest, pb.RegisterDiseaseResponse]",
     ) -> pb.RegisterDiseaseResponse:
         """Registers a disease from a day on."""
+        current_caller().require_service(_QUALIFYING)
         command = RegisterDisease(
             request_of(request, "RegisterDisease"),
             request.person_id,
@@ -42,6 +46,7 @@ class DiseasePart:
         context: "grpc.aio.ServicerContext[pb.EndDiseaseRequest, pb.EndDiseaseResponse]",
     ) -> pb.EndDiseaseResponse:
         """Gives the registration of a disease its last day."""
+        current_caller().require_service(_QUALIFYING)
         command = EndDisease(
             request_of(request, "EndDisease"),
             request.person_id,
@@ -60,6 +65,7 @@ class DiseasePart:
         """Reads every registration that was ever recorded of a person."""
         caller = current_caller()
         caller.require_region(request.region)
+        caller.require_service(_QUALIFYING)
         history = await self._blocking.run(
             self._diseases.history, request.region, request.person_id, caller
         )

@@ -1,10 +1,10 @@
 """The unit of work of the service: what one transaction finds, locks and writes.
 
 Locks are taken in this order, and rows of one kind by rising ids: the position in the feed of
-persons, the person, the party that uploads, the registration, admission declaration or
-complaint, the audit task, papers. The end of the feed and then that of the audit chain are
-locked last of all, because every change of a region waits for them; both are written by
-themselves when the unit of work ends.
+persons, the person, the party that uploads, the registration, qualification, admission
+declaration or complaint, the audit task, papers. The end of the feed and then that of the audit
+chain are locked last of all, because every change of a region waits for them; both are written
+by themselves when the unit of work ends.
 """
 
 from dataclasses import dataclass, field
@@ -22,6 +22,7 @@ from yibao_offsite.application.material.papers import PaperRows
 from yibao_offsite.application.material.rows import MaterialRows
 from yibao_offsite.application.medical_history import MedicalHistoryRows
 from yibao_offsite.application.person import PersonRows
+from yibao_offsite.application.qualification.rows import ErrandRows, QualificationRows
 from yibao_offsite.application.recheck import RecheckRows
 from yibao_offsite.application.region_rules import RegionRulesRows
 from yibao_offsite.application.registration.rows import RegistrationRows
@@ -56,6 +57,8 @@ class Work:
     registrations: RegistrationRows
     persons: PersonRows
     region_rules: RegionRulesRows
+    qualifications: QualificationRows
+    errands: ErrandRows
     following: PositionRows
     feed_rows: FeedRows
     attestations: AttestationRows

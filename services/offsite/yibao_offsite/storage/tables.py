@@ -13,6 +13,7 @@ from yibao_offsite.storage.audit_task.tables import (
 from yibao_offsite.storage.evaluation.tables import evaluation_tables
 from yibao_offsite.storage.material.tables import material_tables
 from yibao_offsite.storage.medical_history.tables import history_tables
+from yibao_offsite.storage.qualification.tables import qualification_tables
 from yibao_offsite.storage.ticket.tables import ticket_tables
 
 metadata = sa.MetaData(
@@ -298,3 +299,4 @@ region_rules = sa.Table(
 audit_tasks = audit_task_tables(metadata)
 admission_declaration = admission_declaration_table(metadata)
 complaints = complaint_tables(metadata)
+chronic = qualification_tables(metadata)

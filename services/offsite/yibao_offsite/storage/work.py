@@ -19,6 +19,8 @@ from yibao_offsite.storage.material.papers import StoredPapers
 from yibao_offsite.storage.material.record import StoredMaterials
 from yibao_offsite.storage.medical_history.rows import StoredMedicalHistories
 from yibao_offsite.storage.person import StoredPersons
+from yibao_offsite.storage.qualification.errand import StoredErrands
+from yibao_offsite.storage.qualification.record import StoredQualifications
 from yibao_offsite.storage.recheck import StoredRechecks
 from yibao_offsite.storage.region_rules import StoredRegionRules
 from yibao_offsite.storage.registration.record import StoredRegistrations
@@ -37,6 +39,8 @@ def unit_of_work(vault: Vault | None) -> UnitOfWork[Work]:
             registrations=StoredRegistrations(connection, region),
             region_rules=StoredRegionRules(connection, region),
             persons=StoredPersons(connection, region),
+            qualifications=StoredQualifications(connection, region),
+            errands=StoredErrands(connection, region),
             following=StoredFollowing(connection, region),
             feed_rows=StoredFeed(connection, region),
             materials=StoredMaterials(connection, region, vault),

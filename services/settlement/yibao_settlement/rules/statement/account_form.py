@@ -7,15 +7,15 @@ years' balance, both together) and one row a movement.
 from collections.abc import Mapping
 
 from yibao_common.values.calendar import SHANGHAI
+from yibao_common.values.masking import Paper, name_on, number_on
 from yibao_common.values.money import yuan
+from yibao_common.values.sheet import Column, Grid, Lines, Pair, Sheet, Table
 from yibao_settlement.rules.account import Purses
 from yibao_settlement.rules.account_statement import AccountStatement, MovedRelative, Movement
 from yibao_settlement.rules.ledger import PostingKind
 from yibao_settlement.rules.statement import labels
 from yibao_settlement.rules.statement.capitals import in_capitals
 from yibao_settlement.rules.statement.form import UNIT, Printing
-from yibao_settlement.rules.statement.masking import Paper, name_on, number_on
-from yibao_settlement.rules.statement.sheet import Column, Grid, Lines, Pair, Sheet, Table
 
 _KINDS_ZH: Mapping[PostingKind, str] = {
     PostingKind.SETTLEMENT: "就医购药支付",

@@ -10,14 +10,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from yibao_common.values.calendar import SHANGHAI
+from yibao_common.values.masking import Paper, name_on, number_on
 from yibao_common.values.money import yuan
-from yibao_settlement.rules.care_type import is_stay
-from yibao_settlement.rules.policy.formulas import percent
-from yibao_settlement.rules.policy.split import OwnCost
-from yibao_settlement.rules.statement import labels
-from yibao_settlement.rules.statement.capitals import in_capitals
-from yibao_settlement.rules.statement.masking import Paper, name_on, number_on
-from yibao_settlement.rules.statement.sheet import (
+from yibao_common.values.sheet import (
     Column,
     Grid,
     Lines,
@@ -25,6 +20,11 @@ from yibao_settlement.rules.statement.sheet import (
     Sheet,
     Table,
 )
+from yibao_settlement.rules.care_type import is_stay
+from yibao_settlement.rules.policy.formulas import percent
+from yibao_settlement.rules.policy.split import OwnCost
+from yibao_settlement.rules.statement import labels
+from yibao_settlement.rules.statement.capitals import in_capitals
 from yibao_settlement.rules.statement.since import table_since
 from yibao_settlement.rules.statement.spans import span_of
 from yibao_settlement.rules.statement.statement import (

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from yibao_common.values.money import yuan
+from yibao_common.values.sheet import Column, Table
 from yibao_settlement.rules.statement.sentences import Name, Sentence, say
-from yibao_settlement.rules.statement.sheet import Column, Table
 
 
 class Returned(NamedTuple):

@@ -8,19 +8,19 @@ from yibao.settlement.v1.account_service_pb2 import (
     GetAccountStatementRequest,
     GetAccountStatementResponse,
 )
+from yibao_common.papers.page import html_of
+from yibao_common.papers.pdf import pdf_of
 from yibao_common.rpc.wire import known, to_date
 from yibao_common.values.caller import Caller
+from yibao_common.values.masking import Paper
 from yibao_settlement.application.account_statement import find_account_statement
 from yibao_settlement.application.credential import Viewer
 from yibao_settlement.application.reading import Reads
 from yibao_settlement.application.statement import find_statement
 from yibao_settlement.rules.statement.account_form import account_sheet_of
 from yibao_settlement.rules.statement.form import Printing, sheet_of
-from yibao_settlement.rules.statement.masking import Paper
 from yibao_settlement.servicer.statement.account import account_statement_message
 from yibao_settlement.servicer.statement.encode import statement_message
-from yibao_settlement.servicer.statement.page import html_of
-from yibao_settlement.servicer.statement.paper import pdf_of
 
 _STRUCTURED = statement_pb2.STATEMENT_FORM_STRUCTURED
 _HTML = statement_pb2.STATEMENT_FORM_HTML

@@ -41,7 +41,22 @@ class Lines(NamedTuple):
     lines: tuple[str, ...]
 
 
-Block = Grid | Table | Lines
+class Prose(NamedTuple):
+    """Paragraphs over the whole width, as letters have them; an empty caption is left out."""
+
+    caption: str
+    paragraphs: tuple[str, ...]
+
+
+class Room(NamedTuple):
+    """A box to write in by hand, so many lines high; `text` stands in its first lines."""
+
+    caption: str
+    text: str
+    lines: int
+
+
+Block = Grid | Table | Lines | Prose | Room
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ on a page of its own, and in large print (14 pt) for whoever reads small letters
 from collections.abc import Iterable
 from html import escape
 
-from yibao_settlement.rules.statement.sheet import Block, Grid, Lines, Pair, Sheet, Table
+from yibao_common.values.sheet import Block, Grid, Lines, Pair, Prose, Room, Sheet, Table
 
 _FONTS = (
     '"Noto Sans CJK SC", "Source Han Sans SC", "PingFang SC", "Microsoft YaHei", '
@@ -41,6 +41,7 @@ li {{ break-inside: avoid; }}
 .signatures span {{ flex: 1 1 26%; white-space: nowrap; display: flex; }}
 .signatures span::after {{ content: ""; flex: 1; border-bottom: 1px solid #000; }}
 .foot {{ margin-top: .6em; }}
+.room {{ border: 1px solid #444; padding: .2em .35em; margin-bottom: .5em; }}
 .list {{ break-before: page; }}
 @media print {{ body {{ max-width: none; padding: 0 1px; }} }}
 """
@@ -91,6 +92,13 @@ def _block(block: Block, *, large: bool) -> str:
         case Lines():
             lines = "".join(f"<li>{escape(line)}</li>\n" for line in block.lines)
             return f"<h2>{escape(block.caption)}</h2>\n<ol>\n{lines}</ol>\n"
+        case Prose():
+            head = f"<h2>{escape(block.caption)}</h2>\n" if block.caption else ""
+            return head + "".join(f"<p>{escape(each)}</p>\n" for each in block.paragraphs)
+        case Room():
+            style = f"min-height:{block.lines * 1.6:.1f}em"
+            text = escape(block.text)
+            return f'<h2>{escape(block.caption)}</h2>\n<p class="room" style="{style}">{text}</p>\n'
 
 
 def _grid(grid: Grid, pairs_a_row: int, label_percent: int) -> str:

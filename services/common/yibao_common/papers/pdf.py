@@ -14,8 +14,8 @@ from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import Flowable, PageBreak, SimpleDocTemplate, Spacer
 from reportlab.platypus import Table as Drawn
 
-from yibao_settlement.rules.statement.sheet import Block, Grid, Lines, Sheet, Table
-from yibao_settlement.servicer.statement.letters import FONT, load_font, wrapped
+from yibao_common.papers.letters import FONT, load_font, wrapped
+from yibao_common.values.sheet import Block, Grid, Lines, Prose, Room, Sheet, Table
 
 _MARGIN = 12 * mm
 # The library's frame keeps so much free on each side.
@@ -51,10 +51,17 @@ COMMON = Print(8.5, 0.9, 3, 2, 3)
 # For sheets that would miss one page by little; the habit is 8 to 9 points.
 COMPACT = Print(8, 0.6, 3, 2, 3)
 LARGE = Print(14, 3, 2, 1, 2)
+# Forms that are filled in by hand and read out at counters.
+LETTER = Print(11, 3, 2, 1, 2)
 
 
 def pdf_of(sheet: Sheet, *, large: bool) -> bytes:
     """Returns the PDF of a sheet; the same sheet gives the same bytes."""
+    return pdf_of_sheets([sheet], LARGE if large else _smallest_needed(sheet))
+
+
+def pdf_of_sheets(sheets: Sequence[Sheet], print_: Print) -> bytes:
+    """Returns one PDF of sheets, each from a new page on, such as the copies of a form."""
     load_font()
     written = io.BytesIO()
     document = SimpleDocTemplate(
@@ -65,11 +72,15 @@ def pdf_of(sheet: Sheet, *, large: bool) -> bytes:
         rightMargin=_MARGIN - _INSET,
         topMargin=_TOP,
         bottomMargin=_BOTTOM,
-        title=sheet.title,
+        title=sheets[0].title,
         lang="zh-CN",
         invariant=1,
     )
-    story = list(_story(sheet, LARGE if large else _smallest_needed(sheet)))
+    story: list[Flowable] = []
+    for sheet in sheets:
+        if story:
+            story.append(PageBreak())
+        story += _story(sheet, print_)
     document.build(story, canvasmaker=_NumberedCanvas)
     return written.getvalue()
 
@@ -81,7 +92,7 @@ class _NumberedCanvas(Canvas):
         super().__init__(*arguments, **options)
         self._pages: list[dict[str, Any]] = []
 
-    def showPage(self) -> None:
+    def showPage(self) -> None:  # noqa: N802 (the library's name)
         """Keeps the page open until all are known."""
         self._pages.append(dict(self.__dict__))
         self._startPage()  # type: ignore[attr-defined]
@@ -142,14 +153,33 @@ def _block(block: Block, print_: Print) -> Iterator[Flowable]:
         case Lines():
             yield _text(block.caption, print_, size=print_.size * 1.1)
             yield _lines(block.lines, print_)
+        case Prose():
+            if block.caption:
+                yield _text(block.caption, print_, size=print_.size * 1.1)
+            for paragraph in block.paragraphs:
+                yield _text(paragraph, print_)
+        case Room():
+            yield _text(block.caption, print_, size=print_.size * 1.1)
+            yield _room(block, print_)
     yield Spacer(0, print_.size / 2)
 
 
 def _drawn(
-    rows: list[list[str]], widths: Sequence[float], style: _Style, *, head_rows: int = 0
+    rows: list[list[str]],
+    widths: Sequence[float],
+    style: _Style,
+    *,
+    head_rows: int = 0,
+    heights: Sequence[float] | None = None,
 ) -> Flowable:
     # The library's type of a style lists every command; ours are made of parts.
-    return Drawn(rows, colWidths=list(widths), style=cast(Any, style), repeatRows=head_rows)
+    return Drawn(
+        rows,
+        colWidths=list(widths),
+        rowHeights=None if heights is None else list(heights),
+        style=cast(Any, style),
+        repeatRows=head_rows,
+    )
 
 
 def _text(text: str, print_: Print, *, size: float = 0, align: str = "LEFT") -> Flowable:
@@ -170,6 +200,17 @@ def _lines(lines: Sequence[str], print_: Print) -> Flowable:
     cells = ["\n".join(numbered[at * length : (at + 1) * length]) for at in range(columns)]
     style = [*_plain_style(print_.size), ("VALIGN", (0, 0), (-1, -1), "TOP")]
     return _drawn([cells], [width] * columns, style)
+
+
+def _room(room: Room, print_: Print) -> Flowable:
+    """Returns a box of so many lines to write in, higher where its text needs it."""
+    text = wrapped(room.text, print_.size, _WIDTH - 5)
+    # Written by hand, a line takes more than a printed one.
+    by_hand = room.lines * print_.leading * 1.6
+    printed = (text.count("\n") + 1) * print_.leading + 2 * print_.padding
+    height = max(by_hand, printed)
+    style = [*_ruled_style(print_), ("VALIGN", (0, 0), (-1, -1), "TOP")]
+    return _drawn([[text]], [_WIDTH], style, heights=[height])
 
 
 def _grid(grid: Grid, print_: Print) -> Iterator[Flowable]:

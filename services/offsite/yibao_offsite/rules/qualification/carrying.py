@@ -1,0 +1,117 @@
+"""Carrying qualifications to identity, whose registered diseases policies see.
+
+Offsite owns what is carried: identity is asked what it has, and told what differs. So a
+step that was cut off is taken up anywhere, and an identity that was restored from a backup
+is told again what it lost.
+"""
+
+import datetime as dt
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from yibao_offsite.rules.qualification.qualification import Qualification
+
+# How long is waited after the first failure of one qualification; twice as long each time.
+_FIRST_WAIT = dt.timedelta(seconds=10)
+_MOST_WAIT = dt.timedelta(hours=1)
+_MOST_DOUBLINGS = 10
+# What waits longer is told to operators.
+STUCK_AFTER = dt.timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownDisease:
+    """A registration of a disease that stands at identity; its days are included."""
+
+    disease_registration_id: str
+    disease_code: str
+    start_date: dt.date
+    end_date: dt.date | None
+
+    @property
+    def ever_holds(self) -> bool:
+        """Whether there is any day on which it holds."""
+        return self.end_date is None or self.start_date <= self.end_date
+
+
+class CarryStep(enum.Enum):
+    """What identity is told next."""
+
+    REGISTER = enum.auto()
+    END = enum.auto()
+    # Identity has it, or has nothing to be taken back.
+    NOTHING = enum.auto()
+    # Identity has given it a last day itself, which cannot be taken away there.
+    REFUSED = enum.auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Carrying:
+    """What identity is told next, and of which of its registrations; empty where it has none."""
+
+    step: CarryStep
+    disease_registration_id: str = ""
+
+
+def next_step(
+    qualification: Qualification,
+    known: Sequence[KnownDisease],
+    others: Sequence[Qualification],
+) -> Carrying:
+    """Returns what makes identity's registration the same as the qualification.
+
+    `known` are the registrations of the person that stand; `others` are the other
+    qualifications of the person.
+    """
+    found = _counterpart(qualification, known, others)
+    if found is None:
+        if qualification.ever_holds:
+            return Carrying(CarryStep.REGISTER)
+        # Told at once where the person is another one's duplicate by now: it stands there.
+        known_id = qualification.disease_registration_id
+        return Carrying(CarryStep.END if known_id else CarryStep.NOTHING, known_id)
+    if found.end_date == qualification.end_date:
+        return Carrying(CarryStep.NOTHING, found.disease_registration_id)
+    if qualification.end_date is None:
+        return Carrying(CarryStep.REFUSED, found.disease_registration_id)
+    return Carrying(CarryStep.END, found.disease_registration_id)
+
+
+def wait_after(attempts: int) -> dt.timedelta:
+    """Returns how long is waited after a number of failures; an hour at most."""
+    return min(_FIRST_WAIT * 2 ** min(attempts - 1, _MOST_DOUBLINGS), _MOST_WAIT)
+
+
+def _counterpart(
+    qualification: Qualification,
+    known: Sequence[KnownDisease],
+    others: Sequence[Qualification],
+) -> KnownDisease | None:
+    """Returns identity's registration: by its id, or by disease and first day.
+
+    An identity that was restored, or has carried it to another record of the person, calls it
+    by another id.
+    """
+    for each in known:
+        if each.disease_registration_id == qualification.disease_registration_id:
+            return each
+    is_anothers = any(
+        other.disease_code == qualification.disease_code
+        and other.start_date == qualification.start_date
+        and other.ever_holds
+        and other.disease_registration_id
+        for other in others
+    )
+    if is_anothers:
+        return None
+    return next(
+        (
+            each
+            for each in known
+            if each.disease_code == qualification.disease_code
+            and each.start_date == qualification.start_date
+            and each.ever_holds
+        ),
+        None,
+    )
