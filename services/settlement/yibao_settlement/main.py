@@ -94,7 +94,11 @@ class SettlementService:
     ) -> None:
         """Serves until `stop` is set, then finishes what runs; `started` gets the port."""
         supervisor, metrics = Supervisor(stop, log=self._log), Metrics()
-        reference = ReferenceCache(self._config.line_terms)
+        reference = ReferenceCache(
+            self._config.line_terms,
+            self._config.elsewhere_terms,
+            regions=self._config.identity.regions,
+        )
         blocking = Blocking(party_of=current_party)
         reads = StoredReads(self.database, reference, clock=self._database_clock)
         ages = self._make_feed_ages(metrics)

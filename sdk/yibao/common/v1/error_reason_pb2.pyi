@@ -223,7 +223,9 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """
     ERROR_REASON_OFFSITE_NOT_REGISTERED: _ErrorReason.ValueType  # 85
     """FAILED_PRECONDITION. The institution lies outside the person's region and no
-    registration for care elsewhere is known (I-30). Metadata: `institution_id`, `region`.
+    registration for care elsewhere is known (I-30). Metadata: `region`, and either
+    `institution_id` or, where the region of treatment is served, `treatment_region`, `benefit`
+    and `register_by`, which says how to register.
     """
     ERROR_REASON_VISIT_DATE_INVALID: _ErrorReason.ValueType  # 86
     """INVALID_ARGUMENT. A visit begins on the day it is registered or at most 31 days
@@ -958,6 +960,40 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """FAILED_PRECONDITION. The transfer is not in the state that the step takes, or comes to
     another amount than was read. Metadata: `transfer_id`, `person_id`, `state`, `amount_fen`.
     """
+    ERROR_REASON_OFFSITE_INSTITUTION_NOT_OPEN: _ErrorReason.ValueType  # 590
+    """FAILED_PRECONDITION. The institution is not networked for persons of other regions on the day (O-03). Metadata:
+    `institution_id`, `treatment_region`, `date`.
+    """
+    ERROR_REASON_OFFSITE_REGISTRATION_EXPIRED: _ErrorReason.ValueType  # 591
+    """FAILED_PRECONDITION. The registration for care in the region had ended before the care. Metadata: `end_date`,
+    `registration_id`, `region`, `treatment_region`, `benefit`, `register_by`.
+    """
+    ERROR_REASON_OFFSITE_BENEFIT_NOT_OPEN: _ErrorReason.ValueType  # 592
+    """FAILED_PRECONDITION. The person's region has not opened this benefit elsewhere. Metadata: `benefit`, `region`,
+    `treatment_region`.
+    """
+    ERROR_REASON_OFFSITE_DISEASE_NOT_QUALIFIED: _ErrorReason.ValueType  # 593
+    """FAILED_PRECONDITION. The disease is none of those that are settled elsewhere, or the person is not qualified for
+    it. Metadata: `disease_code`, `is_open`, `date`.
+    """
+    ERROR_REASON_OFFSITE_PLACE_EXCLUDED: _ErrorReason.ValueType  # 594
+    """FAILED_PRECONDITION. Care in Hong Kong, Macao and Taiwan is not settled (O-12). Metadata: `institution_id`."""
+    ERROR_REASON_AUDIT_HOLD: _ErrorReason.ValueType  # 595
+    """FAILED_PRECONDITION. An audit holds the bills of the visit until it is closed (O-07). Metadata: `task_id`,
+    `hold_id`, `visit_id`.
+    """
+    ERROR_REASON_TRAUMA_MARK_MISSING: _ErrorReason.ValueType  # 596
+    """INVALID_ARGUMENT. A mark of trauma, or whether a third party is liable for it, has to be told."""
+    ERROR_REASON_THIRD_PARTY_LIABLE: _ErrorReason.ValueType  # 597
+    """FAILED_PRECONDITION. A third party is told to be liable for the trauma; nothing is settled until it is cleared
+    that nobody is. Metadata: `visit_id`.
+    """
+    ERROR_REASON_EMERGENCY_MARK_MISMATCH: _ErrorReason.ValueType  # 598
+    """INVALID_ARGUMENT. The marks of emergency, referral or admission do not fit the care type."""
+    ERROR_REASON_OFFSITE_POLICY_MISSING: _ErrorReason.ValueType  # 599
+    """FAILED_PRECONDITION. The policy of the person's region cannot tell what care elsewhere on such terms pays.
+    Metadata: `policy_version`, `terms`.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a request was refused. The value's name stands in `google.rpc.ErrorInfo.reason`
@@ -1168,7 +1204,9 @@ Metadata: `enrolment_status`, `start_date`; the latter where the enrolment is kn
 """
 ERROR_REASON_OFFSITE_NOT_REGISTERED: ErrorReason.ValueType  # 85
 """FAILED_PRECONDITION. The institution lies outside the person's region and no
-registration for care elsewhere is known (I-30). Metadata: `institution_id`, `region`.
+registration for care elsewhere is known (I-30). Metadata: `region`, and either
+`institution_id` or, where the region of treatment is served, `treatment_region`, `benefit`
+and `register_by`, which says how to register.
 """
 ERROR_REASON_VISIT_DATE_INVALID: ErrorReason.ValueType  # 86
 """INVALID_ARGUMENT. A visit begins on the day it is registered or at most 31 days
@@ -1902,5 +1940,39 @@ ERROR_REASON_TRANSFER_NOT_FOUND: ErrorReason.ValueType  # 463
 ERROR_REASON_TRANSFER_STATE: ErrorReason.ValueType  # 464
 """FAILED_PRECONDITION. The transfer is not in the state that the step takes, or comes to
 another amount than was read. Metadata: `transfer_id`, `person_id`, `state`, `amount_fen`.
+"""
+ERROR_REASON_OFFSITE_INSTITUTION_NOT_OPEN: ErrorReason.ValueType  # 590
+"""FAILED_PRECONDITION. The institution is not networked for persons of other regions on the day (O-03). Metadata:
+`institution_id`, `treatment_region`, `date`.
+"""
+ERROR_REASON_OFFSITE_REGISTRATION_EXPIRED: ErrorReason.ValueType  # 591
+"""FAILED_PRECONDITION. The registration for care in the region had ended before the care. Metadata: `end_date`,
+`registration_id`, `region`, `treatment_region`, `benefit`, `register_by`.
+"""
+ERROR_REASON_OFFSITE_BENEFIT_NOT_OPEN: ErrorReason.ValueType  # 592
+"""FAILED_PRECONDITION. The person's region has not opened this benefit elsewhere. Metadata: `benefit`, `region`,
+`treatment_region`.
+"""
+ERROR_REASON_OFFSITE_DISEASE_NOT_QUALIFIED: ErrorReason.ValueType  # 593
+"""FAILED_PRECONDITION. The disease is none of those that are settled elsewhere, or the person is not qualified for
+it. Metadata: `disease_code`, `is_open`, `date`.
+"""
+ERROR_REASON_OFFSITE_PLACE_EXCLUDED: ErrorReason.ValueType  # 594
+"""FAILED_PRECONDITION. Care in Hong Kong, Macao and Taiwan is not settled (O-12). Metadata: `institution_id`."""
+ERROR_REASON_AUDIT_HOLD: ErrorReason.ValueType  # 595
+"""FAILED_PRECONDITION. An audit holds the bills of the visit until it is closed (O-07). Metadata: `task_id`,
+`hold_id`, `visit_id`.
+"""
+ERROR_REASON_TRAUMA_MARK_MISSING: ErrorReason.ValueType  # 596
+"""INVALID_ARGUMENT. A mark of trauma, or whether a third party is liable for it, has to be told."""
+ERROR_REASON_THIRD_PARTY_LIABLE: ErrorReason.ValueType  # 597
+"""FAILED_PRECONDITION. A third party is told to be liable for the trauma; nothing is settled until it is cleared
+that nobody is. Metadata: `visit_id`.
+"""
+ERROR_REASON_EMERGENCY_MARK_MISMATCH: ErrorReason.ValueType  # 598
+"""INVALID_ARGUMENT. The marks of emergency, referral or admission do not fit the care type."""
+ERROR_REASON_OFFSITE_POLICY_MISSING: ErrorReason.ValueType  # 599
+"""FAILED_PRECONDITION. The policy of the person's region cannot tell what care elsewhere on such terms pays.
+Metadata: `policy_version`, `terms`.
 """
 global___ErrorReason = ErrorReason

@@ -13,6 +13,7 @@ import typing
 import yibao.common.v1.date_pb2
 import yibao.common.v1.item_error_pb2
 import yibao.settlement.v1.bill_pb2
+import yibao.settlement.v1.elsewhere_pb2
 import yibao.settlement.v1.explanation_pb2
 import yibao.settlement.v1.outcome_pb2
 import yibao.settlement.v1.refund_pb2
@@ -705,6 +706,7 @@ class ExplainSettlementResponse(google.protobuf.message.Message):
     GROUP_FIGURES_FIELD_NUMBER: builtins.int
     AMOUNTS_FIELD_NUMBER: builtins.int
     EFFECTIVE_FIELD_NUMBER: builtins.int
+    ELSEWHERE_FIELD_NUMBER: builtins.int
     @property
     def settlement(self) -> yibao.settlement.v1.settlement_pb2.Settlement:
         """The settlement as it is now."""
@@ -733,6 +735,10 @@ class ExplainSettlementResponse(google.protobuf.message.Message):
     def effective(self) -> yibao.settlement.v1.explanation_pb2.EffectiveExplanation:
         """How it comes to `settlement.effective`; absent where that is."""
 
+    @property
+    def elsewhere(self) -> yibao.settlement.v1.elsewhere_pb2.ElsewhereExplanation:
+        """Why care elsewhere was paid on its terms; absent of care at home."""
+
     def __init__(
         self,
         *,
@@ -742,9 +748,10 @@ class ExplainSettlementResponse(google.protobuf.message.Message):
         group_figures: collections.abc.Iterable[yibao.settlement.v1.settlement_pb2.GroupFigures] | None = ...,
         amounts: collections.abc.Iterable[yibao.settlement.v1.settlement_pb2.NamedAmount] | None = ...,
         effective: yibao.settlement.v1.explanation_pb2.EffectiveExplanation | None = ...,
+        elsewhere: yibao.settlement.v1.elsewhere_pb2.ElsewhereExplanation | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["effective", b"effective", "settlement", b"settlement"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["amounts", b"amounts", "effective", b"effective", "group_figures", b"group_figures", "line_figures", b"line_figures", "settlement", b"settlement", "trace", b"trace"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["effective", b"effective", "elsewhere", b"elsewhere", "settlement", b"settlement"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["amounts", b"amounts", "effective", b"effective", "elsewhere", b"elsewhere", "group_figures", b"group_figures", "line_figures", b"line_figures", "settlement", b"settlement", "trace", b"trace"]) -> None: ...
 
 global___ExplainSettlementResponse = ExplainSettlementResponse
 

@@ -427,6 +427,56 @@ class Reason(enum.Enum):
     SUSPENSION_STATE = (522, Code.FAILED_PRECONDITION, "该暂停已解除")
     NOT_A_SANDBOX = (530, Code.FAILED_PRECONDITION)
     SANDBOX_CLOCK_BACK = (531, Code.FAILED_PRECONDITION)
+    OFFSITE_INSTITUTION_NOT_OPEN = (
+        590,
+        Code.FAILED_PRECONDITION,
+        "该机构未开通异地就医联网结算",
+    )
+    OFFSITE_REGISTRATION_EXPIRED = (
+        591,
+        Code.FAILED_PRECONDITION,
+        "异地就医备案已到期，请重新备案",
+    )
+    OFFSITE_BENEFIT_NOT_OPEN = (
+        592,
+        Code.FAILED_PRECONDITION,
+        "参保地未开通此类异地结算，请先付款，凭票据回参保地报销",
+    )
+    OFFSITE_DISEASE_NOT_QUALIFIED = (
+        593,
+        Code.FAILED_PRECONDITION,
+        "该病种不能异地直接结算，或参保人未取得该病种待遇资格",
+    )
+    OFFSITE_PLACE_EXCLUDED = (
+        594,
+        Code.FAILED_PRECONDITION,
+        "港澳台地区不在异地就医结算范围内",
+    )
+    AUDIT_HOLD = (
+        595,
+        Code.FAILED_PRECONDITION,
+        "该就诊正在稽核，结案前暂不能结算",
+    )
+    TRAUMA_MARK_MISSING = (
+        596,
+        Code.INVALID_ARGUMENT,
+        "请填写外伤标志及是否涉及第三方责任",
+    )
+    THIRD_PARTY_LIABLE = (
+        597,
+        Code.FAILED_PRECONDITION,
+        "该外伤涉及第三方责任，核清前医保不予支付",
+    )
+    EMERGENCY_MARK_MISMATCH = (
+        598,
+        Code.INVALID_ARGUMENT,
+        "急诊标志与医疗类别不一致",
+    )
+    OFFSITE_POLICY_MISSING = (
+        599,
+        Code.FAILED_PRECONDITION,
+        "参保地政策未规定此类异地就医待遇，请咨询参保地经办机构",
+    )
 
     def __new__(cls, number: int, code: Code, sentence_zh: str = "") -> "Reason":
         """Makes a member whose value is its number in the proto enum."""

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from yibao_common.values.calendar import full_years, shanghai_day
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
+from yibao_settlement.application.elsewhere.visit import lets_account_pay
 from yibao_settlement.application.reference import Reference
 from yibao_settlement.application.settlement.benefit import (
     BenefitOutcome,
@@ -34,6 +35,7 @@ from yibao_settlement.rules.bill import (
     are_plain,
 )
 from yibao_settlement.rules.duplicate import NO_MARKS, Marks
+from yibao_settlement.rules.elsewhere.terms import Elsewhere
 from yibao_settlement.rules.enrolment import (
     Enrolment,
     RegisteredDisease,
@@ -107,6 +109,7 @@ def adjudicate_bill(
     settled_lines: Mapping[str, str] | None = None,
     carried_first: bool = False,
     family_fen: int = 0,
+    treating: Reference | None = None,
 ) -> Adjudication:
     """Returns what `bill` costs whom, after the person's `history`.
 
@@ -116,19 +119,27 @@ def adjudicate_bill(
     took, by line id. `carried_first` lets the account pay of earlier years' money first,
     where the policy says nothing of purses. `family_fen` is what relatives' accounts may pay
     where the own one does not do: the bill is recorded as asked of them for what they pay.
+    `treating` is what another region says of its institutions, for care elsewhere; catalogue
+    and policy are those of `reference`.
 
     Raises RuleError, in this order: SERVICE_DATE_INVALID, INSTITUTION_NOT_DESIGNATED,
-    PERSON_DECEASED, PERSON_NOT_ENROLLED, PREMIUM_NOT_RECEIVED, POLICY_NOT_FOUND, the
-    faults of the bill, what the policy refuses.
+    PERSON_DECEASED, PERSON_NOT_ENROLLED, PREMIUM_NOT_RECEIVED, POLICY_NOT_FOUND,
+    OFFSITE_POLICY_MISSING, the faults of the bill, what the policy refuses.
     """
     day = bill.service_date
     check_service_date(day, visit=visit, today=shanghai_day(now))
-    institution = reference.institution(visit.institution_id)
-    check_designated(institution, visit.institution_id, region=region, on=day)
+    elsewhere, designating = visit.elsewhere, treating or reference
+    institution = designating.institution(visit.institution_id)
+    its_region = region if elsewhere is None else elsewhere.place_region
+    check_designated(institution, visit.institution_id, region=its_region, on=day)
     check_alive_on(death_date, day)
     cover = cover_of(bill.lines, enrolments, visit=visit, last=day)
     insurance_type = cover.enrolment.insurance_type
     policy = policy_on(reference, insurance_type, day, region=region)
+    if elsewhere is not None:
+        check_knows_elsewhere(policy, elsewhere)
+        if not lets_account_pay(visit, reference):
+            bill, family_fen = bill._replace(account_used=False), 0
     priced = price_bill(
         bill,
         items_by_day(bill.lines, reference, day),
@@ -136,7 +147,7 @@ def adjudicate_bill(
         institution_level=visit.institution_level,
         insurance_type=insurance_type,
         settled=settled_lines,
-        barred=barred_by(reference, bill.lines, visit, last=day),
+        barred=barred_by(designating, bill.lines, visit, last=day),
     )
     if isinstance(policy, BenefitPolicy):
         person = Person(enrolments, cover.enrolment, diseases, Balances(*purses, family_fen))
@@ -258,6 +269,21 @@ def cover_of(
         enrolment = check_enrolled(enrolments, on=last, insurance_type=visit.insurance_type)
     check_premium(enrolment)
     return Cover(enrolment, Days(first, last, uncovered))
+
+
+def check_knows_elsewhere(policy: AnyPolicy, elsewhere: Elsewhere) -> None:
+    """Raises OFFSITE_POLICY_MISSING where a policy cannot tell what reduced terms pay.
+
+    Policies of the first format know no care elsewhere; whoever is there as at home is paid by
+    them as at home.
+    """
+    if not isinstance(policy, BenefitPolicy) and not elsewhere.is_as_at_home:
+        raise RuleError(
+            Reason.OFFSITE_POLICY_MISSING,
+            f"policy {policy.version} says nothing of care elsewhere on terms {elsewhere.terms}",
+            policy_version=policy.version,
+            terms=elsewhere.terms,
+        )
 
 
 def policy_on(reference: Reference, insurance_type: str, day: dt.date, *, region: str) -> AnyPolicy:

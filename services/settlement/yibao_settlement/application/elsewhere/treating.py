@@ -1,0 +1,80 @@
+"""Where care is taken, and on which terms, for what a batch decides."""
+
+import datetime as dt
+from typing import NamedTuple
+
+from yibao_settlement.application.batch.working_set import WorkingSet
+from yibao_settlement.application.elsewhere.state import DeemedRegistration
+from yibao_settlement.application.elsewhere.visit import on_terms
+from yibao_settlement.application.reference import Reference
+from yibao_settlement.application.settlement.record import SettlementRecord
+from yibao_settlement.rules.elsewhere.place import check_recognised
+from yibao_settlement.rules.visit import Visit
+
+
+class Treating(NamedTuple):
+    """The region that an institution is of, and what that says of it.
+
+    It is the person's own, but for care elsewhere.
+    """
+
+    region: str
+    reference: Reference
+    is_elsewhere: bool
+
+
+def treating_at(working_set: WorkingSet, institution_id: str) -> Treating:
+    """Returns whose institution it is: the region's own where that has an agreement with it."""
+    found = working_set.elsewhere.places.get(institution_id)
+    if found is None:
+        return Treating(working_set.region, working_set.reference, is_elsewhere=False)
+    return Treating(*found, is_elsewhere=True)
+
+
+def check_treats(treating: Treating, institution_id: str, *, on: dt.date) -> None:
+    """Raises OFFSITE_INSTITUTION_NOT_OPEN where an institution takes nobody of elsewhere (O-03)."""
+    if treating.is_elsewhere:
+        scope = treating.reference.scope(institution_id, on)
+        check_recognised(scope, institution_id, place_region=treating.region, on=on)
+
+
+def visit_on_terms(working_set: WorkingSet, visit: Visit, *, last: dt.date) -> Visit:
+    """Returns a visit as a bill of it is decided; one at home as it is.
+
+    `visit` is of whoever stands in its person's place. Raises RuleError as `on_terms`.
+    """
+    if visit.elsewhere is None:
+        return visit
+    registered_id = working_set.visits[visit.visit_id].person_id
+    return on_terms(
+        visit,
+        visit.elsewhere.place_region,
+        working_set.elsewhere.of(visit.person_id, registered_id),
+        working_set.diseases.get(visit.person_id, ()),
+        home=working_set.reference,
+        home_region=working_set.region,
+        last=last,
+    )
+
+
+def note_deemed_of_bill(record: SettlementRecord, working_set: WorkingSet) -> None:
+    """Has offsite told of an emergency that was marked after the visit was registered."""
+    terms = record.benefit
+    if terms is not None and terms.elsewhere is not None and terms.elsewhere.is_deemed:
+        visit = working_set.visits[record.visit_id]
+        note_deemed(working_set, visit._replace(elsewhere=terms.elsewhere))
+
+
+def note_deemed(working_set: WorkingSet, visit: Visit) -> None:
+    """Has offsite told of an emergency that counts as registered; once a visit."""
+    if visit.elsewhere is not None and visit.elsewhere.is_deemed:
+        working_set.elsewhere.deemed.append(
+            DeemedRegistration(
+                visit.visit_id,
+                visit.person_id,
+                visit.institution_id,
+                visit.elsewhere.place_region,
+                visit.start_date,
+                working_set.now,
+            )
+        )
