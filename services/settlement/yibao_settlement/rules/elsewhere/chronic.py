@@ -1,4 +1,4 @@
-"""Chronic and special diseases whose outpatient care is settled elsewhere (医保办发〔2024〕19号)."""
+"""Chronic diseases whose outpatient care is settled elsewhere (医保办发〔2024〕19号)."""
 
 import datetime as dt
 from collections.abc import Sequence
