@@ -77,7 +77,8 @@ def test_a_stay_elsewhere_is_paid_on_the_terms_of_its_registration_o_03(
 
     assert settlement.fund_total_fen == shown.record.fund_total_fen == fund_fen
     stored = world.queries.settlement(REGION, settlement.settlement_id)
-    assert stored is not None and stored.benefit is not None
+    assert stored is not None
+    assert stored.benefit is not None
     assert stored.benefit.facts.offsite == terms
     assert stored.benefit.elsewhere is not None
     assert stored.benefit.elsewhere.registration_id == told.registration_id
@@ -85,7 +86,8 @@ def test_a_stay_elsewhere_is_paid_on_the_terms_of_its_registration_o_03(
     owed = {entry.account_id: entry.amount_fen for entry in settlement.entries}
     assert owed == {"fund:390100": -fund_fen, f"payable:{THERE}": fund_fen}
     kept = world.queries.visit(REGION, visit)
-    assert kept is not None and kept.elsewhere is not None
+    assert kept is not None
+    assert kept.elsewhere is not None
     assert kept.elsewhere.place_region == PLACE
     assert_books_are_right(world)
 
@@ -286,6 +288,7 @@ def test_an_earlier_bill_taken_back_decides_those_elsewhere_on_their_own_terms(
     world.reverse(first_bill.settlement_id)
     assert later.fund_total_fen == 600_000
     record = world.queries.settlement(REGION, later.settlement_id)
-    assert record is not None and record.effective.fund_total_fen == 600_000
+    assert record is not None
+    assert record.effective.fund_total_fen == 600_000
     assert told.terms == "long_term"
     assert_books_are_right(world)

@@ -17,6 +17,7 @@ from yibao_settlement.rules.elsewhere.marks import (
 from yibao_settlement.rules.elsewhere.place import check_place, covers, place_of
 from yibao_settlement.rules.elsewhere.registered import Benefit, RegisteredCare
 from yibao_settlement.rules.elsewhere.terms import (
+    NO_TERMS,
     Care,
     Elsewhere,
     ElsewhereTerms,
@@ -31,6 +32,7 @@ ALL = tuple(Benefit)
 MAR_1, MAR_8 = dt.date(2027, 3, 1), dt.date(2027, 3, 8)
 DAY = dt.timedelta(days=1)
 LEAP_DAY = dt.date(2028, 2, 29)
+A_WEEK = Days(MAR_1, MAR_8)
 EMERGENCY = CareMarks(admission_kind=AdmissionKind.EMERGENCY)
 
 
@@ -51,8 +53,8 @@ def decided(
     *told: RegisteredCare,
     care_type: str = "2101",
     marks: CareMarks = NO_MARKS,
-    days: Days = Days(MAR_1, MAR_8),
-    terms: ElsewhereTerms = ElsewhereTerms(),
+    days: Days = A_WEEK,
+    terms: ElsewhereTerms = NO_TERMS,
 ) -> Elsewhere:
     benefit = benefit_of(care_type)
     care = Care(PLACE, care_type, marks, days)

@@ -27,7 +27,7 @@ from yibao.common.v1 import validation_pb2 as yibao_dot_common_dot_v1_dot_valida
 from yibao.offsite.v1 import registration_pb2 as yibao_dot_offsite_dot_v1_dot_registration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#yibao/settlement/v1/elsewhere.proto\x12\x13yibao.settlement.v1\x1a\x1ayibao/common/v1/date.proto\x1a yibao/common/v1/validation.proto\x1a#yibao/offsite/v1/registration.proto\"\x8b\x02\n\tCareMarks\x12 \n\x0e\x65pidemic_group\x18\x01 \x01(\x05\x42\x08\xba\xeb\x18\x04\x18\x00 \x04\x12\x16\n\tis_trauma\x18\x02 \x01(\x08H\x00\x88\x01\x01\x12\"\n\x15is_third_party_liable\x18\x03 \x01(\x08H\x01\x88\x01\x01\x12:\n\x0e\x61\x64mission_kind\x18\x04 \x01(\x0e\x32\".yibao.settlement.v1.AdmissionKind\x12<\n\x0foutpatient_kind\x18\x05 \x01(\x0e\x32#.yibao.settlement.v1.OutpatientKindB\x0c\n\n_is_traumaB\x18\n\x16_is_third_party_liable\"\xff\x01\n\rCareElsewhere\x12\x18\n\x10treatment_region\x18\x01 \x01(\t\x12-\n\x05terms\x18\x02 \x01(\x0e\x32\x1e.yibao.offsite.v1.OffsiteTerms\x12\x17\n\x0fregistration_id\x18\x03 \x01(\t\x12\x38\n\x08\x63\x61tegory\x18\x04 \x01(\x0e\x32&.yibao.offsite.v1.RegistrationCategory\x12)\n\nstart_date\x18\x05 \x01(\x0b\x32\x15.yibao.common.v1.Date\x12\'\n\x08\x65nd_date\x18\x06 \x01(\x0b\x32\x15.yibao.common.v1.Date\"\xf1\x01\n\x14\x45lsewhereExplanation\x12\x30\n\x04\x63\x61re\x18\x01 \x01(\x0b\x32\".yibao.settlement.v1.CareElsewhere\x12\x1e\n\x16\x61t_home_difference_fen\x18\x02 \x01(\x03\x12\x38\n\x10registered_terms\x18\x03 \x01(\x0e\x32\x1e.yibao.offsite.v1.OffsiteTerms\x12!\n\x19registered_difference_fen\x18\x04 \x01(\x03\x12\x14\n\x0csentences_zh\x18\x05 \x03(\t\x12\x14\n\x0csentences_en\x18\x06 \x03(\t*\x87\x01\n\rAdmissionKind\x12\x1e\n\x1a\x41\x44MISSION_KIND_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x41\x44MISSION_KIND_ORDINARY\x10\x01\x12\x1c\n\x18\x41\x44MISSION_KIND_EMERGENCY\x10\x02\x12\x1b\n\x17\x41\x44MISSION_KIND_TRANSFER\x10\x03*\x9a\x01\n\x0eOutpatientKind\x12\x1f\n\x1bOUTPATIENT_KIND_UNSPECIFIED\x10\x00\x12\x1d\n\x19OUTPATIENT_KIND_EMERGENCY\x10\x01\x12\x1c\n\x18OUTPATIENT_KIND_REFERRAL\x10\x02\x12*\n&OUTPATIENT_KIND_EMERGENCY_AND_REFERRAL\x10\x03\x42_\n\x13yibao.settlement.v1B\x0e\x45lsewhereProtoP\x01Z yibao/settlement/v1;settlementv1\xaa\x02\x13Yibao.Settlement.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#yibao/settlement/v1/elsewhere.proto\x12\x13yibao.settlement.v1\x1a\x1ayibao/common/v1/date.proto\x1a yibao/common/v1/validation.proto\x1a#yibao/offsite/v1/registration.proto\"\x8b\x02\n\tCareMarks\x12 \n\x0e\x65pidemic_group\x18\x01 \x01(\x05\x42\x08\xba\xeb\x18\x04\x18\x00 \x04\x12\x16\n\tis_trauma\x18\x02 \x01(\x08H\x00\x88\x01\x01\x12\"\n\x15is_third_party_liable\x18\x03 \x01(\x08H\x01\x88\x01\x01\x12:\n\x0e\x61\x64mission_kind\x18\x04 \x01(\x0e\x32\".yibao.settlement.v1.AdmissionKind\x12<\n\x0foutpatient_kind\x18\x05 \x01(\x0e\x32#.yibao.settlement.v1.OutpatientKindB\x0c\n\n_is_traumaB\x18\n\x16_is_third_party_liable\"\xff\x01\n\rCareElsewhere\x12\x18\n\x10treatment_region\x18\x01 \x01(\t\x12-\n\x05terms\x18\x02 \x01(\x0e\x32\x1e.yibao.offsite.v1.OffsiteTerms\x12\x17\n\x0fregistration_id\x18\x03 \x01(\t\x12\x38\n\x08\x63\x61tegory\x18\x04 \x01(\x0e\x32&.yibao.offsite.v1.RegistrationCategory\x12)\n\nstart_date\x18\x05 \x01(\x0b\x32\x15.yibao.common.v1.Date\x12\'\n\x08\x65nd_date\x18\x06 \x01(\x0b\x32\x15.yibao.common.v1.Date*\x87\x01\n\rAdmissionKind\x12\x1e\n\x1a\x41\x44MISSION_KIND_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x41\x44MISSION_KIND_ORDINARY\x10\x01\x12\x1c\n\x18\x41\x44MISSION_KIND_EMERGENCY\x10\x02\x12\x1b\n\x17\x41\x44MISSION_KIND_TRANSFER\x10\x03*\x9a\x01\n\x0eOutpatientKind\x12\x1f\n\x1bOUTPATIENT_KIND_UNSPECIFIED\x10\x00\x12\x1d\n\x19OUTPATIENT_KIND_EMERGENCY\x10\x01\x12\x1c\n\x18OUTPATIENT_KIND_REFERRAL\x10\x02\x12*\n&OUTPATIENT_KIND_EMERGENCY_AND_REFERRAL\x10\x03\x42_\n\x13yibao.settlement.v1B\x0e\x45lsewhereProtoP\x01Z yibao/settlement/v1;settlementv1\xaa\x02\x13Yibao.Settlement.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,14 +37,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._serialized_options = b'\n\023yibao.settlement.v1B\016ElsewhereProtoP\001Z yibao/settlement/v1;settlementv1\252\002\023Yibao.Settlement.V1'
   _globals['_CAREMARKS'].fields_by_name['epidemic_group']._loaded_options = None
   _globals['_CAREMARKS'].fields_by_name['epidemic_group']._serialized_options = b'\272\353\030\004\030\000 \004'
-  _globals['_ADMISSIONKIND']._serialized_start=932
-  _globals['_ADMISSIONKIND']._serialized_end=1067
-  _globals['_OUTPATIENTKIND']._serialized_start=1070
-  _globals['_OUTPATIENTKIND']._serialized_end=1224
+  _globals['_ADMISSIONKIND']._serialized_start=688
+  _globals['_ADMISSIONKIND']._serialized_end=823
+  _globals['_OUTPATIENTKIND']._serialized_start=826
+  _globals['_OUTPATIENTKIND']._serialized_end=980
   _globals['_CAREMARKS']._serialized_start=160
   _globals['_CAREMARKS']._serialized_end=427
   _globals['_CAREELSEWHERE']._serialized_start=430
   _globals['_CAREELSEWHERE']._serialized_end=685
-  _globals['_ELSEWHEREEXPLANATION']._serialized_start=688
-  _globals['_ELSEWHEREEXPLANATION']._serialized_end=929
 # @@protoc_insertion_point(module_scope)

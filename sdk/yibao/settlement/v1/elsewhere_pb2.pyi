@@ -4,9 +4,7 @@ isort:skip_file
 """
 
 import builtins
-import collections.abc
 import google.protobuf.descriptor
-import google.protobuf.internal.containers
 import google.protobuf.internal.enum_type_wrapper
 import google.protobuf.message
 import sys
@@ -166,48 +164,3 @@ class CareElsewhere(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["category", b"category", "end_date", b"end_date", "registration_id", b"registration_id", "start_date", b"start_date", "terms", b"terms", "treatment_region", b"treatment_region"]) -> None: ...
 
 global___CareElsewhere = CareElsewhere
-
-@typing.final
-class ElsewhereExplanation(google.protobuf.message.Message):
-    """Why care elsewhere is paid on its terms, and what registering would have changed."""
-
-    DESCRIPTOR: google.protobuf.descriptor.Descriptor
-
-    CARE_FIELD_NUMBER: builtins.int
-    AT_HOME_DIFFERENCE_FEN_FIELD_NUMBER: builtins.int
-    REGISTERED_TERMS_FIELD_NUMBER: builtins.int
-    REGISTERED_DIFFERENCE_FEN_FIELD_NUMBER: builtins.int
-    SENTENCES_ZH_FIELD_NUMBER: builtins.int
-    SENTENCES_EN_FIELD_NUMBER: builtins.int
-    at_home_difference_fen: builtins.int
-    """What the funds would pay less, negative, or more on the terms of home, in fen."""
-    registered_terms: yibao.offsite.v1.registration_pb2.OffsiteTerms.ValueType
-    """The terms that registering in time would have brought; zero where it would change none."""
-    registered_difference_fen: builtins.int
-    """What the funds would pay more on these, in fen; zero where registering would change none."""
-    @property
-    def care(self) -> global___CareElsewhere:
-        """The terms."""
-
-    @property
-    def sentences_zh(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
-        """Why it is so, in sentences for the person in Chinese; one a line of the sheet."""
-
-    @property
-    def sentences_en(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
-        """The same in English."""
-
-    def __init__(
-        self,
-        *,
-        care: global___CareElsewhere | None = ...,
-        at_home_difference_fen: builtins.int = ...,
-        registered_terms: yibao.offsite.v1.registration_pb2.OffsiteTerms.ValueType = ...,
-        registered_difference_fen: builtins.int = ...,
-        sentences_zh: collections.abc.Iterable[builtins.str] | None = ...,
-        sentences_en: collections.abc.Iterable[builtins.str] | None = ...,
-    ) -> None: ...
-    def HasField(self, field_name: typing.Literal["care", b"care"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["at_home_difference_fen", b"at_home_difference_fen", "care", b"care", "registered_difference_fen", b"registered_difference_fen", "registered_terms", b"registered_terms", "sentences_en", b"sentences_en", "sentences_zh", b"sentences_zh"]) -> None: ...
-
-global___ElsewhereExplanation = ElsewhereExplanation

@@ -8,6 +8,7 @@ from yibao_common.values.caller import Caller
 from yibao_common.values.errors import InvariantError
 from yibao_settlement.application.charge.results import applied_ratios
 from yibao_settlement.application.credential import Viewer
+from yibao_settlement.application.elsewhere.explain import explain_elsewhere
 from yibao_settlement.application.reading import Reads
 from yibao_settlement.application.reference import Reference
 from yibao_settlement.application.settlement.benefit import BenefitOutcome
@@ -58,7 +59,11 @@ def find_statement(
     if visit is None:
         raise trace_mismatch(settlement_id)
     reference = reads.reference(region, {line.item_code for line in record.lines})
-    statement = statement_of(record, policy, split, visit=visit, reference=reference)
+    treating = reference
+    if visit.elsewhere is not None:
+        treating = reads.reference(visit.elsewhere.place_region, set())
+    told = (record, policy, split)
+    statement = statement_of(*told, visit=visit, reference=reference, treating=treating)
     try:
         check_identities(statement)
     except InvariantError as error:
@@ -73,9 +78,14 @@ def statement_of(
     *,
     visit: Visit,
     reference: Reference,
+    treating: Reference,
 ) -> Statement:
-    """Returns the statement of a settlement; `split` is its calculation."""
+    """Returns the statement of a settlement; `split` is its calculation.
+
+    `treating` is what the region of the institution says of it.
+    """
     items = tuple(_items(record, split, reference))
+    elsewhere = explain_elsewhere(record, policy, split)
     facts, reckoned = record.facts, _reckoned(record, policy, split)
     return Statement(
         region=record.region,
@@ -91,7 +101,7 @@ def statement_of(
         policy_version=record.policy_version,
         policy_title=policy.title,
         policy_title_zh=policy.title_zh,
-        provider=_provider(record, reference),
+        provider=_provider(record, treating),
         care=Care(
             care_type=facts.care_type,
             provider_visit_number=visit.provider_visit_number,
@@ -133,6 +143,7 @@ def statement_of(
         family=tuple([(part.relation, part.amount_fen) for part in record.family]),
         returned=_returned(record),
         costs_now=_costs_now(record),
+        elsewhere=() if elsewhere is None else elsewhere.sentences,
     )
 
 

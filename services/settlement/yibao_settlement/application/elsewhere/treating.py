@@ -8,7 +8,9 @@ from yibao_settlement.application.elsewhere.state import DeemedRegistration
 from yibao_settlement.application.elsewhere.visit import on_terms
 from yibao_settlement.application.reference import Reference
 from yibao_settlement.application.settlement.record import SettlementRecord
+from yibao_settlement.rules.elsewhere.cover import holding_on
 from yibao_settlement.rules.elsewhere.place import check_recognised
+from yibao_settlement.rules.elsewhere.registered import RegisteredCare
 from yibao_settlement.rules.visit import Visit
 
 
@@ -36,6 +38,16 @@ def check_treats(treating: Treating, institution_id: str, *, on: dt.date) -> Non
     if treating.is_elsewhere:
         scope = treating.reference.scope(institution_id, on)
         check_recognised(scope, institution_id, place_region=treating.region, on=on)
+
+
+def registrations_at(
+    working_set: WorkingSet, person_id: str, treating: Treating, today: dt.date
+) -> list[RegisteredCare]:
+    """Returns the registrations of a person that hold today where the institution is."""
+    if not treating.is_elsewhere:
+        return []
+    told = working_set.elsewhere.of(person_id)
+    return holding_on(told, place_region=treating.region, day=today)
 
 
 def visit_on_terms(working_set: WorkingSet, visit: Visit, *, last: dt.date) -> Visit:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from yibao_common.values.calendar import shanghai_day
 from yibao_settlement.application.charge.taking import Taking
+from yibao_settlement.application.elsewhere.explain import ElsewhereExplained, explain_elsewhere
 from yibao_settlement.application.elsewhere.visit import on_terms
 from yibao_settlement.application.family.offers import offers_of
 from yibao_settlement.application.hold.state import Hold
@@ -52,6 +53,7 @@ class Trial:
     record: SettlementRecord
     trace: tuple[TraceNode, ...]
     holds: Sequence[Hold] = ()
+    elsewhere: ElsewhereExplained | None = None
 
 
 def trial(
@@ -128,7 +130,9 @@ def trial(
         entries=(),
         family=drawn(offers, adjudication.family_fen, carried_first=carried_first),
     )
-    return Trial(record, explained(adjudication.policy, adjudication.split), inputs.holds)
+    decided = (adjudication.policy, adjudication.split)
+    elsewhere = explain_elsewhere(record, *decided, can_still=True)
+    return Trial(record, explained(*decided), inputs.holds, elsewhere)
 
 
 def _on_terms(inputs: TrialInputs, region: str, last: dt.date) -> Visit:

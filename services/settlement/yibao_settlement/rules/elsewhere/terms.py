@@ -17,7 +17,8 @@ from yibao_settlement.rules.elsewhere.cover import (
 from yibao_settlement.rules.elsewhere.marks import CareMarks
 from yibao_settlement.rules.elsewhere.registered import Benefit, RegisteredCare
 
-LOCAL, LONG_TERM, EMERGENCY, UNREGISTERED = "local", "long_term", "emergency", "unregistered"
+LOCAL, LONG_TERM, EMERGENCY = "local", "long_term", "emergency"
+TEMPORARY, UNREGISTERED = "temporary", "unregistered"
 _AS_AT_HOME = (LOCAL, LONG_TERM)
 # A purchase or a chronic disease is no emergency, whatever is marked.
 _OF_EMERGENCIES = (Benefit.INPATIENT, Benefit.OUTPATIENT)
