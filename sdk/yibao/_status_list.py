@@ -1,4 +1,4 @@
-"""Status lists: one bit for each device certificate, set where it is revoked.
+"""Status lists: one bit for each device certificate or attestation, set where it is revoked.
 
 The format is the Token Status List as a CWT with one bit an entry, in one frame of which
 every byte is fixed but the key id and the length of the payload:
@@ -12,7 +12,7 @@ every byte is fixed but the key id and the length of the payload:
 """
 
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -140,8 +140,14 @@ def open_list(data: bytes) -> SignedList:
     return SignedList(key_id, payload, signature, bytes_to_sign(key_id, payload))
 
 
-def decode_claims(payload: bytes) -> StatusList:
+def decode_claims(
+    payload: bytes, *, region_of: Callable[[str], str | None] = region_of_list
+) -> StatusList:
     """Returns the claims of a list whose signature holds.
+
+    Args:
+        payload: The claims.
+        region_of: Tells whose list a name is, or None where it names none of this kind.
 
     Raises:
         QrError: `malformed`; also where the bits are more than the most entries, which is
@@ -157,7 +163,7 @@ def decode_claims(payload: bytes) -> StatusList:
     refresh, status = claims[_REFRESH], claims[_STATUS]
     if not (
         isinstance(uri, str)
-        and region_of_list(uri) is not None
+        and region_of(uri) is not None
         and isinstance(issue, int)
         and isinstance(expire, int)
         and isinstance(refresh, int)

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
+from yibao_common.keys.opening import Pkcs11Config
 from yibao_common.process.config import Section
 from yibao_common.process.config_file import load_config
-from yibao_identity.config import IdentityConfig, Pkcs11Config
+from yibao_identity.config import IdentityConfig
 from yibao_offsite.config import OffsiteConfig
 from yibao_settlement.config import SettlementConfig
 

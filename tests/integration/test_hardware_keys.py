@@ -22,12 +22,13 @@ from yibao._token import key_id_of
 from yibao.trust import TrustSnapshot
 from yibao_common.db.database import Database
 from yibao_common.keys.key_file import KeyFileError
+from yibao_common.keys.opening import open_key_store
 from yibao_common.keys.pkcs11 import Pkcs11Keys
 from yibao_common.process.config import StartError
 from yibao_common.values.clock import system_clock
 from yibao_identity.application.trust.publish import TrustPublisher
 from yibao_identity.config import IdentityConfig
-from yibao_identity.keys import KeyRing, open_key_store
+from yibao_identity.keys import KeyRing
 from yibao_identity.rules.code import new_claims
 from yibao_identity.storage.trust.rows import StoredTrust
 from yibao_identity.trust_setup import add_first_keys, open_trust_admin

@@ -10,12 +10,12 @@ from support.databases import Databases
 from support.person_stores import REGION, PersonWorld
 from support.tasks import Watched
 
+from yibao_common.commands.feed_watch import FeedWatch
 from yibao_common.db.database import Database
 from yibao_common.process.config import StartError
 from yibao_common.process.metrics import Metrics
 from yibao_common.values.clock import system_clock
 from yibao_identity.application.feed import Bookmark, Feed
-from yibao_identity.servicer.feed.watch import FeedWatch
 from yibao_identity.storage.feed import renew_epochs
 
 OTHER_REGION = "330100"

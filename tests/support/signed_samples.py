@@ -3,10 +3,12 @@
 import base64
 from dataclasses import dataclass
 
+from support.attestation_minting import attested, hold, signed, signed_hold
 from support.presentation_minting import certificate, device_key, outer, showing
 from support.token_minting import Message, payload
 
-from yibao import _device_key
+from yibao import _base45, _device_key
+from yibao._attested import encode_hold, encode_registration
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,24 @@ def samples() -> list[Sample]:
         Sample("code of mode B, P-256", showing(p256).encode(), p256, -7, (1, 13, 16), outer()),
         Sample("code altered", bytes(altered), ed, -8, (1, 13, 16), bytes(altered[-96:-66]), False),
         Sample("code under another key", code.encode(), "next", -8, (1, 4), payload(), False),
+        Sample(
+            "attestation",
+            _base45.decode(signed().removeprefix("MR1-")),
+            "attest",
+            -8,
+            (1, 4, 16),
+            encode_registration(attested()),
+        ),
+        Sample("hold", signed_hold(), "attest", -8, (1, 4, 16), encode_hold(hold())),
+        Sample(
+            "hold under another key",
+            signed_hold(),
+            "attest next",
+            -8,
+            (1, 4, 16),
+            encode_hold(hold()),
+            False,
+        ),
     ]
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from yibao import qr
+from yibao import attestation, attesting, qr
 from yibao.trust import QrError, TrustRoot, TrustSnapshot
 
 DATA = Path(__file__).parent / "data"
@@ -27,7 +27,9 @@ def verdicts() -> Iterator[tuple[str, str | None, str | None]]:
     """Yields each case with the error that the file states and the one that came out."""
     tokens = json.loads((DATA / "yibao_tokens.json").read_text(encoding="utf-8"))
     trust = json.loads((DATA / "yibao_trust.json").read_text(encoding="utf-8"))
-    for case, verify in (*_of_tokens(tokens), *_of_trust(trust)):
+    attested = json.loads((DATA / "yibao_attestations.json").read_text(encoding="utf-8"))
+    every = (*_of_tokens(tokens), *_of_trust(trust), *_of_attestations(attested))
+    for case, verify in every:
         yield case["name"], case["error"], _error_of(verify)
 
 
@@ -89,6 +91,31 @@ def _of_trust(document: dict[str, Any]) -> Iterator[tuple[dict[str, Any], Verify
         yield case, functools.partial(root, case)
     for case in document["status_lists"]:
         yield case, functools.partial(entry, case)
+
+
+def _of_attestations(document: dict[str, Any]) -> Iterator[tuple[dict[str, Any], Verify]]:
+    data, key = bytes.fromhex(document["trust_snapshot"]), bytes.fromhex(document["trust_key"])
+    at = instant(document["registrations"][0]["now"])
+    trust = TrustSnapshot.verify(data, trust_key=key, now=at)
+
+    def registration(case: dict[str, Any]) -> object:
+        now, status = instant(case["now"]), None
+        if case["status"] is not None:
+            held = bytes.fromhex(case["status"])
+            status = attestation.verify_list(held, trust=trust, now=now)
+        return attestation.verify(case["text"], trust=trust, now=now, status=status)
+
+    def of_bytes(verify: Any, case: dict[str, Any]) -> object:
+        return verify(bytes.fromhex(case["data"]), trust=trust, now=instant(case["now"]))
+
+    for case in document["registrations"]:
+        yield case, functools.partial(registration, case)
+    for case in document["holds"]:
+        yield case, functools.partial(of_bytes, attestation.verify_hold, case)
+    for case in document["status_lists"]:
+        yield case, functools.partial(of_bytes, attestation.verify_list, case)
+    for case in document["key_requests"]:
+        yield case, functools.partial(attesting.read_key_request, bytes.fromhex(case["data"]))
 
 
 def main() -> int:

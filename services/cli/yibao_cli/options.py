@@ -8,6 +8,7 @@ import typer
 # Where `yibao up` makes a sandbox, and where others look for one, unless told otherwise.
 SANDBOX = Path("var/yibao")
 IDENTITY_OF_SANDBOX = SANDBOX / "identity.toml"
+OFFSITE_OF_SANDBOX = SANDBOX / "offsite.toml"
 
 ConfigFiles = Annotated[
     list[Path] | None,

@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from yibao_common.keys.opening import KeysConfig
 from yibao_common.process.config import (
     BatchConfig,
     FileName,
@@ -11,22 +12,6 @@ from yibao_common.process.config import (
     ServerName,
     ServiceConfig,
 )
-
-
-class Pkcs11Config(Section):
-    """A hardware module that holds private keys; they are made in it and found there first."""
-
-    library: FileName
-    token_label: str = Field(min_length=1, max_length=32)
-    pin_file: FileName
-
-
-class KeysConfig(Section):
-    """Where the private keys lie: files `<key id>.pem`, PKCS#8 under one passphrase."""
-
-    folder: FileName
-    passphrase_file: FileName
-    pkcs11: Pkcs11Config | None = None
 
 
 class IssuerConfig(Section):

@@ -1,28 +1,24 @@
 """Loads what only this process may know: private keys and the secrets of personal data."""
 
-import codecs
 import datetime as dt
 import os
 from collections.abc import Collection
 from dataclasses import dataclass
-from pathlib import Path
 
 from yibao.issuing import DeviceCertificate
 from yibao_common.keys.key_file import KeyFileError
-from yibao_common.keys.key_store import KeyFolder, KeyStore, KeyStores
-from yibao_common.keys.pkcs11 import Pkcs11Keys
+from yibao_common.keys.key_store import KeyStore
 from yibao_common.keys.signing_key import SigningKey
 from yibao_common.keys.vault import Vault, read_secret
 from yibao_common.process.config import StartError
-from yibao_common.process.plain_file import read_plain_file
 from yibao_common.values.clock import Clock
 from yibao_identity.application.code.issued import no_signing_key
 from yibao_identity.application.trust.rows import TrustTables
 from yibao_identity.application.trust.signers import SnapshotSigner, StatusSigner
-from yibao_identity.config import IdentityConfig, KeysConfig
+from yibao_identity.config import IdentityConfig
 from yibao_identity.rules.code import QrClaims
 from yibao_identity.rules.trust.keys import ended_key, signing_key
-from yibao_identity.rules.trust.published import KeyState, KeyUse, ListedKey
+from yibao_identity.rules.trust.published import OWN_USES, KeyState, KeyUse, ListedKey
 from yibao_identity.storage.trust.signing import (
     CredentialSigner,
     StatusListSigner,
@@ -30,7 +26,6 @@ from yibao_identity.storage.trust.signing import (
     TrustSigner,
 )
 
-_MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _NEVER = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
@@ -79,7 +74,7 @@ class KeyRing:
             keys = [recorded.key for recorded in view.recorded_keys()]
         problems: list[StartError] = []
         in_use: dict[KeyUse, _InUse] = {}
-        for use in KeyUse:
+        for use in OWN_USES:
             try:
                 in_use[use] = self._take(keys, use, now)
             except StartError as error:
@@ -171,24 +166,6 @@ def _may_go_on(former: ListedKey, keys: list[ListedKey]) -> ListedKey | None:
     return standing if standing is not None and standing.killed_time is None else None
 
 
-def open_key_store(config: KeysConfig) -> KeyStore:
-    """Returns the private keys of this process.
-
-    Raises:
-        StartError: the passphrase, or the hardware module, cannot be used.
-    """
-    folder = KeyFolder(config.folder, passphrase=read_passphrase(config.passphrase_file))
-    if config.pkcs11 is None:
-        return folder
-    module = config.pkcs11
-    pin = read_passphrase(module.pin_file).decode("utf-8")
-    try:
-        hardware = Pkcs11Keys(module.library, token_label=module.token_label, pin=pin)
-    except KeyFileError as error:
-        raise StartError(str(error)) from None
-    return KeyStores(hardware, folder)
-
-
 def open_vault(config: IdentityConfig) -> Vault:
     """Returns what personal data are sealed with.
 
@@ -201,22 +178,3 @@ def open_vault(config: IdentityConfig) -> Vault:
         read_secret(personal_data.hash_key_file),
         random_bytes=os.urandom,
     )
-
-
-def read_passphrase(path: Path) -> bytes:
-    """Returns the passphrase in a file.
-
-    Raises:
-        StartError: it cannot be read or is empty.
-    """
-    try:
-        # The line end that editors add is no part of the passphrase.
-        passphrase = read_plain_file(path).rstrip(b"\r\n")
-    except OSError as error:
-        raise StartError(f"{path}: cannot be read: {error.strerror}") from None
-    if passphrase.startswith(_MARKS):
-        # Nobody types it, so that a passphrase with it opens other keys than one without.
-        raise StartError(f"{path}: begins with a byte order mark: save it as UTF-8 without one")
-    if not passphrase:
-        raise StartError(f"{path}: holds no passphrase")
-    return passphrase

@@ -20,12 +20,14 @@ from yibao.identity.v1 import (
     trust_service_pb2_grpc,
 )
 from yibao_common.commands.blocking import Blocking
+from yibao_common.commands.feed_watch import FeedWatch
 from yibao_common.commands.sandbox import open_sandbox_clock, start_sandbox_clock
 from yibao_common.db.failures import database_problem, database_told
 from yibao_common.db.opening import open_database
 from yibao_common.db.pruning import answer_pruning
 from yibao_common.db.transactions import StoredTransactions
 from yibao_common.keys.key_store import KeyStore
+from yibao_common.keys.opening import open_key_store
 from yibao_common.process.config import StartError
 from yibao_common.process.logs import Log
 from yibao_common.process.metrics import Metrics
@@ -48,11 +50,10 @@ from yibao_identity.card_parts import CardParts
 from yibao_identity.certificate_parts import CertificateParts
 from yibao_identity.config import IdentityConfig
 from yibao_identity.housekeeping import trust_keeping
-from yibao_identity.keys import KeyEndedError, KeyRing, open_key_store, open_vault
+from yibao_identity.keys import KeyEndedError, KeyRing, open_vault
 from yibao_identity.person_parts import move_numbers, person_servicer
 from yibao_identity.rules.trust.published import HARD_AGE
 from yibao_identity.secret_files import require_secrets
-from yibao_identity.servicer.feed.watch import FeedWatch
 from yibao_identity.servicer.supervision import SupervisionServicer
 from yibao_identity.servicer.trust import TrustServicer
 from yibao_identity.storage import tables

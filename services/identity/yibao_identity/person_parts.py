@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from yibao.identity.v1 import person_service_pb2
 from yibao.identity.v1.person_service_pb2_grpc import PersonServiceServicer
 from yibao_common.commands.blocking import Blocking
+from yibao_common.commands.feed_watch import FeedWatch
 from yibao_common.commands.transactions import Transactions
 from yibao_common.process.logs import Log
 from yibao_common.rpc.parts import composed
@@ -29,7 +30,6 @@ from yibao_identity.servicer.death import DeathPart
 from yibao_identity.servicer.disease import DiseasePart
 from yibao_identity.servicer.enrolment import EnrolmentPart
 from yibao_identity.servicer.feed.changes import FeedPart
-from yibao_identity.servicer.feed.watch import FeedWatch
 from yibao_identity.servicer.merge import MergePart
 from yibao_identity.servicer.newborn import NewbornPart
 from yibao_identity.servicer.person.correction import CorrectionPart

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from yibao_common.db.database import Database
+from yibao_common.keys.opening import read_passphrase
 from yibao_common.keys.vault import Vault, encryption_key_name, key_check, read_secret
 from yibao_common.process.config import StartError
 from yibao_common.values.clock import Clock
@@ -17,7 +18,6 @@ from yibao_identity.application.secret import (
     wrong_secrets,
 )
 from yibao_identity.config import IdentityConfig
-from yibao_identity.keys import read_passphrase
 from yibao_identity.pin_hashing import read_peppers, scheme_of
 from yibao_identity.storage.secret import StoredSecrets
 

@@ -6,14 +6,15 @@ from collections.abc import Collection, Iterator
 
 from yibao_common.db.opening import opened_database
 from yibao_common.keys.key_store import KeyStore
+from yibao_common.keys.opening import open_key_store
 from yibao_common.process.config import StartError
 from yibao_common.values.clock import Clock
 from yibao_identity.application.trust.admin import TrustAdmin
 from yibao_identity.application.trust.publish import TrustPublisher
 from yibao_identity.config import IdentityConfig
-from yibao_identity.keys import KeyRing, open_key_store
+from yibao_identity.keys import KeyRing
 from yibao_identity.rules.trust.keys import KeyChangeError
-from yibao_identity.rules.trust.published import KeyUse
+from yibao_identity.rules.trust.published import OWN_USES
 from yibao_identity.storage.trust.root_reader import SdkRootReader
 from yibao_identity.storage.trust.rows import StoredTrust
 
@@ -43,9 +44,9 @@ def open_trust_admin(
 def add_first_keys(
     admin: TrustAdmin, root: bytes, *, regions: Collection[str], life: dt.timedelta = KEY_LIFE
 ) -> None:
-    """Brings in a root and makes a key of each use that has none; the rest stays."""
+    """Brings in a root and makes a key of each own use that has none; the rest stays."""
     admin.add_root(root)
     present = {recorded.key.use for recorded in admin.recorded_keys()}
-    for use in KeyUse:
+    for use in OWN_USES:
         if use not in present:
             admin.new(use, issuers=regions, life=life)

@@ -16,5 +16,6 @@ ACCESS = AccessTable.of_services(
             "GetRegistration": _AGENCY_OR_CHANNEL,
             "CancelRegistration": _AGENCY_OR_CHANNEL,
         },
+        "yibao.offsite.v1.OffsiteFeedService": {"ListOffsiteChanges": frozenset({Role.SERVICE})},
     }
 )

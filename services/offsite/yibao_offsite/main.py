@@ -6,7 +6,11 @@ from collections.abc import Sequence
 import grpc
 
 from yibao.common.v1 import server_service_pb2_grpc
-from yibao.offsite.v1 import registration_service_pb2, registration_service_pb2_grpc
+from yibao.offsite.v1 import (
+    offsite_feed_service_pb2,
+    registration_service_pb2,
+    registration_service_pb2_grpc,
+)
 from yibao_common.commands.blocking import Blocking
 from yibao_common.commands.sandbox import open_sandbox_clock, start_sandbox_clock
 from yibao_common.db.failures import database_problem
@@ -20,20 +24,24 @@ from yibao_common.process.readiness import Readiness
 from yibao_common.process.supervisor import Supervisor
 from yibao_common.rpc import sandbox, server_info
 from yibao_common.rpc.callers import current_party
+from yibao_common.rpc.own_certificate import check_client_identity
 from yibao_common.rpc.sandbox_refusals import refusals_behind_gate
 from yibao_common.rpc.server import Server
 from yibao_common.rpc.server_info import ServerInfoServicer
 from yibao_common.values.clock import Clock, system_clock
 from yibao_common.values.ids import Ids, new_id
 from yibao_offsite.access import ACCESS
+from yibao_offsite.application.following import nothing_follows
 from yibao_offsite.application.registration import Registrations
 from yibao_offsite.config import OffsiteConfig
+from yibao_offsite.feeds import Feeds
 from yibao_offsite.servicer.registration import RegistrationServicer
 from yibao_offsite.storage import tables
 from yibao_offsite.storage.work import UNIT
 
 DESCRIPTORS = (
     registration_service_pb2.DESCRIPTOR.services_by_name["RegistrationService"],
+    offsite_feed_service_pb2.DESCRIPTOR.services_by_name["OffsiteFeedService"],
     server_info.DESCRIPTOR,
     sandbox.DESCRIPTOR,
 )
@@ -54,8 +62,11 @@ class OffsiteService:
         """Opens the database.
 
         Raises:
-            StartError: the database is not reached, or its schema is not current.
+            StartError: identity would not know this service by its certificate, or the database
+                is not reached, or its schema is not current.
         """
+        if config.identity is not None:
+            check_client_identity(config.server, service=_SERVICE)
         self._config = config
         self._log = log
         self._clock = clock
@@ -73,13 +84,30 @@ class OffsiteService:
         transactions = StoredTransactions(
             self.database, answers=tables.answer, unit=UNIT, clock=self._clock
         )
+        feeds = Feeds(
+            self._config,
+            transactions,
+            on_persons=nothing_follows,
+            database=self.database,
+            metrics=metrics,
+            clock=self._clock,
+            log=self._log,
+        )
+        feeds.require(readiness)
         registrations = Registrations(transactions, clock=self._clock, ids=self._ids)
 
         def register(server: grpc.aio.Server) -> None:
             registration_service_pb2_grpc.add_RegistrationServiceServicer_to_server(
                 RegistrationServicer(registrations, blocking), server
             )
-            info = ServerInfoServicer(self._config, service_name=_SERVICE, clock=self._clock)
+            feeds.register(server)
+            info = ServerInfoServicer(
+                self._config,
+                service_name=_SERVICE,
+                regions=feeds.regions,
+                known=feeds.known,
+                clock=self._clock,
+            )
             server_service_pb2_grpc.add_ServerServiceServicer_to_server(info, server)
             sandbox.register(server, self._clock)
 
@@ -109,13 +137,17 @@ class OffsiteService:
         )
         blocking.start(supervisor)
         pruning.start(supervisor)
+        feeds.start(supervisor)
         try:
+            await feeds.first_news(blocking)
             port = await server.start()
             if started is not None:
                 started.set_result(port)
             await stop.wait()
         finally:
+            feeds.release()
             await server.drain()
+            await feeds.close()
             await pruning.close()
             blocking.close()
             self.database.close()

@@ -9,11 +9,10 @@ from pydantic import model_validator as check_after
 from yibao_common.process.config import (
     BatchConfig,
     FileName,
-    PeerAddress,
+    FollowedConfig,
     Region,
     Regions,
     Section,
-    ServerName,
     ServiceConfig,
 )
 from yibao_settlement.application.reference import LineTerms
@@ -37,32 +36,15 @@ LimitFen = Annotated[int, Field(ge=1, le=100_000_000)]
 InsuranceType = Annotated[str, Field(pattern=r"^[0-9]{3}$")]
 
 
-class IdentityConfig(Section):
+class IdentityConfig(FollowedConfig):
     """Where identity is, what is learnt from it and which root its trust rests on."""
 
-    address: PeerAddress
-    # The name in identity's server certificate, where it differs from the address.
-    server_name: ServerName | None = None
-    # Whether it is reached through the proxy that https_proxy or http_proxy names.
-    use_environment_proxy: bool = False
-    regions: Regions
     # The pinned root of trust: `root-1.cose` of the key ceremony, or a later one.
     root_file: FileName
     # Keeps what codes are verified against over a restart, and what must never go back.
     trust_folder: FileName | None = None
     # How often that is renewed: a killed key is known here after so long.
     trust_seconds: float = Field(default=60, ge=0.1, le=3600)
-    # How long a question for news may wait at identity, 2 s at most, and how long settlement
-    # waits before it asks again after a failure.
-    poll_seconds: float = Field(1.0, ge=0.01, le=3600)
-    # How old what is known of persons may be before codes are refused.
-    # Less than identity takes to start again would refuse every code meanwhile.
-    max_feed_age_hours: float = Field(default=24, ge=0.1, le=720)
-
-    @property
-    def max_feed_age(self) -> dt.timedelta:
-        """How old it may be, as a span."""
-        return dt.timedelta(hours=self.max_feed_age_hours)
 
 
 class VisitsConfig(Section):
@@ -223,6 +205,8 @@ class SettlementConfig(ServiceConfig):
 
     batch: BatchConfig = Field(default_factory=lambda: BatchConfig.model_validate({}))
     identity: IdentityConfig
+    # Where registrations for care elsewhere are learnt from; without it none are known.
+    offsite: FollowedConfig | None = None
     visits: VisitsConfig = Field(default_factory=lambda: VisitsConfig.model_validate({}))
     accounts: AccountsConfig = Field(default_factory=lambda: AccountsConfig.model_validate({}))
     catalogue: CatalogueConfig = Field(default_factory=lambda: CatalogueConfig.model_validate({}))
@@ -261,6 +245,7 @@ class SettlementConfig(ServiceConfig):
         unserved = [
             key
             for key, regions in (
+                ("offsite.regions", self.offsite.regions if self.offsite else None),
                 ("visits.discharge_required_in", self.visits.discharge_required_in),
                 ("accounts.carried_first_in", self.accounts.carried_first_in),
                 ("accounts.no_recharge_in", self.accounts.no_recharge_in),

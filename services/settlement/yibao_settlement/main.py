@@ -28,6 +28,7 @@ from yibao_common.rpc.peer_certificate import tell_of_peer
 from yibao_common.rpc.refusals import Refusals
 from yibao_common.rpc.sandbox_refusals import refusals_behind_gate
 from yibao_common.rpc.server import Server
+from yibao_common.rpc.trust_client import TrustClient
 from yibao_common.values.clock import Clock, system_clock
 from yibao_common.values.ids import Ids, new_id
 from yibao_settlement.access import ACCESS
@@ -42,7 +43,6 @@ from yibao_settlement.servicer.change.watch import ChangeWatch, WatchLimits
 from yibao_settlement.servicer.feed.age import FeedAges
 from yibao_settlement.servicer.feed.client import FeedClient
 from yibao_settlement.servicer.news import News
-from yibao_settlement.servicer.trust.client import TrustClient
 from yibao_settlement.servicer.trust.holder import TrustHolder
 from yibao_settlement.servicers import DESCRIPTORS, Servicers
 from yibao_settlement.serving import SERVICE, Serving

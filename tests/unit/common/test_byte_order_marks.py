@@ -11,6 +11,7 @@ from yibao.client import secure_channel
 from yibao_cli.persons_csv import REQUIRED_COLUMNS, open_file
 from yibao_common.files.yaml_file import parse_yaml
 from yibao_common.keys.dev_ca import Leaf, issue_dev_certificates
+from yibao_common.keys.opening import read_passphrase
 from yibao_common.keys.vault import read_secret
 from yibao_common.process.config import ServerConfig, StartError
 from yibao_common.process.config_file import read_tables
@@ -19,7 +20,6 @@ from yibao_common.rpc.own_certificate import check_own_certificates
 from yibao_common.rpc.tls import check_files, check_serials
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
-from yibao_identity.keys import read_passphrase
 
 SECRET = "0f" * 32
 

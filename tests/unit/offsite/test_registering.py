@@ -5,6 +5,7 @@ import itertools
 import uuid
 
 import pytest
+from support.memory.offsite.work import memory_work
 from support.memory.registration import MemoryRegistrations
 from support.memory.transactions import MemoryTransactions
 
@@ -17,7 +18,6 @@ from yibao_offsite.application.registration import (
     CreateRegistration,
     Registrations,
 )
-from yibao_offsite.application.work import Work
 from yibao_offsite.rules.registration import Application, Category, Registration, State
 
 REGION, PERSON_ID = "440100", str(uuid.UUID(int=7))
@@ -28,7 +28,7 @@ class Desk:
     def __init__(self) -> None:
         numbers = itertools.count(1)
         self.rows = MemoryRegistrations()
-        self.transactions = MemoryTransactions(Work(self.rows))
+        self.transactions = MemoryTransactions(memory_work(REGION, registrations=self.rows))
         self.registrations = Registrations(
             self.transactions, clock=lambda: NOW, ids=lambda: f"r{next(numbers)}"
         )

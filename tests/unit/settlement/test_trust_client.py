@@ -43,8 +43,8 @@ from yibao_common.process.config import LogConfig
 from yibao_common.process.logs import open_log
 from yibao_common.process.metrics import Metrics
 from yibao_common.process.supervisor import Supervisor
+from yibao_common.rpc.trust_client import TrustClient
 from yibao_common.values.clock import system_clock
-from yibao_settlement.servicer.trust.client import TrustClient
 from yibao_settlement.servicer.trust.holder import TrustHolder
 
 URI = f"mi:sl/{REGION}/1"

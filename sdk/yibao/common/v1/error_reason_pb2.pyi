@@ -994,6 +994,38 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """FAILED_PRECONDITION. The policy of the person's region cannot tell what care elsewhere on such terms pays.
     Metadata: `policy_version`, `terms`.
     """
+    ERROR_REASON_OFFSITE_FEED_STALE: _ErrorReason.ValueType  # 540
+    """UNAVAILABLE. What settlement knows of the region's registrations for care elsewhere is older
+    than it may be, because it has not heard from the offsite service: whoever registered since
+    would not be known. Registrations that are known go on to hold. Metadata: `region`,
+    `age_hours`.
+    """
+    ERROR_REASON_ATTESTATION_MALFORMED: _ErrorReason.ValueType  # 580
+    """INVALID_ARGUMENT. The text is no attestation of a registration."""
+    ERROR_REASON_ATTESTATION_UNKNOWN_KEY: _ErrorReason.ValueType  # 581
+    """FAILED_PRECONDITION. No trusted key signed the attestation, or none that may for its
+    region. Metadata: `trust_version`.
+    """
+    ERROR_REASON_ATTESTATION_BAD_SIGNATURE: _ErrorReason.ValueType  # 582
+    """FAILED_PRECONDITION. The attestation was altered or forged."""
+    ERROR_REASON_ATTESTATION_NOT_YET_VALID: _ErrorReason.ValueType  # 583
+    """FAILED_PRECONDITION. The attestation is not valid yet: a clock is wrong by up to a
+    minute. Metadata: `offset_seconds`.
+    """
+    ERROR_REASON_ATTESTATION_EXPIRED: _ErrorReason.ValueType  # 584
+    """FAILED_PRECONDITION. The attestation has ended; fetch another of the same registration.
+    Metadata: `offset_seconds`.
+    """
+    ERROR_REASON_ATTESTATION_REVOKED: _ErrorReason.ValueType  # 585
+    """FAILED_PRECONDITION. The registration that is attested covers nothing: it was revoked.
+    Metadata: `registration_id`.
+    """
+    ERROR_REASON_NO_ATTESTATION_KEY: _ErrorReason.ValueType  # 586
+    """UNAVAILABLE. No key may sign attestations of the region at present; nothing was stored.
+    Metadata: `region`.
+    """
+    ERROR_REASON_ATTESTATION_STALE_TRUST: _ErrorReason.ValueType  # 587
+    """UNAVAILABLE. What attestations are verified against is too old, or was never learnt."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a request was refused. The value's name stands in `google.rpc.ErrorInfo.reason`
@@ -1975,4 +2007,36 @@ ERROR_REASON_OFFSITE_POLICY_MISSING: ErrorReason.ValueType  # 599
 """FAILED_PRECONDITION. The policy of the person's region cannot tell what care elsewhere on such terms pays.
 Metadata: `policy_version`, `terms`.
 """
+ERROR_REASON_OFFSITE_FEED_STALE: ErrorReason.ValueType  # 540
+"""UNAVAILABLE. What settlement knows of the region's registrations for care elsewhere is older
+than it may be, because it has not heard from the offsite service: whoever registered since
+would not be known. Registrations that are known go on to hold. Metadata: `region`,
+`age_hours`.
+"""
+ERROR_REASON_ATTESTATION_MALFORMED: ErrorReason.ValueType  # 580
+"""INVALID_ARGUMENT. The text is no attestation of a registration."""
+ERROR_REASON_ATTESTATION_UNKNOWN_KEY: ErrorReason.ValueType  # 581
+"""FAILED_PRECONDITION. No trusted key signed the attestation, or none that may for its
+region. Metadata: `trust_version`.
+"""
+ERROR_REASON_ATTESTATION_BAD_SIGNATURE: ErrorReason.ValueType  # 582
+"""FAILED_PRECONDITION. The attestation was altered or forged."""
+ERROR_REASON_ATTESTATION_NOT_YET_VALID: ErrorReason.ValueType  # 583
+"""FAILED_PRECONDITION. The attestation is not valid yet: a clock is wrong by up to a
+minute. Metadata: `offset_seconds`.
+"""
+ERROR_REASON_ATTESTATION_EXPIRED: ErrorReason.ValueType  # 584
+"""FAILED_PRECONDITION. The attestation has ended; fetch another of the same registration.
+Metadata: `offset_seconds`.
+"""
+ERROR_REASON_ATTESTATION_REVOKED: ErrorReason.ValueType  # 585
+"""FAILED_PRECONDITION. The registration that is attested covers nothing: it was revoked.
+Metadata: `registration_id`.
+"""
+ERROR_REASON_NO_ATTESTATION_KEY: ErrorReason.ValueType  # 586
+"""UNAVAILABLE. No key may sign attestations of the region at present; nothing was stored.
+Metadata: `region`.
+"""
+ERROR_REASON_ATTESTATION_STALE_TRUST: ErrorReason.ValueType  # 587
+"""UNAVAILABLE. What attestations are verified against is too old, or was never learnt."""
 global___ErrorReason = ErrorReason

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$yibao/common/v1/server_service.proto\x12\x0fyibao.common.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x16\n\x14GetServerInfoRequest\"\xc0\x02\n\x15GetServerInfoResponse\x12\x14\n\x0cservice_name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x18\n\x10\x63ontract_version\x18\x03 \x01(\t\x12/\n\x0bserver_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x06limits\x18\x05 \x01(\x0b\x32\x1b.yibao.common.v1.CallLimits\x12.\n\x07regions\x18\x06 \x03(\x0b\x32\x1d.yibao.common.v1.ServedRegion\x12)\n\x05trust\x18\x07 \x01(\x0b\x32\x1a.yibao.common.v1.TrustInfo\x12-\n\x07sandbox\x18\x08 \x01(\x0b\x32\x1c.yibao.common.v1.SandboxInfo\"E\n\x0bSandboxInfo\x12\x19\n\x11has_movable_clock\x18\x01 \x01(\x08\x12\x1b\n\x13\x63lock_ahead_seconds\x18\x02 \x01(\x05\"\x8d\x01\n\nCallLimits\x12\x19\n\x11max_message_bytes\x18\x01 \x01(\x05\x12!\n\x19max_deadline_milliseconds\x18\x02 \x01(\x05\x12\x18\n\x10\x63\x61lls_per_minute\x18\x03 \x01(\x05\x12\r\n\x05\x62urst\x18\x04 \x01(\x05\x12\x18\n\x10\x61nswer_keep_days\x18\x05 \x01(\x05\"G\n\x0cServedRegion\x12\x0e\n\x06region\x18\x01 \x01(\t\x12\'\n\x04\x66\x65\x65\x64\x18\x02 \x01(\x0b\x32\x19.yibao.common.v1.FeedInfo\"t\n\x08\x46\x65\x65\x64Info\x12-\n\tread_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x61ge_seconds\x18\x02 \x01(\x05\x12\x0b\n\x03lag\x18\x03 \x01(\x05\x12\x17\n\x0fmax_age_seconds\x18\x04 \x01(\x05\"r\n\tTrustInfo\x12\x0f\n\x07version\x18\x01 \x01(\x03\x12.\n\nissue_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x61ge_seconds\x18\x03 \x01(\x05\x12\x0f\n\x07problem\x18\x04 \x01(\t2o\n\rServerService\x12^\n\rGetServerInfo\x12%.yibao.common.v1.GetServerInfoRequest\x1a&.yibao.common.v1.GetServerInfoResponseBS\n\x0fyibao.common.v1B\x12ServerServiceProtoP\x01Z\x18yibao/common/v1;commonv1\xaa\x02\x0fYibao.Common.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$yibao/common/v1/server_service.proto\x12\x0fyibao.common.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x16\n\x14GetServerInfoRequest\"\xc0\x02\n\x15GetServerInfoResponse\x12\x14\n\x0cservice_name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x18\n\x10\x63ontract_version\x18\x03 \x01(\t\x12/\n\x0bserver_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x06limits\x18\x05 \x01(\x0b\x32\x1b.yibao.common.v1.CallLimits\x12.\n\x07regions\x18\x06 \x03(\x0b\x32\x1d.yibao.common.v1.ServedRegion\x12)\n\x05trust\x18\x07 \x01(\x0b\x32\x1a.yibao.common.v1.TrustInfo\x12-\n\x07sandbox\x18\x08 \x01(\x0b\x32\x1c.yibao.common.v1.SandboxInfo\"E\n\x0bSandboxInfo\x12\x19\n\x11has_movable_clock\x18\x01 \x01(\x08\x12\x1b\n\x13\x63lock_ahead_seconds\x18\x02 \x01(\x05\"\x8d\x01\n\nCallLimits\x12\x19\n\x11max_message_bytes\x18\x01 \x01(\x05\x12!\n\x19max_deadline_milliseconds\x18\x02 \x01(\x05\x12\x18\n\x10\x63\x61lls_per_minute\x18\x03 \x01(\x05\x12\r\n\x05\x62urst\x18\x04 \x01(\x05\x12\x18\n\x10\x61nswer_keep_days\x18\x05 \x01(\x05\"x\n\x0cServedRegion\x12\x0e\n\x06region\x18\x01 \x01(\t\x12\'\n\x04\x66\x65\x65\x64\x18\x02 \x01(\x0b\x32\x19.yibao.common.v1.FeedInfo\x12/\n\x0coffsite_feed\x18\x03 \x01(\x0b\x32\x19.yibao.common.v1.FeedInfo\"t\n\x08\x46\x65\x65\x64Info\x12-\n\tread_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x61ge_seconds\x18\x02 \x01(\x05\x12\x0b\n\x03lag\x18\x03 \x01(\x05\x12\x17\n\x0fmax_age_seconds\x18\x04 \x01(\x05\"r\n\tTrustInfo\x12\x0f\n\x07version\x18\x01 \x01(\x03\x12.\n\nissue_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x61ge_seconds\x18\x03 \x01(\x05\x12\x0f\n\x07problem\x18\x04 \x01(\t2o\n\rServerService\x12^\n\rGetServerInfo\x12%.yibao.common.v1.GetServerInfoRequest\x1a&.yibao.common.v1.GetServerInfoResponseBS\n\x0fyibao.common.v1B\x12ServerServiceProtoP\x01Z\x18yibao/common/v1;commonv1\xaa\x02\x0fYibao.Common.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,11 +42,11 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CALLLIMITS']._serialized_start=509
   _globals['_CALLLIMITS']._serialized_end=650
   _globals['_SERVEDREGION']._serialized_start=652
-  _globals['_SERVEDREGION']._serialized_end=723
-  _globals['_FEEDINFO']._serialized_start=725
-  _globals['_FEEDINFO']._serialized_end=841
-  _globals['_TRUSTINFO']._serialized_start=843
-  _globals['_TRUSTINFO']._serialized_end=957
-  _globals['_SERVERSERVICE']._serialized_start=959
-  _globals['_SERVERSERVICE']._serialized_end=1070
+  _globals['_SERVEDREGION']._serialized_end=772
+  _globals['_FEEDINFO']._serialized_start=774
+  _globals['_FEEDINFO']._serialized_end=890
+  _globals['_TRUSTINFO']._serialized_start=892
+  _globals['_TRUSTINFO']._serialized_end=1006
+  _globals['_SERVERSERVICE']._serialized_start=1008
+  _globals['_SERVERSERVICE']._serialized_end=1119
 # @@protoc_insertion_point(module_scope)

@@ -154,6 +154,7 @@ class ServedRegion(google.protobuf.message.Message):
 
     REGION_FIELD_NUMBER: builtins.int
     FEED_FIELD_NUMBER: builtins.int
+    OFFSITE_FEED_FIELD_NUMBER: builtins.int
     region: builtins.str
     """The region."""
     @property
@@ -162,20 +163,27 @@ class ServedRegion(google.protobuf.message.Message):
         at identity, which knows them itself, and where nothing is asked of them.
         """
 
+    @property
+    def offsite_feed(self) -> global___FeedInfo:
+        """What is known of the region's registrations for care elsewhere and of the holds of audits,
+        where that is learnt from the offsite service; absent elsewhere.
+        """
+
     def __init__(
         self,
         *,
         region: builtins.str = ...,
         feed: global___FeedInfo | None = ...,
+        offsite_feed: global___FeedInfo | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["feed", b"feed"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["feed", b"feed", "region", b"region"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["feed", b"feed", "offsite_feed", b"offsite_feed"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["feed", b"feed", "offsite_feed", b"offsite_feed", "region", b"region"]) -> None: ...
 
 global___ServedRegion = ServedRegion
 
 @typing.final
 class FeedInfo(google.protobuf.message.Message):
-    """How old what a server knows of a region's persons is."""
+    """How old what a server knows of a region's persons, or of their registrations, is."""
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
@@ -188,7 +196,9 @@ class FeedInfo(google.protobuf.message.Message):
     lag: builtins.int
     """How many changes are known to be missing."""
     max_age_seconds: builtins.int
-    """How old it may become: codes of the region are refused after that (FEED_STALE)."""
+    """How old it may become: codes of the region are refused after that (FEED_STALE), and care
+    elsewhere whose registration is not known (OFFSITE_FEED_STALE).
+    """
     @property
     def read_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """When everything was known last; absent before the first answer."""

@@ -399,7 +399,8 @@ class PersonServiceServicer(object):
 
     def ListEnrolmentChanges(self, request, context):
         """Reads what changed in the persons of a region after a sequence number, so that
-        settlement can decide without calling here. Callers: the settlement service. Holds
+        settlement and offsite can decide without calling here. Callers: the settlement and
+        offsite services. Holds
         no identity number, and of a name its first character alone. Where what the caller read
         is not of this feed, as after the database was restored from a backup, the answer says so
         and tells nothing else.

@@ -262,7 +262,8 @@ class PersonServiceStub:
         yibao.identity.v1.person_service_pb2.ListEnrolmentChangesResponse,
     ]
     """Reads what changed in the persons of a region after a sequence number, so that
-    settlement can decide without calling here. Callers: the settlement service. Holds
+    settlement and offsite can decide without calling here. Callers: the settlement and
+    offsite services. Holds
     no identity number, and of a name its first character alone. Where what the caller read
     is not of this feed, as after the database was restored from a backup, the answer says so
     and tells nothing else.
@@ -507,7 +508,8 @@ class PersonServiceAsyncStub:
         yibao.identity.v1.person_service_pb2.ListEnrolmentChangesResponse,
     ]
     """Reads what changed in the persons of a region after a sequence number, so that
-    settlement can decide without calling here. Callers: the settlement service. Holds
+    settlement and offsite can decide without calling here. Callers: the settlement and
+    offsite services. Holds
     no identity number, and of a name its first character alone. Where what the caller read
     is not of this feed, as after the database was restored from a backup, the answer says so
     and tells nothing else.
@@ -800,7 +802,8 @@ class PersonServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[yibao.identity.v1.person_service_pb2.ListEnrolmentChangesResponse, collections.abc.Awaitable[yibao.identity.v1.person_service_pb2.ListEnrolmentChangesResponse]]:
         """Reads what changed in the persons of a region after a sequence number, so that
-        settlement can decide without calling here. Callers: the settlement service. Holds
+        settlement and offsite can decide without calling here. Callers: the settlement and
+        offsite services. Holds
         no identity number, and of a name its first character alone. Where what the caller read
         is not of this feed, as after the database was restored from a backup, the answer says so
         and tells nothing else.

@@ -32,7 +32,7 @@ class VisitServiceStub:
     catalogue and policy, on the terms of a registration, of an emergency that is marked, or of
     those who have none. Callers: institution, for
     itself. The code, or its token, is used up. Idempotent by `request_id`. Reasons: FEED_STALE, the
-    QR_* reasons, the TOKEN_* reasons, CLOCK_SUSPECT, PERSON_NOT_ENROLLED, PERSON_MERGED, PERSON_DECEASED,
+    QR_* reasons, the TOKEN_* reasons, the ATTESTATION_* reasons, CLOCK_SUSPECT, PERSON_NOT_ENROLLED, PERSON_MERGED, PERSON_DECEASED,
     ECERT_NOT_ACTIVATED,
     ECERT_SUSPENDED, CARD_NOT_ACTIVATED, CARD_RESTRICTED_NOT_ACTIVATED,
     CARD_REPORTED_LOST, CARD_SUSPENDED, CARD_CLOSED, INSTITUTION_NOT_DESIGNATED,
@@ -147,7 +147,7 @@ class VisitServiceAsyncStub:
     catalogue and policy, on the terms of a registration, of an emergency that is marked, or of
     those who have none. Callers: institution, for
     itself. The code, or its token, is used up. Idempotent by `request_id`. Reasons: FEED_STALE, the
-    QR_* reasons, the TOKEN_* reasons, CLOCK_SUSPECT, PERSON_NOT_ENROLLED, PERSON_MERGED, PERSON_DECEASED,
+    QR_* reasons, the TOKEN_* reasons, the ATTESTATION_* reasons, CLOCK_SUSPECT, PERSON_NOT_ENROLLED, PERSON_MERGED, PERSON_DECEASED,
     ECERT_NOT_ACTIVATED,
     ECERT_SUSPENDED, CARD_NOT_ACTIVATED, CARD_RESTRICTED_NOT_ACTIVATED,
     CARD_REPORTED_LOST, CARD_SUSPENDED, CARD_CLOSED, INSTITUTION_NOT_DESIGNATED,
@@ -264,7 +264,7 @@ class VisitServiceServicer(metaclass=abc.ABCMeta):
         catalogue and policy, on the terms of a registration, of an emergency that is marked, or of
         those who have none. Callers: institution, for
         itself. The code, or its token, is used up. Idempotent by `request_id`. Reasons: FEED_STALE, the
-        QR_* reasons, the TOKEN_* reasons, CLOCK_SUSPECT, PERSON_NOT_ENROLLED, PERSON_MERGED, PERSON_DECEASED,
+        QR_* reasons, the TOKEN_* reasons, the ATTESTATION_* reasons, CLOCK_SUSPECT, PERSON_NOT_ENROLLED, PERSON_MERGED, PERSON_DECEASED,
         ECERT_NOT_ACTIVATED,
         ECERT_SUSPENDED, CARD_NOT_ACTIVATED, CARD_RESTRICTED_NOT_ACTIVATED,
         CARD_REPORTED_LOST, CARD_SUSPENDED, CARD_CLOSED, INSTITUTION_NOT_DESIGNATED,

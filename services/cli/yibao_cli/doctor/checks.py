@@ -12,6 +12,7 @@ from yibao_cli.services import AnyConfig, ServiceConfig
 from yibao_cli.stack import check_serving
 from yibao_common.commands.sandbox import machine_clock_of
 from yibao_common.db.opening import open_database, opened_database
+from yibao_common.keys.opening import open_key_store
 from yibao_common.process.compiled import Compiled
 from yibao_common.process.config import ServerConfig, StartError, split_address
 from yibao_common.rpc.channels import Peer, open_channel
@@ -24,7 +25,7 @@ from yibao_common.rpc.own_certificate import (
 from yibao_common.rpc.tls import check_serials
 from yibao_common.values.clock import Clock
 from yibao_identity.config import IdentityConfig
-from yibao_identity.keys import KeyRing, open_key_store, open_vault
+from yibao_identity.keys import KeyRing, open_vault
 from yibao_identity.secret_files import examine_secrets
 from yibao_identity.storage.tables import metadata as identity_metadata
 from yibao_identity.storage.trust.rows import StoredTrust

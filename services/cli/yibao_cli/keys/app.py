@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from yibao_cli.command_line import App
-from yibao_cli.options import IDENTITY_OF_SANDBOX, Json
+from yibao_cli.options import IDENTITY_OF_SANDBOX, OFFSITE_OF_SANDBOX, Json
 
 app = App(help="Signing keys of identity: make, rotate, kill.")
 root_app = App(help="The root of trust, made offline by several holders.")
@@ -53,6 +53,7 @@ class IssuedUse(Enum):
     tok = "tok"
     cred = "cred"
     status = "status"
+    attest = "attest"
 
 
 @app.command("new")
@@ -79,6 +80,52 @@ def new(
         regions = region or list(found.issuer.regions)
         life = dt.timedelta(days=days)
         online.make(out, admin, use.value, regions=regions, life=life, is_emergency=emergency)
+
+
+@app.command("request")
+def request(
+    out_file: Annotated[Path, typer.Option("--out", help="The request to write.")],
+    region: Annotated[list[str], typer.Option("--region", help="For which it signs; repeatable.")],
+    config: Annotated[
+        Path, typer.Option("--config", help="Configuration of the offsite service.")
+    ] = OFFSITE_OF_SANDBOX,
+    as_json: Json = False,
+) -> None:
+    """Make a key of the offsite service for attestations, and what identity takes it by."""
+    from yibao_cli.console import out, told_plainly
+    from yibao_cli.keys import attest
+    from yibao_common.values.clock import system_clock
+
+    with told_plainly():
+        attest.request(out, config, out_file, regions=region, now=system_clock())
+
+
+@app.command("take")
+def take(
+    file: Annotated[Path, typer.Argument(help="What `yibao keys request` wrote.")],
+    config: Config = IDENTITY_OF_SANDBOX,
+    region: Annotated[
+        list[str] | None,
+        typer.Option("--region", help="Allowed to it; those of the configuration if absent."),
+    ] = None,
+    days: Days = 365,
+    emergency: Emergency = False,
+    by: By = "",
+    as_json: Json = False,
+) -> None:
+    """List a key of the offsite service. The first signs at once, later ones wait a week."""
+    from yibao_cli.keys import online
+    from yibao_cli.keys.session import session
+
+    with session(config, by=by) as (out, found, admin):
+        online.take(
+            out,
+            admin,
+            file,
+            regions=region or list(found.issuer.regions),
+            life=dt.timedelta(days=days),
+            is_emergency=emergency,
+        )
 
 
 @app.command("list")

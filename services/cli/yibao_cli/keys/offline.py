@@ -20,8 +20,8 @@ from yibao_cli.keys.root_ceremony import RootStanding
 from yibao_cli.output import is_json, print_document
 from yibao_common.keys.key_file import KeyFileError, read_key, write_key
 from yibao_common.keys.key_store import public_pem, read_public_key
+from yibao_common.keys.opening import read_passphrase
 from yibao_common.process.config import StartError
-from yibao_identity.keys import read_passphrase
 from yibao_identity.rules.trust.keys import KeyChangeError
 
 

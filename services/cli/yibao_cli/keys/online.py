@@ -1,27 +1,30 @@
 """Changes of a deployment's keys: what each command did, and what comes next."""
 
 import datetime as dt
+from collections.abc import Collection
 from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
 
+from yibao.attesting import QrError, read_key_request
 from yibao.issuing import key_id_of
 from yibao_cli.inputs import read_file
 from yibao_cli.keys.documents import outcome_document, standing_document
 from yibao_cli.output import is_json, print_document
 from yibao_common.keys.key_store import public_pem
 from yibao_common.process.config import StartError
-from yibao_identity.application.trust.admin import Outcome, TrustAdmin, key_id_finder
+from yibao_identity.application.trust.admin import Outcome, RequestedKey, TrustAdmin, key_id_finder
 from yibao_identity.config import IdentityConfig
 from yibao_identity.rules.trust.keys import listed_until
-from yibao_identity.rules.trust.published import KeyState, KeyUse, ListedKey
+from yibao_identity.rules.trust.published import OWN_USES, KeyState, KeyUse, ListedKey
 
 _MINUTE = "%Y-%m-%d %H:%M"
 _WHERE = {
     KeyUse.TOKEN: "codes",
     KeyUse.CREDENTIAL: "device certificates",
     KeyUse.STATUS: "status lists",
+    KeyUse.ATTESTATION: "attestations",
 }
 
 
@@ -56,6 +59,31 @@ def make(
     _tell(out, outcome)
 
 
+def take(
+    out: Console,
+    admin: TrustAdmin,
+    file: Path,
+    *,
+    regions: Collection[str],
+    life: dt.timedelta,
+    is_emergency: bool,
+) -> None:
+    """Takes in a key of the offsite service, of whose request `regions` are those to allow."""
+    try:
+        request = read_key_request(read_file(file))
+    except QrError as error:
+        raise StartError(f"{file}: no request of a key: {error.message}") from None
+    others = sorted(set(request.regions) - set(regions))
+    if others:
+        raise StartError(f"{file} asks for {', '.join(others)}: name them with --region, or not")
+    requested = RequestedKey(
+        request.public_key,
+        frozenset(request.regions),
+        dt.datetime.fromtimestamp(request.issue_second, dt.UTC),
+    )
+    _tell(out, admin.take(KeyUse.ATTESTATION, requested, life=life, is_emergency=is_emergency))
+
+
 def rotate(
     out: Console, admin: TrustAdmin, use: str, *, life: dt.timedelta, is_emergency: bool
 ) -> None:
@@ -82,6 +110,11 @@ def kill(
     if outcome.killed.use is KeyUse.CREDENTIAL:
         out.print(
             "Every device certificate it signed is refused; phones get new ones online.",
+            soft_wrap=True,
+        )
+    if outcome.killed.use is KeyUse.ATTESTATION:
+        out.print(
+            "Attestations it signed are refused; with the next key another is fetched.",
             soft_wrap=True,
         )
     if outcome.killed.use is KeyUse.TOKEN:
@@ -129,7 +162,7 @@ def publish_root(out: Console, admin: TrustAdmin, file: Path) -> None:
         return
     out.print(f"Root {root.version} is in force until {root.expire_time:%Y-%m-%d}.", soft_wrap=True)
     if outcome.not_published and not admin.recorded_keys():
-        for use in KeyUse:
+        for use in OWN_USES:
             out.print(f"Next: yibao keys new --use {use.value}", soft_wrap=True)
         return
     _tell(out, outcome)

@@ -4,6 +4,7 @@ A mistake anywhere keeps the service from starting, and all mistakes are told at
 Secrets are never values here, only names of files.
 """
 
+import datetime as dt
 import ipaddress
 import re
 from pathlib import Path
@@ -196,6 +197,28 @@ MetricsAddress = Annotated[str, AfterValidator(_is_a_range)]
 PeerAddress = Annotated[str, AfterValidator(check_peer_address)]
 # The name in the certificate of another one, where its address has another.
 ServerName = Annotated[str, AfterValidator(_is_a_server_name)]
+
+
+class FollowedConfig(Section):
+    """Where another service is whose feed is followed, and of which regions."""
+
+    address: PeerAddress
+    # The name in its server certificate, where it differs from the address.
+    server_name: ServerName | None = None
+    # Whether it is reached through the proxy that https_proxy or http_proxy names.
+    use_environment_proxy: bool = False
+    regions: Regions
+    # How long a question for news may wait there, 2 s at most, and how long is waited before
+    # it is asked again after a failure.
+    poll_seconds: float = Field(1.0, ge=0.01, le=3600)
+    # How old what was learnt may be before nothing new is decided by it.
+    # Less than the other service takes to start again would refuse everything meanwhile.
+    max_feed_age_hours: float = Field(default=24, ge=0.1, le=720)
+
+    @property
+    def max_feed_age(self) -> dt.timedelta:
+        """How old it may be, as a span."""
+        return dt.timedelta(hours=self.max_feed_age_hours)
 
 
 class ServerConfig(Section):

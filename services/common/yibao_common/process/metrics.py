@@ -72,6 +72,40 @@ class BackgroundMetrics:
         self._failed.inc()
 
 
+class FeedMetrics:
+    """How far a service is behind a feed that it follows, by region."""
+
+    def __init__(
+        self, registry: CollectorRegistry, name: str, told: str, *, gone: tuple[str, str]
+    ) -> None:
+        """Makes the metrics; `told` says what the feed tells, `gone` what may be missing of it."""
+        gone_name, subjects = gone
+        self.age = Gauge(
+            f"{name}_age_seconds",
+            f"Time since everything was known that {told}.",
+            ("region",),
+            registry=registry,
+        )
+        self.lag = Gauge(
+            f"{name}_lag_events",
+            f"Changes that are not stored yet of what {told}.",
+            ("region",),
+            registry=registry,
+        )
+        self.begun_anew = Counter(
+            f"{name}_begun_anew",
+            "How often the feed of a region turned out to be another one and was read anew.",
+            ("region",),
+            registry=registry,
+        )
+        self.gone = Counter(
+            f"{name}_{gone_name}",
+            f"{subjects} that a feed which was read anew did not tell of any more.",
+            ("region",),
+            registry=registry,
+        )
+
+
 class Metrics:
     """All metrics of a process, in a registry of its own."""
 
@@ -241,17 +275,18 @@ class Metrics:
 
     def _make_news_metrics(self) -> None:
         """Makes what tells how far a service is behind what it follows."""
-        self.feed_age = Gauge(
-            "yibao_feed_age_seconds",
-            "Time since everything was known that identity tells of a region's persons.",
-            ("region",),
-            registry=self.registry,
+        # By these names since before there was a second feed.
+        self.persons_feed = FeedMetrics(
+            self.registry,
+            "yibao_feed",
+            "identity tells of a region's persons",
+            gone=("persons_gone", "Persons"),
         )
-        self.feed_lag = Gauge(
-            "yibao_feed_lag_events",
-            "Changes that identity told there are and that are not stored yet.",
-            ("region",),
-            registry=self.registry,
+        self.registrations_feed = FeedMetrics(
+            self.registry,
+            "yibao_offsite_feed",
+            "offsite tells of a region's registrations for care elsewhere",
+            gone=("registrations_gone", "Registrations and holds"),
         )
         self.reviews_opened = Counter(
             "yibao_reviews_opened",
@@ -274,18 +309,6 @@ class Metrics:
         self.repricing_waiting = Gauge(
             "yibao_repricing_waiting",
             "Persons of repricings who wait to be simulated, or carried out once confirmed.",
-            ("region",),
-            registry=self.registry,
-        )
-        self.feed_begun_anew = Counter(
-            "yibao_feed_begun_anew",
-            "How often the feed of a region turned out to be another one and was read anew.",
-            ("region",),
-            registry=self.registry,
-        )
-        self.feed_persons_gone = Counter(
-            "yibao_feed_persons_gone",
-            "Persons that a feed which was read anew did not tell of any more.",
             ("region",),
             registry=self.registry,
         )

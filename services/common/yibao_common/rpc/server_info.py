@@ -27,7 +27,7 @@ _MOST = 2**31 - 1
 
 @dataclass(frozen=True, slots=True)
 class FeedState:
-    """What is known of a region's persons: when all was, None before the first answer."""
+    """What is known of what a feed tells: when all was, None before the first answer."""
 
     read_time: dt.datetime | None
     age: dt.timedelta
@@ -50,10 +50,14 @@ class TrustState:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a service learns from another one; it may ask for it at each call."""
+    """What a service learns from others; it may ask for it at each call.
+
+    `offsite_feed` returns None of a region whose registrations are not followed.
+    """
 
     feed: Callable[[str], FeedState]
-    trust: Callable[[dt.datetime], TrustState]
+    trust: Callable[[dt.datetime], TrustState] | None = None
+    offsite_feed: Callable[[str], FeedState | None] | None = None
 
 
 class ServerInfoServicer(rpc.ServerServiceServicer):
@@ -101,11 +105,14 @@ class ServerInfoServicer(rpc.ServerServiceServicer):
             served = response.regions.add(region=region)
             if self._known is not None:
                 served.feed.CopyFrom(_feed(self._known.feed(region)))
+            ask = self._known.offsite_feed if self._known is not None else None
+            if ask is not None and (state := ask(region)) is not None:
+                served.offsite_feed.CopyFrom(_feed(state))
         if self._is_sandbox:
             ahead = self._clock.ahead if isinstance(self._clock, SandboxClock) else dt.timedelta()
             response.sandbox.has_movable_clock = isinstance(self._clock, SandboxClock)
             response.sandbox.clock_ahead_seconds = round(ahead.total_seconds())
-        if self._known is not None:
+        if self._known is not None and self._known.trust is not None:
             response.trust.CopyFrom(_trust(self._known.trust(now), now))
         return response
 

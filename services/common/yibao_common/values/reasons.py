@@ -477,6 +477,15 @@ class Reason(enum.Enum):
         Code.FAILED_PRECONDITION,
         "参保地政策未规定此类异地就医待遇，请咨询参保地经办机构",
     )
+    OFFSITE_FEED_STALE = (540, Code.UNAVAILABLE, "异地就医备案信息长时间未更新，请联系信息部门")
+    ATTESTATION_MALFORMED = (580, Code.INVALID_ARGUMENT, "备案凭证格式不正确，请重新获取")
+    ATTESTATION_UNKNOWN_KEY = (581, Code.FAILED_PRECONDITION, "备案凭证无效，请重新获取")
+    ATTESTATION_BAD_SIGNATURE = (582, Code.FAILED_PRECONDITION, "备案凭证未通过验证，请重新获取")
+    ATTESTATION_NOT_YET_VALID = (583, Code.FAILED_PRECONDITION, "备案凭证尚未生效，请核对设备时间")
+    ATTESTATION_EXPIRED = (584, Code.FAILED_PRECONDITION, "备案凭证已过期，请重新获取")
+    ATTESTATION_REVOKED = (585, Code.FAILED_PRECONDITION, "备案凭证已失效，请核对异地就医备案")
+    NO_ATTESTATION_KEY = (586, Code.UNAVAILABLE, "暂时无法出具备案凭证，请稍后再试")
+    ATTESTATION_STALE_TRUST = (587, Code.UNAVAILABLE, "备案凭证暂时无法核验，请联系信息部门")
 
     def __new__(cls, number: int, code: Code, sentence_zh: str = "") -> "Reason":
         """Makes a member whose value is its number in the proto enum."""

@@ -1,17 +1,19 @@
-"""The feed of a region: whose facts changed, and what stands when settlement reads it.
+"""The feed of a region: whose facts changed, and what stands when it is read.
 
-What a reader read says of which feed it is: by the epoch, and by a mark of the newest change
-that it was told of. So a database that was restored from a backup is noticed by itself: its
-feed ends before that change, or tells of another one there.
+`yibao_common.commands.feed` has what feeds have in common.
 """
 
 import datetime as dt
+import functools
 import hashlib
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from yibao_common.commands.feed import Bookmark as Bookmark
+from yibao_common.commands.feed import FeedHead as FeedHead
+from yibao_common.commands.feed import FeedPage
 from yibao_common.commands.transactions import Transactions
 from yibao_common.values.calendar import shanghai_day
 from yibao_common.values.caller import Role, parse_caller
@@ -42,27 +44,6 @@ class FeedEntry:
     sequence: int
     person_id: str
     record_time: dt.datetime
-
-
-@dataclass(frozen=True, slots=True)
-class FeedHead:
-    """The end of a region's feed, 0 before the first change, and the feed's epoch."""
-
-    epoch: str
-    sequence: int
-
-
-@dataclass(frozen=True, slots=True)
-class Bookmark:
-    """Where a reader is: how far it read, of which epoch, and the newest change it knows of.
-
-    A reader that knows nothing yet has no epoch, and 0 as its numbers.
-    """
-
-    epoch: str
-    sequence: int
-    head_sequence: int
-    head_mark: str
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -182,20 +163,6 @@ class EnrolmentChange:
     standing: PersonStanding
 
 
-@dataclass(frozen=True, slots=True)
-class FeedPage:
-    """What follows a bookmark, and where the feed ends; a region without one has no epoch.
-
-    With `starts_anew` the bookmark is not of this feed, and nothing else is told.
-    """
-
-    changes: tuple[EnrolmentChange, ...]
-    epoch: str
-    head_sequence: int
-    head_mark: str
-    starts_anew: bool = False
-
-
 class Feed:
     """What settlement follows. Blocks."""
 
@@ -213,7 +180,7 @@ class Feed:
         head = self._transactions.look(region, lambda work: work.feed_rows.head())
         return 0 if head is None else head.sequence
 
-    def page(self, region: str, bookmark: Bookmark, *, limit: int) -> FeedPage:
+    def page(self, region: str, bookmark: Bookmark, *, limit: int) -> FeedPage[EnrolmentChange]:
         """Returns at most `limit` changes that follow a bookmark, without a gap."""
         with self._transactions.read(region) as work:
             rows, now = work.feed_rows, self._clock()
@@ -221,23 +188,12 @@ class Feed:
             if head is None:
                 return FeedPage((), "", 0, "")
             end = (head.epoch, head.sequence, _mark_at(work, head.sequence))
-            if not _is_of(work, head, bookmark):
+            if not bookmark.is_of(head, mark_at=functools.partial(_mark_at, work)):
                 return FeedPage((), *end, starts_anew=True)
             entries = rows.after(bookmark.sequence, limit=limit)
             standings = standings_of(work, {each.person_id for each in entries}, now=now)
         changes = (EnrolmentChange(each.sequence, standings[each.person_id]) for each in entries)
         return FeedPage(tuple(changes), *end)
-
-
-def _is_of(work: "Work", head: FeedHead, bookmark: Bookmark) -> bool:
-    """Tells whether what a reader read is of this feed.
-
-    What a reader was told of a person may stem from any change up to the newest one that
-    there was, so that one is compared and not the last one read.
-    """
-    if bookmark.epoch not in ("", head.epoch) or bookmark.sequence > head.sequence:
-        return False
-    return not bookmark.head_mark or bookmark.head_mark == _mark_at(work, bookmark.head_sequence)
 
 
 def _mark_at(work: "Work", sequence: int) -> str:

@@ -4,10 +4,7 @@ A change says that something of a person changed; what stands is read from the t
 persons, enrolments, cards, certificates and links when the feed is read. So a writer
 cannot tell something stale, and need not know what others keep of the person.
 
-The head's row is locked from the moment a number is taken until the commit, so numbers
-become visible in their order and none is ever missing, whatever process wrote it. Take a
-number last in a transaction, before the audit row: everyone else who changes a person of
-the region waits.
+`yibao_common.db.feed` has how numbers are handed out.
 """
 
 import datetime as dt
@@ -17,10 +14,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from yibao_common.db import feed
+from yibao_common.db.feed import StoredHead
 from yibao_common.db.rows import Row, insert_rows, select_rows
 from yibao_common.keys.vault import Vault
 from yibao_common.values.citizen_number import Gender
-from yibao_common.values.ids import new_id
 from yibao_identity.application.feed import (
     FeedCard,
     FeedCertificate,
@@ -36,7 +34,6 @@ from yibao_identity.storage.relative import COLUMNS as LINK_COLUMNS
 from yibao_identity.storage.relative import link_from
 
 _change = tables.person_change.c
-_head = tables.feed_head.c
 _issued = tables.device_certificate.c
 _revoked = tables.revoked_status.c
 
@@ -49,23 +46,15 @@ class StoredFeed:
         self._connection = connection
         self._region = region
         self._vault = vault
+        self._head = StoredHead(connection, tables.feed_head, region)
 
     def head(self) -> FeedHead | None:
         """Returns the end of the feed, or None where the region has none yet."""
-        region, columns = self._region, ("epoch", "sequence")
-        rows = select_rows(
-            self._connection,
-            tables.feed_head,
-            columns,
-            region=region,
-            key="region",
-            among=(region,),
-        )
-        return FeedHead(*rows[0]) if rows else None
+        return self._head.find()
 
     def begin(self) -> None:
         """Begins the feed of the region, unless there is one."""
-        _begin(self._connection, self._region)
+        self._head.begin()
 
     def entry(self, sequence: int) -> FeedEntry | None:
         """Returns the entry of a number, or None."""
@@ -237,7 +226,7 @@ def note_change(
     Call it once in a transaction, after everything else but the audit was written.
     """
     assert person_ids
-    last = _take_sequences(connection, region, len(person_ids))
+    last = StoredHead(connection, tables.feed_head, region).take_sequences(len(person_ids))
     first = last - len(person_ids) + 1
     insert_rows(
         connection,
@@ -250,28 +239,9 @@ def note_change(
     )
 
 
-def _take_sequences(connection: sa.Connection, region: str, count: int) -> int:
-    """Takes the next `count` numbers and returns the last of them."""
-    _begin(connection, region)
-    query = sa.select(_head.sequence).where(_head.region == region).with_for_update()
-    sequence = int(connection.execute(query).scalar_one()) + count
-    moved = sa.update(tables.feed_head).where(_head.region == region).values(sequence=sequence)
-    connection.execute(moved)
-    return sequence
-
-
-def _begin(connection: sa.Connection, region: str) -> None:
-    columns, row = ("region", "sequence", "epoch"), (region, 0, new_id())
-    insert_rows(connection, tables.feed_head, columns, [row], skip_existing=True)
-
-
 def renew_epochs(connection: sa.Connection) -> list[str]:
     """Gives the feed of every region a new epoch, so that readers read it anew.
 
     Returns the regions, sorted.
     """
-    regions = sorted(connection.execute(sa.select(_head.region).with_for_update()).scalars())
-    for region in regions:
-        renewed = sa.update(tables.feed_head).where(_head.region == region)
-        connection.execute(renewed.values(epoch=new_id()))
-    return regions
+    return feed.renew_epochs(connection, tables.feed_head)

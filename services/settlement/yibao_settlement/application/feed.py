@@ -1,8 +1,7 @@
 """What identity's feed tells of persons: applied in its sequence, without gaps, once.
 
-A feed that is not the one that was followed, because identity was restored from a backup, is
-read anew from its beginning. What was known serves on meanwhile; whom the feed has not told
-of by then does not exist any more, and is marked so.
+How is told by `yibao_common.commands.following`. Whom a feed that was read anew has not told of
+does not exist any more, and is marked so.
 """
 
 import dataclasses
@@ -11,9 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from yibao_common.commands import following
+from yibao_common.commands.feed import FeedPosition as FeedPosition
 from yibao_common.commands.transactions import Transactions
 from yibao_common.values.clock import Clock
-from yibao_common.values.errors import InvariantError
 from yibao_common.values.ids import Ids, IdsAbove
 from yibao_settlement.application.merge.move import Merges
 from yibao_settlement.application.merge.rows import UndecidedMerge
@@ -24,8 +24,6 @@ from yibao_settlement.rules.family import Giver
 if TYPE_CHECKING:
     from yibao_settlement.application.work import Work
 
-# While nothing happens, when everything was last known is stored so often.
-_NOTE_TIME_EVERY = dt.timedelta(minutes=1)
 # All bills of two records may have to be decided again: of more merges the rest are read anew.
 MERGES_AT_ONCE = 10
 
@@ -61,42 +59,10 @@ class EnrolmentChange:
     person: InsuredPerson
 
 
-@dataclass(frozen=True, slots=True)
-class FeedPosition:
-    """How far a region's feed was read; before the first time it has no epoch, and zeros.
+class FeedAnswer(following.FeedAnswer[EnrolmentChange]):
+    """What identity answered to a question."""
 
-    `head_sequence` and `head_mark` are the newest change that identity told there is.
-    `reading` counts how often the feed was begun; while it is read anew `anew_until` is the
-    change that ends that. Everything was known at `read_time`.
-    """
-
-    epoch: str = ""
-    sequence: int = 0
-    head_sequence: int = 0
-    head_mark: str = ""
-    reading: int = 0
-    anew_until: int | None = None
-    read_time: dt.datetime | None = None
-
-    @property
-    def lag(self) -> int:
-        """How many changes are known to be there and are not stored yet."""
-        return max(0, self.head_sequence - self.sequence)
-
-
-@dataclass(frozen=True, slots=True)
-class FeedAnswer:
-    """What identity answered to a question that was asked at `ask_time`.
-
-    With `starts_anew` what was read before is not of this feed.
-    """
-
-    epoch: str
-    changes: Sequence[EnrolmentChange]
-    head_sequence: int
-    head_mark: str
-    starts_anew: bool
-    ask_time: dt.datetime
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +89,7 @@ class Applied:
     @property
     def is_current(self) -> bool:
         """Tells whether all that there is is stored."""
-        return self.position.lag == 0 and self.position.anew_until is None
+        return self.position.is_current
 
 
 class FeedRows(Protocol):
@@ -181,57 +147,26 @@ class Feed:
         Raises InvariantError where something is missing between what is stored and the first
         change, or behind the last one.
         """
-        if _says_nothing_new(asked, answer):
+        if answer.says_nothing_new(asked):
             return Applied(dataclasses.replace(asked, read_time=answer.ask_time))
         return self._transactions.change(region, lambda work: self._apply(work, asked, answer))
 
     def _apply(self, work: "Work", asked: FeedPosition, answer: FeedAnswer) -> Applied:
-        stored = work.feed.lock_position()
-        if stored.reading != asked.reading:
-            # Begun anew since, so the answer may be of the feed before.
-            return Applied(stored)
-        position, began_anew = stored, False
-        if answer.starts_anew or answer.epoch != stored.epoch:
-            if stored.sequence != asked.sequence:
-                return Applied(stored)
-            position, began_anew = _begin(stored, answer), stored.sequence > 0
         undecided: tuple[UndecidedMerge, ...] = ()
-        if position.sequence >= asked.sequence and not answer.starts_anew:
-            position, undecided = self._take(work, position, answer)
-        gone = None
-        if position.anew_until is not None and position.sequence >= position.anew_until:
-            gone = work.feed.part_from(before_reading=position.reading, at=self._clock())
-            position = dataclasses.replace(position, anew_until=None)
-        if Applied(position).is_current:
-            position = dataclasses.replace(position, read_time=answer.ask_time)
-        work.feed.move_position(position)
-        return Applied(position, began_anew, gone, undecided)
 
-    def _take(
-        self, work: "Work", stored: FeedPosition, answer: FeedAnswer
-    ) -> tuple[FeedPosition, tuple[UndecidedMerge, ...]]:
-        """Stores the changes that are new; returns where the feed is then, and what to tell of."""
-        sequence = stored.sequence
-        new = [change for change in answer.changes if change.sequence > sequence]
-        sequences = [change.sequence for change in new]
-        if sequences != list(range(sequence + 1, sequence + 1 + len(new))):
-            raise InvariantError(f"after {sequence} the feed tells of {sequences}")
-        undecided: tuple[UndecidedMerge, ...] = ()
-        if new:
-            new = _in_one_transaction(new)
-            latest = {change.person.person_id: change for change in new}
-            work.feed.replace(list(latest.values()), reading=stored.reading)
+        def take(new: Sequence[EnrolmentChange], reading: int) -> int:
+            nonlocal undecided
+            taken = _in_one_transaction(new)
+            latest = {change.person.person_id: change for change in taken}
+            work.feed.replace(list(latest.values()), reading=reading)
             undecided = self._move_merged(work, list(latest.values()))
-            sequence = new[-1].sequence
-        elif not answer.changes and answer.head_sequence > sequence:
-            raise InvariantError(f"the feed has {answer.head_sequence}, and none after {sequence}")
-        position = dataclasses.replace(stored, sequence=sequence)
-        # Another process may have stored a later answer meanwhile.
-        if answer.head_sequence >= stored.head_sequence:
-            position = dataclasses.replace(
-                position, head_sequence=answer.head_sequence, head_mark=answer.head_mark
-            )
-        return position, undecided
+            return len(taken)
+
+        def part(reading: int) -> Gone:
+            return work.feed.part_from(before_reading=reading, at=self._clock())
+
+        moved = following.apply_answer(work.feed, asked, answer, take=take, part=part)
+        return Applied(moved.position, moved.began_anew, moved.gone, undecided)
 
     def _move_merged(
         self, work: "Work", changes: Sequence[EnrolmentChange]
@@ -255,7 +190,7 @@ class Feed:
         return moved.undecided
 
 
-def _in_one_transaction(changes: list[EnrolmentChange]) -> list[EnrolmentChange]:
+def _in_one_transaction(changes: Sequence[EnrolmentChange]) -> Sequence[EnrolmentChange]:
     """Returns the first changes, so many that a transaction ends soon."""
     merges = 0
     for number, change in enumerate(changes, 1):
@@ -263,29 +198,3 @@ def _in_one_transaction(changes: list[EnrolmentChange]) -> list[EnrolmentChange]
         if merges == MERGES_AT_ONCE:
             return changes[:number]
     return changes
-
-
-def _says_nothing_new(asked: FeedPosition, answer: FeedAnswer) -> bool:
-    """Tells whether an answer need not be stored; its time is, once a minute."""
-    return (
-        not answer.starts_anew
-        and not answer.changes
-        and answer.epoch == asked.epoch
-        and answer.head_mark == asked.head_mark
-        and Applied(asked).is_current
-        and asked.read_time is not None
-        and abs(answer.ask_time - asked.read_time) < _NOTE_TIME_EVERY
-    )
-
-
-def _begin(stored: FeedPosition, answer: FeedAnswer) -> FeedPosition:
-    """Returns the beginning of the feed that answered, to be read up to its end of now."""
-    return FeedPosition(
-        epoch=answer.epoch,
-        sequence=0,
-        head_sequence=answer.head_sequence,
-        head_mark=answer.head_mark,
-        reading=stored.reading + 1,
-        anew_until=answer.head_sequence,
-        read_time=stored.read_time,
-    )

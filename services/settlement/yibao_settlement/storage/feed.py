@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from yibao_common.db.rows import Insert, Row, execute, insert_rows
+from yibao_common.db.feed import StoredPosition
+from yibao_common.db.rows import Insert, Row, execute
 from yibao_settlement.application.feed import EnrolmentChange, FeedPosition, Gone
 from yibao_settlement.rules.credential import CredentialState
 from yibao_settlement.rules.enrolment import Enrolment
@@ -13,8 +14,6 @@ from yibao_settlement.storage import tables
 from yibao_settlement.storage.credential.reading import CREDENTIAL_COLUMNS
 from yibao_settlement.storage.enrolment import ENROLMENT_COLUMNS, diseases_text
 from yibao_settlement.storage.family.record import givers_text
-
-_POSITION = tables.feed_position.c
 
 
 class StoredFeed:
@@ -24,28 +23,19 @@ class StoredFeed:
         """Takes the transaction's connection."""
         self._connection = connection
         self._region = region
-        self._position = sa.select(*(_POSITION[name] for name in _PLACE)).where(
-            _POSITION.region == region
-        )
+        self._position = StoredPosition(connection, tables.feed_position, region)
 
     def position(self) -> FeedPosition:
         """Returns the position as stored."""
-        found = self._connection.execute(self._position).one_or_none()
-        return FeedPosition() if found is None else FeedPosition(*found)
+        return self._position.find()
 
     def lock_position(self) -> FeedPosition:
         """Locks the position's row, made where it is missing."""
-        columns, row = ("region", *_PLACE), (self._region, *_place_row(FeedPosition()))
-        insert_rows(self._connection, tables.feed_position, columns, [row], skip_existing=True)
-        return FeedPosition(*self._connection.execute(self._position.with_for_update()).one())
+        return self._position.lock()
 
     def move_position(self, position: FeedPosition) -> None:
         """Stores the position."""
-        self._connection.execute(
-            sa.update(tables.feed_position)
-            .where(_POSITION.region == self._region)
-            .values(dict(zip(_PLACE, _place_row(position), strict=True)))
-        )
+        self._position.move(position)
 
     def replace(self, changes: Sequence[EnrolmentChange], *, reading: int) -> None:
         """Puts what the changes tell of their persons in the place of what was known."""
@@ -129,20 +119,11 @@ class StoredFeed:
         return int(self._connection.execute(query).scalar_one())
 
 
-# The columns of a position, in the order of its fields.
-_PLACE = (
-    *("epoch", "sequence", "head_sequence", "head_mark", "reading"),
-    *("anew_until", "read_time"),
-)
 _PERSON = (
     *("region", "person_id", "sequence", "birth_date", "merged_into"),
     *("payer_ids", "reading", "death_date", "diseases"),
     *("person_name_masked", "gender", "givers"),
 )
-
-
-def _place_row(position: FeedPosition) -> Row:
-    return tuple(getattr(position, name) for name in _PLACE)
 
 
 def _person_row(region: str, change: EnrolmentChange, reading: int) -> Row:

@@ -21,6 +21,8 @@ from yibao_identity.rules.trust.keys import (
     KeyChangeError,
     Promotion,
     check_new,
+    check_request_age,
+    how_to_get,
     kill,
     next_key,
     promote,
@@ -29,6 +31,15 @@ from yibao_identity.rules.trust.published import HARD_AGE, MAX_DENIED, KeyState,
 
 # The longest life of a device certificate and the widest leeway: it is invalid after that.
 DENIAL_LIFE = dt.timedelta(hours=72, seconds=90)
+
+
+@dataclass(frozen=True, slots=True)
+class RequestedKey:
+    """A key of another service that is to be listed, once it proved that it holds it."""
+
+    public_key: bytes
+    issuers: frozenset[str]
+    request_time: dt.datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +110,29 @@ class TrustAdmin:
         with self._tables.change() as change:
             return self._finish(change, *self._new(change, use, issuers, life, is_emergency))
 
+    def take(
+        self,
+        use: KeyUse,
+        requested: RequestedKey,
+        *,
+        life: dt.timedelta,
+        is_emergency: bool = False,
+    ) -> Outcome:
+        """Takes in the next key of a use that another service signs with.
+
+        It signs at once where none has signed so far. `requested` was read from a request
+        that the key itself signed.
+        """
+        assert not use.is_own
+        check_request_age(requested.request_time, now=self._clock())
+        with self._tables.change() as change:
+            return self._finish(
+                change,
+                *self._add(
+                    change, use, requested.issuers, life, is_emergency, lambda: requested.public_key
+                ),
+            )
+
     def rotate(self, use: KeyUse, *, life: dt.timedelta, is_emergency: bool = False) -> Outcome:
         """Puts the next key of a use to work, or makes one where none waits."""
         with self._tables.change() as change:
@@ -107,11 +141,11 @@ class TrustAdmin:
                 active = next(
                     (k for k in keys if k.use is use and k.state is KeyState.ACTIVE), None
                 )
-                if active is None:
-                    raise KeyChangeError(
-                        f"there is no {use.value} key yet; "
-                        f"make one with `yibao keys new --use {use.value}`"
+                if active is None or not use.is_own:
+                    which = (
+                        f"no {use.value} key yet" if active is None else f"no next {use.value} key"
                     )
+                    raise KeyChangeError(f"there is {which}; {how_to_get(use)}")
                 steps = self._new(change, use, active.issuers, life, is_emergency)
                 return self._finish(change, *steps)
             return self._finish(change, None, self._promote(change, use, is_emergency), None)
@@ -133,9 +167,9 @@ class TrustAdmin:
             made, promotion = None, None
             if found.state is KeyState.ACTIVE and is_replaced:
                 waiting = next_key(keys, found.use)
-                if waiting is None:
+                if waiting is None and found.use.is_own:
                     made, promotion, _ = self._new(change, found.use, found.issuers, life, True)
-                elif waiting.start_time <= now < waiting.expire_time:
+                elif waiting is not None and waiting.start_time <= now < waiting.expire_time:
                     promotion = self._promote(change, found.use, True)
                 # One out of its time cannot sign, and must not keep this key from its end.
             return self._finish(change, made, promotion, killed)
@@ -189,12 +223,25 @@ class TrustAdmin:
         life: dt.timedelta,
         is_emergency: bool,
     ) -> tuple[ListedKey, Promotion | None, None]:
+        return self._add(change, use, issuers, life, is_emergency, self._private_keys.make)
+
+    def _add(
+        self,
+        change: TrustChange,
+        use: KeyUse,
+        issuers: Collection[str],
+        life: dt.timedelta,
+        is_emergency: bool,
+        make: Callable[[], bytes],
+    ) -> tuple[ListedKey, Promotion | None, None]:
         now = self._clock().replace(microsecond=0)
         keys = [each.key for each in change.recorded_keys()]
         # What may not be added is refused before a private key comes up.
         trial = ListedKey(bytes(32), frozenset(issuers), now, now + life, KeyState.NEXT, use=use)
         check_new(keys, trial)
-        public_key = self._private_keys.make()
+        public_key = make()
+        if any(key.public_key == public_key for key in keys):
+            raise KeyChangeError("this key is listed already; each key has one use")
         made = ListedKey(public_key, trial.issuers, now, now + life, KeyState.NEXT, use=use)
         change.put_key(made, now=self._clock(), by=self._by)
         # Before the first key of a use nothing relies on any, so none has to wait.

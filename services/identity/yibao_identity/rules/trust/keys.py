@@ -15,6 +15,7 @@ _LIFE_OF_SIGNED = {
     KeyUse.TOKEN: dt.timedelta(seconds=60),
     KeyUse.CREDENTIAL: dt.timedelta(hours=72),
     KeyUse.STATUS: HARD_AGE,
+    KeyUse.ATTESTATION: dt.timedelta(days=31),
 }
 # The widest leeway of verifiers, and half a minute between their clocks and ours.
 _LEEWAY = dt.timedelta(seconds=90)
@@ -24,7 +25,14 @@ _HANDOVER = {
     KeyUse.TOKEN: dt.timedelta(minutes=65),
     KeyUse.CREDENTIAL: dt.timedelta(minutes=5),
     KeyUse.STATUS: dt.timedelta(minutes=5),
+    # The offsite service reads the snapshot once a minute, and not while identity is away.
+    KeyUse.ATTESTATION: dt.timedelta(minutes=65),
 }
+
+
+# A request is carried from one machine to the other, by hand where need be.
+_LIFE_OF_REQUEST = dt.timedelta(days=7)
+_CLOCK_DIFFERENCE = dt.timedelta(minutes=5)
 
 
 class KeyChangeError(Exception):
@@ -89,6 +97,26 @@ def check_new(keys: Sequence[ListedKey], new: ListedKey) -> None:
         raise KeyChangeError(f"the present key signs for {missing} too; name these regions")
 
 
+def check_request_age(request_time: dt.datetime, *, now: dt.datetime) -> None:
+    """Checks that a request of a key is of this week, so that no former one is brought up.
+
+    Raises:
+        KeyChangeError: it is older, or of a time to come.
+    """
+    if not now - _LIFE_OF_REQUEST <= request_time <= now + _CLOCK_DIFFERENCE:
+        raise KeyChangeError(
+            f"the request is of {request_time:%Y-%m-%d %H:%M} UTC: it holds for "
+            f"{_LIFE_OF_REQUEST.days} days; make another with `yibao keys request`"
+        )
+
+
+def how_to_get(use: KeyUse) -> str:
+    """Returns what an operator does for a key of a use."""
+    if use.is_own:
+        return f"make one with `yibao keys new --use {use.value}`"
+    return "take one from the offsite service with `yibao keys request` and `yibao keys take`"
+
+
 def promote(
     keys: Sequence[ListedKey],
     use: KeyUse,
@@ -112,9 +140,7 @@ def promote(
     """
     new = next_key(keys, use)
     if new is None:
-        raise KeyChangeError(
-            f"there is no next {use.value} key; make one with `yibao keys new --use {use.value}`"
-        )
+        raise KeyChangeError(f"there is no next {use.value} key; {how_to_get(use)}")
     if not is_known and not is_emergency:
         raise KeyChangeError(
             f"the next {use.value} key is not published for {HARD_AGE.days} days yet: verifiers "

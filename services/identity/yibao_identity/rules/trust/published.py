@@ -35,6 +35,19 @@ class KeyUse(enum.Enum):
     TOKEN = "tok"  # noqa: S105 - codes of mode A
     CREDENTIAL = "cred"
     STATUS = "status"
+    ATTESTATION = "attest"
+
+    @property
+    def is_own(self) -> bool:
+        """Whether identity itself signs with it, so that its private half lies here.
+
+        Attestations are signed by the offsite service: of its keys only the public half
+        ever comes here, with a proof that it holds the other.
+        """
+        return self is not KeyUse.ATTESTATION
+
+
+OWN_USES = tuple(use for use in KeyUse if use.is_own)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,28 +1,20 @@
-"""PersonService: the feed of changes, for the settlement service alone."""
+"""PersonService: the feed of changes, for the services that follow it alone."""
 
 import grpc
 
 from yibao.identity.v1 import credential_pb2
 from yibao.identity.v1 import person_service_pb2 as pb
-from yibao_common.rpc.callers import current_caller
+from yibao_common.commands.feed_watch import FeedWatch
+from yibao_common.rpc.feed import answered_page, require_reader
 from yibao_common.rpc.wire import from_date
-from yibao_common.values.caller import Role
-from yibao_common.values.errors import RuleError
-from yibao_common.values.reasons import Reason
-from yibao_identity.application.feed import Bookmark, EnrolmentChange, Feed, FeedPage
+from yibao_identity.application.feed import EnrolmentChange, Feed
 from yibao_identity.rules.credential import Credential, CredentialKind, CredentialState
 from yibao_identity.rules.relative import RelativeLink
-from yibao_identity.servicer.feed.watch import FeedWatch
 from yibao_identity.servicer.person.messages import covered_message, held_message
 from yibao_identity.servicer.relative import relation_message
 
-# The one service that the feed is for.
-FEED_READER = "settlement"
-
-_DEFAULT_CHANGES = 1_000
-_MOST_CHANGES = 5_000
-# A call ends soon even so, for the drain of this process and the deadline of the caller.
-_MOST_WAIT_MILLISECONDS = 2_000
+# The services that the feed is for.
+FEED_READERS = ("settlement", "offsite")
 
 _KIND = {
     CredentialKind.ECERT: credential_pb2.CREDENTIAL_KIND_ECERT,
@@ -56,21 +48,8 @@ class FeedPart:
         ),
     ) -> pb.ListEnrolmentChangesResponse:
         """Reads what changed after a sequence number, and waits for it where asked to."""
-        caller = current_caller()
-        if caller.role is not Role.SERVICE or caller.id != FEED_READER:
-            raise RuleError(
-                Reason.OUT_OF_SCOPE,
-                "the feed is for the settlement service",
-                scope=f"service/{FEED_READER}",
-            )
-        page = await self._page(request)
-        is_empty = not page.changes and not page.starts_anew
-        if request.wait_milliseconds and is_empty and page.epoch:
-            wait_milliseconds = min(request.wait_milliseconds, _MOST_WAIT_MILLISECONDS)
-            await self._watch.wait(
-                request.region, beyond=page.head_sequence, seconds=wait_milliseconds / 1_000
-            )
-            page = await self._page(request)
+        require_reader(*FEED_READERS)
+        page = await answered_page(request, self._feed, self._watch)
         return pb.ListEnrolmentChangesResponse(
             changes=map(_change_message, page.changes),
             epoch=page.epoch,
@@ -78,13 +57,6 @@ class FeedPart:
             head_mark=page.head_mark,
             starts_anew=page.starts_anew,
         )
-
-    async def _page(self, request: pb.ListEnrolmentChangesRequest) -> FeedPage:
-        bookmark = Bookmark(
-            request.epoch, request.after_sequence, request.head_sequence, request.head_mark
-        )
-        limit = min(request.page_size or _DEFAULT_CHANGES, _MOST_CHANGES)
-        return await self._watch.pages.run(self._feed.page, request.region, bookmark, limit=limit)
 
 
 def _change_message(change: EnrolmentChange) -> pb.EnrolmentChange:

@@ -30,7 +30,7 @@ trust_key = sa.Table(
     # In hexadecimal.
     sa.Column("key_id", code_type(16), primary_key=True),
     sa.Column("public_key", sa.LargeBinary(32), nullable=False),
-    # `tok`, `cred` or `status`.
+    # `tok`, `cred`, `status` or `attest`.
     sa.Column("use", sa.String(16), nullable=False),
     # Regions joined by commas, sorted.
     sa.Column("issuers", sa.Text, nullable=False),

@@ -15,17 +15,15 @@ from yibao_settlement.rules.credential import Credential
 from yibao_settlement.rules.enrolment import Enrolment, RegisteredDisease
 from yibao_settlement.rules.family import Giver
 
-_PAGE_SIZE = 1_000
-
 
 def question_of(
-    region: str, position: FeedPosition, *, wait_milliseconds: int = 0
+    region: str, position: FeedPosition, page_size: int, wait_milliseconds: int
 ) -> person_pb.ListEnrolmentChangesRequest:
     """Returns the question for what follows a position."""
     return person_pb.ListEnrolmentChangesRequest(
         region=region,
         after_sequence=position.sequence,
-        page_size=_PAGE_SIZE,
+        page_size=page_size,
         epoch=position.epoch,
         head_sequence=position.head_sequence,
         head_mark=position.head_mark,

@@ -5,6 +5,7 @@ import contextlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from yibao_common.commands.background import BackgroundTask, Duty
 from yibao_common.commands.blocking import Blocking
@@ -12,7 +13,6 @@ from yibao_common.process.logs import Log
 from yibao_common.process.metrics import Metrics
 from yibao_common.process.supervisor import Supervisor
 from yibao_common.values.clock import Clock
-from yibao_identity.application.feed import Feed
 
 # How often the ends of feeds are looked at while somebody waits. A freeze is to hold at
 # settlement within 200 ms, and each look costs half a millisecond of CPU, since it finds
@@ -20,6 +20,14 @@ from yibao_identity.application.feed import Feed
 _LOOK_SECONDS = 0.1
 # For how long its thread goes on looking before the duty is told to have succeeded.
 _DUTY_SECONDS = 1.0
+
+
+class FeedEnds(Protocol):
+    """Where the feeds of a service end. Blocks."""
+
+    def head_sequence(self, region: str) -> int:
+        """Returns the number of a region's newest change, 0 before the first."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,7 +47,7 @@ class FeedWatch:
     calls may all be busy with imports, and a freeze must not wait for them.
     """
 
-    def __init__(self, feed: Feed, *, metrics: Metrics, clock: Clock, log: Log) -> None:
+    def __init__(self, feed: FeedEnds, *, metrics: Metrics, clock: Clock, log: Log) -> None:
         """Takes what knows the ends; nothing runs before `start`."""
         self._feed = feed
         self._blocking = Blocking(1, name="feed-watch")

@@ -1,6 +1,6 @@
-"""Pulls from identity what codes are verified against: roots, snapshots, status lists.
+"""Pulls from identity what is trusted: roots, snapshots, status lists.
 
-With identity down, codes are judged by what was pulled last, until its hard age.
+With identity down, what was pulled last serves on, until its hard age.
 """
 
 import datetime as dt
@@ -41,8 +41,12 @@ class TrustClient:
         metrics: Metrics,
         clock: Clock,
         log: Log,
+        failure: str = "no code can be verified",
     ) -> None:
-        """Takes a channel to identity; a killed key is known here within `seconds`."""
+        """Takes a channel to identity; a killed key is known here within `seconds`.
+
+        `failure` is what the log says while nothing that is held may be used.
+        """
         # On an aio channel a stub's methods are awaitable; its constructor does not say so.
         self._stub = cast("rpc.TrustServiceAsyncStub", rpc.TrustServiceStub(channel))
         self._store = store
@@ -56,7 +60,7 @@ class TrustClient:
         # Whatever fails, what is held serves on and the next round tries again.
         duties = [
             Duty(run=self._renew, failure="trust is not renewed", name="renewal"),
-            Duty(run=self._tell_age, failure="no code can be verified", name="age"),
+            Duty(run=self._tell_age, failure=failure, name="age"),
         ]
         self._task = BackgroundTask(
             "trust",

@@ -1,0 +1,54 @@
+"""The offsite service's side of a key for attestations: made there, handed on by a request."""
+
+import datetime as dt
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+
+from yibao.attesting import KeyRequest, sign_key_request
+from yibao.issuing import key_id_of
+from yibao_cli.output import is_json, print_document
+from yibao_cli.services import read_config
+from yibao_common.keys.key_file import KeyFileError
+from yibao_common.keys.opening import open_key_store
+from yibao_common.process.config import StartError
+from yibao_offsite.config import OffsiteConfig
+
+
+def request(
+    out: Console, config_file: Path, file: Path, *, regions: list[str], now: dt.datetime
+) -> None:
+    """Makes a key where the offsite service keeps its own, and writes the request for it.
+
+    Raises:
+        StartError: the configuration, the keys or the file cannot be used.
+    """
+    config = read_config(config_file).config
+    if not isinstance(config, OffsiteConfig):
+        raise StartError(f"{config_file} is not the configuration of offsite")
+    if config.keys is None:
+        raise StartError(f"{config_file} says no [keys]: where the private key is to lie")
+    if file.exists():
+        raise StartError(f"{file} exists and is not replaced; choose another name")
+    try:
+        store = open_key_store(config.keys)
+        public_key = store.make()
+        private = store.find(public_key)
+    except KeyFileError as error:
+        raise StartError(str(error)) from None
+    assert private is not None, "it was made there"
+    made = KeyRequest(public_key, tuple(sorted(set(regions))), int(now.timestamp()))
+    try:
+        file.write_bytes(sign_key_request(made, sign=private.sign))
+    except OSError as error:
+        raise StartError(f"{file}: not written ({error.strerror})") from None
+    name = key_id_of(public_key).hex()
+    if is_json():
+        told = {"key_id": name, "use": "attest", "regions": list(made.regions), "file": str(file)}
+        print_document(out, told)
+        return
+    out.print(f"Made attest key {name}; it signs nothing until identity lists it.", soft_wrap=True)
+    out.print(
+        f"Next: carry the request to identity: yibao keys take {escape(str(file))}", soft_wrap=True
+    )

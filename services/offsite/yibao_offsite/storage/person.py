@@ -1,0 +1,114 @@
+"""Persons as identity told of them, as rows."""
+
+from collections.abc import Collection, Sequence
+
+import msgspec
+import sqlalchemy as sa
+
+from yibao_common.db.feed import StoredPosition
+from yibao_common.db.rows import Insert, Row, Update, execute, insert_rows, select_rows
+from yibao_offsite.rules.person import KnownPerson, Period
+from yibao_offsite.storage import tables
+
+_TOLD = ("birth_date", "death_date", "merged_into", "periods", "person_name_masked")
+_known = tables.known_person.c
+_encode = msgspec.json.Encoder().encode
+_periods = msgspec.json.Decoder(tuple[Period, ...]).decode
+
+
+class StoredPersons:
+    """See `application.person.PersonRows`."""
+
+    def __init__(self, connection: sa.Connection, region: str) -> None:
+        """Takes the transaction's connection."""
+        self._connection = connection
+        self._region = region
+        self._position = StoredPosition(connection, tables.person_feed_position, region)
+
+    def is_followed(self) -> bool:
+        """Tells whether all persons of the region were known once."""
+        return self._position.find().read_time is not None
+
+    def find(self, person_id: str) -> KnownPerson | None:
+        """Returns what is known of a person, or None."""
+        return self.find_many([person_id]).get(person_id)
+
+    def find_many(self, person_ids: Collection[str]) -> dict[str, KnownPerson]:
+        """Returns what is known of persons by their ids; who is not known is left out."""
+        columns = ("person_id", *_TOLD)
+        rows = self._among(tables.known_person, columns, person_ids)
+        return {row[0]: _person_from(row) for row in rows}
+
+    def lock(self, person_id: str) -> KnownPerson | None:
+        """Locks a person's row, made where it is missing, and what is known of the person."""
+        columns, row = ("region", "person_id"), (self._region, person_id)
+        insert_rows(self._connection, tables.person, columns, [row], skip_existing=True)
+        for table in (tables.person, tables.known_person):
+            # The second one is what the feed waits for who was locked by nobody before.
+            self._among(table, ("person_id",), [person_id], for_update=True)
+        return self.find(person_id)
+
+    def lock_concerned(self, person_ids: Collection[str]) -> list[str]:
+        """Locks those of the persons who have a row; returns their ids in their order."""
+        rows = self._among(tables.person, ("person_id",), person_ids, for_update=True)
+        return [person_id for (person_id,) in rows]
+
+    def replace(self, persons: Sequence[KnownPerson], *, reading: int) -> None:
+        """Puts what was told of persons in the place of what was known."""
+        in_order = sorted(persons, key=lambda each: each.person_id)
+        ids = [each.person_id for each in in_order]
+        # Updated and not put anew: whoever waits for the row finds it afterwards.
+        rows = self._among(tables.known_person, ("person_id",), ids, for_update=True)
+        stored = {person_id for (person_id,) in rows}
+        values, key = (*_TOLD, "reading"), ("region", "person_id")
+        told = [(self._region, each.person_id, *_told_row(each), reading) for each in in_order]
+        execute(
+            self._connection,
+            [
+                Insert(
+                    tables.known_person,
+                    (*key, *values),
+                    [row for row in told if row[1] not in stored],
+                ),
+                Update(tables.known_person, key, values, [row for row in told if row[1] in stored]),
+            ],
+        )
+
+    def forget(self, *, before_reading: int) -> int:
+        """Forgets who was last told of before a reading of the feed; returns how many."""
+        forgotten = self._connection.execute(
+            sa.delete(tables.known_person).where(
+                _known.region == self._region, _known.reading < before_reading
+            )
+        )
+        return forgotten.rowcount
+
+    def _among(
+        self,
+        table: sa.Table,
+        columns: tuple[str, ...],
+        person_ids: Collection[str],
+        *,
+        for_update: bool = False,
+    ) -> list[Row]:
+        return select_rows(
+            self._connection,
+            table,
+            columns,
+            region=self._region,
+            key="person_id",
+            among=sorted(person_ids),
+            order_by=("person_id",) if for_update else (),
+            for_update=for_update,
+        )
+
+
+def _told_row(person: KnownPerson) -> Row:
+    periods = _encode(person.periods).decode()
+    own = (person.birth_date, person.death_date, person.merged_into)
+    return (*own, periods, person.person_name_masked)
+
+
+def _person_from(row: Row) -> KnownPerson:
+    person_id, birth_date, death_date, merged_into, periods, name = row
+    return KnownPerson(person_id, birth_date, death_date, merged_into, _periods(periods), name)

@@ -1,0 +1,45 @@
+"""What is known of persons in memory."""
+
+import dataclasses
+from collections.abc import Collection, Sequence
+
+from yibao_offsite.application.person import PersonRows
+from yibao_offsite.rules.person import KnownPerson
+
+
+@dataclasses.dataclass
+class MemoryPersons(PersonRows):
+    """The persons of one region; `locked` names whom anybody locked, in order."""
+
+    known: dict[str, KnownPerson] = dataclasses.field(default_factory=dict)
+    followed: bool = True
+    locked: list[str] = dataclasses.field(default_factory=list)
+    # In which reading of the feed each was told of.
+    readings: dict[str, int] = dataclasses.field(default_factory=dict)
+
+    def is_followed(self) -> bool:
+        return self.followed
+
+    def find(self, person_id: str) -> KnownPerson | None:
+        return self.known.get(person_id)
+
+    def find_many(self, person_ids: Collection[str]) -> dict[str, KnownPerson]:
+        return {each: self.known[each] for each in person_ids if each in self.known}
+
+    def lock(self, person_id: str) -> KnownPerson | None:
+        self.locked.append(person_id)
+        return self.find(person_id)
+
+    def lock_concerned(self, person_ids: Collection[str]) -> list[str]:
+        return sorted(set(person_ids) & set(self.locked))
+
+    def replace(self, persons: Sequence[KnownPerson], *, reading: int) -> None:
+        for person in persons:
+            self.known[person.person_id] = person
+            self.readings[person.person_id] = reading
+
+    def forget(self, *, before_reading: int) -> int:
+        old = [each for each in self.known if self.readings.get(each, 0) < before_reading]
+        for person_id in old:
+            del self.known[person_id]
+        return len(old)
