@@ -1026,6 +1026,30 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """
     ERROR_REASON_ATTESTATION_STALE_TRUST: _ErrorReason.ValueType  # 587
     """UNAVAILABLE. What attestations are verified against is too old, or was never learnt."""
+    ERROR_REASON_CHANGE_NOT_YET_ALLOWED: _ErrorReason.ValueType  # 550
+    """FAILED_PRECONDITION. The registration may be changed or cancelled by wish later. Metadata:
+    `registration_id`, `change_allowed_from`.
+    """
+    ERROR_REASON_SEVERAL_PLACES_NEED_PROOF: _ErrorReason.ValueType  # 551
+    """FAILED_PRECONDITION. Several places at once are registered with proof alone. Metadata:
+    `registration_id`, the other one.
+    """
+    ERROR_REASON_PRE_EVALUATION_REQUIRED: _ErrorReason.ValueType  # 552
+    """FAILED_PRECONDITION. The region wants a pre-evaluation that found the transfer necessary.
+    Metadata: `registration_id`.
+    """
+    ERROR_REASON_REGISTRATION_NOT_EXTENDABLE: _ErrorReason.ValueType  # 553
+    """FAILED_PRECONDITION. Cover has no last day, is over, or would last longer than one term more.
+    Metadata: `registration_id`, `latest_end_date` where there is one.
+    """
+    ERROR_REASON_OFFSITE_RULES_INVALID: _ErrorReason.ValueType  # 554
+    """INVALID_ARGUMENT. A file of a region's rules has mistakes, one a fault."""
+    ERROR_REASON_OFFSITE_RULES_NOT_FOUND: _ErrorReason.ValueType  # 555
+    """NOT_FOUND. No such rules of the region. Metadata: `rules_version`."""
+    ERROR_REASON_OFFSITE_RULES_STATE: _ErrorReason.ValueType  # 556
+    """FAILED_PRECONDITION. The rules are approved already, or submitted for another day. Metadata:
+    `rules_version`, `effective_date`.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a request was refused. The value's name stands in `google.rpc.ErrorInfo.reason`
@@ -2039,4 +2063,28 @@ Metadata: `region`.
 """
 ERROR_REASON_ATTESTATION_STALE_TRUST: ErrorReason.ValueType  # 587
 """UNAVAILABLE. What attestations are verified against is too old, or was never learnt."""
+ERROR_REASON_CHANGE_NOT_YET_ALLOWED: ErrorReason.ValueType  # 550
+"""FAILED_PRECONDITION. The registration may be changed or cancelled by wish later. Metadata:
+`registration_id`, `change_allowed_from`.
+"""
+ERROR_REASON_SEVERAL_PLACES_NEED_PROOF: ErrorReason.ValueType  # 551
+"""FAILED_PRECONDITION. Several places at once are registered with proof alone. Metadata:
+`registration_id`, the other one.
+"""
+ERROR_REASON_PRE_EVALUATION_REQUIRED: ErrorReason.ValueType  # 552
+"""FAILED_PRECONDITION. The region wants a pre-evaluation that found the transfer necessary.
+Metadata: `registration_id`.
+"""
+ERROR_REASON_REGISTRATION_NOT_EXTENDABLE: ErrorReason.ValueType  # 553
+"""FAILED_PRECONDITION. Cover has no last day, is over, or would last longer than one term more.
+Metadata: `registration_id`, `latest_end_date` where there is one.
+"""
+ERROR_REASON_OFFSITE_RULES_INVALID: ErrorReason.ValueType  # 554
+"""INVALID_ARGUMENT. A file of a region's rules has mistakes, one a fault."""
+ERROR_REASON_OFFSITE_RULES_NOT_FOUND: ErrorReason.ValueType  # 555
+"""NOT_FOUND. No such rules of the region. Metadata: `rules_version`."""
+ERROR_REASON_OFFSITE_RULES_STATE: ErrorReason.ValueType  # 556
+"""FAILED_PRECONDITION. The rules are approved already, or submitted for another day. Metadata:
+`rules_version`, `effective_date`.
+"""
 global___ErrorReason = ErrorReason

@@ -21,6 +21,146 @@ else:
 
 DESCRIPTOR: google.protobuf.descriptor.FileDescriptor
 
+class _ApplicationChannel:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _ApplicationChannelEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_ApplicationChannel.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    APPLICATION_CHANNEL_UNSPECIFIED: _ApplicationChannel.ValueType  # 0
+    """Absent: the window for an agency, the app for a channel, the hospital for an
+    institution.
+    """
+    APPLICATION_CHANNEL_WINDOW: _ApplicationChannel.ValueType  # 1
+    """At a window of the agency (经办窗口)."""
+    APPLICATION_CHANNEL_PHONE: _ApplicationChannel.ValueType  # 2
+    """By telephone (电话)."""
+    APPLICATION_CHANNEL_POST: _ApplicationChannel.ValueType  # 3
+    """By post (邮寄)."""
+    APPLICATION_CHANNEL_APP: _ApplicationChannel.ValueType  # 4
+    """Through the national or a local app (APP)."""
+    APPLICATION_CHANNEL_MINI_PROGRAM: _ApplicationChannel.ValueType  # 5
+    """Through a mini program (小程序)."""
+    APPLICATION_CHANNEL_HOSPITAL: _ApplicationChannel.ValueType  # 6
+    """In the system of the hospital that refers (2501)."""
+
+class ApplicationChannel(_ApplicationChannel, metaclass=_ApplicationChannelEnumTypeWrapper):
+    """How a registration was applied for. Open."""
+
+APPLICATION_CHANNEL_UNSPECIFIED: ApplicationChannel.ValueType  # 0
+"""Absent: the window for an agency, the app for a channel, the hospital for an
+institution.
+"""
+APPLICATION_CHANNEL_WINDOW: ApplicationChannel.ValueType  # 1
+"""At a window of the agency (经办窗口)."""
+APPLICATION_CHANNEL_PHONE: ApplicationChannel.ValueType  # 2
+"""By telephone (电话)."""
+APPLICATION_CHANNEL_POST: ApplicationChannel.ValueType  # 3
+"""By post (邮寄)."""
+APPLICATION_CHANNEL_APP: ApplicationChannel.ValueType  # 4
+"""Through the national or a local app (APP)."""
+APPLICATION_CHANNEL_MINI_PROGRAM: ApplicationChannel.ValueType  # 5
+"""Through a mini program (小程序)."""
+APPLICATION_CHANNEL_HOSPITAL: ApplicationChannel.ValueType  # 6
+"""In the system of the hospital that refers (2501)."""
+global___ApplicationChannel = ApplicationChannel
+
+class _RegistrationTaskKind:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _RegistrationTaskKindEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_RegistrationTaskKind.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    REGISTRATION_TASK_KIND_UNSPECIFIED: _RegistrationTaskKind.ValueType  # 0
+    """Nothing."""
+    REGISTRATION_TASK_KIND_DECISION: _RegistrationTaskKind.ValueType  # 1
+    """To decide on what was applied for."""
+    REGISTRATION_TASK_KIND_CHECK: _RegistrationTaskKind.ValueType  # 2
+    """To check what was accepted at once (事后核查)."""
+    REGISTRATION_TASK_KIND_EXPIRY: _RegistrationTaskKind.ValueType  # 3
+    """To ask the person: cover ends soon."""
+
+class RegistrationTaskKind(_RegistrationTaskKind, metaclass=_RegistrationTaskKindEnumTypeWrapper):
+    """What an agency has to do about a registration. Open."""
+
+REGISTRATION_TASK_KIND_UNSPECIFIED: RegistrationTaskKind.ValueType  # 0
+"""Nothing."""
+REGISTRATION_TASK_KIND_DECISION: RegistrationTaskKind.ValueType  # 1
+"""To decide on what was applied for."""
+REGISTRATION_TASK_KIND_CHECK: RegistrationTaskKind.ValueType  # 2
+"""To check what was accepted at once (事后核查)."""
+REGISTRATION_TASK_KIND_EXPIRY: RegistrationTaskKind.ValueType  # 3
+"""To ask the person: cover ends soon."""
+global___RegistrationTaskKind = RegistrationTaskKind
+
+class _RegistrationEventKind:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _RegistrationEventKindEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_RegistrationEventKind.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    REGISTRATION_EVENT_KIND_UNSPECIFIED: _RegistrationEventKind.ValueType  # 0
+    """Never sent."""
+    REGISTRATION_EVENT_KIND_APPLIED: _RegistrationEventKind.ValueType  # 1
+    """Applied for; somebody has to decide (申请)."""
+    REGISTRATION_EVENT_KIND_GRANTED: _RegistrationEventKind.ValueType  # 2
+    """Granted at once (即时办结)."""
+    REGISTRATION_EVENT_KIND_APPROVED: _RegistrationEventKind.ValueType  # 3
+    """Approved by a second operator (办结)."""
+    REGISTRATION_EVENT_KIND_REJECTED: _RegistrationEventKind.ValueType  # 4
+    """Refused (不予备案)."""
+    REGISTRATION_EVENT_KIND_RETURNED: _RegistrationEventKind.ValueType  # 5
+    """Given back for its papers (补正)."""
+    REGISTRATION_EVENT_KIND_RESUBMITTED: _RegistrationEventKind.ValueType  # 6
+    """Handed in again."""
+    REGISTRATION_EVENT_KIND_WITHDRAWN: _RegistrationEventKind.ValueType  # 7
+    """Taken back by the applicant (撤销申请)."""
+    REGISTRATION_EVENT_KIND_CHECKED: _RegistrationEventKind.ValueType  # 8
+    """Checked after self-service and found right."""
+    REGISTRATION_EVENT_KIND_EXTENDED: _RegistrationEventKind.ValueType  # 9
+    """Given a later last day (延期)."""
+    REGISTRATION_EVENT_KIND_CHANGED: _RegistrationEventKind.ValueType  # 10
+    """Replaced by another one (变更)."""
+    REGISTRATION_EVENT_KIND_CANCELLED: _RegistrationEventKind.ValueType  # 11
+    """Cancelled (取消备案)."""
+    REGISTRATION_EVENT_KIND_ENDED: _RegistrationEventKind.ValueType  # 12
+    """Ended by what became of the person."""
+    REGISTRATION_EVENT_KIND_REVOKED: _RegistrationEventKind.ValueType  # 13
+    """Found to rest on a false statement (撤销备案)."""
+
+class RegistrationEventKind(_RegistrationEventKind, metaclass=_RegistrationEventKindEnumTypeWrapper):
+    """What was done to a registration. Open."""
+
+REGISTRATION_EVENT_KIND_UNSPECIFIED: RegistrationEventKind.ValueType  # 0
+"""Never sent."""
+REGISTRATION_EVENT_KIND_APPLIED: RegistrationEventKind.ValueType  # 1
+"""Applied for; somebody has to decide (申请)."""
+REGISTRATION_EVENT_KIND_GRANTED: RegistrationEventKind.ValueType  # 2
+"""Granted at once (即时办结)."""
+REGISTRATION_EVENT_KIND_APPROVED: RegistrationEventKind.ValueType  # 3
+"""Approved by a second operator (办结)."""
+REGISTRATION_EVENT_KIND_REJECTED: RegistrationEventKind.ValueType  # 4
+"""Refused (不予备案)."""
+REGISTRATION_EVENT_KIND_RETURNED: RegistrationEventKind.ValueType  # 5
+"""Given back for its papers (补正)."""
+REGISTRATION_EVENT_KIND_RESUBMITTED: RegistrationEventKind.ValueType  # 6
+"""Handed in again."""
+REGISTRATION_EVENT_KIND_WITHDRAWN: RegistrationEventKind.ValueType  # 7
+"""Taken back by the applicant (撤销申请)."""
+REGISTRATION_EVENT_KIND_CHECKED: RegistrationEventKind.ValueType  # 8
+"""Checked after self-service and found right."""
+REGISTRATION_EVENT_KIND_EXTENDED: RegistrationEventKind.ValueType  # 9
+"""Given a later last day (延期)."""
+REGISTRATION_EVENT_KIND_CHANGED: RegistrationEventKind.ValueType  # 10
+"""Replaced by another one (变更)."""
+REGISTRATION_EVENT_KIND_CANCELLED: RegistrationEventKind.ValueType  # 11
+"""Cancelled (取消备案)."""
+REGISTRATION_EVENT_KIND_ENDED: RegistrationEventKind.ValueType  # 12
+"""Ended by what became of the person."""
+REGISTRATION_EVENT_KIND_REVOKED: RegistrationEventKind.ValueType  # 13
+"""Found to rest on a false statement (撤销备案)."""
+global___RegistrationEventKind = RegistrationEventKind
+
 class _RegistrationCategory:
     ValueType = typing.NewType("ValueType", builtins.int)
     V: typing_extensions.TypeAlias = ValueType
@@ -315,6 +455,16 @@ class Registration(google.protobuf.message.Message):
     REPLACES_REGISTRATION_ID_FIELD_NUMBER: builtins.int
     REPLACED_BY_REGISTRATION_ID_FIELD_NUMBER: builtins.int
     VERSION_FIELD_NUMBER: builtins.int
+    APPLICATION_CHANNEL_FIELD_NUMBER: builtins.int
+    MATERIALS_FIELD_NUMBER: builtins.int
+    EXPECTED_END_DATE_FIELD_NUMBER: builtins.int
+    IS_URGENT_FIELD_NUMBER: builtins.int
+    ADMISSION_DATE_FIELD_NUMBER: builtins.int
+    REFERRAL_FIELD_NUMBER: builtins.int
+    RULES_VERSION_FIELD_NUMBER: builtins.int
+    TASK_KIND_FIELD_NUMBER: builtins.int
+    TASK_DUE_DATE_FIELD_NUMBER: builtins.int
+    VISIT_ID_FIELD_NUMBER: builtins.int
     registration_id: builtins.str
     """The registration, a UUID made by the service (trt_dcla_detl_sn)."""
     region: builtins.str
@@ -343,6 +493,18 @@ class Registration(google.protobuf.message.Message):
     """The registration that took its place; empty where none did."""
     version: builtins.int
     """Rises by one with every change of it."""
+    application_channel: global___ApplicationChannel.ValueType
+    """How it was applied for."""
+    is_urgent: builtins.bool
+    """Whether a referral was urgent, so that the formalities followed the transfer."""
+    rules_version: builtins.str
+    """The version of the region's rules that it was decided by: SHA-256, 64 hexadecimal
+    digits; empty for what was registered before regions had rules.
+    """
+    task_kind: global___RegistrationTaskKind.ValueType
+    """What an agency has to do about it; zero where nothing."""
+    visit_id: builtins.str
+    """Of a deemed registration the visit whose emergency mark it is; empty otherwise."""
     @property
     def start_date(self) -> yibao.common.v1.date_pb2.Date:
         """The first day of cover."""
@@ -375,6 +537,26 @@ class Registration(google.protobuf.message.Message):
         `end_date`; absent while nothing ended it.
         """
 
+    @property
+    def materials(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___RegistrationMaterial]:
+        """The papers that it rests on, and what is wrong of them while it is returned."""
+
+    @property
+    def expected_end_date(self) -> yibao.common.v1.date_pb2.Date:
+        """The expected last day elsewhere, as applied for; absent where none was told."""
+
+    @property
+    def admission_date(self) -> yibao.common.v1.date_pb2.Date:
+        """The day of admission, where care had begun before it was applied for."""
+
+    @property
+    def referral(self) -> global___Referral:
+        """Who referred and for what; absent where nobody did."""
+
+    @property
+    def task_due_date(self) -> yibao.common.v1.date_pb2.Date:
+        """The day by which, in Asia/Shanghai; absent where nothing is to be done."""
+
     def __init__(
         self,
         *,
@@ -398,8 +580,118 @@ class Registration(google.protobuf.message.Message):
         replaces_registration_id: builtins.str = ...,
         replaced_by_registration_id: builtins.str = ...,
         version: builtins.int = ...,
+        application_channel: global___ApplicationChannel.ValueType = ...,
+        materials: collections.abc.Iterable[global___RegistrationMaterial] | None = ...,
+        expected_end_date: yibao.common.v1.date_pb2.Date | None = ...,
+        is_urgent: builtins.bool = ...,
+        admission_date: yibao.common.v1.date_pb2.Date | None = ...,
+        referral: global___Referral | None = ...,
+        rules_version: builtins.str = ...,
+        task_kind: global___RegistrationTaskKind.ValueType = ...,
+        task_due_date: yibao.common.v1.date_pb2.Date | None = ...,
+        visit_id: builtins.str = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["cancel_time", b"cancel_time", "change_allowed_from", b"change_allowed_from", "end_date", b"end_date", "ended_date", b"ended_date", "register_time", b"register_time", "start_date", b"start_date"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["basis", b"basis", "benefits", b"benefits", "cancel_time", b"cancel_time", "category", b"category", "change_allowed_from", b"change_allowed_from", "end_date", b"end_date", "end_reason", b"end_reason", "ended_date", b"ended_date", "origin", b"origin", "person_id", b"person_id", "region", b"region", "register_time", b"register_time", "registration_id", b"registration_id", "replaced_by_registration_id", b"replaced_by_registration_id", "replaces_registration_id", b"replaces_registration_id", "start_date", b"start_date", "state", b"state", "terms", b"terms", "treatment_region", b"treatment_region", "version", b"version"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["admission_date", b"admission_date", "cancel_time", b"cancel_time", "change_allowed_from", b"change_allowed_from", "end_date", b"end_date", "ended_date", b"ended_date", "expected_end_date", b"expected_end_date", "referral", b"referral", "register_time", b"register_time", "start_date", b"start_date", "task_due_date", b"task_due_date"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["admission_date", b"admission_date", "application_channel", b"application_channel", "basis", b"basis", "benefits", b"benefits", "cancel_time", b"cancel_time", "category", b"category", "change_allowed_from", b"change_allowed_from", "end_date", b"end_date", "end_reason", b"end_reason", "ended_date", b"ended_date", "expected_end_date", b"expected_end_date", "is_urgent", b"is_urgent", "materials", b"materials", "origin", b"origin", "person_id", b"person_id", "referral", b"referral", "region", b"region", "register_time", b"register_time", "registration_id", b"registration_id", "replaced_by_registration_id", b"replaced_by_registration_id", "replaces_registration_id", b"replaces_registration_id", "rules_version", b"rules_version", "start_date", b"start_date", "state", b"state", "task_due_date", b"task_due_date", "task_kind", b"task_kind", "terms", b"terms", "treatment_region", b"treatment_region", "version", b"version", "visit_id", b"visit_id"]) -> None: ...
 
 global___Registration = Registration
+
+@typing.final
+class RegistrationMaterial(google.protobuf.message.Message):
+    """A paper that a registration rests on."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: builtins.int
+    MATERIAL_ID_FIELD_NUMBER: builtins.int
+    IS_SHOWN_FIELD_NUMBER: builtins.int
+    FAULT_FIELD_NUMBER: builtins.int
+    kind: builtins.str
+    """What it is: a code such as `residence_permit` or `commitment_letter`."""
+    material_id: builtins.str
+    """The material, where it was uploaded; empty where it was shown at a window."""
+    is_shown: builtins.bool
+    """Whether an agency saw the paper itself."""
+    fault: builtins.str
+    """What is wrong of it, as the agency told; empty where nothing."""
+    def __init__(
+        self,
+        *,
+        kind: builtins.str = ...,
+        material_id: builtins.str = ...,
+        is_shown: builtins.bool = ...,
+        fault: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["fault", b"fault", "is_shown", b"is_shown", "kind", b"kind", "material_id", b"material_id"]) -> None: ...
+
+global___RegistrationMaterial = RegistrationMaterial
+
+@typing.final
+class Referral(google.protobuf.message.Message):
+    """Who referred a person elsewhere, and for what (转诊)."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    INSTITUTION_ID_FIELD_NUMBER: builtins.int
+    DIAGNOSIS_CODE_FIELD_NUMBER: builtins.int
+    REFERRAL_DATE_FIELD_NUMBER: builtins.int
+    institution_id: builtins.str
+    """The hospital that refers."""
+    diagnosis_code: builtins.str
+    """The diagnosis, by the national list of diseases."""
+    @property
+    def referral_date(self) -> yibao.common.v1.date_pb2.Date:
+        """The day of the referral."""
+
+    def __init__(
+        self,
+        *,
+        institution_id: builtins.str = ...,
+        diagnosis_code: builtins.str = ...,
+        referral_date: yibao.common.v1.date_pb2.Date | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["referral_date", b"referral_date"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["diagnosis_code", b"diagnosis_code", "institution_id", b"institution_id", "referral_date", b"referral_date"]) -> None: ...
+
+global___Referral = Referral
+
+@typing.final
+class RegistrationEvent(google.protobuf.message.Message):
+    """A step in the life of a registration; never changed."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    VERSION_FIELD_NUMBER: builtins.int
+    KIND_FIELD_NUMBER: builtins.int
+    STATE_FIELD_NUMBER: builtins.int
+    EVENT_TIME_FIELD_NUMBER: builtins.int
+    ACTOR_FIELD_NUMBER: builtins.int
+    REMARK_FIELD_NUMBER: builtins.int
+    version: builtins.int
+    """The version of the registration that it made, from 1."""
+    kind: global___RegistrationEventKind.ValueType
+    """What was done."""
+    state: global___RegistrationState.ValueType
+    """The state since then."""
+    actor: builtins.str
+    """Who did it: the path of a certificate, such as `agency/330100/wang`."""
+    remark: builtins.str
+    """What was said of it; empty where nothing."""
+    @property
+    def event_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        version: builtins.int = ...,
+        kind: global___RegistrationEventKind.ValueType = ...,
+        state: global___RegistrationState.ValueType = ...,
+        event_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        actor: builtins.str = ...,
+        remark: builtins.str = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["event_time", b"event_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["actor", b"actor", "event_time", b"event_time", "kind", b"kind", "remark", b"remark", "state", b"state", "version", b"version"]) -> None: ...
+
+global___RegistrationEvent = RegistrationEvent

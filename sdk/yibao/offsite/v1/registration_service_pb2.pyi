@@ -4,7 +4,9 @@ isort:skip_file
 """
 
 import builtins
+import collections.abc
 import google.protobuf.descriptor
+import google.protobuf.internal.containers
 import google.protobuf.message
 import typing
 import yibao.common.v1.date_pb2
@@ -26,6 +28,11 @@ class CreateRegistrationRequest(google.protobuf.message.Message):
     START_DATE_FIELD_NUMBER: builtins.int
     EXPECTED_END_DATE_FIELD_NUMBER: builtins.int
     IS_URGENT_FIELD_NUMBER: builtins.int
+    BASIS_FIELD_NUMBER: builtins.int
+    APPLICATION_CHANNEL_FIELD_NUMBER: builtins.int
+    MATERIALS_FIELD_NUMBER: builtins.int
+    REFERRAL_FIELD_NUMBER: builtins.int
+    ADMISSION_DATE_FIELD_NUMBER: builtins.int
     request_id: builtins.str
     """The caller's id of this request, stored with its answer."""
     region: builtins.str
@@ -38,14 +45,32 @@ class CreateRegistrationRequest(google.protobuf.message.Message):
     """The city or municipality of treatment."""
     is_urgent: builtins.bool
     """Whether a referral was urgent, so that the formalities could follow the transfer."""
+    basis: yibao.offsite.v1.registration_pb2.RegistrationBasis.ValueType
+    """What the stay is shown by."""
+    application_channel: yibao.offsite.v1.registration_pb2.ApplicationChannel.ValueType
+    """How it is applied for; the usual one of the caller if absent."""
     @property
     def start_date(self) -> yibao.common.v1.date_pb2.Date:
         """The first day of cover."""
 
     @property
     def expected_end_date(self) -> yibao.common.v1.date_pb2.Date:
-        """The expected last day elsewhere. Required for long-term categories, to show the
-        length of the stay; for temporary ones it can only lengthen the six months.
+        """The expected last day elsewhere. Required where the region asks for a least stay, to
+        show its length; where cover lasts some months it can only lengthen them.
+        """
+
+    @property
+    def materials(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[yibao.offsite.v1.registration_pb2.RegistrationMaterial]:
+        """The papers."""
+
+    @property
+    def referral(self) -> yibao.offsite.v1.registration_pb2.Referral:
+        """Who refers; for referrals alone, and required where a hospital applies."""
+
+    @property
+    def admission_date(self) -> yibao.common.v1.date_pb2.Date:
+        """The day of admission of an urgent referral or an emergency; the first day of cover if
+        absent.
         """
 
     def __init__(
@@ -59,9 +84,14 @@ class CreateRegistrationRequest(google.protobuf.message.Message):
         start_date: yibao.common.v1.date_pb2.Date | None = ...,
         expected_end_date: yibao.common.v1.date_pb2.Date | None = ...,
         is_urgent: builtins.bool = ...,
+        basis: yibao.offsite.v1.registration_pb2.RegistrationBasis.ValueType = ...,
+        application_channel: yibao.offsite.v1.registration_pb2.ApplicationChannel.ValueType = ...,
+        materials: collections.abc.Iterable[yibao.offsite.v1.registration_pb2.RegistrationMaterial] | None = ...,
+        referral: yibao.offsite.v1.registration_pb2.Referral | None = ...,
+        admission_date: yibao.common.v1.date_pb2.Date | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["expected_end_date", b"expected_end_date", "start_date", b"start_date"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["category", b"category", "expected_end_date", b"expected_end_date", "is_urgent", b"is_urgent", "person_id", b"person_id", "region", b"region", "request_id", b"request_id", "start_date", b"start_date", "treatment_region", b"treatment_region"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["admission_date", b"admission_date", "expected_end_date", b"expected_end_date", "referral", b"referral", "start_date", b"start_date"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["admission_date", b"admission_date", "application_channel", b"application_channel", "basis", b"basis", "category", b"category", "expected_end_date", b"expected_end_date", "is_urgent", b"is_urgent", "materials", b"materials", "person_id", b"person_id", "referral", b"referral", "region", b"region", "request_id", b"request_id", "start_date", b"start_date", "treatment_region", b"treatment_region"]) -> None: ...
 
 global___CreateRegistrationRequest = CreateRegistrationRequest
 
@@ -74,7 +104,7 @@ class CreateRegistrationResponse(google.protobuf.message.Message):
     REGISTRATION_FIELD_NUMBER: builtins.int
     @property
     def registration(self) -> yibao.offsite.v1.registration_pb2.Registration:
-        """The registration as stored."""
+        """The registration, as stored."""
 
     def __init__(
         self,
@@ -85,6 +115,604 @@ class CreateRegistrationResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["registration", b"registration"]) -> None: ...
 
 global___CreateRegistrationResponse = CreateRegistrationResponse
+
+@typing.final
+class ApproveRegistrationRequest(google.protobuf.message.Message):
+    """See RegistrationService.ApproveRegistration."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    REGION_FIELD_NUMBER: builtins.int
+    REGISTRATION_ID_FIELD_NUMBER: builtins.int
+    request_id: builtins.str
+    """The caller's id of this request, stored with its answer."""
+    region: builtins.str
+    """The pooling region that insures the person."""
+    registration_id: builtins.str
+    """The registration."""
+    def __init__(
+        self,
+        *,
+        request_id: builtins.str = ...,
+        region: builtins.str = ...,
+        registration_id: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["region", b"region", "registration_id", b"registration_id", "request_id", b"request_id"]) -> None: ...
+
+global___ApproveRegistrationRequest = ApproveRegistrationRequest
+
+@typing.final
+class ApproveRegistrationResponse(google.protobuf.message.Message):
+    """See RegistrationService.ApproveRegistration."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REGISTRATION_FIELD_NUMBER: builtins.int
+    @property
+    def registration(self) -> yibao.offsite.v1.registration_pb2.Registration:
+        """The registration, as stored."""
+
+    def __init__(
+        self,
+        *,
+        registration: yibao.offsite.v1.registration_pb2.Registration | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["registration", b"registration"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["registration", b"registration"]) -> None: ...
+
+global___ApproveRegistrationResponse = ApproveRegistrationResponse
+
+@typing.final
+class RejectRegistrationRequest(google.protobuf.message.Message):
+    """See RegistrationService.RejectRegistration."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    REGION_FIELD_NUMBER: builtins.int
+    REGISTRATION_ID_FIELD_NUMBER: builtins.int
+    REMARK_FIELD_NUMBER: builtins.int
+    request_id: builtins.str
+    """The caller's id of this request, stored with its answer."""
+    region: builtins.str
+    """The pooling region that insures the person."""
+    registration_id: builtins.str
+    """The registration."""
+    remark: builtins.str
+    """Why."""
+    def __init__(
+        self,
+        *,
+        request_id: builtins.str = ...,
+        region: builtins.str = ...,
+        registration_id: builtins.str = ...,
+        remark: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["region", b"region", "registration_id", b"registration_id", "remark", b"remark", "request_id", b"request_id"]) -> None: ...
+
+global___RejectRegistrationRequest = RejectRegistrationRequest
+
+@typing.final
+class RejectRegistrationResponse(google.protobuf.message.Message):
+    """See RegistrationService.RejectRegistration."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REGISTRATION_FIELD_NUMBER: builtins.int
+    @property
+    def registration(self) -> yibao.offsite.v1.registration_pb2.Registration:
+        """The registration, as stored."""
+
+    def __init__(
+        self,
+        *,
+        registration: yibao.offsite.v1.registration_pb2.Registration | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["registration", b"registration"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["registration", b"registration"]) -> None: ...
+
+global___RejectRegistrationResponse = RejectRegistrationResponse
+
+@typing.final
+class ReturnRegistrationRequest(google.protobuf.message.Message):
+    """See RegistrationService.ReturnRegistration."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    REGION_FIELD_NUMBER: builtins.int
+    REGISTRATION_ID_FIELD_NUMBER: builtins.int
+    MATERIAL_FAULTS_FIELD_NUMBER: builtins.int
+    request_id: builtins.str
+    """The caller's id of this request, stored with its answer."""
+    region: builtins.str
+    """The pooling region that insures the person."""
+    registration_id: builtins.str
+    """The registration."""
+    @property
+    def material_faults(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___MaterialFault]:
+        """What is wrong, by the kind of the paper; a kind may be one that is missing."""
+
+    def __init__(
+        self,
+        *,
+        request_id: builtins.str = ...,
+        region: builtins.str = ...,
+        registration_id: builtins.str = ...,
+        material_faults: collections.abc.Iterable[global___MaterialFault] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["material_faults", b"material_faults", "region", b"region", "registration_id", b"registration_id", "request_id", b"request_id"]) -> None: ...
+
+global___ReturnRegistrationRequest = ReturnRegistrationRequest
+
+@typing.final
+class ReturnRegistrationResponse(google.protobuf.message.Message):
+    """See RegistrationService.ReturnRegistration."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REGISTRATION_FIELD_NUMBER: builtins.int
+    @property
+    def registration(self) -> yibao.offsite.v1.registration_pb2.Registration:
+        """The registration, as stored."""
+
+    def __init__(
+        self,
+        *,
+        registration: yibao.offsite.v1.registration_pb2.Registration | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["registration", b"registration"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["registration", b"registration"]) -> None: ...
+
+global___ReturnRegistrationResponse = ReturnRegistrationResponse
+
+@typing.final
+class MaterialFault(google.protobuf.message.Message):
+    """What is wrong of a paper."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: builtins.int
+    REMARK_FIELD_NUMBER: builtins.int
+    kind: builtins.str
+    """The kind of the paper."""
+    remark: builtins.str
+    """What is wrong."""
+    def __init__(
+        self,
+        *,
+        kind: builtins.str = ...,
+        remark: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["kind", b"kind", "remark", b"remark"]) -> None: ...
+
+global___MaterialFault = MaterialFault
+
+@typing.final
+class ResubmitRegistrationRequest(google.protobuf.message.Message):
+    """See RegistrationService.ResubmitRegistration."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    REGION_FIELD_NUMBER: builtins.int
+    REGISTRATION_ID_FIELD_NUMBER: builtins.int
+    MATERIALS_FIELD_NUMBER: builtins.int
+    request_id: builtins.str
+    """The caller's id of this request, stored with its answer."""
+    region: builtins.str
+    """The pooling region that insures the person."""
+    registration_id: builtins.str
+    """The registration."""
+    @property
+    def materials(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[yibao.offsite.v1.registration_pb2.RegistrationMaterial]:
+        """Papers that are new."""
+
+    def __init__(
+        self,
+        *,
+        request_id: builtins.str = ...,
+        region: builtins.str = ...,
+        registration_id: builtins.str = ...,
+        materials: collections.abc.Iterable[yibao.offsite.v1.registration_pb2.RegistrationMaterial] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["materials", b"materials", "region", b"region", "registration_id", b"registration_id", "request_id", b"request_id"]) -> None: ...
+
+global___ResubmitRegistrationRequest = ResubmitRegistrationRequest
+
+@typing.final
+class ResubmitRegistrationResponse(google.protobuf.message.Message):
+    """See RegistrationService.ResubmitRegistration."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REGISTRATION_FIELD_NUMBER: builtins.int
+    @property
+    def registration(self) -> yibao.offsite.v1.registration_pb2.Registration:
+        """The registration, as stored."""
+
+    def __init__(
+        self,
+        *,
+        registration: yibao.offsite.v1.registration_pb2.Registration | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["registration", b"registration"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["registration", b"registration"]) -> None: ...
+
+global___ResubmitRegistrationResponse = ResubmitRegistrationResponse
+
+@typing.final
+class WithdrawRegistrationRequest(google.protobuf.message.Message):
+    """See RegistrationService.WithdrawRegistration."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    REGION_FIELD_NUMBER: builtins.int
+    REGISTRATION_ID_FIELD_NUMBER: builtins.int
+    request_id: builtins.str
+    """The caller's id of this request, stored with its answer."""
+    region: builtins.str
+    """The pooling region that insures the person."""
+    registration_id: builtins.str
+    """The registration."""
+    def __init__(
+        self,
+        *,
+        request_id: builtins.str = ...,
+        region: builtins.str = ...,
+        registration_id: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["region", b"region", "registration_id", b"registration_id", "request_id", b"request_id"]) -> None: ...
+
+global___WithdrawRegistrationRequest = WithdrawRegistrationRequest
+
+@typing.final
+class WithdrawRegistrationResponse(google.protobuf.message.Message):
+    """See RegistrationService.WithdrawRegistration."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REGISTRATION_FIELD_NUMBER: builtins.int
+    @property
+    def registration(self) -> yibao.offsite.v1.registration_pb2.Registration:
+        """The registration, as stored."""
+
+    def __init__(
+        self,
+        *,
+        registration: yibao.offsite.v1.registration_pb2.Registration | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["registration", b"registration"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["registration", b"registration"]) -> None: ...
+
+global___WithdrawRegistrationResponse = WithdrawRegistrationResponse
+
+@typing.final
+class ConfirmRegistrationCheckRequest(google.protobuf.message.Message):
+    """See RegistrationService.ConfirmRegistrationCheck."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    REGION_FIELD_NUMBER: builtins.int
+    REGISTRATION_ID_FIELD_NUMBER: builtins.int
+    REMARK_FIELD_NUMBER: builtins.int
+    request_id: builtins.str
+    """The caller's id of this request, stored with its answer."""
+    region: builtins.str
+    """The pooling region that insures the person."""
+    registration_id: builtins.str
+    """The registration."""
+    remark: builtins.str
+    """What was found; may be empty."""
+    def __init__(
+        self,
+        *,
+        request_id: builtins.str = ...,
+        region: builtins.str = ...,
+        registration_id: builtins.str = ...,
+        remark: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["region", b"region", "registration_id", b"registration_id", "remark", b"remark", "request_id", b"request_id"]) -> None: ...
+
+global___ConfirmRegistrationCheckRequest = ConfirmRegistrationCheckRequest
+
+@typing.final
+class ConfirmRegistrationCheckResponse(google.protobuf.message.Message):
+    """See RegistrationService.ConfirmRegistrationCheck."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REGISTRATION_FIELD_NUMBER: builtins.int
+    @property
+    def registration(self) -> yibao.offsite.v1.registration_pb2.Registration:
+        """The registration, as stored."""
+
+    def __init__(
+        self,
+        *,
+        registration: yibao.offsite.v1.registration_pb2.Registration | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["registration", b"registration"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["registration", b"registration"]) -> None: ...
+
+global___ConfirmRegistrationCheckResponse = ConfirmRegistrationCheckResponse
+
+@typing.final
+class ChangeRegistrationRequest(google.protobuf.message.Message):
+    """See RegistrationService.ChangeRegistration."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    REGION_FIELD_NUMBER: builtins.int
+    REGISTRATION_ID_FIELD_NUMBER: builtins.int
+    CATEGORY_FIELD_NUMBER: builtins.int
+    TREATMENT_REGION_FIELD_NUMBER: builtins.int
+    START_DATE_FIELD_NUMBER: builtins.int
+    EXPECTED_END_DATE_FIELD_NUMBER: builtins.int
+    IS_URGENT_FIELD_NUMBER: builtins.int
+    BASIS_FIELD_NUMBER: builtins.int
+    APPLICATION_CHANNEL_FIELD_NUMBER: builtins.int
+    MATERIALS_FIELD_NUMBER: builtins.int
+    REFERRAL_FIELD_NUMBER: builtins.int
+    ADMISSION_DATE_FIELD_NUMBER: builtins.int
+    request_id: builtins.str
+    """The caller's id of this request, stored with its answer."""
+    region: builtins.str
+    """The pooling region that insures the person."""
+    registration_id: builtins.str
+    """The registration."""
+    category: yibao.offsite.v1.registration_pb2.RegistrationCategory.ValueType
+    """Why care is taken elsewhere."""
+    treatment_region: builtins.str
+    """The city or municipality of treatment."""
+    is_urgent: builtins.bool
+    """Whether a referral was urgent, so that the formalities could follow the transfer."""
+    basis: yibao.offsite.v1.registration_pb2.RegistrationBasis.ValueType
+    """What the stay is shown by."""
+    application_channel: yibao.offsite.v1.registration_pb2.ApplicationChannel.ValueType
+    """How it is applied for; the usual one of the caller if absent."""
+    @property
+    def start_date(self) -> yibao.common.v1.date_pb2.Date:
+        """The first day of cover."""
+
+    @property
+    def expected_end_date(self) -> yibao.common.v1.date_pb2.Date:
+        """The expected last day elsewhere. Required where the region asks for a least stay, to
+        show its length; where cover lasts some months it can only lengthen them.
+        """
+
+    @property
+    def materials(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[yibao.offsite.v1.registration_pb2.RegistrationMaterial]:
+        """The papers."""
+
+    @property
+    def referral(self) -> yibao.offsite.v1.registration_pb2.Referral:
+        """Who refers; for referrals alone, and required where a hospital applies."""
+
+    @property
+    def admission_date(self) -> yibao.common.v1.date_pb2.Date:
+        """The day of admission of an urgent referral or an emergency; the first day of cover if
+        absent.
+        """
+
+    def __init__(
+        self,
+        *,
+        request_id: builtins.str = ...,
+        region: builtins.str = ...,
+        registration_id: builtins.str = ...,
+        category: yibao.offsite.v1.registration_pb2.RegistrationCategory.ValueType = ...,
+        treatment_region: builtins.str = ...,
+        start_date: yibao.common.v1.date_pb2.Date | None = ...,
+        expected_end_date: yibao.common.v1.date_pb2.Date | None = ...,
+        is_urgent: builtins.bool = ...,
+        basis: yibao.offsite.v1.registration_pb2.RegistrationBasis.ValueType = ...,
+        application_channel: yibao.offsite.v1.registration_pb2.ApplicationChannel.ValueType = ...,
+        materials: collections.abc.Iterable[yibao.offsite.v1.registration_pb2.RegistrationMaterial] | None = ...,
+        referral: yibao.offsite.v1.registration_pb2.Referral | None = ...,
+        admission_date: yibao.common.v1.date_pb2.Date | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["admission_date", b"admission_date", "expected_end_date", b"expected_end_date", "referral", b"referral", "start_date", b"start_date"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["admission_date", b"admission_date", "application_channel", b"application_channel", "basis", b"basis", "category", b"category", "expected_end_date", b"expected_end_date", "is_urgent", b"is_urgent", "materials", b"materials", "referral", b"referral", "region", b"region", "registration_id", b"registration_id", "request_id", b"request_id", "start_date", b"start_date", "treatment_region", b"treatment_region"]) -> None: ...
+
+global___ChangeRegistrationRequest = ChangeRegistrationRequest
+
+@typing.final
+class ChangeRegistrationResponse(google.protobuf.message.Message):
+    """See RegistrationService.ChangeRegistration."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REGISTRATION_FIELD_NUMBER: builtins.int
+    REPLACED_FIELD_NUMBER: builtins.int
+    @property
+    def registration(self) -> yibao.offsite.v1.registration_pb2.Registration:
+        """The registration that takes the place."""
+
+    @property
+    def replaced(self) -> yibao.offsite.v1.registration_pb2.Registration:
+        """The one before, as it is by now."""
+
+    def __init__(
+        self,
+        *,
+        registration: yibao.offsite.v1.registration_pb2.Registration | None = ...,
+        replaced: yibao.offsite.v1.registration_pb2.Registration | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["registration", b"registration", "replaced", b"replaced"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["registration", b"registration", "replaced", b"replaced"]) -> None: ...
+
+global___ChangeRegistrationResponse = ChangeRegistrationResponse
+
+@typing.final
+class ExtendRegistrationRequest(google.protobuf.message.Message):
+    """See RegistrationService.ExtendRegistration."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    REGION_FIELD_NUMBER: builtins.int
+    REGISTRATION_ID_FIELD_NUMBER: builtins.int
+    MATERIALS_FIELD_NUMBER: builtins.int
+    EXPECTED_END_DATE_FIELD_NUMBER: builtins.int
+    request_id: builtins.str
+    """The caller's id of this request, stored with its answer."""
+    region: builtins.str
+    """The pooling region that insures the person."""
+    registration_id: builtins.str
+    """The registration."""
+    @property
+    def materials(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[yibao.offsite.v1.registration_pb2.RegistrationMaterial]:
+        """Papers that are new."""
+
+    @property
+    def expected_end_date(self) -> yibao.common.v1.date_pb2.Date:
+        """The expected last day elsewhere."""
+
+    def __init__(
+        self,
+        *,
+        request_id: builtins.str = ...,
+        region: builtins.str = ...,
+        registration_id: builtins.str = ...,
+        materials: collections.abc.Iterable[yibao.offsite.v1.registration_pb2.RegistrationMaterial] | None = ...,
+        expected_end_date: yibao.common.v1.date_pb2.Date | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["expected_end_date", b"expected_end_date"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["expected_end_date", b"expected_end_date", "materials", b"materials", "region", b"region", "registration_id", b"registration_id", "request_id", b"request_id"]) -> None: ...
+
+global___ExtendRegistrationRequest = ExtendRegistrationRequest
+
+@typing.final
+class ExtendRegistrationResponse(google.protobuf.message.Message):
+    """See RegistrationService.ExtendRegistration."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REGISTRATION_FIELD_NUMBER: builtins.int
+    @property
+    def registration(self) -> yibao.offsite.v1.registration_pb2.Registration:
+        """The registration, as stored."""
+
+    def __init__(
+        self,
+        *,
+        registration: yibao.offsite.v1.registration_pb2.Registration | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["registration", b"registration"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["registration", b"registration"]) -> None: ...
+
+global___ExtendRegistrationResponse = ExtendRegistrationResponse
+
+@typing.final
+class CancelRegistrationRequest(google.protobuf.message.Message):
+    """See RegistrationService.CancelRegistration."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    REGION_FIELD_NUMBER: builtins.int
+    REGISTRATION_ID_FIELD_NUMBER: builtins.int
+    IS_AGENCY_FINDING_FIELD_NUMBER: builtins.int
+    REMARK_FIELD_NUMBER: builtins.int
+    request_id: builtins.str
+    """The caller's id of this request, stored with its answer."""
+    region: builtins.str
+    """The pooling region that insures the person."""
+    registration_id: builtins.str
+    """The registration."""
+    is_agency_finding: builtins.bool
+    """Whether the agency found it wrong; the person's wish otherwise. By agencies alone."""
+    remark: builtins.str
+    """Why; required where the agency found it wrong."""
+    def __init__(
+        self,
+        *,
+        request_id: builtins.str = ...,
+        region: builtins.str = ...,
+        registration_id: builtins.str = ...,
+        is_agency_finding: builtins.bool = ...,
+        remark: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["is_agency_finding", b"is_agency_finding", "region", b"region", "registration_id", b"registration_id", "remark", b"remark", "request_id", b"request_id"]) -> None: ...
+
+global___CancelRegistrationRequest = CancelRegistrationRequest
+
+@typing.final
+class CancelRegistrationResponse(google.protobuf.message.Message):
+    """See RegistrationService.CancelRegistration."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REGISTRATION_FIELD_NUMBER: builtins.int
+    @property
+    def registration(self) -> yibao.offsite.v1.registration_pb2.Registration:
+        """The registration, cancelled."""
+
+    def __init__(
+        self,
+        *,
+        registration: yibao.offsite.v1.registration_pb2.Registration | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["registration", b"registration"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["registration", b"registration"]) -> None: ...
+
+global___CancelRegistrationResponse = CancelRegistrationResponse
+
+@typing.final
+class RevokeRegistrationRequest(google.protobuf.message.Message):
+    """See RegistrationService.RevokeRegistration."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    REGION_FIELD_NUMBER: builtins.int
+    REGISTRATION_ID_FIELD_NUMBER: builtins.int
+    REMARK_FIELD_NUMBER: builtins.int
+    request_id: builtins.str
+    """The caller's id of this request, stored with its answer."""
+    region: builtins.str
+    """The pooling region that insures the person."""
+    registration_id: builtins.str
+    """The registration."""
+    remark: builtins.str
+    """What was false."""
+    def __init__(
+        self,
+        *,
+        request_id: builtins.str = ...,
+        region: builtins.str = ...,
+        registration_id: builtins.str = ...,
+        remark: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["region", b"region", "registration_id", b"registration_id", "remark", b"remark", "request_id", b"request_id"]) -> None: ...
+
+global___RevokeRegistrationRequest = RevokeRegistrationRequest
+
+@typing.final
+class RevokeRegistrationResponse(google.protobuf.message.Message):
+    """See RegistrationService.RevokeRegistration."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REGISTRATION_FIELD_NUMBER: builtins.int
+    @property
+    def registration(self) -> yibao.offsite.v1.registration_pb2.Registration:
+        """The registration, as stored."""
+
+    def __init__(
+        self,
+        *,
+        registration: yibao.offsite.v1.registration_pb2.Registration | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["registration", b"registration"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["registration", b"registration"]) -> None: ...
+
+global___RevokeRegistrationResponse = RevokeRegistrationResponse
 
 @typing.final
 class GetRegistrationRequest(google.protobuf.message.Message):
@@ -130,16 +758,86 @@ class GetRegistrationResponse(google.protobuf.message.Message):
 global___GetRegistrationResponse = GetRegistrationResponse
 
 @typing.final
-class CancelRegistrationRequest(google.protobuf.message.Message):
-    """See RegistrationService.CancelRegistration."""
+class ListRegistrationsRequest(google.protobuf.message.Message):
+    """See RegistrationService.ListRegistrations."""
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
-    REQUEST_ID_FIELD_NUMBER: builtins.int
+    REGION_FIELD_NUMBER: builtins.int
+    PERSON_ID_FIELD_NUMBER: builtins.int
+    TREATMENT_REGION_FIELD_NUMBER: builtins.int
+    STATE_FIELD_NUMBER: builtins.int
+    CATEGORY_FIELD_NUMBER: builtins.int
+    DAY_FIELD_NUMBER: builtins.int
+    PAGE_SIZE_FIELD_NUMBER: builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    region: builtins.str
+    """The pooling region that insures the person."""
+    person_id: builtins.str
+    """Of this person; of all if absent."""
+    treatment_region: builtins.str
+    """Of this city or municipality of treatment."""
+    state: yibao.offsite.v1.registration_pb2.RegistrationState.ValueType
+    """In this state."""
+    category: yibao.offsite.v1.registration_pb2.RegistrationCategory.ValueType
+    """Of this category."""
+    page_size: builtins.int
+    """The most items in the answer; 100 if absent, over 500 is coerced to it."""
+    page_token: builtins.str
+    """Where the list goes on, as answered with the same arguments; empty from its start."""
+    @property
+    def day(self) -> yibao.common.v1.date_pb2.Date:
+        """Whose cover, as granted or as it came out, holds this day."""
+
+    def __init__(
+        self,
+        *,
+        region: builtins.str = ...,
+        person_id: builtins.str = ...,
+        treatment_region: builtins.str = ...,
+        state: yibao.offsite.v1.registration_pb2.RegistrationState.ValueType = ...,
+        category: yibao.offsite.v1.registration_pb2.RegistrationCategory.ValueType = ...,
+        day: yibao.common.v1.date_pb2.Date | None = ...,
+        page_size: builtins.int = ...,
+        page_token: builtins.str = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["day", b"day"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["category", b"category", "day", b"day", "page_size", b"page_size", "page_token", b"page_token", "person_id", b"person_id", "region", b"region", "state", b"state", "treatment_region", b"treatment_region"]) -> None: ...
+
+global___ListRegistrationsRequest = ListRegistrationsRequest
+
+@typing.final
+class ListRegistrationsResponse(google.protobuf.message.Message):
+    """See RegistrationService.ListRegistrations."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REGISTRATIONS_FIELD_NUMBER: builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    next_page_token: builtins.str
+    """Where the list goes on; empty at its end."""
+    @property
+    def registrations(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[yibao.offsite.v1.registration_pb2.Registration]:
+        """Registrations."""
+
+    def __init__(
+        self,
+        *,
+        registrations: collections.abc.Iterable[yibao.offsite.v1.registration_pb2.Registration] | None = ...,
+        next_page_token: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["next_page_token", b"next_page_token", "registrations", b"registrations"]) -> None: ...
+
+global___ListRegistrationsResponse = ListRegistrationsResponse
+
+@typing.final
+class GetRegistrationHistoryRequest(google.protobuf.message.Message):
+    """See RegistrationService.GetRegistrationHistory."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
     REGION_FIELD_NUMBER: builtins.int
     REGISTRATION_ID_FIELD_NUMBER: builtins.int
-    request_id: builtins.str
-    """The caller's id of this request, stored with its answer."""
     region: builtins.str
     """The pooling region that insures the person."""
     registration_id: builtins.str
@@ -147,24 +845,145 @@ class CancelRegistrationRequest(google.protobuf.message.Message):
     def __init__(
         self,
         *,
-        request_id: builtins.str = ...,
         region: builtins.str = ...,
         registration_id: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["region", b"region", "registration_id", b"registration_id", "request_id", b"request_id"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["region", b"region", "registration_id", b"registration_id"]) -> None: ...
 
-global___CancelRegistrationRequest = CancelRegistrationRequest
+global___GetRegistrationHistoryRequest = GetRegistrationHistoryRequest
 
 @typing.final
-class CancelRegistrationResponse(google.protobuf.message.Message):
-    """See RegistrationService.CancelRegistration."""
+class GetRegistrationHistoryResponse(google.protobuf.message.Message):
+    """See RegistrationService.GetRegistrationHistory."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    EVENTS_FIELD_NUMBER: builtins.int
+    @property
+    def events(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[yibao.offsite.v1.registration_pb2.RegistrationEvent]:
+        """The steps, the oldest first."""
+
+    def __init__(
+        self,
+        *,
+        events: collections.abc.Iterable[yibao.offsite.v1.registration_pb2.RegistrationEvent] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["events", b"events"]) -> None: ...
+
+global___GetRegistrationHistoryResponse = GetRegistrationHistoryResponse
+
+@typing.final
+class ListRegistrationTasksRequest(google.protobuf.message.Message):
+    """See RegistrationService.ListRegistrationTasks."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REGION_FIELD_NUMBER: builtins.int
+    DUE_DATE_FIELD_NUMBER: builtins.int
+    TASK_KIND_FIELD_NUMBER: builtins.int
+    PAGE_SIZE_FIELD_NUMBER: builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    region: builtins.str
+    """The pooling region that insures the person."""
+    task_kind: yibao.offsite.v1.registration_pb2.RegistrationTaskKind.ValueType
+    """Of this kind."""
+    page_size: builtins.int
+    """The most items in the answer; 100 if absent, over 500 is coerced to it."""
+    page_token: builtins.str
+    """Where the list goes on, as answered with the same arguments; empty from its start."""
+    @property
+    def due_date(self) -> yibao.common.v1.date_pb2.Date:
+        """Due on this day or before; today in Asia/Shanghai if absent."""
+
+    def __init__(
+        self,
+        *,
+        region: builtins.str = ...,
+        due_date: yibao.common.v1.date_pb2.Date | None = ...,
+        task_kind: yibao.offsite.v1.registration_pb2.RegistrationTaskKind.ValueType = ...,
+        page_size: builtins.int = ...,
+        page_token: builtins.str = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["due_date", b"due_date"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["due_date", b"due_date", "page_size", b"page_size", "page_token", b"page_token", "region", b"region", "task_kind", b"task_kind"]) -> None: ...
+
+global___ListRegistrationTasksRequest = ListRegistrationTasksRequest
+
+@typing.final
+class ListRegistrationTasksResponse(google.protobuf.message.Message):
+    """See RegistrationService.ListRegistrationTasks."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REGISTRATIONS_FIELD_NUMBER: builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    next_page_token: builtins.str
+    """Where the list goes on; empty at its end."""
+    @property
+    def registrations(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[yibao.offsite.v1.registration_pb2.Registration]:
+        """Registrations, each with its task."""
+
+    def __init__(
+        self,
+        *,
+        registrations: collections.abc.Iterable[yibao.offsite.v1.registration_pb2.Registration] | None = ...,
+        next_page_token: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["next_page_token", b"next_page_token", "registrations", b"registrations"]) -> None: ...
+
+global___ListRegistrationTasksResponse = ListRegistrationTasksResponse
+
+@typing.final
+class RecordDeemedRegistrationRequest(google.protobuf.message.Message):
+    """See RegistrationService.RecordDeemedRegistration."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    REGION_FIELD_NUMBER: builtins.int
+    PERSON_ID_FIELD_NUMBER: builtins.int
+    VISIT_ID_FIELD_NUMBER: builtins.int
+    TREATMENT_REGION_FIELD_NUMBER: builtins.int
+    ADMISSION_DATE_FIELD_NUMBER: builtins.int
+    request_id: builtins.str
+    """The caller's id of this request, stored with its answer."""
+    region: builtins.str
+    """The pooling region that insures the person."""
+    person_id: builtins.str
+    """The person."""
+    visit_id: builtins.str
+    """The visit that bears the mark."""
+    treatment_region: builtins.str
+    """The city or municipality of treatment."""
+    @property
+    def admission_date(self) -> yibao.common.v1.date_pb2.Date:
+        """The day on which the visit began."""
+
+    def __init__(
+        self,
+        *,
+        request_id: builtins.str = ...,
+        region: builtins.str = ...,
+        person_id: builtins.str = ...,
+        visit_id: builtins.str = ...,
+        treatment_region: builtins.str = ...,
+        admission_date: yibao.common.v1.date_pb2.Date | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["admission_date", b"admission_date"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["admission_date", b"admission_date", "person_id", b"person_id", "region", b"region", "request_id", b"request_id", "treatment_region", b"treatment_region", "visit_id", b"visit_id"]) -> None: ...
+
+global___RecordDeemedRegistrationRequest = RecordDeemedRegistrationRequest
+
+@typing.final
+class RecordDeemedRegistrationResponse(google.protobuf.message.Message):
+    """See RegistrationService.RecordDeemedRegistration."""
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
     REGISTRATION_FIELD_NUMBER: builtins.int
     @property
     def registration(self) -> yibao.offsite.v1.registration_pb2.Registration:
-        """The registration, cancelled."""
+        """The registration, as stored."""
 
     def __init__(
         self,
@@ -174,4 +993,4 @@ class CancelRegistrationResponse(google.protobuf.message.Message):
     def HasField(self, field_name: typing.Literal["registration", b"registration"]) -> builtins.bool: ...
     def ClearField(self, field_name: typing.Literal["registration", b"registration"]) -> None: ...
 
-global___CancelRegistrationResponse = CancelRegistrationResponse
+global___RecordDeemedRegistrationResponse = RecordDeemedRegistrationResponse

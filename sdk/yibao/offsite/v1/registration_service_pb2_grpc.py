@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class RegistrationServiceStub(object):
-    """Registration for care in another region.
+    """Registration for care in another region: what a region asks for it is data, see RulesService.
     """
 
     def __init__(self, channel):
@@ -40,28 +40,194 @@ class RegistrationServiceStub(object):
                 request_serializer=yibao_dot_offsite_dot_v1_dot_registration__service__pb2.CreateRegistrationRequest.SerializeToString,
                 response_deserializer=yibao_dot_offsite_dot_v1_dot_registration__service__pb2.CreateRegistrationResponse.FromString,
                 _registered_method=True)
-        self.GetRegistration = channel.unary_unary(
-                '/yibao.offsite.v1.RegistrationService/GetRegistration',
-                request_serializer=yibao_dot_offsite_dot_v1_dot_registration__service__pb2.GetRegistrationRequest.SerializeToString,
-                response_deserializer=yibao_dot_offsite_dot_v1_dot_registration__service__pb2.GetRegistrationResponse.FromString,
+        self.ApproveRegistration = channel.unary_unary(
+                '/yibao.offsite.v1.RegistrationService/ApproveRegistration',
+                request_serializer=yibao_dot_offsite_dot_v1_dot_registration__service__pb2.ApproveRegistrationRequest.SerializeToString,
+                response_deserializer=yibao_dot_offsite_dot_v1_dot_registration__service__pb2.ApproveRegistrationResponse.FromString,
+                _registered_method=True)
+        self.RejectRegistration = channel.unary_unary(
+                '/yibao.offsite.v1.RegistrationService/RejectRegistration',
+                request_serializer=yibao_dot_offsite_dot_v1_dot_registration__service__pb2.RejectRegistrationRequest.SerializeToString,
+                response_deserializer=yibao_dot_offsite_dot_v1_dot_registration__service__pb2.RejectRegistrationResponse.FromString,
+                _registered_method=True)
+        self.ReturnRegistration = channel.unary_unary(
+                '/yibao.offsite.v1.RegistrationService/ReturnRegistration',
+                request_serializer=yibao_dot_offsite_dot_v1_dot_registration__service__pb2.ReturnRegistrationRequest.SerializeToString,
+                response_deserializer=yibao_dot_offsite_dot_v1_dot_registration__service__pb2.ReturnRegistrationResponse.FromString,
+                _registered_method=True)
+        self.ResubmitRegistration = channel.unary_unary(
+                '/yibao.offsite.v1.RegistrationService/ResubmitRegistration',
+                request_serializer=yibao_dot_offsite_dot_v1_dot_registration__service__pb2.ResubmitRegistrationRequest.SerializeToString,
+                response_deserializer=yibao_dot_offsite_dot_v1_dot_registration__service__pb2.ResubmitRegistrationResponse.FromString,
+                _registered_method=True)
+        self.WithdrawRegistration = channel.unary_unary(
+                '/yibao.offsite.v1.RegistrationService/WithdrawRegistration',
+                request_serializer=yibao_dot_offsite_dot_v1_dot_registration__service__pb2.WithdrawRegistrationRequest.SerializeToString,
+                response_deserializer=yibao_dot_offsite_dot_v1_dot_registration__service__pb2.WithdrawRegistrationResponse.FromString,
+                _registered_method=True)
+        self.ConfirmRegistrationCheck = channel.unary_unary(
+                '/yibao.offsite.v1.RegistrationService/ConfirmRegistrationCheck',
+                request_serializer=yibao_dot_offsite_dot_v1_dot_registration__service__pb2.ConfirmRegistrationCheckRequest.SerializeToString,
+                response_deserializer=yibao_dot_offsite_dot_v1_dot_registration__service__pb2.ConfirmRegistrationCheckResponse.FromString,
+                _registered_method=True)
+        self.ChangeRegistration = channel.unary_unary(
+                '/yibao.offsite.v1.RegistrationService/ChangeRegistration',
+                request_serializer=yibao_dot_offsite_dot_v1_dot_registration__service__pb2.ChangeRegistrationRequest.SerializeToString,
+                response_deserializer=yibao_dot_offsite_dot_v1_dot_registration__service__pb2.ChangeRegistrationResponse.FromString,
+                _registered_method=True)
+        self.ExtendRegistration = channel.unary_unary(
+                '/yibao.offsite.v1.RegistrationService/ExtendRegistration',
+                request_serializer=yibao_dot_offsite_dot_v1_dot_registration__service__pb2.ExtendRegistrationRequest.SerializeToString,
+                response_deserializer=yibao_dot_offsite_dot_v1_dot_registration__service__pb2.ExtendRegistrationResponse.FromString,
                 _registered_method=True)
         self.CancelRegistration = channel.unary_unary(
                 '/yibao.offsite.v1.RegistrationService/CancelRegistration',
                 request_serializer=yibao_dot_offsite_dot_v1_dot_registration__service__pb2.CancelRegistrationRequest.SerializeToString,
                 response_deserializer=yibao_dot_offsite_dot_v1_dot_registration__service__pb2.CancelRegistrationResponse.FromString,
                 _registered_method=True)
+        self.RevokeRegistration = channel.unary_unary(
+                '/yibao.offsite.v1.RegistrationService/RevokeRegistration',
+                request_serializer=yibao_dot_offsite_dot_v1_dot_registration__service__pb2.RevokeRegistrationRequest.SerializeToString,
+                response_deserializer=yibao_dot_offsite_dot_v1_dot_registration__service__pb2.RevokeRegistrationResponse.FromString,
+                _registered_method=True)
+        self.GetRegistration = channel.unary_unary(
+                '/yibao.offsite.v1.RegistrationService/GetRegistration',
+                request_serializer=yibao_dot_offsite_dot_v1_dot_registration__service__pb2.GetRegistrationRequest.SerializeToString,
+                response_deserializer=yibao_dot_offsite_dot_v1_dot_registration__service__pb2.GetRegistrationResponse.FromString,
+                _registered_method=True)
+        self.ListRegistrations = channel.unary_unary(
+                '/yibao.offsite.v1.RegistrationService/ListRegistrations',
+                request_serializer=yibao_dot_offsite_dot_v1_dot_registration__service__pb2.ListRegistrationsRequest.SerializeToString,
+                response_deserializer=yibao_dot_offsite_dot_v1_dot_registration__service__pb2.ListRegistrationsResponse.FromString,
+                _registered_method=True)
+        self.GetRegistrationHistory = channel.unary_unary(
+                '/yibao.offsite.v1.RegistrationService/GetRegistrationHistory',
+                request_serializer=yibao_dot_offsite_dot_v1_dot_registration__service__pb2.GetRegistrationHistoryRequest.SerializeToString,
+                response_deserializer=yibao_dot_offsite_dot_v1_dot_registration__service__pb2.GetRegistrationHistoryResponse.FromString,
+                _registered_method=True)
+        self.ListRegistrationTasks = channel.unary_unary(
+                '/yibao.offsite.v1.RegistrationService/ListRegistrationTasks',
+                request_serializer=yibao_dot_offsite_dot_v1_dot_registration__service__pb2.ListRegistrationTasksRequest.SerializeToString,
+                response_deserializer=yibao_dot_offsite_dot_v1_dot_registration__service__pb2.ListRegistrationTasksResponse.FromString,
+                _registered_method=True)
+        self.RecordDeemedRegistration = channel.unary_unary(
+                '/yibao.offsite.v1.RegistrationService/RecordDeemedRegistration',
+                request_serializer=yibao_dot_offsite_dot_v1_dot_registration__service__pb2.RecordDeemedRegistrationRequest.SerializeToString,
+                response_deserializer=yibao_dot_offsite_dot_v1_dot_registration__service__pb2.RecordDeemedRegistrationResponse.FromString,
+                _registered_method=True)
 
 
 class RegistrationServiceServicer(object):
-    """Registration for care in another region.
+    """Registration for care in another region: what a region asks for it is data, see RulesService.
     """
 
     def CreateRegistration(self, request, context):
-        """Registers care elsewhere. Callers: agency of the region, channel. Long-term
-        categories need a stay of over six months (O-02); cover begins no earlier than the
-        day of registration, but for an urgent referral at most 7 days before it (O-01).
-        Temporary cover lasts at least six months. Idempotent by `request_id`. Reasons:
-        REGION_EXCLUDED, STAY_TOO_SHORT, REGISTER_IN_ADVANCE, REGISTRATION_EXISTS,
+        """Applies for care elsewhere (备案申请). Granted at once, or submitted where the region lets
+        a second operator or a pre-evaluation decide. Callers: agency of the region; channel, for
+        the person itself; institution that the region lets refer, for its own referrals (2501).
+        Stays over half a year are registered in advance (O-02); an urgent referral within 7 days
+        of transfer and admission (O-01); both as the region's rules say. Idempotent by
+        `request_id`. Reasons: REGION_EXCLUDED, REGISTRATION_CHANNEL_CLOSED,
+        REGISTRATION_BASIS_NOT_ACCEPTED, SELF_SERVICE_LIMITED, REFERRAL_NOT_ENTITLED,
+        STAY_TOO_SHORT, REGISTER_IN_ADVANCE, MATERIAL_MISSING (with all kinds at once),
+        PERSON_NOT_FOUND, PERSON_MERGED, PERSON_DECEASED, PERSON_NOT_ENROLLED where persons are
+        followed,
+        REGISTRATION_EXISTS, SEVERAL_PLACES_NEED_PROOF, REQUEST_ID_REUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ApproveRegistration(self, request, context):
+        """Approves what was submitted (checker). Callers: agency of the region, another operator
+        than who handed it in. Where it changes another registration, that one ends in the same
+        transaction. Idempotent by `request_id`. Reasons: REGISTRATION_NOT_FOUND,
+        REGISTRATION_STATE, SAME_MAKER_AND_CHECKER, PRE_EVALUATION_REQUIRED, REQUEST_ID_REUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RejectRegistration(self, request, context):
+        """Refuses what was submitted or returned. Callers: agency of the region. Idempotent by
+        `request_id`. Reasons: REGISTRATION_NOT_FOUND, REGISTRATION_STATE, REQUEST_ID_REUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReturnRegistration(self, request, context):
+        """Gives back what was submitted, with what is wrong of its papers (补正). Callers: agency of
+        the region. Idempotent by `request_id`. Reasons: REGISTRATION_NOT_FOUND,
+        REGISTRATION_STATE, REQUEST_ID_REUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ResubmitRegistration(self, request, context):
+        """Hands in again what was returned; papers of a kind take the place of those before.
+        Callers: agency of the region, channel, institution that applied. Idempotent by
+        `request_id`. Reasons: REGISTRATION_NOT_FOUND, REGISTRATION_STATE, MATERIAL_MISSING,
+        REQUEST_ID_REUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WithdrawRegistration(self, request, context):
+        """Takes back what is not decided. Callers: agency of the region, channel, institution that
+        applied. Idempotent by `request_id`. Reasons: REGISTRATION_NOT_FOUND, REGISTRATION_STATE,
+        REQUEST_ID_REUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ConfirmRegistrationCheck(self, request, context):
+        """Notes that what was accepted at once was checked and is right. Callers: agency of the
+        region, another operator than who registered. Idempotent by `request_id`. Reasons:
+        REGISTRATION_NOT_FOUND, REGISTRATION_STATE, SAME_MAKER_AND_CHECKER, REQUEST_ID_REUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ChangeRegistration(self, request, context):
+        """Puts another registration in the place of one in force (变更): both change in one
+        transaction, or with its approval where a second operator decides. Callers: agency of the
+        region, channel. Idempotent by `request_id`. Reasons: REGISTRATION_NOT_FOUND,
+        REGISTRATION_STATE, CHANGE_NOT_YET_ALLOWED, and those of CreateRegistration.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExtendRegistration(self, request, context):
+        """Gives a registration in force a later last day (延期), at most one term of the region's
+        rules later. Callers: agency of the region, channel. Idempotent by `request_id`. Reasons:
+        REGISTRATION_NOT_FOUND, REGISTRATION_STATE, REGISTRATION_NOT_EXTENDABLE, MATERIAL_MISSING,
+        SELF_SERVICE_LIMITED, REQUEST_ID_REUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CancelRegistration(self, request, context):
+        """Cancels a registration in force; care admitted before stays covered. Callers: agency of
+        the region, channel. By the person's wish not before `change_allowed_from`. Idempotent by
+        `request_id`. Reasons: REGISTRATION_NOT_FOUND, REGISTRATION_STATE, CHANGE_NOT_YET_ALLOWED,
+        REQUEST_ID_REUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RevokeRegistration(self, request, context):
+        """Declares a registration void from its start, because it rests on a false statement; the
+        person's self-service is limited for as long as the region says. Callers: agency of the
+        region, another operator than who registered or approved. Idempotent by `request_id`.
+        Reasons: REGISTRATION_NOT_FOUND, REGISTRATION_STATE, SAME_MAKER_AND_CHECKER,
         REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -69,17 +235,43 @@ class RegistrationServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def GetRegistration(self, request, context):
-        """Reads one registration. Callers: agency of the region, channel. Reasons:
-        REGISTRATION_NOT_FOUND.
+        """Reads one registration. Callers: agency of the region, channel, institution that applied.
+        Reasons: REGISTRATION_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def CancelRegistration(self, request, context):
-        """Cancels an active registration. Callers: agency of the region, channel. Idempotent
-        by `request_id`. Reasons: REGISTRATION_NOT_FOUND, REGISTRATION_STATE,
-        REQUEST_ID_REUSED.
+    def ListRegistrations(self, request, context):
+        """Lists registrations, the newest first. Callers: agency of the region; channel, of one
+        person; institution, of those that it applied for. Reasons: FIELD_REQUIRED where a
+        channel names no person, FIELD_MALFORMED of a page's token.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetRegistrationHistory(self, request, context):
+        """Tells what was done to a registration, in order. Callers: agency of the region, channel,
+        institution that applied. Reasons: REGISTRATION_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListRegistrationTasks(self, request, context):
+        """Lists registrations that an agency has to do something about up to a day, the earliest
+        due first. Callers: agency of the region. Reasons: FIELD_MALFORMED of a page's token.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RecordDeemedRegistration(self, request, context):
+        """Records that a visit was marked as an emergency by the hospital that treats, which is
+        deemed registered (视同备案). Callers: the settlement service. Once a visit: sent again,
+        under whichever request id, it answers with the registration that there is. Idempotent by
+        `request_id`. Reasons: REGION_EXCLUDED, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -93,15 +285,80 @@ def add_RegistrationServiceServicer_to_server(servicer, server):
                     request_deserializer=yibao_dot_offsite_dot_v1_dot_registration__service__pb2.CreateRegistrationRequest.FromString,
                     response_serializer=yibao_dot_offsite_dot_v1_dot_registration__service__pb2.CreateRegistrationResponse.SerializeToString,
             ),
-            'GetRegistration': grpc.unary_unary_rpc_method_handler(
-                    servicer.GetRegistration,
-                    request_deserializer=yibao_dot_offsite_dot_v1_dot_registration__service__pb2.GetRegistrationRequest.FromString,
-                    response_serializer=yibao_dot_offsite_dot_v1_dot_registration__service__pb2.GetRegistrationResponse.SerializeToString,
+            'ApproveRegistration': grpc.unary_unary_rpc_method_handler(
+                    servicer.ApproveRegistration,
+                    request_deserializer=yibao_dot_offsite_dot_v1_dot_registration__service__pb2.ApproveRegistrationRequest.FromString,
+                    response_serializer=yibao_dot_offsite_dot_v1_dot_registration__service__pb2.ApproveRegistrationResponse.SerializeToString,
+            ),
+            'RejectRegistration': grpc.unary_unary_rpc_method_handler(
+                    servicer.RejectRegistration,
+                    request_deserializer=yibao_dot_offsite_dot_v1_dot_registration__service__pb2.RejectRegistrationRequest.FromString,
+                    response_serializer=yibao_dot_offsite_dot_v1_dot_registration__service__pb2.RejectRegistrationResponse.SerializeToString,
+            ),
+            'ReturnRegistration': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReturnRegistration,
+                    request_deserializer=yibao_dot_offsite_dot_v1_dot_registration__service__pb2.ReturnRegistrationRequest.FromString,
+                    response_serializer=yibao_dot_offsite_dot_v1_dot_registration__service__pb2.ReturnRegistrationResponse.SerializeToString,
+            ),
+            'ResubmitRegistration': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResubmitRegistration,
+                    request_deserializer=yibao_dot_offsite_dot_v1_dot_registration__service__pb2.ResubmitRegistrationRequest.FromString,
+                    response_serializer=yibao_dot_offsite_dot_v1_dot_registration__service__pb2.ResubmitRegistrationResponse.SerializeToString,
+            ),
+            'WithdrawRegistration': grpc.unary_unary_rpc_method_handler(
+                    servicer.WithdrawRegistration,
+                    request_deserializer=yibao_dot_offsite_dot_v1_dot_registration__service__pb2.WithdrawRegistrationRequest.FromString,
+                    response_serializer=yibao_dot_offsite_dot_v1_dot_registration__service__pb2.WithdrawRegistrationResponse.SerializeToString,
+            ),
+            'ConfirmRegistrationCheck': grpc.unary_unary_rpc_method_handler(
+                    servicer.ConfirmRegistrationCheck,
+                    request_deserializer=yibao_dot_offsite_dot_v1_dot_registration__service__pb2.ConfirmRegistrationCheckRequest.FromString,
+                    response_serializer=yibao_dot_offsite_dot_v1_dot_registration__service__pb2.ConfirmRegistrationCheckResponse.SerializeToString,
+            ),
+            'ChangeRegistration': grpc.unary_unary_rpc_method_handler(
+                    servicer.ChangeRegistration,
+                    request_deserializer=yibao_dot_offsite_dot_v1_dot_registration__service__pb2.ChangeRegistrationRequest.FromString,
+                    response_serializer=yibao_dot_offsite_dot_v1_dot_registration__service__pb2.ChangeRegistrationResponse.SerializeToString,
+            ),
+            'ExtendRegistration': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExtendRegistration,
+                    request_deserializer=yibao_dot_offsite_dot_v1_dot_registration__service__pb2.ExtendRegistrationRequest.FromString,
+                    response_serializer=yibao_dot_offsite_dot_v1_dot_registration__service__pb2.ExtendRegistrationResponse.SerializeToString,
             ),
             'CancelRegistration': grpc.unary_unary_rpc_method_handler(
                     servicer.CancelRegistration,
                     request_deserializer=yibao_dot_offsite_dot_v1_dot_registration__service__pb2.CancelRegistrationRequest.FromString,
                     response_serializer=yibao_dot_offsite_dot_v1_dot_registration__service__pb2.CancelRegistrationResponse.SerializeToString,
+            ),
+            'RevokeRegistration': grpc.unary_unary_rpc_method_handler(
+                    servicer.RevokeRegistration,
+                    request_deserializer=yibao_dot_offsite_dot_v1_dot_registration__service__pb2.RevokeRegistrationRequest.FromString,
+                    response_serializer=yibao_dot_offsite_dot_v1_dot_registration__service__pb2.RevokeRegistrationResponse.SerializeToString,
+            ),
+            'GetRegistration': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRegistration,
+                    request_deserializer=yibao_dot_offsite_dot_v1_dot_registration__service__pb2.GetRegistrationRequest.FromString,
+                    response_serializer=yibao_dot_offsite_dot_v1_dot_registration__service__pb2.GetRegistrationResponse.SerializeToString,
+            ),
+            'ListRegistrations': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRegistrations,
+                    request_deserializer=yibao_dot_offsite_dot_v1_dot_registration__service__pb2.ListRegistrationsRequest.FromString,
+                    response_serializer=yibao_dot_offsite_dot_v1_dot_registration__service__pb2.ListRegistrationsResponse.SerializeToString,
+            ),
+            'GetRegistrationHistory': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRegistrationHistory,
+                    request_deserializer=yibao_dot_offsite_dot_v1_dot_registration__service__pb2.GetRegistrationHistoryRequest.FromString,
+                    response_serializer=yibao_dot_offsite_dot_v1_dot_registration__service__pb2.GetRegistrationHistoryResponse.SerializeToString,
+            ),
+            'ListRegistrationTasks': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRegistrationTasks,
+                    request_deserializer=yibao_dot_offsite_dot_v1_dot_registration__service__pb2.ListRegistrationTasksRequest.FromString,
+                    response_serializer=yibao_dot_offsite_dot_v1_dot_registration__service__pb2.ListRegistrationTasksResponse.SerializeToString,
+            ),
+            'RecordDeemedRegistration': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecordDeemedRegistration,
+                    request_deserializer=yibao_dot_offsite_dot_v1_dot_registration__service__pb2.RecordDeemedRegistrationRequest.FromString,
+                    response_serializer=yibao_dot_offsite_dot_v1_dot_registration__service__pb2.RecordDeemedRegistrationResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -112,7 +369,7 @@ def add_RegistrationServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class RegistrationService(object):
-    """Registration for care in another region.
+    """Registration for care in another region: what a region asks for it is data, see RulesService.
     """
 
     @staticmethod
@@ -132,6 +389,276 @@ class RegistrationService(object):
             '/yibao.offsite.v1.RegistrationService/CreateRegistration',
             yibao_dot_offsite_dot_v1_dot_registration__service__pb2.CreateRegistrationRequest.SerializeToString,
             yibao_dot_offsite_dot_v1_dot_registration__service__pb2.CreateRegistrationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ApproveRegistration(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.offsite.v1.RegistrationService/ApproveRegistration',
+            yibao_dot_offsite_dot_v1_dot_registration__service__pb2.ApproveRegistrationRequest.SerializeToString,
+            yibao_dot_offsite_dot_v1_dot_registration__service__pb2.ApproveRegistrationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RejectRegistration(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.offsite.v1.RegistrationService/RejectRegistration',
+            yibao_dot_offsite_dot_v1_dot_registration__service__pb2.RejectRegistrationRequest.SerializeToString,
+            yibao_dot_offsite_dot_v1_dot_registration__service__pb2.RejectRegistrationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReturnRegistration(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.offsite.v1.RegistrationService/ReturnRegistration',
+            yibao_dot_offsite_dot_v1_dot_registration__service__pb2.ReturnRegistrationRequest.SerializeToString,
+            yibao_dot_offsite_dot_v1_dot_registration__service__pb2.ReturnRegistrationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResubmitRegistration(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.offsite.v1.RegistrationService/ResubmitRegistration',
+            yibao_dot_offsite_dot_v1_dot_registration__service__pb2.ResubmitRegistrationRequest.SerializeToString,
+            yibao_dot_offsite_dot_v1_dot_registration__service__pb2.ResubmitRegistrationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WithdrawRegistration(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.offsite.v1.RegistrationService/WithdrawRegistration',
+            yibao_dot_offsite_dot_v1_dot_registration__service__pb2.WithdrawRegistrationRequest.SerializeToString,
+            yibao_dot_offsite_dot_v1_dot_registration__service__pb2.WithdrawRegistrationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ConfirmRegistrationCheck(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.offsite.v1.RegistrationService/ConfirmRegistrationCheck',
+            yibao_dot_offsite_dot_v1_dot_registration__service__pb2.ConfirmRegistrationCheckRequest.SerializeToString,
+            yibao_dot_offsite_dot_v1_dot_registration__service__pb2.ConfirmRegistrationCheckResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ChangeRegistration(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.offsite.v1.RegistrationService/ChangeRegistration',
+            yibao_dot_offsite_dot_v1_dot_registration__service__pb2.ChangeRegistrationRequest.SerializeToString,
+            yibao_dot_offsite_dot_v1_dot_registration__service__pb2.ChangeRegistrationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExtendRegistration(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.offsite.v1.RegistrationService/ExtendRegistration',
+            yibao_dot_offsite_dot_v1_dot_registration__service__pb2.ExtendRegistrationRequest.SerializeToString,
+            yibao_dot_offsite_dot_v1_dot_registration__service__pb2.ExtendRegistrationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CancelRegistration(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.offsite.v1.RegistrationService/CancelRegistration',
+            yibao_dot_offsite_dot_v1_dot_registration__service__pb2.CancelRegistrationRequest.SerializeToString,
+            yibao_dot_offsite_dot_v1_dot_registration__service__pb2.CancelRegistrationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RevokeRegistration(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.offsite.v1.RegistrationService/RevokeRegistration',
+            yibao_dot_offsite_dot_v1_dot_registration__service__pb2.RevokeRegistrationRequest.SerializeToString,
+            yibao_dot_offsite_dot_v1_dot_registration__service__pb2.RevokeRegistrationResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -170,7 +697,7 @@ class RegistrationService(object):
             _registered_method=True)
 
     @staticmethod
-    def CancelRegistration(request,
+    def ListRegistrations(request,
             target,
             options=(),
             channel_credentials=None,
@@ -183,9 +710,90 @@ class RegistrationService(object):
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/yibao.offsite.v1.RegistrationService/CancelRegistration',
-            yibao_dot_offsite_dot_v1_dot_registration__service__pb2.CancelRegistrationRequest.SerializeToString,
-            yibao_dot_offsite_dot_v1_dot_registration__service__pb2.CancelRegistrationResponse.FromString,
+            '/yibao.offsite.v1.RegistrationService/ListRegistrations',
+            yibao_dot_offsite_dot_v1_dot_registration__service__pb2.ListRegistrationsRequest.SerializeToString,
+            yibao_dot_offsite_dot_v1_dot_registration__service__pb2.ListRegistrationsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetRegistrationHistory(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.offsite.v1.RegistrationService/GetRegistrationHistory',
+            yibao_dot_offsite_dot_v1_dot_registration__service__pb2.GetRegistrationHistoryRequest.SerializeToString,
+            yibao_dot_offsite_dot_v1_dot_registration__service__pb2.GetRegistrationHistoryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRegistrationTasks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.offsite.v1.RegistrationService/ListRegistrationTasks',
+            yibao_dot_offsite_dot_v1_dot_registration__service__pb2.ListRegistrationTasksRequest.SerializeToString,
+            yibao_dot_offsite_dot_v1_dot_registration__service__pb2.ListRegistrationTasksResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecordDeemedRegistration(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.offsite.v1.RegistrationService/RecordDeemedRegistration',
+            yibao_dot_offsite_dot_v1_dot_registration__service__pb2.RecordDeemedRegistrationRequest.SerializeToString,
+            yibao_dot_offsite_dot_v1_dot_registration__service__pb2.RecordDeemedRegistrationResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -18,18 +18,119 @@ class _ServicerContext(grpc.ServicerContext, grpc.aio.ServicerContext):  # type:
     ...
 
 class RegistrationServiceStub:
-    """Registration for care in another region."""
+    """Registration for care in another region: what a region asks for it is data, see RulesService."""
 
     def __init__(self, channel: typing.Union[grpc.Channel, grpc.aio.Channel]) -> None: ...
     CreateRegistration: grpc.UnaryUnaryMultiCallable[
         yibao.offsite.v1.registration_service_pb2.CreateRegistrationRequest,
         yibao.offsite.v1.registration_service_pb2.CreateRegistrationResponse,
     ]
-    """Registers care elsewhere. Callers: agency of the region, channel. Long-term
-    categories need a stay of over six months (O-02); cover begins no earlier than the
-    day of registration, but for an urgent referral at most 7 days before it (O-01).
-    Temporary cover lasts at least six months. Idempotent by `request_id`. Reasons:
-    REGION_EXCLUDED, STAY_TOO_SHORT, REGISTER_IN_ADVANCE, REGISTRATION_EXISTS,
+    """Applies for care elsewhere (备案申请). Granted at once, or submitted where the region lets
+    a second operator or a pre-evaluation decide. Callers: agency of the region; channel, for
+    the person itself; institution that the region lets refer, for its own referrals (2501).
+    Stays over half a year are registered in advance (O-02); an urgent referral within 7 days
+    of transfer and admission (O-01); both as the region's rules say. Idempotent by
+    `request_id`. Reasons: REGION_EXCLUDED, REGISTRATION_CHANNEL_CLOSED,
+    REGISTRATION_BASIS_NOT_ACCEPTED, SELF_SERVICE_LIMITED, REFERRAL_NOT_ENTITLED,
+    STAY_TOO_SHORT, REGISTER_IN_ADVANCE, MATERIAL_MISSING (with all kinds at once),
+    PERSON_NOT_FOUND, PERSON_MERGED, PERSON_DECEASED, PERSON_NOT_ENROLLED where persons are
+    followed,
+    REGISTRATION_EXISTS, SEVERAL_PLACES_NEED_PROOF, REQUEST_ID_REUSED.
+    """
+
+    ApproveRegistration: grpc.UnaryUnaryMultiCallable[
+        yibao.offsite.v1.registration_service_pb2.ApproveRegistrationRequest,
+        yibao.offsite.v1.registration_service_pb2.ApproveRegistrationResponse,
+    ]
+    """Approves what was submitted (checker). Callers: agency of the region, another operator
+    than who handed it in. Where it changes another registration, that one ends in the same
+    transaction. Idempotent by `request_id`. Reasons: REGISTRATION_NOT_FOUND,
+    REGISTRATION_STATE, SAME_MAKER_AND_CHECKER, PRE_EVALUATION_REQUIRED, REQUEST_ID_REUSED.
+    """
+
+    RejectRegistration: grpc.UnaryUnaryMultiCallable[
+        yibao.offsite.v1.registration_service_pb2.RejectRegistrationRequest,
+        yibao.offsite.v1.registration_service_pb2.RejectRegistrationResponse,
+    ]
+    """Refuses what was submitted or returned. Callers: agency of the region. Idempotent by
+    `request_id`. Reasons: REGISTRATION_NOT_FOUND, REGISTRATION_STATE, REQUEST_ID_REUSED.
+    """
+
+    ReturnRegistration: grpc.UnaryUnaryMultiCallable[
+        yibao.offsite.v1.registration_service_pb2.ReturnRegistrationRequest,
+        yibao.offsite.v1.registration_service_pb2.ReturnRegistrationResponse,
+    ]
+    """Gives back what was submitted, with what is wrong of its papers (补正). Callers: agency of
+    the region. Idempotent by `request_id`. Reasons: REGISTRATION_NOT_FOUND,
+    REGISTRATION_STATE, REQUEST_ID_REUSED.
+    """
+
+    ResubmitRegistration: grpc.UnaryUnaryMultiCallable[
+        yibao.offsite.v1.registration_service_pb2.ResubmitRegistrationRequest,
+        yibao.offsite.v1.registration_service_pb2.ResubmitRegistrationResponse,
+    ]
+    """Hands in again what was returned; papers of a kind take the place of those before.
+    Callers: agency of the region, channel, institution that applied. Idempotent by
+    `request_id`. Reasons: REGISTRATION_NOT_FOUND, REGISTRATION_STATE, MATERIAL_MISSING,
+    REQUEST_ID_REUSED.
+    """
+
+    WithdrawRegistration: grpc.UnaryUnaryMultiCallable[
+        yibao.offsite.v1.registration_service_pb2.WithdrawRegistrationRequest,
+        yibao.offsite.v1.registration_service_pb2.WithdrawRegistrationResponse,
+    ]
+    """Takes back what is not decided. Callers: agency of the region, channel, institution that
+    applied. Idempotent by `request_id`. Reasons: REGISTRATION_NOT_FOUND, REGISTRATION_STATE,
+    REQUEST_ID_REUSED.
+    """
+
+    ConfirmRegistrationCheck: grpc.UnaryUnaryMultiCallable[
+        yibao.offsite.v1.registration_service_pb2.ConfirmRegistrationCheckRequest,
+        yibao.offsite.v1.registration_service_pb2.ConfirmRegistrationCheckResponse,
+    ]
+    """Notes that what was accepted at once was checked and is right. Callers: agency of the
+    region, another operator than who registered. Idempotent by `request_id`. Reasons:
+    REGISTRATION_NOT_FOUND, REGISTRATION_STATE, SAME_MAKER_AND_CHECKER, REQUEST_ID_REUSED.
+    """
+
+    ChangeRegistration: grpc.UnaryUnaryMultiCallable[
+        yibao.offsite.v1.registration_service_pb2.ChangeRegistrationRequest,
+        yibao.offsite.v1.registration_service_pb2.ChangeRegistrationResponse,
+    ]
+    """Puts another registration in the place of one in force (变更): both change in one
+    transaction, or with its approval where a second operator decides. Callers: agency of the
+    region, channel. Idempotent by `request_id`. Reasons: REGISTRATION_NOT_FOUND,
+    REGISTRATION_STATE, CHANGE_NOT_YET_ALLOWED, and those of CreateRegistration.
+    """
+
+    ExtendRegistration: grpc.UnaryUnaryMultiCallable[
+        yibao.offsite.v1.registration_service_pb2.ExtendRegistrationRequest,
+        yibao.offsite.v1.registration_service_pb2.ExtendRegistrationResponse,
+    ]
+    """Gives a registration in force a later last day (延期), at most one term of the region's
+    rules later. Callers: agency of the region, channel. Idempotent by `request_id`. Reasons:
+    REGISTRATION_NOT_FOUND, REGISTRATION_STATE, REGISTRATION_NOT_EXTENDABLE, MATERIAL_MISSING,
+    SELF_SERVICE_LIMITED, REQUEST_ID_REUSED.
+    """
+
+    CancelRegistration: grpc.UnaryUnaryMultiCallable[
+        yibao.offsite.v1.registration_service_pb2.CancelRegistrationRequest,
+        yibao.offsite.v1.registration_service_pb2.CancelRegistrationResponse,
+    ]
+    """Cancels a registration in force; care admitted before stays covered. Callers: agency of
+    the region, channel. By the person's wish not before `change_allowed_from`. Idempotent by
+    `request_id`. Reasons: REGISTRATION_NOT_FOUND, REGISTRATION_STATE, CHANGE_NOT_YET_ALLOWED,
+    REQUEST_ID_REUSED.
+    """
+
+    RevokeRegistration: grpc.UnaryUnaryMultiCallable[
+        yibao.offsite.v1.registration_service_pb2.RevokeRegistrationRequest,
+        yibao.offsite.v1.registration_service_pb2.RevokeRegistrationResponse,
+    ]
+    """Declares a registration void from its start, because it rests on a false statement; the
+    person's self-service is limited for as long as the region says. Callers: agency of the
+    region, another operator than who registered or approved. Idempotent by `request_id`.
+    Reasons: REGISTRATION_NOT_FOUND, REGISTRATION_STATE, SAME_MAKER_AND_CHECKER,
     REQUEST_ID_REUSED.
     """
 
@@ -37,31 +138,158 @@ class RegistrationServiceStub:
         yibao.offsite.v1.registration_service_pb2.GetRegistrationRequest,
         yibao.offsite.v1.registration_service_pb2.GetRegistrationResponse,
     ]
-    """Reads one registration. Callers: agency of the region, channel. Reasons:
-    REGISTRATION_NOT_FOUND.
+    """Reads one registration. Callers: agency of the region, channel, institution that applied.
+    Reasons: REGISTRATION_NOT_FOUND.
     """
 
-    CancelRegistration: grpc.UnaryUnaryMultiCallable[
-        yibao.offsite.v1.registration_service_pb2.CancelRegistrationRequest,
-        yibao.offsite.v1.registration_service_pb2.CancelRegistrationResponse,
+    ListRegistrations: grpc.UnaryUnaryMultiCallable[
+        yibao.offsite.v1.registration_service_pb2.ListRegistrationsRequest,
+        yibao.offsite.v1.registration_service_pb2.ListRegistrationsResponse,
     ]
-    """Cancels an active registration. Callers: agency of the region, channel. Idempotent
-    by `request_id`. Reasons: REGISTRATION_NOT_FOUND, REGISTRATION_STATE,
-    REQUEST_ID_REUSED.
+    """Lists registrations, the newest first. Callers: agency of the region; channel, of one
+    person; institution, of those that it applied for. Reasons: FIELD_REQUIRED where a
+    channel names no person, FIELD_MALFORMED of a page's token.
+    """
+
+    GetRegistrationHistory: grpc.UnaryUnaryMultiCallable[
+        yibao.offsite.v1.registration_service_pb2.GetRegistrationHistoryRequest,
+        yibao.offsite.v1.registration_service_pb2.GetRegistrationHistoryResponse,
+    ]
+    """Tells what was done to a registration, in order. Callers: agency of the region, channel,
+    institution that applied. Reasons: REGISTRATION_NOT_FOUND.
+    """
+
+    ListRegistrationTasks: grpc.UnaryUnaryMultiCallable[
+        yibao.offsite.v1.registration_service_pb2.ListRegistrationTasksRequest,
+        yibao.offsite.v1.registration_service_pb2.ListRegistrationTasksResponse,
+    ]
+    """Lists registrations that an agency has to do something about up to a day, the earliest
+    due first. Callers: agency of the region. Reasons: FIELD_MALFORMED of a page's token.
+    """
+
+    RecordDeemedRegistration: grpc.UnaryUnaryMultiCallable[
+        yibao.offsite.v1.registration_service_pb2.RecordDeemedRegistrationRequest,
+        yibao.offsite.v1.registration_service_pb2.RecordDeemedRegistrationResponse,
+    ]
+    """Records that a visit was marked as an emergency by the hospital that treats, which is
+    deemed registered (视同备案). Callers: the settlement service. Once a visit: sent again,
+    under whichever request id, it answers with the registration that there is. Idempotent by
+    `request_id`. Reasons: REGION_EXCLUDED, REQUEST_ID_REUSED.
     """
 
 class RegistrationServiceAsyncStub:
-    """Registration for care in another region."""
+    """Registration for care in another region: what a region asks for it is data, see RulesService."""
 
     CreateRegistration: grpc.aio.UnaryUnaryMultiCallable[
         yibao.offsite.v1.registration_service_pb2.CreateRegistrationRequest,
         yibao.offsite.v1.registration_service_pb2.CreateRegistrationResponse,
     ]
-    """Registers care elsewhere. Callers: agency of the region, channel. Long-term
-    categories need a stay of over six months (O-02); cover begins no earlier than the
-    day of registration, but for an urgent referral at most 7 days before it (O-01).
-    Temporary cover lasts at least six months. Idempotent by `request_id`. Reasons:
-    REGION_EXCLUDED, STAY_TOO_SHORT, REGISTER_IN_ADVANCE, REGISTRATION_EXISTS,
+    """Applies for care elsewhere (备案申请). Granted at once, or submitted where the region lets
+    a second operator or a pre-evaluation decide. Callers: agency of the region; channel, for
+    the person itself; institution that the region lets refer, for its own referrals (2501).
+    Stays over half a year are registered in advance (O-02); an urgent referral within 7 days
+    of transfer and admission (O-01); both as the region's rules say. Idempotent by
+    `request_id`. Reasons: REGION_EXCLUDED, REGISTRATION_CHANNEL_CLOSED,
+    REGISTRATION_BASIS_NOT_ACCEPTED, SELF_SERVICE_LIMITED, REFERRAL_NOT_ENTITLED,
+    STAY_TOO_SHORT, REGISTER_IN_ADVANCE, MATERIAL_MISSING (with all kinds at once),
+    PERSON_NOT_FOUND, PERSON_MERGED, PERSON_DECEASED, PERSON_NOT_ENROLLED where persons are
+    followed,
+    REGISTRATION_EXISTS, SEVERAL_PLACES_NEED_PROOF, REQUEST_ID_REUSED.
+    """
+
+    ApproveRegistration: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.offsite.v1.registration_service_pb2.ApproveRegistrationRequest,
+        yibao.offsite.v1.registration_service_pb2.ApproveRegistrationResponse,
+    ]
+    """Approves what was submitted (checker). Callers: agency of the region, another operator
+    than who handed it in. Where it changes another registration, that one ends in the same
+    transaction. Idempotent by `request_id`. Reasons: REGISTRATION_NOT_FOUND,
+    REGISTRATION_STATE, SAME_MAKER_AND_CHECKER, PRE_EVALUATION_REQUIRED, REQUEST_ID_REUSED.
+    """
+
+    RejectRegistration: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.offsite.v1.registration_service_pb2.RejectRegistrationRequest,
+        yibao.offsite.v1.registration_service_pb2.RejectRegistrationResponse,
+    ]
+    """Refuses what was submitted or returned. Callers: agency of the region. Idempotent by
+    `request_id`. Reasons: REGISTRATION_NOT_FOUND, REGISTRATION_STATE, REQUEST_ID_REUSED.
+    """
+
+    ReturnRegistration: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.offsite.v1.registration_service_pb2.ReturnRegistrationRequest,
+        yibao.offsite.v1.registration_service_pb2.ReturnRegistrationResponse,
+    ]
+    """Gives back what was submitted, with what is wrong of its papers (补正). Callers: agency of
+    the region. Idempotent by `request_id`. Reasons: REGISTRATION_NOT_FOUND,
+    REGISTRATION_STATE, REQUEST_ID_REUSED.
+    """
+
+    ResubmitRegistration: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.offsite.v1.registration_service_pb2.ResubmitRegistrationRequest,
+        yibao.offsite.v1.registration_service_pb2.ResubmitRegistrationResponse,
+    ]
+    """Hands in again what was returned; papers of a kind take the place of those before.
+    Callers: agency of the region, channel, institution that applied. Idempotent by
+    `request_id`. Reasons: REGISTRATION_NOT_FOUND, REGISTRATION_STATE, MATERIAL_MISSING,
+    REQUEST_ID_REUSED.
+    """
+
+    WithdrawRegistration: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.offsite.v1.registration_service_pb2.WithdrawRegistrationRequest,
+        yibao.offsite.v1.registration_service_pb2.WithdrawRegistrationResponse,
+    ]
+    """Takes back what is not decided. Callers: agency of the region, channel, institution that
+    applied. Idempotent by `request_id`. Reasons: REGISTRATION_NOT_FOUND, REGISTRATION_STATE,
+    REQUEST_ID_REUSED.
+    """
+
+    ConfirmRegistrationCheck: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.offsite.v1.registration_service_pb2.ConfirmRegistrationCheckRequest,
+        yibao.offsite.v1.registration_service_pb2.ConfirmRegistrationCheckResponse,
+    ]
+    """Notes that what was accepted at once was checked and is right. Callers: agency of the
+    region, another operator than who registered. Idempotent by `request_id`. Reasons:
+    REGISTRATION_NOT_FOUND, REGISTRATION_STATE, SAME_MAKER_AND_CHECKER, REQUEST_ID_REUSED.
+    """
+
+    ChangeRegistration: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.offsite.v1.registration_service_pb2.ChangeRegistrationRequest,
+        yibao.offsite.v1.registration_service_pb2.ChangeRegistrationResponse,
+    ]
+    """Puts another registration in the place of one in force (变更): both change in one
+    transaction, or with its approval where a second operator decides. Callers: agency of the
+    region, channel. Idempotent by `request_id`. Reasons: REGISTRATION_NOT_FOUND,
+    REGISTRATION_STATE, CHANGE_NOT_YET_ALLOWED, and those of CreateRegistration.
+    """
+
+    ExtendRegistration: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.offsite.v1.registration_service_pb2.ExtendRegistrationRequest,
+        yibao.offsite.v1.registration_service_pb2.ExtendRegistrationResponse,
+    ]
+    """Gives a registration in force a later last day (延期), at most one term of the region's
+    rules later. Callers: agency of the region, channel. Idempotent by `request_id`. Reasons:
+    REGISTRATION_NOT_FOUND, REGISTRATION_STATE, REGISTRATION_NOT_EXTENDABLE, MATERIAL_MISSING,
+    SELF_SERVICE_LIMITED, REQUEST_ID_REUSED.
+    """
+
+    CancelRegistration: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.offsite.v1.registration_service_pb2.CancelRegistrationRequest,
+        yibao.offsite.v1.registration_service_pb2.CancelRegistrationResponse,
+    ]
+    """Cancels a registration in force; care admitted before stays covered. Callers: agency of
+    the region, channel. By the person's wish not before `change_allowed_from`. Idempotent by
+    `request_id`. Reasons: REGISTRATION_NOT_FOUND, REGISTRATION_STATE, CHANGE_NOT_YET_ALLOWED,
+    REQUEST_ID_REUSED.
+    """
+
+    RevokeRegistration: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.offsite.v1.registration_service_pb2.RevokeRegistrationRequest,
+        yibao.offsite.v1.registration_service_pb2.RevokeRegistrationResponse,
+    ]
+    """Declares a registration void from its start, because it rests on a false statement; the
+    person's self-service is limited for as long as the region says. Callers: agency of the
+    region, another operator than who registered or approved. Idempotent by `request_id`.
+    Reasons: REGISTRATION_NOT_FOUND, REGISTRATION_STATE, SAME_MAKER_AND_CHECKER,
     REQUEST_ID_REUSED.
     """
 
@@ -69,21 +297,47 @@ class RegistrationServiceAsyncStub:
         yibao.offsite.v1.registration_service_pb2.GetRegistrationRequest,
         yibao.offsite.v1.registration_service_pb2.GetRegistrationResponse,
     ]
-    """Reads one registration. Callers: agency of the region, channel. Reasons:
-    REGISTRATION_NOT_FOUND.
+    """Reads one registration. Callers: agency of the region, channel, institution that applied.
+    Reasons: REGISTRATION_NOT_FOUND.
     """
 
-    CancelRegistration: grpc.aio.UnaryUnaryMultiCallable[
-        yibao.offsite.v1.registration_service_pb2.CancelRegistrationRequest,
-        yibao.offsite.v1.registration_service_pb2.CancelRegistrationResponse,
+    ListRegistrations: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.offsite.v1.registration_service_pb2.ListRegistrationsRequest,
+        yibao.offsite.v1.registration_service_pb2.ListRegistrationsResponse,
     ]
-    """Cancels an active registration. Callers: agency of the region, channel. Idempotent
-    by `request_id`. Reasons: REGISTRATION_NOT_FOUND, REGISTRATION_STATE,
-    REQUEST_ID_REUSED.
+    """Lists registrations, the newest first. Callers: agency of the region; channel, of one
+    person; institution, of those that it applied for. Reasons: FIELD_REQUIRED where a
+    channel names no person, FIELD_MALFORMED of a page's token.
+    """
+
+    GetRegistrationHistory: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.offsite.v1.registration_service_pb2.GetRegistrationHistoryRequest,
+        yibao.offsite.v1.registration_service_pb2.GetRegistrationHistoryResponse,
+    ]
+    """Tells what was done to a registration, in order. Callers: agency of the region, channel,
+    institution that applied. Reasons: REGISTRATION_NOT_FOUND.
+    """
+
+    ListRegistrationTasks: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.offsite.v1.registration_service_pb2.ListRegistrationTasksRequest,
+        yibao.offsite.v1.registration_service_pb2.ListRegistrationTasksResponse,
+    ]
+    """Lists registrations that an agency has to do something about up to a day, the earliest
+    due first. Callers: agency of the region. Reasons: FIELD_MALFORMED of a page's token.
+    """
+
+    RecordDeemedRegistration: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.offsite.v1.registration_service_pb2.RecordDeemedRegistrationRequest,
+        yibao.offsite.v1.registration_service_pb2.RecordDeemedRegistrationResponse,
+    ]
+    """Records that a visit was marked as an emergency by the hospital that treats, which is
+    deemed registered (视同备案). Callers: the settlement service. Once a visit: sent again,
+    under whichever request id, it answers with the registration that there is. Idempotent by
+    `request_id`. Reasons: REGION_EXCLUDED, REQUEST_ID_REUSED.
     """
 
 class RegistrationServiceServicer(metaclass=abc.ABCMeta):
-    """Registration for care in another region."""
+    """Registration for care in another region: what a region asks for it is data, see RulesService."""
 
     @abc.abstractmethod
     def CreateRegistration(
@@ -91,11 +345,132 @@ class RegistrationServiceServicer(metaclass=abc.ABCMeta):
         request: yibao.offsite.v1.registration_service_pb2.CreateRegistrationRequest,
         context: _ServicerContext,
     ) -> typing.Union[yibao.offsite.v1.registration_service_pb2.CreateRegistrationResponse, collections.abc.Awaitable[yibao.offsite.v1.registration_service_pb2.CreateRegistrationResponse]]:
-        """Registers care elsewhere. Callers: agency of the region, channel. Long-term
-        categories need a stay of over six months (O-02); cover begins no earlier than the
-        day of registration, but for an urgent referral at most 7 days before it (O-01).
-        Temporary cover lasts at least six months. Idempotent by `request_id`. Reasons:
-        REGION_EXCLUDED, STAY_TOO_SHORT, REGISTER_IN_ADVANCE, REGISTRATION_EXISTS,
+        """Applies for care elsewhere (备案申请). Granted at once, or submitted where the region lets
+        a second operator or a pre-evaluation decide. Callers: agency of the region; channel, for
+        the person itself; institution that the region lets refer, for its own referrals (2501).
+        Stays over half a year are registered in advance (O-02); an urgent referral within 7 days
+        of transfer and admission (O-01); both as the region's rules say. Idempotent by
+        `request_id`. Reasons: REGION_EXCLUDED, REGISTRATION_CHANNEL_CLOSED,
+        REGISTRATION_BASIS_NOT_ACCEPTED, SELF_SERVICE_LIMITED, REFERRAL_NOT_ENTITLED,
+        STAY_TOO_SHORT, REGISTER_IN_ADVANCE, MATERIAL_MISSING (with all kinds at once),
+        PERSON_NOT_FOUND, PERSON_MERGED, PERSON_DECEASED, PERSON_NOT_ENROLLED where persons are
+        followed,
+        REGISTRATION_EXISTS, SEVERAL_PLACES_NEED_PROOF, REQUEST_ID_REUSED.
+        """
+
+    @abc.abstractmethod
+    def ApproveRegistration(
+        self,
+        request: yibao.offsite.v1.registration_service_pb2.ApproveRegistrationRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.offsite.v1.registration_service_pb2.ApproveRegistrationResponse, collections.abc.Awaitable[yibao.offsite.v1.registration_service_pb2.ApproveRegistrationResponse]]:
+        """Approves what was submitted (checker). Callers: agency of the region, another operator
+        than who handed it in. Where it changes another registration, that one ends in the same
+        transaction. Idempotent by `request_id`. Reasons: REGISTRATION_NOT_FOUND,
+        REGISTRATION_STATE, SAME_MAKER_AND_CHECKER, PRE_EVALUATION_REQUIRED, REQUEST_ID_REUSED.
+        """
+
+    @abc.abstractmethod
+    def RejectRegistration(
+        self,
+        request: yibao.offsite.v1.registration_service_pb2.RejectRegistrationRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.offsite.v1.registration_service_pb2.RejectRegistrationResponse, collections.abc.Awaitable[yibao.offsite.v1.registration_service_pb2.RejectRegistrationResponse]]:
+        """Refuses what was submitted or returned. Callers: agency of the region. Idempotent by
+        `request_id`. Reasons: REGISTRATION_NOT_FOUND, REGISTRATION_STATE, REQUEST_ID_REUSED.
+        """
+
+    @abc.abstractmethod
+    def ReturnRegistration(
+        self,
+        request: yibao.offsite.v1.registration_service_pb2.ReturnRegistrationRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.offsite.v1.registration_service_pb2.ReturnRegistrationResponse, collections.abc.Awaitable[yibao.offsite.v1.registration_service_pb2.ReturnRegistrationResponse]]:
+        """Gives back what was submitted, with what is wrong of its papers (补正). Callers: agency of
+        the region. Idempotent by `request_id`. Reasons: REGISTRATION_NOT_FOUND,
+        REGISTRATION_STATE, REQUEST_ID_REUSED.
+        """
+
+    @abc.abstractmethod
+    def ResubmitRegistration(
+        self,
+        request: yibao.offsite.v1.registration_service_pb2.ResubmitRegistrationRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.offsite.v1.registration_service_pb2.ResubmitRegistrationResponse, collections.abc.Awaitable[yibao.offsite.v1.registration_service_pb2.ResubmitRegistrationResponse]]:
+        """Hands in again what was returned; papers of a kind take the place of those before.
+        Callers: agency of the region, channel, institution that applied. Idempotent by
+        `request_id`. Reasons: REGISTRATION_NOT_FOUND, REGISTRATION_STATE, MATERIAL_MISSING,
+        REQUEST_ID_REUSED.
+        """
+
+    @abc.abstractmethod
+    def WithdrawRegistration(
+        self,
+        request: yibao.offsite.v1.registration_service_pb2.WithdrawRegistrationRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.offsite.v1.registration_service_pb2.WithdrawRegistrationResponse, collections.abc.Awaitable[yibao.offsite.v1.registration_service_pb2.WithdrawRegistrationResponse]]:
+        """Takes back what is not decided. Callers: agency of the region, channel, institution that
+        applied. Idempotent by `request_id`. Reasons: REGISTRATION_NOT_FOUND, REGISTRATION_STATE,
+        REQUEST_ID_REUSED.
+        """
+
+    @abc.abstractmethod
+    def ConfirmRegistrationCheck(
+        self,
+        request: yibao.offsite.v1.registration_service_pb2.ConfirmRegistrationCheckRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.offsite.v1.registration_service_pb2.ConfirmRegistrationCheckResponse, collections.abc.Awaitable[yibao.offsite.v1.registration_service_pb2.ConfirmRegistrationCheckResponse]]:
+        """Notes that what was accepted at once was checked and is right. Callers: agency of the
+        region, another operator than who registered. Idempotent by `request_id`. Reasons:
+        REGISTRATION_NOT_FOUND, REGISTRATION_STATE, SAME_MAKER_AND_CHECKER, REQUEST_ID_REUSED.
+        """
+
+    @abc.abstractmethod
+    def ChangeRegistration(
+        self,
+        request: yibao.offsite.v1.registration_service_pb2.ChangeRegistrationRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.offsite.v1.registration_service_pb2.ChangeRegistrationResponse, collections.abc.Awaitable[yibao.offsite.v1.registration_service_pb2.ChangeRegistrationResponse]]:
+        """Puts another registration in the place of one in force (变更): both change in one
+        transaction, or with its approval where a second operator decides. Callers: agency of the
+        region, channel. Idempotent by `request_id`. Reasons: REGISTRATION_NOT_FOUND,
+        REGISTRATION_STATE, CHANGE_NOT_YET_ALLOWED, and those of CreateRegistration.
+        """
+
+    @abc.abstractmethod
+    def ExtendRegistration(
+        self,
+        request: yibao.offsite.v1.registration_service_pb2.ExtendRegistrationRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.offsite.v1.registration_service_pb2.ExtendRegistrationResponse, collections.abc.Awaitable[yibao.offsite.v1.registration_service_pb2.ExtendRegistrationResponse]]:
+        """Gives a registration in force a later last day (延期), at most one term of the region's
+        rules later. Callers: agency of the region, channel. Idempotent by `request_id`. Reasons:
+        REGISTRATION_NOT_FOUND, REGISTRATION_STATE, REGISTRATION_NOT_EXTENDABLE, MATERIAL_MISSING,
+        SELF_SERVICE_LIMITED, REQUEST_ID_REUSED.
+        """
+
+    @abc.abstractmethod
+    def CancelRegistration(
+        self,
+        request: yibao.offsite.v1.registration_service_pb2.CancelRegistrationRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.offsite.v1.registration_service_pb2.CancelRegistrationResponse, collections.abc.Awaitable[yibao.offsite.v1.registration_service_pb2.CancelRegistrationResponse]]:
+        """Cancels a registration in force; care admitted before stays covered. Callers: agency of
+        the region, channel. By the person's wish not before `change_allowed_from`. Idempotent by
+        `request_id`. Reasons: REGISTRATION_NOT_FOUND, REGISTRATION_STATE, CHANGE_NOT_YET_ALLOWED,
+        REQUEST_ID_REUSED.
+        """
+
+    @abc.abstractmethod
+    def RevokeRegistration(
+        self,
+        request: yibao.offsite.v1.registration_service_pb2.RevokeRegistrationRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.offsite.v1.registration_service_pb2.RevokeRegistrationResponse, collections.abc.Awaitable[yibao.offsite.v1.registration_service_pb2.RevokeRegistrationResponse]]:
+        """Declares a registration void from its start, because it rests on a false statement; the
+        person's self-service is limited for as long as the region says. Callers: agency of the
+        region, another operator than who registered or approved. Idempotent by `request_id`.
+        Reasons: REGISTRATION_NOT_FOUND, REGISTRATION_STATE, SAME_MAKER_AND_CHECKER,
         REQUEST_ID_REUSED.
         """
 
@@ -105,19 +480,51 @@ class RegistrationServiceServicer(metaclass=abc.ABCMeta):
         request: yibao.offsite.v1.registration_service_pb2.GetRegistrationRequest,
         context: _ServicerContext,
     ) -> typing.Union[yibao.offsite.v1.registration_service_pb2.GetRegistrationResponse, collections.abc.Awaitable[yibao.offsite.v1.registration_service_pb2.GetRegistrationResponse]]:
-        """Reads one registration. Callers: agency of the region, channel. Reasons:
-        REGISTRATION_NOT_FOUND.
+        """Reads one registration. Callers: agency of the region, channel, institution that applied.
+        Reasons: REGISTRATION_NOT_FOUND.
         """
 
     @abc.abstractmethod
-    def CancelRegistration(
+    def ListRegistrations(
         self,
-        request: yibao.offsite.v1.registration_service_pb2.CancelRegistrationRequest,
+        request: yibao.offsite.v1.registration_service_pb2.ListRegistrationsRequest,
         context: _ServicerContext,
-    ) -> typing.Union[yibao.offsite.v1.registration_service_pb2.CancelRegistrationResponse, collections.abc.Awaitable[yibao.offsite.v1.registration_service_pb2.CancelRegistrationResponse]]:
-        """Cancels an active registration. Callers: agency of the region, channel. Idempotent
-        by `request_id`. Reasons: REGISTRATION_NOT_FOUND, REGISTRATION_STATE,
-        REQUEST_ID_REUSED.
+    ) -> typing.Union[yibao.offsite.v1.registration_service_pb2.ListRegistrationsResponse, collections.abc.Awaitable[yibao.offsite.v1.registration_service_pb2.ListRegistrationsResponse]]:
+        """Lists registrations, the newest first. Callers: agency of the region; channel, of one
+        person; institution, of those that it applied for. Reasons: FIELD_REQUIRED where a
+        channel names no person, FIELD_MALFORMED of a page's token.
+        """
+
+    @abc.abstractmethod
+    def GetRegistrationHistory(
+        self,
+        request: yibao.offsite.v1.registration_service_pb2.GetRegistrationHistoryRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.offsite.v1.registration_service_pb2.GetRegistrationHistoryResponse, collections.abc.Awaitable[yibao.offsite.v1.registration_service_pb2.GetRegistrationHistoryResponse]]:
+        """Tells what was done to a registration, in order. Callers: agency of the region, channel,
+        institution that applied. Reasons: REGISTRATION_NOT_FOUND.
+        """
+
+    @abc.abstractmethod
+    def ListRegistrationTasks(
+        self,
+        request: yibao.offsite.v1.registration_service_pb2.ListRegistrationTasksRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.offsite.v1.registration_service_pb2.ListRegistrationTasksResponse, collections.abc.Awaitable[yibao.offsite.v1.registration_service_pb2.ListRegistrationTasksResponse]]:
+        """Lists registrations that an agency has to do something about up to a day, the earliest
+        due first. Callers: agency of the region. Reasons: FIELD_MALFORMED of a page's token.
+        """
+
+    @abc.abstractmethod
+    def RecordDeemedRegistration(
+        self,
+        request: yibao.offsite.v1.registration_service_pb2.RecordDeemedRegistrationRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.offsite.v1.registration_service_pb2.RecordDeemedRegistrationResponse, collections.abc.Awaitable[yibao.offsite.v1.registration_service_pb2.RecordDeemedRegistrationResponse]]:
+        """Records that a visit was marked as an emergency by the hospital that treats, which is
+        deemed registered (视同备案). Callers: the settlement service. Once a visit: sent again,
+        under whichever request id, it answers with the registration that there is. Idempotent by
+        `request_id`. Reasons: REGION_EXCLUDED, REQUEST_ID_REUSED.
         """
 
 def add_RegistrationServiceServicer_to_server(servicer: RegistrationServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...
