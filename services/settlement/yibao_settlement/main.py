@@ -38,6 +38,7 @@ from yibao_settlement.application.report.find import Reports
 from yibao_settlement.application.work import Work
 from yibao_settlement.batches import make_batcher
 from yibao_settlement.config import SettlementConfig
+from yibao_settlement.deemed_telling import deemed_telling, record_at
 from yibao_settlement.housekeeping import background_tasks, refusal_counting
 from yibao_settlement.servicer.change.watch import ChangeWatch, WatchLimits
 from yibao_settlement.servicer.feed.age import FeedAges
@@ -125,6 +126,9 @@ class SettlementService:
             clock=self._clock,
             log=self._log,
         )
+        offsite = self._open_channel_to_offsite()
+        if offsite is not None:
+            keeping += (self._make_deemed_telling(offsite, blocking, metrics),)
         refusals = Refusals(self._config.identity.regions, clock=self._clock)
         reports = Reports(transactions, clock=reads.now)
         counting, count_refusals = self._make_counting(reports, refusals, blocking, metrics)
@@ -183,6 +187,26 @@ class SettlementService:
     def _open_channel_to_identity(self) -> grpc.aio.Channel:
         own = self._config.server
         return open_aio_channel(self._identity, own=own, service=SERVICE, log=self._log)
+
+    def _open_channel_to_offsite(self) -> grpc.aio.Channel | None:
+        named, own = self._config.offsite, self._config.server
+        if named is None:
+            return None
+        peer = Peer(named.address, named.server_name, named.use_environment_proxy)
+        return open_aio_channel(peer, own=own, service=SERVICE, log=self._log)
+
+    def _make_deemed_telling(
+        self, channel: grpc.aio.Channel, blocking: Blocking, metrics: Metrics
+    ) -> BackgroundTask:
+        return deemed_telling(
+            self.database,
+            record_at(channel),
+            blocking,
+            regions=self._config.offsite.regions if self._config.offsite else (),
+            metrics=metrics,
+            clock=self._clock,
+            log=self._log,
+        )
 
     def _make_counting(
         self, reports: Reports, refusals: Refusals, blocking: Blocking, metrics: Metrics

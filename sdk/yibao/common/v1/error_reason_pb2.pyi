@@ -994,6 +994,10 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """FAILED_PRECONDITION. The policy of the person's region cannot tell what care elsewhere on such terms pays.
     Metadata: `policy_version`, `terms`.
     """
+    ERROR_REASON_ATTESTATION_OF_ANOTHER: _ErrorReason.ValueType  # 600
+    """FAILED_PRECONDITION. The attestation is of another region or person. Metadata: `region`, or
+    `registration_id`.
+    """
     ERROR_REASON_OFFSITE_FEED_STALE: _ErrorReason.ValueType  # 540
     """UNAVAILABLE. What settlement knows of the region's registrations for care elsewhere is older
     than it may be, because it has not heard from the offsite service: whoever registered since
@@ -2030,6 +2034,10 @@ ERROR_REASON_EMERGENCY_MARK_MISMATCH: ErrorReason.ValueType  # 598
 ERROR_REASON_OFFSITE_POLICY_MISSING: ErrorReason.ValueType  # 599
 """FAILED_PRECONDITION. The policy of the person's region cannot tell what care elsewhere on such terms pays.
 Metadata: `policy_version`, `terms`.
+"""
+ERROR_REASON_ATTESTATION_OF_ANOTHER: ErrorReason.ValueType  # 600
+"""FAILED_PRECONDITION. The attestation is of another region or person. Metadata: `region`, or
+`registration_id`.
 """
 ERROR_REASON_OFFSITE_FEED_STALE: ErrorReason.ValueType  # 540
 """UNAVAILABLE. What settlement knows of the region's registrations for care elsewhere is older

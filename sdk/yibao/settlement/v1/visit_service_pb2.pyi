@@ -34,6 +34,7 @@ class RegisterVisitRequest(google.protobuf.message.Message):
     DISEASE_CODE_FIELD_NUMBER: builtins.int
     TRANSFER_FROM_VISIT_ID_FIELD_NUMBER: builtins.int
     MARKS_FIELD_NUMBER: builtins.int
+    REGISTRATION_ATTESTATION_FIELD_NUMBER: builtins.int
     request_id: builtins.str
     """The caller's id of this request, stored with its answer."""
     region: builtins.str
@@ -55,6 +56,11 @@ class RegisterVisitRequest(google.protobuf.message.Message):
     transfer_from_visit_id: builtins.str
     """The visit whose stay is continued after a transfer: of the same person, and ended by the
     first day of this one; empty otherwise.
+    """
+    registration_attestation: builtins.str
+    """The attestation of a registration for care elsewhere, as its holder shows it or offsite
+    gave it (`MR1-`): what settlement was not told of yet is known by it. Not looked at where
+    the person's region has an agreement with the institution.
     """
     @property
     def presentation(self) -> yibao.settlement.v1.visit_pb2.Presentation:
@@ -92,9 +98,10 @@ class RegisterVisitRequest(google.protobuf.message.Message):
         disease_code: builtins.str = ...,
         transfer_from_visit_id: builtins.str = ...,
         marks: yibao.settlement.v1.elsewhere_pb2.CareMarks | None = ...,
+        registration_attestation: builtins.str = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["marks", b"marks", "presentation", b"presentation", "start_date", b"start_date"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["bed", b"bed", "care_type", b"care_type", "department", b"department", "diagnoses", b"diagnoses", "disease_code", b"disease_code", "marks", b"marks", "operations", b"operations", "presentation", b"presentation", "provider_visit_number", b"provider_visit_number", "region", b"region", "request_id", b"request_id", "start_date", b"start_date", "transfer_from_visit_id", b"transfer_from_visit_id"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["bed", b"bed", "care_type", b"care_type", "department", b"department", "diagnoses", b"diagnoses", "disease_code", b"disease_code", "marks", b"marks", "operations", b"operations", "presentation", b"presentation", "provider_visit_number", b"provider_visit_number", "region", b"region", "registration_attestation", b"registration_attestation", "request_id", b"request_id", "start_date", b"start_date", "transfer_from_visit_id", b"transfer_from_visit_id"]) -> None: ...
 
 global___RegisterVisitRequest = RegisterVisitRequest
 

@@ -59,7 +59,7 @@ def find_statement(
     if visit is None:
         raise trace_mismatch(settlement_id)
     reference = reads.reference(region, {line.item_code for line in record.lines})
-    treating = reference
+    treating = None
     if visit.elsewhere is not None:
         treating = reads.reference(visit.elsewhere.place_region, set())
     told = (record, policy, split)
@@ -78,11 +78,11 @@ def statement_of(
     *,
     visit: Visit,
     reference: Reference,
-    treating: Reference,
+    treating: Reference | None = None,
 ) -> Statement:
     """Returns the statement of a settlement; `split` is its calculation.
 
-    `treating` is what the region of the institution says of it.
+    `treating` is what another region says of its institutions, for care elsewhere.
     """
     items = tuple(_items(record, split, reference))
     elsewhere = explain_elsewhere(record, policy, split)
@@ -101,7 +101,7 @@ def statement_of(
         policy_version=record.policy_version,
         policy_title=policy.title,
         policy_title_zh=policy.title_zh,
-        provider=_provider(record, treating),
+        provider=_provider(record, treating or reference),
         care=Care(
             care_type=facts.care_type,
             provider_visit_number=visit.provider_visit_number,

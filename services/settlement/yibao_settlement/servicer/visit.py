@@ -124,6 +124,9 @@ class VisitServicer(rpc.VisitServiceServicer):
             request.transfer_from_visit_id or None,
             await self._unknown_terms(request.region, facts, to_date(request.start_date)),
             marks_of(request) or NO_MARKS,
+            self._trust.attested(
+                request.registration_attestation, region=request.region, now=self._clock()
+            ),
         )
         response = await self._news.submit(request.region, command)
         return as_sent(pb.RegisterVisitResponse, response)

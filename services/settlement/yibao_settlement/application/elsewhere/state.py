@@ -3,10 +3,14 @@
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
+from yibao_common.values.errors import RuleError
 from yibao_settlement.application.reference import Reference
 from yibao_settlement.rules.elsewhere.registered import AuditHold, RegisteredCare
+
+# What an attestation that a request carries states, its refusal, or None without one.
+Attested: TypeAlias = RegisteredCare | RuleError | None
 
 
 class DeemedRegistration(NamedTuple):

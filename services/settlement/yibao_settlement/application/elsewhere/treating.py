@@ -3,6 +3,8 @@
 import datetime as dt
 from typing import NamedTuple
 
+from yibao_common.values.errors import RuleError
+from yibao_common.values.reasons import Reason
 from yibao_settlement.application.batch.working_set import WorkingSet
 from yibao_settlement.application.elsewhere.state import DeemedRegistration
 from yibao_settlement.application.elsewhere.visit import on_terms
@@ -38,6 +40,33 @@ def check_treats(treating: Treating, institution_id: str, *, on: dt.date) -> Non
     if treating.is_elsewhere:
         scope = treating.reference.scope(institution_id, on)
         check_recognised(scope, institution_id, place_region=treating.region, on=on)
+
+
+def attest(
+    working_set: WorkingSet, attested: RegisteredCare | RuleError, *, person_id: str
+) -> None:
+    """Keeps what an attestation states of a person, unless as much or more is known of it.
+
+    Raises RuleError its refusal; ATTESTATION_OF_ANOTHER of another person, and
+    ATTESTATION_REVOKED where the registration was found void since.
+    """
+    if isinstance(attested, RuleError):
+        raise attested
+    registration_id = attested.registration_id
+    if attested.person_id != person_id:
+        raise RuleError(
+            Reason.ATTESTATION_OF_ANOTHER,
+            f"registration {registration_id} is attested of another person",
+            registration_id=registration_id,
+        )
+    known = working_set.elsewhere.of(person_id)
+    if any(each.is_void for each in known if each.registration_id == registration_id):
+        raise RuleError(
+            Reason.ATTESTATION_REVOKED,
+            f"registration {registration_id} was revoked since it was attested",
+            registration_id=registration_id,
+        )
+    working_set.elsewhere.attest(attested)
 
 
 def registrations_at(

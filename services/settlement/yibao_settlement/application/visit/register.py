@@ -13,8 +13,10 @@ from yibao_settlement.application.batch.changes import CodeUse
 from yibao_settlement.application.batch.command import Code
 from yibao_settlement.application.batch.needs import Needs
 from yibao_settlement.application.batch.working_set import WorkingSet
+from yibao_settlement.application.elsewhere.state import Attested
 from yibao_settlement.application.elsewhere.treating import (
     Treating,
+    attest,
     check_treats,
     note_deemed,
     treating_at,
@@ -31,7 +33,6 @@ from yibao_settlement.rules.account import check_not_merged
 from yibao_settlement.rules.care_facts import NO_FACTS, CareFacts, fact_faults
 from yibao_settlement.rules.care_type import care_type_not_allowed, check_care_type, is_stay
 from yibao_settlement.rules.elsewhere.marks import NO_MARKS, CareMarks, mark_faults
-from yibao_settlement.rules.elsewhere.registered import RegisteredCare
 from yibao_settlement.rules.enrolment import check_alive, check_enrolled, not_enrolled_here
 from yibao_settlement.rules.institution.scope import check_networked
 from yibao_settlement.rules.institution.suspension import check_not_suspended
@@ -55,8 +56,8 @@ class RegisterVisit:
     # Of codes that are in no dictionary, where the region asks.
     unknown_terms: tuple[FieldFault, ...] = ()
     marks: CareMarks = NO_MARKS
-    # What an attestation says, that the caller's request carries.
-    attested: RegisteredCare | None = None
+    # Of an institution of the person's own region it is not looked at.
+    attested: Attested = None
 
     def needs(self) -> Needs:
         """Returns the code with its holder, the number of the visit, and for a stay the others."""
@@ -146,9 +147,8 @@ class RegisterVisit:
         self, working_set: WorkingSet, visit: Visit, treating: Treating, *, today: dt.date
     ) -> Visit:
         """Returns a visit in another region, with the terms that it has so far."""
-        told = self.attested
-        if told is not None and told.person_id == visit.person_id:
-            working_set.elsewhere.attest(told)
+        if self.attested is not None:
+            attest(working_set, self.attested, person_id=visit.person_id)
         return on_terms(
             visit,
             treating.region,

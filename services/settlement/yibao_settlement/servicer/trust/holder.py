@@ -12,7 +12,9 @@ from yibao_common.values.caller import Caller
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.batch.command import Code
+from yibao_settlement.application.elsewhere.state import Attested
 from yibao_settlement.rules.presentation import PresentedCode, check_scan_time
+from yibao_settlement.servicer.elsewhere.attested import attested_of
 from yibao_settlement.servicer.presentation import check_presentation, token_of
 
 _REASONS = {
@@ -136,6 +138,18 @@ class TrustHolder:
             presentation.terminal_id,
             "" if claims.device_certificate_id is None else claims.device_certificate_id.hex(),
         )
+
+    def attested(self, text: str, *, region: str, now: dt.datetime) -> Attested:
+        """Returns the registration that an attestation states, or its refusal.
+
+        It is decided with the request, as of codes: a repeat gets its first answer.
+        """
+        if not text:
+            return None
+        try:
+            return attested_of(text, trust=self._snapshot(now), region=region, now=now)
+        except RuleError as refusal:
+            return refusal
 
     def _snapshot(self, now: dt.datetime) -> TrustSnapshot:
         try:
