@@ -235,9 +235,10 @@ class SettlementConfig(ServiceConfig):
         }
 
     @property
-    def elsewhere_terms(self) -> dict[str, ElsewhereTerms]:
-        """What each region says of care elsewhere."""
-        return {each: self.elsewhere.terms_in(each) for each in self.identity.regions}
+    def terms(self) -> tuple[dict[str, LineTerms], dict[str, ElsewhereTerms]]:
+        """What each region says of lines, and of care elsewhere."""
+        regions = self.identity.regions
+        return self.line_terms, {each: self.elsewhere.terms_in(each) for each in regions}
 
     @check_after(mode="after")
     def _says_things_of_served_regions(self) -> "SettlementConfig":

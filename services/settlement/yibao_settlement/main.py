@@ -38,7 +38,6 @@ from yibao_settlement.application.report.find import Reports
 from yibao_settlement.application.work import Work
 from yibao_settlement.batches import make_batcher
 from yibao_settlement.config import SettlementConfig
-from yibao_settlement.deemed_telling import deemed_telling, record_at
 from yibao_settlement.housekeeping import background_tasks, refusal_counting
 from yibao_settlement.servicer.change.watch import ChangeWatch, WatchLimits
 from yibao_settlement.servicer.feed.age import FeedAges
@@ -95,11 +94,7 @@ class SettlementService:
     ) -> None:
         """Serves until `stop` is set, then finishes what runs; `started` gets the port."""
         supervisor, metrics = Supervisor(stop, log=self._log), Metrics()
-        reference = ReferenceCache(
-            self._config.line_terms,
-            self._config.elsewhere_terms,
-            regions=self._config.identity.regions,
-        )
+        reference = ReferenceCache(*self._config.terms, regions=self._config.identity.regions)
         blocking = Blocking(party_of=current_party)
         reads = StoredReads(self.database, reference, clock=self._database_clock)
         ages = self._make_feed_ages(metrics)
@@ -126,9 +121,6 @@ class SettlementService:
             clock=self._clock,
             log=self._log,
         )
-        offsite = self._open_channel_to_offsite()
-        if offsite is not None:
-            keeping += (self._make_deemed_telling(offsite, blocking, metrics),)
         refusals = Refusals(self._config.identity.regions, clock=self._clock)
         reports = Reports(transactions, clock=reads.now)
         counting, count_refusals = self._make_counting(reports, refusals, blocking, metrics)
@@ -187,26 +179,6 @@ class SettlementService:
     def _open_channel_to_identity(self) -> grpc.aio.Channel:
         own = self._config.server
         return open_aio_channel(self._identity, own=own, service=SERVICE, log=self._log)
-
-    def _open_channel_to_offsite(self) -> grpc.aio.Channel | None:
-        named, own = self._config.offsite, self._config.server
-        if named is None:
-            return None
-        peer = Peer(named.address, named.server_name, named.use_environment_proxy)
-        return open_aio_channel(peer, own=own, service=SERVICE, log=self._log)
-
-    def _make_deemed_telling(
-        self, channel: grpc.aio.Channel, blocking: Blocking, metrics: Metrics
-    ) -> BackgroundTask:
-        return deemed_telling(
-            self.database,
-            record_at(channel),
-            blocking,
-            regions=self._config.offsite.regions if self._config.offsite else (),
-            metrics=metrics,
-            clock=self._clock,
-            log=self._log,
-        )
 
     def _make_counting(
         self, reports: Reports, refusals: Refusals, blocking: Blocking, metrics: Metrics
