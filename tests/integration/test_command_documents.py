@@ -51,7 +51,8 @@ def test_what_was_done_to_databases_is_told(config_files: Mapping[str, Path]) ->
     assert [each["service"] for each in upgraded] == list(SERVICES)
     folded = document("db", "refold", *every)["folded"]
     assert folded == [{"region": published_stays()[0].region, "accounts": 0}]
-    assert document("db", "restored", *every) == {"read_anew": []}
+    told = {"read_anew": [], "offsite_read_anew": []}
+    assert document("db", "restored", *every) == told
 
 
 def test_findings_of_an_examination_are_a_list(config_files: Mapping[str, Path]) -> None:

@@ -1,13 +1,14 @@
 """`yibao db`: schemas of the services' databases, and what is due after a restore."""
 
 import contextlib
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import sqlalchemy as sa
 from rich.console import Console
 
 from yibao_cli.output import is_json, print_document
-from yibao_cli.services import ServiceConfig, config_files, read_config
+from yibao_cli.services import config_files, read_config
 from yibao_common.db.database import Database
 from yibao_common.db.failures import database_told
 from yibao_common.db.migrations import upgrade
@@ -15,8 +16,8 @@ from yibao_common.db.opening import opened_database
 from yibao_common.db.transactions import StoredTransactions
 from yibao_common.process.config import StartError
 from yibao_common.values.clock import system_clock
-from yibao_identity.config import IdentityConfig
-from yibao_identity.storage.feed import renew_epochs
+from yibao_identity.storage import feed as identity_feed
+from yibao_offsite.storage import feed as offsite_feed
 from yibao_settlement.application.checkpoint import Checkpoints
 from yibao_settlement.application.work import Work
 from yibao_settlement.config import SettlementConfig
@@ -75,31 +76,35 @@ def run_refold(console: Console, given: list[Path]) -> int:
 
 
 def run_restored(console: Console, given: list[Path]) -> int:
-    """Makes settlement read identity's feeds anew, whatever it has read of them.
+    """Makes those who follow identity or offsite read the feeds anew, whatever they have read.
 
     Raises:
-        StartError: a configuration is faulty, none is identity's, or its database cannot be
-            reached or gave up.
+        StartError: a configuration is faulty, none is identity's or offsite's, or a database
+            cannot be reached or gave up.
     """
-    found = [each for each in map(read_config, config_files(given)) if _is_identity(each)]
+    found = [each for each in map(read_config, config_files(given)) if each.service in _TOLD]
     if not found:
-        raise StartError("none of these is the configuration of identity")
-    told: list[str] = []
+        raise StartError("none of these is the configuration of identity or offsite")
+    told: dict[str, list[str]] = {key: [] for key, _, _ in _TOLD.values()}
     for each in found:
+        key, readers, renew = _TOLD[each.service]
         with (
             opened_database(each.config.database.url, package=each.package) as database,
             database.write() as connection,
         ):
-            regions = renew_epochs(connection)
-        told += regions
+            regions = renew(connection)
+        told[key] += regions
         named = ", ".join(regions) or "none yet"
         if not is_json():
-            sentence = f"identity: settlement reads the feeds anew of regions {named}"
+            sentence = f"{each.service}: {readers} the feeds anew of regions {named}"
             console.print(sentence, markup=False)
     if is_json():
-        print_document(console, {"read_anew": told})
+        print_document(console, told)
     return 0
 
 
-def _is_identity(found: ServiceConfig) -> bool:
-    return isinstance(found.config, IdentityConfig)
+# By service, whose feeds are read: the key of their regions, who reads them, what renews them.
+_TOLD: Mapping[str, tuple[str, str, Callable[[sa.Connection], list[str]]]] = {
+    "identity": ("read_anew", "settlement and offsite read", identity_feed.renew_epochs),
+    "offsite": ("offsite_read_anew", "settlement reads", offsite_feed.renew_epochs),
+}

@@ -30,10 +30,11 @@ def refold(config: ConfigFiles = None, as_json: Json = False) -> None:
 
 @app.command()
 def restored(config: ConfigFiles = None, as_json: Json = False) -> None:
-    """Make settlement read identity anew after identity's database was restored.
+    """Make others read identity or offsite anew after the database of one was restored.
 
-    It notices a restore by itself wherever changes that it read are missing; this is for
-    certainty, and for rows that were repaired by hand.
+    Settlement reads both, and offsite reads identity. Each notices a restore by itself wherever
+    changes that it read are missing; this is for certainty, and for rows that were repaired by
+    hand.
     """
     from yibao_cli.console import out, told_plainly
     from yibao_cli.database import run_restored

@@ -41,7 +41,7 @@ class Settings:
     """What differs between sandboxes.
 
     `processes` and `database_urls` are by service; a service without a URL gets a SQLite
-    file in the folder. `poll_seconds` is how often settlement asks identity for news.
+    file in the folder. `poll_seconds` is how often services ask each other for news.
     A movable clock makes it one to try.
     """
 
@@ -172,10 +172,14 @@ def prepare(folder: Path, regions: Iterable[Region], settings: Settings) -> Sand
     if settings.has_movable_clock:
         # What identity publishes at another time is asked for at once.
         settlement = {**settlement, "trust_seconds": 1.0}
+    followed = {"regions": numbers, "poll_seconds": settings.poll_seconds}
     tables: dict[str, Tables] = {
         "identity": identity,
-        "settlement": {"identity": settlement},
-        "offsite": {},
+        "settlement": {
+            "identity": settlement,
+            "offsite": {"address": settings.addresses["offsite"], **followed},
+        },
+        "offsite": {"identity": {"address": settings.addresses["identity"], **followed}},
     }
     return Sandbox(
         folder,

@@ -39,6 +39,7 @@ from yibao_settlement.application.work import Work
 from yibao_settlement.batches import make_batcher
 from yibao_settlement.config import SettlementConfig
 from yibao_settlement.housekeeping import background_tasks, refusal_counting
+from yibao_settlement.offsite import Offsite
 from yibao_settlement.servicer.change.watch import ChangeWatch, WatchLimits
 from yibao_settlement.servicer.feed.age import FeedAges
 from yibao_settlement.servicer.feed.client import FeedClient
@@ -108,6 +109,15 @@ class SettlementService:
         # What merges move is booked, and by the clock that everything else is booked by.
         feed = Feed(transactions, clock=reads.now, ids=self._ids)
         feed_client = self._make_feed_client(channel, feed, ages, metrics)
+        offsite = Offsite(
+            self._config,
+            transactions,
+            # What offsite tells comes over a connection that proves who it is.
+            verify_hold=lambda _region, _hold, _attestation: True,
+            metrics=metrics,
+            clock=self._clock,
+            log=self._log,
+        )
         trust_client = self._make_trust_client(channel, blocking, metrics)
         news = News(batcher.submit, regions=self._config.identity.regions, ask=feed_client.refresh)
         changes = self._make_change_watch(reads, metrics)
@@ -132,6 +142,7 @@ class SettlementService:
             self._make_readiness(ages),
             self._serving(engine, transactions).servicers(
                 ages=ages,
+                offsite_ages=offsite.ages,
                 trust=trust,
                 news=news,
                 changes=changes,
@@ -140,20 +151,21 @@ class SettlementService:
             ),
             problem=lambda: trust_problem(self._trust_store, self._clock()) or ages.problem(),
         )
-        for each in (blocking, self._closing, batcher, feed_client, trust_client, changes):
+        for each in (blocking, self._closing, batcher, feed_client, offsite, trust_client, changes):
             each.start(supervisor)
         for task in keeping:
             task.start(supervisor)
         try:
             told = tell_of_peer(self._identity, own=self._config.server, by=blocking, log=self._log)
-            await asyncio.gather(_first_news(trust_client, feed_client), told)
+            asked = offsite.first_news(blocking, seconds=_FIRST_NEWS_SECONDS)
+            await asyncio.gather(_first_news(trust_client, feed_client), told, asked)
             port = await server.start()
             if started is not None:
                 started.set_result(port)
             await stop.wait()
         finally:
             await _drain(server, changes, keeping, count_refusals)
-            for needed in (trust_client, news, feed_client, channel, batcher):
+            for needed in (trust_client, news, offsite, feed_client, channel, batcher):
                 await needed.close()
             self._closing.close()
             blocking.close()

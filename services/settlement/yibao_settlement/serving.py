@@ -56,6 +56,7 @@ from yibao_settlement.servicer.credit import CreditServicer
 from yibao_settlement.servicer.declaration.calls import DeclarationServicer
 from yibao_settlement.servicer.declaration.payments import InstitutionPaymentServicer
 from yibao_settlement.servicer.difference import DifferenceServicer
+from yibao_settlement.servicer.elsewhere.feed_client import OffsiteAges
 from yibao_settlement.servicer.feed.age import FeedAges
 from yibao_settlement.servicer.hold import HoldServicer
 from yibao_settlement.servicer.institution.calls import InstitutionServicer
@@ -114,6 +115,7 @@ class Serving:
         self,
         *,
         ages: FeedAges,
+        offsite_ages: OffsiteAges,
         trust: TrustHolder,
         trust_store: TrustStore,
         news: News,
@@ -170,7 +172,7 @@ class Serving:
             self._mappings(),
             self._institutions(),
             PolicyServicer(policies, StoredHistory(self._database), blocking, clock=self._clock),
-            self._info(ages, trust_store),
+            self._info(ages, offsite_ages, trust_store),
         )
 
     def _settlements(
@@ -321,11 +323,15 @@ class Serving:
             clock=self._clock,
         )
 
-    def _info(self, ages: FeedAges, trust_store: TrustStore) -> ServerInfoServicer:
+    def _info(
+        self, ages: FeedAges, offsite_ages: OffsiteAges, trust_store: TrustStore
+    ) -> ServerInfoServicer:
         return ServerInfoServicer(
             self._config,
             service_name=SERVICE,
             regions=self._config.identity.regions,
-            known=Known(ages.state, functools.partial(trust_state, trust_store)),
+            known=Known(
+                ages.state, functools.partial(trust_state, trust_store), offsite_ages.state
+            ),
             clock=self._clock,
         )

@@ -29,6 +29,7 @@ from yibao_identity.keys import KeyRing, open_vault
 from yibao_identity.secret_files import examine_secrets
 from yibao_identity.storage.tables import metadata as identity_metadata
 from yibao_identity.storage.trust.rows import StoredTrust
+from yibao_offsite.config import OffsiteConfig
 from yibao_offsite.storage.tables import metadata as offsite_metadata
 from yibao_settlement.config import SettlementConfig
 from yibao_settlement.storage.tables import metadata as settlement_metadata
@@ -113,6 +114,8 @@ def _calls_another(config: AnyConfig) -> bool:
     """Tells whether a service calls another one, with the certificate that it serves with."""
     if isinstance(config, IdentityConfig):
         return config.settlement.address is not None
+    if isinstance(config, OffsiteConfig):
+        return config.identity is not None
     return isinstance(config, SettlementConfig)
 
 

@@ -12,6 +12,7 @@ from yibao_cli.doctor.checks import (
     examine_health,
 )
 from yibao_cli.doctor.finding import Finding
+from yibao_cli.doctor.followed import examine_known_persons, examine_registrations
 from yibao_cli.doctor.ledger import (
     examine_ledger,
     ledger_findings,
@@ -30,6 +31,7 @@ from yibao_common.process.config import ConfigError, StartError
 from yibao_common.process.logs import open_log
 from yibao_common.values.clock import Clock
 from yibao_identity.config import IdentityConfig
+from yibao_offsite.config import OffsiteConfig
 from yibao_settlement.config import SettlementConfig
 from yibao_settlement.ledger_check import Only
 
@@ -104,7 +106,12 @@ def _examine_running(
         asked = list(examine_identity(found.config, clock=clock))
         if has_database and not asked[0].problem:
             asked += examine_news(found.config, clock=clock)
+        if has_database:
+            asked += examine_registrations(found.config, clock=clock)
         for finding in asked:
+            report.show(finding)
+    if isinstance(found.config, OffsiteConfig) and has_database:
+        for finding in examine_known_persons(found.config, clock=clock):
             report.show(finding)
 
 

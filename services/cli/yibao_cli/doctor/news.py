@@ -14,6 +14,7 @@ from yibao.identity.v1 import person_service_pb2 as person_pb
 from yibao.identity.v1.person_service_pb2_grpc import PersonServiceStub
 from yibao.identity.v1.trust_service_pb2 import GetTrustSnapshotRequest
 from yibao.identity.v1.trust_service_pb2_grpc import TrustServiceStub
+from yibao.offsite.v1 import offsite_feed_service_pb2 as offsite_pb
 from yibao_cli.doctor.finding import Finding
 from yibao_common.db.database import Database
 from yibao_common.process.config import StartError
@@ -28,6 +29,7 @@ from yibao_settlement.storage.feed import StoredFeed
 _ANSWER_SECONDS = 3.0
 # Settlement hears from identity each second and notes it each minute.
 _SILENCE_MOST = dt.timedelta(minutes=5)
+Answer = person_pb.ListEnrolmentChangesResponse | offsite_pb.ListOffsiteChangesResponse
 _SNAPSHOT_FILE = re.compile(r"snapshot-([0-9]+)\.cose")
 
 
@@ -78,22 +80,24 @@ def _newest(
 def feed_finding(
     subject: str,
     position: FeedPosition,
-    answer: person_pb.ListEnrolmentChangesResponse,
+    answer: Answer,
     *,
-    gone: int,
+    gone: int = 0,
     now: dt.datetime,
+    teller: str = "identity",
+    reader: str = "settlement",
 ) -> Finding:
-    """Returns how what settlement has read compares with what identity answers."""
-    problem = _feed_problem(position, answer, now=now)
+    """Returns how what a service has read compares with what another one answers."""
+    problem = _feed_problem(position, answer, now=now, teller=teller, reader=reader)
     return Finding(subject, problem, _feed_remark(position, answer, gone))
 
 
 def _feed_problem(
-    position: FeedPosition, answer: person_pb.ListEnrolmentChangesResponse, *, now: dt.datetime
+    position: FeedPosition, answer: Answer, *, now: dt.datetime, teller: str, reader: str
 ) -> str:
     is_shorter = answer.head_sequence < position.sequence
     if answer.starts_anew or answer.epoch != position.epoch or is_shorter:
-        return "identity has another feed, as after a restore: settlement reads it anew as it runs"
+        return f"{teller} has another feed, as after a restore: {reader} reads it anew as it runs"
     missing = answer.head_sequence - position.sequence
     if position.anew_until is not None:
         return f"is being read anew: {missing} of {answer.head_sequence} changes are missing"
@@ -103,14 +107,12 @@ def _feed_problem(
         told = f"{missing} changes are missing; everything was known last: {since}"
         is_to_come = read_time is not None and read_time > now
         return (
-            f"{told}, which is to come: set settlement's clock, or this one" if is_to_come else told
+            f"{told}, which is to come: set {reader}'s clock, or this one" if is_to_come else told
         )
     return ""
 
 
-def _feed_remark(
-    position: FeedPosition, answer: person_pb.ListEnrolmentChangesResponse, gone: int
-) -> str:
+def _feed_remark(position: FeedPosition, answer: Answer, gone: int) -> str:
     known, head = position.sequence, answer.head_sequence
     if known and (answer.starts_anew or known > head):
         # Of the feed that there was: how many the other one has says nothing of these.

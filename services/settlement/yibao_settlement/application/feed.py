@@ -180,6 +180,7 @@ class Feed:
         survivors = work.merges.survivors_of(merged.keys())
         if not survivors:
             return ()
+        work.offsite_feed.move_persons(survivors)
         accounts = work.merges.lock({*survivors, *survivors.values()})
         fence = work.merges.posting_fence()
         ids = IdsAbove(self._ids, fence.posting_id)

@@ -1,12 +1,13 @@
 """The unit of work of what runs beside the batches: one transaction, in one region.
 
 Locks are taken in this order: how far the statements of a year are taken, a closing of accounts
-and a part of it, the feed's position, the standings of persons in rising id, the epoch of the
-reference data, a version of a list, institutions' lists of own codes in rising id, the rows of the
-catalogue, policies, repricings, a payment to an institution, declarations of months in rising id,
-the region's checkpoint, the posting fence (which alone who closes a month or a year or declares a
-month locks for long), the end of the audit chain. The last one is taken by itself when the unit of
-work ends. A batch locks standings and nothing else of these, before all that it writes.
+and a part of it, the feed's position, that in offsite's feed, the standings of persons in rising
+id, the epoch of the reference data, a version of a list, institutions' lists of own codes in
+rising id, the rows of the catalogue, policies, repricings, a payment to an institution,
+declarations of months in rising id, the region's checkpoint, the posting fence (which alone who
+closes a month or a year or declares a month locks for long), the end of the audit chain. The
+last one is taken by itself when the unit of work ends. A batch locks standings and nothing else
+of these, before all that it writes.
 """
 
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from yibao_settlement.application.declaration.rows import (
     DeclarationRows,
     PaymentRows,
 )
+from yibao_settlement.application.elsewhere.feed import OffsiteFeedRows
 from yibao_settlement.application.feed import FeedRows
 from yibao_settlement.application.institution.rows import InstitutionRows
 from yibao_settlement.application.mapping.rows import MappingRows
@@ -62,4 +64,5 @@ class Work:
     declarations: DeclarationRows
     declaration_orders: DeclarationOrderRows
     payments: PaymentRows
+    offsite_feed: OffsiteFeedRows
     audit: AuditTrail = field(default_factory=AuditTrail)

@@ -16,6 +16,7 @@ from yibao_settlement.storage.day.record import StoredDays
 from yibao_settlement.storage.declaration.order import StoredDeclarationOrders
 from yibao_settlement.storage.declaration.payment import StoredPayments
 from yibao_settlement.storage.declaration.record import StoredDeclarations
+from yibao_settlement.storage.elsewhere.feed import StoredOffsiteFeed
 from yibao_settlement.storage.feed import StoredFeed
 from yibao_settlement.storage.institution.record import StoredInstitutions
 from yibao_settlement.storage.mapping.record import StoredMappings
@@ -52,6 +53,7 @@ def _open(connection: sa.Connection, region: str) -> Work:
         declarations=StoredDeclarations(connection, region),
         declaration_orders=StoredDeclarationOrders(connection, region),
         payments=StoredPayments(connection, region),
+        offsite_feed=StoredOffsiteFeed(connection, region),
     )
 
 

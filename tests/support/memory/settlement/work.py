@@ -18,6 +18,7 @@ from support.memory.settlement.declaration import (
 from support.memory.settlement.feed import MemoryFeed, MemoryMerges
 from support.memory.settlement.institution import MemoryInstitutions
 from support.memory.settlement.mapping import MemoryMappings
+from support.memory.settlement.offsite_feed import MemoryOffsiteFeed
 from support.memory.settlement.period import MemoryPeriods
 from support.memory.settlement.policy import MemoryPolicies
 from support.memory.settlement.report import MemoryReports
@@ -61,6 +62,7 @@ class MemoryWork(MemoryTransactions[Work]):
                 declarations=MemoryDeclarations(),
                 declaration_orders=MemoryDeclarationOrders(),
                 payments=MemoryPayments(),
+                offsite_feed=MemoryOffsiteFeed(),
             )
         )
 
