@@ -131,6 +131,7 @@ class SettlementService:
             clock=self._clock,
             log=self._log,
         )
+        keeping += offsite.telling(self.database, blocking)
         refusals = Refusals(self._config.identity.regions, clock=self._clock)
         reports = Reports(transactions, clock=reads.now)
         counting, count_refusals = self._make_counting(reports, refusals, blocking, metrics)

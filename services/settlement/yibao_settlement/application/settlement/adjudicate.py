@@ -35,7 +35,6 @@ from yibao_settlement.rules.bill import (
     are_plain,
 )
 from yibao_settlement.rules.duplicate import NO_MARKS, Marks
-from yibao_settlement.rules.elsewhere.terms import Elsewhere
 from yibao_settlement.rules.enrolment import (
     Enrolment,
     RegisteredDisease,
@@ -128,18 +127,14 @@ def adjudicate_bill(
     """
     day = bill.service_date
     check_service_date(day, visit=visit, today=shanghai_day(now))
-    elsewhere, designating = visit.elsewhere, treating or reference
-    institution = designating.institution(visit.institution_id)
-    its_region = region if elsewhere is None else elsewhere.place_region
-    check_designated(institution, visit.institution_id, region=its_region, on=day)
+    designating = treating or reference
+    _check_designated(visit, designating, region=region, on=day)
     check_alive_on(death_date, day)
     cover = cover_of(bill.lines, enrolments, visit=visit, last=day)
     insurance_type = cover.enrolment.insurance_type
     policy = policy_on(reference, insurance_type, day, region=region)
-    if elsewhere is not None:
-        check_knows_elsewhere(policy, elsewhere)
-        if not lets_account_pay(visit, reference):
-            bill, family_fen = bill._replace(account_used=False), 0
+    if not lets_account_pay(visit, policy, reference):
+        bill, family_fen = bill._replace(account_used=False), 0
     priced = price_bill(
         bill,
         items_by_day(bill.lines, reference, day),
@@ -271,19 +266,11 @@ def cover_of(
     return Cover(enrolment, Days(first, last, uncovered))
 
 
-def check_knows_elsewhere(policy: AnyPolicy, elsewhere: Elsewhere) -> None:
-    """Raises OFFSITE_POLICY_MISSING where a policy cannot tell what reduced terms pay.
-
-    Policies of the first format know no care elsewhere; whoever is there as at home is paid by
-    them as at home.
-    """
-    if not isinstance(policy, BenefitPolicy) and not elsewhere.is_as_at_home:
-        raise RuleError(
-            Reason.OFFSITE_POLICY_MISSING,
-            f"policy {policy.version} says nothing of care elsewhere on terms {elsewhere.terms}",
-            policy_version=policy.version,
-            terms=elsewhere.terms,
-        )
+def _check_designated(visit: Visit, treating: Reference, *, region: str, on: dt.date) -> None:
+    """Refuses a bill where the region that the institution is of has no agreement with it."""
+    institution = treating.institution(visit.institution_id)
+    its_region = region if visit.elsewhere is None else visit.elsewhere.place_region
+    check_designated(institution, visit.institution_id, region=its_region, on=on)
 
 
 def policy_on(reference: Reference, insurance_type: str, day: dt.date, *, region: str) -> AnyPolicy:

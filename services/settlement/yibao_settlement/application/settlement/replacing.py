@@ -9,7 +9,7 @@ from yibao_common.values.reasons import Reason
 from yibao_settlement.application.batch.working_set import WorkingSet
 from yibao_settlement.application.charge.taking import Taking, taking_of
 from yibao_settlement.application.elsewhere.treating import treating_at
-from yibao_settlement.application.elsewhere.visit import lets_account_pay
+from yibao_settlement.application.elsewhere.visit import may_use_account
 from yibao_settlement.application.family.offers import asked_again
 from yibao_settlement.application.mapping.lines import bill_with_items
 from yibao_settlement.application.review.found import found_with
@@ -221,7 +221,7 @@ class Replacing:
         benefit = self._terms.benefit
         decided = self._visit.elsewhere if benefit is None else benefit.elsewhere
         visit = self._visit._replace(elsewhere=decided)
-        return lets_account_pay(visit, self._working_set.reference)
+        return may_use_account(visit, self._working_set.reference)
 
     def _decided(self, asked: SettlementRecord, policy: AnyPolicy) -> SettlementRecord:
         split = calculated(asked, policy)

@@ -87,15 +87,7 @@ def trial(
         raise visit_not_found(bill.visit_id)
     if inputs.holds and not with_run_out:
         _check_run_out(inputs, reads.now())
-    check_not_cancelled(inputs.visit)
-    check_not_audited(inputs.audit_holds)
-    check_nobody_liable(inputs.visit.marks, bill.visit_id)
-    check_bill(
-        inputs.visit,
-        inputs.standing_bills,
-        is_interim=bill.is_interim,
-        is_discharge_required=is_discharge_required,
-    )
+    _check_visit(inputs, bill, is_discharge_required=is_discharge_required)
     standing = inputs.standing or new_standing(inputs.visit.person_id)
     check_not_merged(standing)
     visit = _on_terms(inputs, region, bill.service_date)
@@ -133,6 +125,19 @@ def trial(
     decided = (adjudication.policy, adjudication.split)
     elsewhere = explain_elsewhere(record, *decided, can_still=True)
     return Trial(record, explained(*decided), inputs.holds, elsewhere)
+
+
+def _check_visit(inputs: TrialInputs, bill: Bill, *, is_discharge_required: bool) -> None:
+    """Refuses a bill of a visit that takes none, or not this one."""
+    check_not_cancelled(inputs.visit)
+    check_not_audited(inputs.audit_holds)
+    check_nobody_liable(inputs.visit.marks, bill.visit_id)
+    check_bill(
+        inputs.visit,
+        inputs.standing_bills,
+        is_interim=bill.is_interim,
+        is_discharge_required=is_discharge_required,
+    )
 
 
 def _on_terms(inputs: TrialInputs, region: str, last: dt.date) -> Visit:
