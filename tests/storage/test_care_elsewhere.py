@@ -65,9 +65,10 @@ def settled(world: World, visit: str, person: str, amount: int = 1_100_000) -> S
         ("temporary", 600_000),
     ],
 )
-def test_a_stay_elsewhere_is_paid_on_the_terms_of_its_registration_o_03(
+def test_a_stay_elsewhere_is_paid_on_the_terms_of_its_registration(
     world: World, terms: str, fund_fen: int
 ) -> None:
+    # Rule O-03.
     (person,) = world.enrol()
     told = tell_registered(world, person, terms)
     visit = admit_there(world, person)
@@ -92,7 +93,8 @@ def test_a_stay_elsewhere_is_paid_on_the_terms_of_its_registration_o_03(
     assert_books_are_right(world)
 
 
-def test_without_a_registration_care_elsewhere_is_refused_i_30(world: World) -> None:
+def test_without_a_registration_care_elsewhere_is_refused(world: World) -> None:
+    # Rule I-30.
     (person,) = world.enrol()
     refusal = refused(world, world.visit_command(person, institution_id=THERE))
     assert refusal.reason is Reason.OFFSITE_NOT_REGISTERED
@@ -140,7 +142,8 @@ def test_a_stay_that_began_in_time_is_covered_after_a_cancellation_not_after_a_v
     assert refused(world, command).reason is Reason.OFFSITE_NOT_REGISTERED
 
 
-def test_institutions_are_recognised_by_their_own_region_alone_o_03(world: World) -> None:
+def test_institutions_are_recognised_by_their_own_region_alone(world: World) -> None:
+    # Rule O-03.
     (person,) = world.enrol()
     tell_registered(world, person, "long_term")
     refusal = refused(world, world.visit_command(person, institution_id=ALONE))
@@ -180,7 +183,8 @@ def test_an_emergency_that_is_not_marked_any_more_is_none(world: World) -> None:
     assert refused(world, command).reason is Reason.OFFSITE_NOT_REGISTERED
 
 
-def test_an_audit_holds_bills_until_it_is_closed_o_07(world: World) -> None:
+def test_an_audit_holds_bills_until_it_is_closed(world: World) -> None:
+    # Rule O-07.
     (person,) = world.enrol()
     tell_registered(world, person, "long_term")
     there, at_home = admit_there(world, person), None
@@ -198,9 +202,10 @@ def test_an_audit_holds_bills_until_it_is_closed_o_07(world: World) -> None:
         assert world.settle(visit, whose, bill=bill, institution_id=institution).settlement_id
 
 
-def test_a_bill_that_was_held_before_is_not_confirmed_while_an_audit_holds_it_o_07(
+def test_a_bill_that_was_held_before_is_not_confirmed_while_an_audit_holds_it(
     world: World,
 ) -> None:
+    # Rule O-07.
     (person,) = world.enrol()
     tell_registered(world, person, "long_term")
     visit = admit_there(world, person)
@@ -234,7 +239,8 @@ def test_marks_are_asked_for_all_at_once_of_persons_of_elsewhere(world: World) -
     world.register(person, care_type="22")
 
 
-def test_a_chronic_disease_elsewhere_asks_for_the_own_qualification_o_05(world: World) -> None:
+def test_a_chronic_disease_elsewhere_asks_for_the_own_qualification(world: World) -> None:
+    # Rule O-05, settled directly.
     (person,) = world.enrol(diseases=(RegisteredDisease("M01601", START, None),))
     (other,) = world.enrol()
     for each in (person, other):
@@ -252,9 +258,10 @@ def test_a_chronic_disease_elsewhere_asks_for_the_own_qualification_o_05(world: 
 
 
 @pytest.mark.parametrize(("is_open", "account_fen"), [(False, 0), (True, 2_000)])
-def test_the_account_pays_outpatients_elsewhere_by_flag_o_04(
+def test_the_account_pays_outpatients_elsewhere_by_flag(
     databases: Databases, is_open: bool, account_fen: int
 ) -> None:
+    # Rule O-04.
     world = elsewhere_world(databases, ElsewhereTerms(is_account_open=is_open))
     (person,) = world.enrol()
     world.run(world.credit_command(person, 100_000))

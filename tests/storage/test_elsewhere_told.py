@@ -52,7 +52,8 @@ def settled_there(world: World, person: str, **changes: Any) -> str:
     return world.settle(visit, person, bill=bill, institution_id=THERE).settlement_id
 
 
-def test_what_registering_would_have_changed_is_calculated_i_30(databases: Databases) -> None:
+def test_what_registering_would_have_changed_is_calculated(databases: Databases) -> None:
+    # Rule I-30.
     world = elsewhere_world(databases, REDUCED)
     (person,) = world.enrol()
     visit = admit_there(world, person)

@@ -41,6 +41,7 @@ from yibao_settlement.config import SettlementConfig
 from yibao_settlement.housekeeping import background_tasks, refusal_counting
 from yibao_settlement.offsite import Offsite
 from yibao_settlement.servicer.change.watch import ChangeWatch, WatchLimits
+from yibao_settlement.servicer.elsewhere.staleness import told_where_stale
 from yibao_settlement.servicer.feed.age import FeedAges
 from yibao_settlement.servicer.feed.client import FeedClient
 from yibao_settlement.servicer.news import News
@@ -119,7 +120,8 @@ class SettlementService:
             log=self._log,
         )
         trust_client = self._make_trust_client(channel, blocking, metrics)
-        news = News(batcher.submit, regions=self._config.identity.regions, ask=feed_client.refresh)
+        submit = told_where_stale(batcher.submit, offsite.ages, clock=self._clock)
+        news = News(submit, regions=self._config.identity.regions, ask=feed_client.refresh)
         changes = self._make_change_watch(reads, metrics)
         keeping = background_tasks(
             self._config,

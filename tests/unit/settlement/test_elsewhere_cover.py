@@ -102,7 +102,8 @@ def test_a_registration_to_a_city_or_municipality_covers_all_of_it(
 
 
 @pytest.mark.parametrize("division", ["710100", "810000", "820000"])
-def test_care_in_hong_kong_macao_and_taiwan_is_excluded_o_12(division: str) -> None:
+def test_care_in_hong_kong_macao_and_taiwan_is_excluded(division: str) -> None:
+    # Rule O-12.
     with pytest.raises(RuleError) as refusal:
         check_place(f"H{division}00001")
     assert refusal.value.reason is Reason.OFFSITE_PLACE_EXCLUDED
@@ -290,17 +291,19 @@ def test_which_benefit_care_is(care_type: str, benefit: Benefit) -> None:
         ("temporary", Benefit.INPATIENT, False, True),
     ],
 )
-def test_the_account_pays_elsewhere_for_long_term_persons_by_flag_o_04(
+def test_the_account_pays_elsewhere_for_long_term_persons_by_flag(
     terms: str, benefit: Benefit, is_open: bool, may_pay: bool
 ) -> None:
+    # Rule O-04.
     said = ElsewhereTerms(is_account_open=is_open)
     assert may_account_pay(Elsewhere(PLACE, terms), benefit, said) is may_pay
 
 
 @pytest.mark.parametrize("disease", sorted(OPEN_DISEASES))
-def test_each_of_the_ten_diseases_is_settled_elsewhere_also_by_sub_codes_o_05(
+def test_each_of_the_ten_diseases_is_settled_elsewhere_also_by_sub_codes(
     disease: str,
 ) -> None:
+    # Rule O-05, settled directly.
     held = [RegisteredDisease(f"{disease}04", MAR_1, MAR_8)]
     check_disease(f"{disease}00", held, on=MAR_1)
     check_disease(f"{disease}00", held, on=MAR_8)

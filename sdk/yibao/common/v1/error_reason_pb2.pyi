@@ -223,9 +223,9 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """
     ERROR_REASON_OFFSITE_NOT_REGISTERED: _ErrorReason.ValueType  # 85
     """FAILED_PRECONDITION. The institution lies outside the person's region and no
-    registration for care elsewhere is known (I-30). Metadata: `region`, and either
-    `institution_id` or, where the region of treatment is served, `treatment_region`, `benefit`
-    and `register_by`, which says how to register.
+    registration for care elsewhere is known (I-30). The last three are there where the region of
+    treatment is served. Metadata: `region`, `institution_id`, `treatment_region`, `benefit`,
+    `register_by`.
     """
     ERROR_REASON_VISIT_DATE_INVALID: _ErrorReason.ValueType  # 86
     """INVALID_ARGUMENT. A visit begins on the day it is registered or at most 31 days
@@ -995,7 +995,7 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     Metadata: `policy_version`, `terms`.
     """
     ERROR_REASON_ATTESTATION_OF_ANOTHER: _ErrorReason.ValueType  # 600
-    """FAILED_PRECONDITION. The attestation is of another region or person. Metadata: `region`, or
+    """FAILED_PRECONDITION. The attestation is of another region or person. Metadata: `region`,
     `registration_id`.
     """
     ERROR_REASON_OFFSITE_FEED_STALE: _ErrorReason.ValueType  # 540
@@ -1264,9 +1264,9 @@ Metadata: `enrolment_status`, `start_date`; the latter where the enrolment is kn
 """
 ERROR_REASON_OFFSITE_NOT_REGISTERED: ErrorReason.ValueType  # 85
 """FAILED_PRECONDITION. The institution lies outside the person's region and no
-registration for care elsewhere is known (I-30). Metadata: `region`, and either
-`institution_id` or, where the region of treatment is served, `treatment_region`, `benefit`
-and `register_by`, which says how to register.
+registration for care elsewhere is known (I-30). The last three are there where the region of
+treatment is served. Metadata: `region`, `institution_id`, `treatment_region`, `benefit`,
+`register_by`.
 """
 ERROR_REASON_VISIT_DATE_INVALID: ErrorReason.ValueType  # 86
 """INVALID_ARGUMENT. A visit begins on the day it is registered or at most 31 days
@@ -2036,7 +2036,7 @@ ERROR_REASON_OFFSITE_POLICY_MISSING: ErrorReason.ValueType  # 599
 Metadata: `policy_version`, `terms`.
 """
 ERROR_REASON_ATTESTATION_OF_ANOTHER: ErrorReason.ValueType  # 600
-"""FAILED_PRECONDITION. The attestation is of another region or person. Metadata: `region`, or
+"""FAILED_PRECONDITION. The attestation is of another region or person. Metadata: `region`,
 `registration_id`.
 """
 ERROR_REASON_OFFSITE_FEED_STALE: ErrorReason.ValueType  # 540
