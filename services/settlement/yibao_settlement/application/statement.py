@@ -23,6 +23,7 @@ from yibao_settlement.rules.policy.policy import Policy
 from yibao_settlement.rules.policy.split import OwnCost
 from yibao_settlement.rules.statement import benefit_reckoning, reckoning
 from yibao_settlement.rules.statement.labels import CLASSES_ZH, named
+from yibao_settlement.rules.statement.sentences import Sentence
 from yibao_settlement.rules.statement.since import CostsNow, Returned
 from yibao_settlement.rules.statement.statement import (
     Care,
@@ -85,7 +86,6 @@ def statement_of(
     `treating` is what another region says of its institutions, for care elsewhere.
     """
     items = tuple(_items(record, split, reference))
-    elsewhere = explain_elsewhere(record, policy, split)
     facts, reckoned = record.facts, _reckoned(record, policy, split)
     return Statement(
         region=record.region,
@@ -143,8 +143,15 @@ def statement_of(
         family=tuple([(part.relation, part.amount_fen) for part in record.family]),
         returned=_returned(record),
         costs_now=_costs_now(record),
-        elsewhere=() if elsewhere is None else elsewhere.sentences,
+        elsewhere=_elsewhere(record, policy, split),
     )
+
+
+def _elsewhere(
+    record: SettlementRecord, policy: AnyPolicy, split: AnySplit
+) -> tuple[Sentence, ...]:
+    found = explain_elsewhere(record, policy, split)
+    return () if found is None else found.sentences
 
 
 class _Reckoned(NamedTuple):

@@ -118,8 +118,7 @@ def adjudicate_bill(
     took, by line id. `carried_first` lets the account pay of earlier years' money first,
     where the policy says nothing of purses. `family_fen` is what relatives' accounts may pay
     where the own one does not do: the bill is recorded as asked of them for what they pay.
-    `treating` is what another region says of its institutions, for care elsewhere; catalogue
-    and policy are those of `reference`.
+    `treating` is what another region says of its institution; the rest is of `reference`.
 
     Raises RuleError, in this order: SERVICE_DATE_INVALID, INSTITUTION_NOT_DESIGNATED,
     PERSON_DECEASED, PERSON_NOT_ENROLLED, PREMIUM_NOT_RECEIVED, POLICY_NOT_FOUND,
