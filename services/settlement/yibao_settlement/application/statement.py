@@ -102,15 +102,7 @@ def statement_of(
         policy_title=policy.title,
         policy_title_zh=policy.title_zh,
         provider=_provider(record, treating or reference),
-        care=Care(
-            care_type=facts.care_type,
-            provider_visit_number=visit.provider_visit_number,
-            start_date=visit.start_date,
-            end_date=visit.end_date,
-            department=visit.facts.department,
-            diagnoses=visit.facts.diagnoses,
-            is_interim=record.is_interim,
-        ),
+        care=_care(record, visit),
         items=items,
         groups=tuple(_groups(items)),
         not_charged=NotCharged(
@@ -144,6 +136,18 @@ def statement_of(
         returned=_returned(record),
         costs_now=_costs_now(record),
         elsewhere=_elsewhere(record, policy, split),
+    )
+
+
+def _care(record: SettlementRecord, visit: Visit) -> Care:
+    return Care(
+        care_type=record.facts.care_type,
+        provider_visit_number=visit.provider_visit_number,
+        start_date=visit.start_date,
+        end_date=visit.end_date,
+        department=visit.facts.department,
+        diagnoses=visit.facts.diagnoses,
+        is_interim=record.is_interim,
     )
 
 
