@@ -25,9 +25,8 @@ from yibao_settlement.rules.benefit.credit import monthly_credits
 
 EXAMPLES_TOLD = {folder.name: example_in(folder) for folder in FOLDERS}
 CREDITS = sorted(path.parent.name for path in EXAMPLES.glob("*/credit.yaml"))
-# What the services cannot do yet, of which examples, and why.
-# Those of care elsewhere go through a second region, and through batches alone:
-# `tests/storage/test_care_elsewhere.py`.
+# What is not settled through the services here, of which examples, and why: those of care
+# elsewhere go through batches of two regions, see `tests/storage/test_care_elsewhere.py`.
 NOT_THROUGH = {
     name: "their bills are of care elsewhere, and the region of these examples is alone"
     for name in ("O3", *(each for each in EXAMPLES_TOLD if each.startswith("OFF-")))

@@ -3,6 +3,7 @@
 import datetime as dt
 
 import pytest
+from support.benefit_examples import EXAMPLES
 from support.benefit_world import stay_bill
 from support.charges import assert_books_are_right
 from support.databases import Databases
@@ -90,6 +91,39 @@ def test_a_stay_elsewhere_is_paid_on_the_terms_of_its_registration(
     assert kept is not None
     assert kept.elsewhere is not None
     assert kept.elsewhere.place_region == PLACE
+    assert_books_are_right(world)
+
+
+def policy_of(case: str) -> str:
+    """Returns the policy of an acceptance case, as one of residents of the region."""
+    text = (EXAMPLES / case / "policy.yaml").read_text(encoding="utf-8")
+    return text.replace('"999000"', f'"{REGION}"').replace(
+        'insurance_type: "310"', 'insurance_type: "390"'
+    )
+
+
+@pytest.mark.parametrize(
+    ("case", "terms", "marks", "fund_fen"),
+    [
+        # O3: emergency, unregistered, local 85 %: 75 %; other temporary 65 %.
+        ("O3", "", EMERGENCY, 750_000),
+        ("O3", "temporary", CareMarks(), 650_000),
+        # O4: 10,000 eligible, first self-pay 10 %, deductible 1,000, 60 %: 4,800.00.
+        ("O4", "temporary", CareMarks(), 480_000),
+        # One of two mechanisms each: a factor on the ratio, a table of its own.
+        ("OFF-datong", "temporary", CareMarks(), 510_000),
+        ("OFF-ningde", "temporary", CareMarks(), 405_000),
+    ],
+)
+def test_cases_o3_and_o4_and_terms_of_other_places_are_settled(
+    databases: Databases, case: str, terms: str, marks: CareMarks, fund_fen: int
+) -> None:
+    world = elsewhere_world(databases, text=policy_of(case))
+    (person,) = world.enrol()
+    if terms:
+        tell_registered(world, person, terms)
+    visit = admit_there(world, person, marks=marks)
+    assert settled(world, visit, person, 1_000_000).fund_total_fen == fund_fen
     assert_books_are_right(world)
 
 

@@ -91,9 +91,10 @@ steps:
 def elsewhere_world(
     databases: Databases, terms: ElsewhereTerms | None = None, *, text: str = POLICY
 ) -> World:
-    """Returns a world whose region says `terms` of care elsewhere; there are two hospitals."""
+    """Returns a world whose region says `terms` of care elsewhere, and settles by `text`."""
     database = databases.open("yibao_settlement")
-    world = World(database, policy_file=text.format(region=REGION).encode())
+    contents = text.format(region=REGION) if text == POLICY else text
+    world = World(database, policy_file=contents.encode())
     put_reference(
         database,
         PLACE,
