@@ -1,7 +1,7 @@
 """Two regions in one database: persons of one are treated at a hospital of the other."""
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -118,15 +118,17 @@ def elsewhere_world(
     return world
 
 
-def cache(terms: ElsewhereTerms | None = None) -> ReferenceCache:
-    """Returns the reference data of a process that serves both regions."""
+def cache(terms: ElsewhereTerms | None = None, *, others: Sequence[str] = ()) -> ReferenceCache:
+    """Returns the reference data of a process that serves both regions, and others."""
     said: Mapping[str, ElsewhereTerms] = {} if terms is None else {REGION: terms}
-    return ReferenceCache(None, said, regions=[REGION, PLACE])
+    return ReferenceCache(None, said, regions=[REGION, PLACE, *others])
 
 
-def worker(world: World, terms: ElsewhereTerms | None = None) -> BatchWork:
-    """Returns work of a process that serves both regions."""
-    transactions = SettlementTransactions(world.database, cache(terms))
+def worker(
+    world: World, terms: ElsewhereTerms | None = None, *, others: Sequence[str] = ()
+) -> BatchWork:
+    """Returns work of a process that serves both regions, and others."""
+    transactions = SettlementTransactions(world.database, cache(terms, others=others))
     return BatchWork(transactions, clock=world.clock, ids=new_id)
 
 
@@ -140,18 +142,20 @@ def put_scope(world: World, *scopes: InstitutionScope) -> None:
     transactions_of(world.database).change(PLACE, put)
 
 
-def tell_registered(world: World, person_id: str, terms: str, **changes: Any) -> RegisteredCare:
+def tell_registered(
+    world: World, person_id: str, terms: str, *, region: str = REGION, **changes: Any
+) -> RegisteredCare:
     """Has settlement know a registration, as the feed of offsite tells it."""
     told = RegisteredCare(
         new_id(), person_id, 4, PLACE, terms, tuple(Benefit), START, None
     )._replace(**changes)
     columns = ("region", *RegisteredCare._fields, "reading")
     benefits = msgspec.json.encode([int(each) for each in told.benefits]).decode()
-    row = (REGION, *told._replace(benefits=benefits), 1)  # type: ignore[arg-type]
+    row = (region, *told._replace(benefits=benefits), 1)  # type: ignore[arg-type]
     with world.database.write() as connection:
         connection.execute(
             registered_care.delete().where(
-                registered_care.c.region == REGION,
+                registered_care.c.region == region,
                 registered_care.c.registration_id == told.registration_id,
             )
         )
