@@ -20,14 +20,8 @@ TERMS: Mapping[str, registration_pb2.OffsiteTerms.ValueType] = {
     "temporary": registration_pb2.OFFSITE_TERMS_TEMPORARY,
     "unregistered": registration_pb2.OFFSITE_TERMS_UNREGISTERED,
 }
-_ADMISSIONS: Mapping[int, AdmissionKind | None] = {
-    0: None,
-    **{int(kind): kind for kind in AdmissionKind},
-}
-_OUTPATIENTS: Mapping[int, OutpatientKind | None] = {
-    0: None,
-    **{int(kind): kind for kind in OutpatientKind},
-}
+_ADMISSIONS: Mapping[int, AdmissionKind] = {int(kind): kind for kind in AdmissionKind}
+_OUTPATIENTS: Mapping[int, OutpatientKind] = {int(kind): kind for kind in OutpatientKind}
 KindT = TypeVar("KindT")
 _Request = (
     visit_service_pb2.RegisterVisitRequest
@@ -53,7 +47,10 @@ def marks_of(request: _Request) -> CareMarks | None:
     )
 
 
-def _kind(kinds: Mapping[int, KindT], number: int, field: str) -> KindT:
+def _kind(kinds: Mapping[int, KindT], number: int, field: str) -> KindT | None:
+    """Returns what a number stands for; 0 is none told."""
+    if not number:
+        return None
     return known(kinds, number, field=f"marks.{field}", what=field.replace("_", " "))
 
 
