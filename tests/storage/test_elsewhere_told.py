@@ -22,6 +22,7 @@ from support.tokens import refusal, told
 
 from yibao.offsite.v1 import registration_service_pb2 as offsite_pb
 from yibao.offsite.v1.registration_pb2 import OFFSITE_TERMS_TEMPORARY, Registration
+from yibao.settlement.v1.visit_service_pb2 import RegisterVisitResponse
 from yibao_common.commands.blocking import Blocking
 from yibao_common.process.metrics import Metrics
 from yibao_common.process.supervisor import Supervisor
@@ -38,6 +39,7 @@ from yibao_settlement.rules.elsewhere.registered import Benefit, RegisteredCare
 from yibao_settlement.rules.elsewhere.terms import ElsewhereTerms
 from yibao_settlement.rules.statement.telling import sentences_of
 from yibao_settlement.servicer.elsewhere.explanation import elsewhere_message
+from yibao_settlement.servicer.elsewhere.messages import TERMS
 from yibao_settlement.storage.elsewhere.reading import find_registered
 from yibao_settlement.storage.elsewhere.tables import deemed_registration
 
@@ -153,7 +155,7 @@ def test_an_attestation_is_taken_before_the_feed_tells_of_the_registration(
     ("told_version", "is_void", "expected"),
     [(1, False, "referral"), (2, False, "temporary"), (3, False, "temporary"), (1, True, None)],
 )
-def test_an_attestation_never_takes_the_place_of_what_is_newer_or_void(
+def test_an_attestation_decides_where_it_is_newer_and_replaces_nothing_that_was_told(
     databases: Databases, told_version: int, is_void: bool, expected: str | None
 ) -> None:
     world = elsewhere_world(databases)
@@ -173,8 +175,18 @@ def test_an_attestation_never_takes_the_place_of_what_is_newer_or_void(
             world.run(command)
         assert refused.value.reason is Reason.ATTESTATION_REVOKED
         return
-    world.run(command)
-    assert [each.terms for each in known(world, person)] == [expected]
+    answer = RegisterVisitResponse.FromString(world.run(command))
+    assert answer.visit.elsewhere.terms == TERMS[expected]
+    assert [each.terms for each in known(world, person)] == ["temporary"]
+
+
+def test_a_visit_that_is_refused_keeps_nothing_of_its_attestation(databases: Databases) -> None:
+    world = elsewhere_world(databases)
+    (person,) = world.enrol()
+    stated = attested(person, benefits=(Benefit.OUTPATIENT,))
+    command = world.visit_command(person, institution_id=THERE, start_date=START, attested=stated)
+    assert refusal(world, command) == Reason.OFFSITE_BENEFIT_NOT_OPEN.name
+    assert known(world, person) == []
 
 
 def test_an_attestation_of_somebody_else_is_refused_and_at_home_not_looked_at(

@@ -38,7 +38,6 @@ from yibao_settlement.rules.resolution import (
     lets_account_pay,
 )
 from yibao_settlement.rules.token import ResolvedCode
-from yibao_settlement.rules.visit import check_designated
 
 # Under which the audit tells of codes that were resolved.
 RESOLVE_METHOD = "ResolveCredential"
@@ -76,12 +75,7 @@ class ResolveCredential:
         code = accepted(self.code, working_set, institution_id=institution_id)
         today = shanghai_day(working_set.now)
         treating = treating_at(working_set, institution_id)
-        check_designated(
-            treating.reference.institution(institution_id),
-            institution_id,
-            region=treating.region,
-            on=today,
-        )
+        treating.designated(institution_id, today)
         check_treats(treating, institution_id, on=today)
         person_id = working_set.persons_by_subject.get(code.subject)
         if person_id is None:

@@ -38,10 +38,8 @@ class CareElsewhere:
     # By visit; those that stand.
     audit_holds: dict[str, list[AuditHold]] = field(default_factory=dict)
     deemed: list[DeemedRegistration] = field(default_factory=list)
-    # Registrations that attestations told of first, by person.
+    # Registrations that attestations told of first.
     attested: list[RegisteredCare] = field(default_factory=list)
-    # Registrations that are stored.
-    known_ids: set[str] = field(default_factory=set)
 
     def of(self, *person_ids: str) -> Sequence[RegisteredCare]:
         """Returns the registrations of a person, under all records that were merged."""
@@ -59,13 +57,8 @@ class CareElsewhere:
         return self.audit_holds.get(visit_id, ())
 
     def attest(self, told: RegisteredCare) -> None:
-        """Keeps what an attestation tells, unless as much or more is known of it."""
+        """Keeps what an attestation tells of a registration that is not known."""
         known = self.registered.setdefault(told.person_id, [])
-        for index, each in enumerate(known):
-            if each.registration_id == told.registration_id:
-                if each.version >= told.version or each.is_void:
-                    return
-                del known[index]
-                break
-        known.append(told)
-        self.attested.append(told)
+        if all(each.registration_id != told.registration_id for each in known):
+            known.append(told)
+            self.attested.append(told)

@@ -6,14 +6,14 @@ from typing import NamedTuple
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.batch.working_set import WorkingSet
-from yibao_settlement.application.elsewhere.state import DeemedRegistration
+from yibao_settlement.application.elsewhere.state import Attested, DeemedRegistration
 from yibao_settlement.application.elsewhere.visit import on_terms
 from yibao_settlement.application.reference import Reference
 from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.rules.elsewhere.cover import holding_on
 from yibao_settlement.rules.elsewhere.place import check_recognised
 from yibao_settlement.rules.elsewhere.registered import RegisteredCare
-from yibao_settlement.rules.visit import Visit
+from yibao_settlement.rules.visit import Institution, Visit, check_designated
 
 
 class Treating(NamedTuple):
@@ -25,6 +25,13 @@ class Treating(NamedTuple):
     region: str
     reference: Reference
     is_elsewhere: bool
+
+    def designated(self, institution_id: str, on: dt.date) -> Institution:
+        """Returns the institution; raises RuleError as `check_designated`."""
+        found = self.reference.institution(institution_id)
+        # It is of that region by its code, so that there it lies outside of none.
+        region = institution_id[1:7] if self.is_elsewhere else self.region
+        return check_designated(found, institution_id, region=region, on=on)
 
 
 def treating_at(working_set: WorkingSet, institution_id: str) -> Treating:
@@ -42,14 +49,16 @@ def check_treats(treating: Treating, institution_id: str, *, on: dt.date) -> Non
         check_recognised(scope, institution_id, place_region=treating.region, on=on)
 
 
-def attest(
-    working_set: WorkingSet, attested: RegisteredCare | RuleError, *, person_id: str
-) -> None:
-    """Keeps what an attestation states of a person, unless as much or more is known of it.
+def check_attested(
+    working_set: WorkingSet, attested: Attested, *, person_id: str
+) -> RegisteredCare | None:
+    """Returns what an attestation states of a person, None where as much or more is known.
 
     Raises RuleError its refusal; ATTESTATION_OF_ANOTHER of another person, and
     ATTESTATION_REVOKED where the registration was found void since.
     """
+    if attested is None:
+        return None
     if isinstance(attested, RuleError):
         raise attested
     registration_id = attested.registration_id
@@ -59,14 +68,18 @@ def attest(
             f"registration {registration_id} is attested of another person",
             registration_id=registration_id,
         )
-    known = working_set.elsewhere.of(person_id)
-    if any(each.is_void for each in known if each.registration_id == registration_id):
-        raise RuleError(
-            Reason.ATTESTATION_REVOKED,
-            f"registration {registration_id} was revoked since it was attested",
-            registration_id=registration_id,
-        )
-    working_set.elsewhere.attest(attested)
+    for each in working_set.elsewhere.of(person_id):
+        if each.registration_id != registration_id:
+            continue
+        if each.is_void:
+            raise RuleError(
+                Reason.ATTESTATION_REVOKED,
+                f"registration {registration_id} was revoked since it was attested",
+                registration_id=registration_id,
+            )
+        if each.version >= attested.version:
+            return None
+    return attested
 
 
 def registrations_at(

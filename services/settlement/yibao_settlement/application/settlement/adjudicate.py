@@ -268,7 +268,8 @@ def cover_of(
 def _check_designated(visit: Visit, treating: Reference, *, region: str, on: dt.date) -> None:
     """Refuses a bill where the region that the institution is of has no agreement with it."""
     institution = treating.institution(visit.institution_id)
-    its_region = region if visit.elsewhere is None else visit.elsewhere.place_region
+    # One elsewhere is of that region by its code, so that there it lies outside of none.
+    its_region = region if visit.elsewhere is None else visit.institution_id[1:7]
     check_designated(institution, visit.institution_id, region=its_region, on=on)
 
 

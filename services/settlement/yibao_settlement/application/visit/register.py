@@ -16,7 +16,7 @@ from yibao_settlement.application.batch.working_set import WorkingSet
 from yibao_settlement.application.elsewhere.state import Attested
 from yibao_settlement.application.elsewhere.treating import (
     Treating,
-    attest,
+    check_attested,
     check_treats,
     note_deemed,
     treating_at,
@@ -33,11 +33,12 @@ from yibao_settlement.rules.account import check_not_merged
 from yibao_settlement.rules.care_facts import NO_FACTS, CareFacts, fact_faults
 from yibao_settlement.rules.care_type import care_type_not_allowed, check_care_type, is_stay
 from yibao_settlement.rules.elsewhere.marks import NO_MARKS, CareMarks, mark_faults
+from yibao_settlement.rules.elsewhere.registered import RegisteredCare
 from yibao_settlement.rules.enrolment import check_alive, check_enrolled, not_enrolled_here
 from yibao_settlement.rules.institution.scope import check_networked
 from yibao_settlement.rules.institution.suspension import check_not_suspended
 from yibao_settlement.rules.stay import check_no_open_stay, check_transfer, end_of
-from yibao_settlement.rules.visit import Visit, check_designated, check_start_date, is_pharmacy
+from yibao_settlement.rules.visit import Visit, check_start_date, is_pharmacy
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +79,7 @@ class RegisterVisit:
         today = shanghai_day(working_set.now)
         check_start_date(self.start_date, today=today)
         treating = treating_at(working_set, institution_id)
-        institution = check_designated(
-            treating.reference.institution(institution_id),
-            institution_id,
-            region=treating.region,
-            on=today,
-        )
+        institution = treating.designated(institution_id, today)
         self._check_open(treating, institution_id)
         person_id = working_set.persons_by_subject.get(code.subject)
         if person_id is None:
@@ -120,8 +116,10 @@ class RegisterVisit:
             stay_id=self._continued_stay(working_set, person_id) or visit_id,
             marks=self.marks,
         )
+        attested = None
         if treating.is_elsewhere:
-            visit = self._elsewhere(working_set, visit, treating, today=today)
+            attested = check_attested(working_set, self.attested, person_id=person_id)
+            visit = self._elsewhere(working_set, visit, treating, attested, today=today)
         response = self.encode(working_set.region, visit)
         # Nothing below refuses: from here on the working set changes.
         use = CodeUse(code, self.request.request_id, institution_id, visit.visit_id)
@@ -130,6 +128,8 @@ class RegisterVisit:
         working_set.visit_numbers[number] = visit.visit_id
         working_set.changes.visits.append(visit)
         note_deemed(working_set, visit)
+        if attested is not None:
+            working_set.elsewhere.attest(attested)
         if visit.transfer_from_visit_id is not None:
             working_set.continued_by[visit.transfer_from_visit_id] = visit_id
             _keep_ended(working_set, visit.transfer_from_visit_id)
@@ -144,15 +144,23 @@ class RegisterVisit:
         check_not_suspended(reference.suspended, institution_id, care_type=care_type, on=day)
 
     def _elsewhere(
-        self, working_set: WorkingSet, visit: Visit, treating: Treating, *, today: dt.date
+        self,
+        working_set: WorkingSet,
+        visit: Visit,
+        treating: Treating,
+        attested: RegisteredCare | None,
+        *,
+        today: dt.date,
     ) -> Visit:
         """Returns a visit in another region, with the terms that it has so far."""
-        if self.attested is not None:
-            attest(working_set, self.attested, person_id=visit.person_id)
+        known = list(working_set.elsewhere.of(visit.person_id))
+        if attested is not None:
+            told_id = attested.registration_id
+            known = [*(each for each in known if each.registration_id != told_id), attested]
         return on_terms(
             visit,
             treating.region,
-            working_set.elsewhere.of(visit.person_id),
+            known,
             working_set.diseases.get(visit.person_id, ()),
             home=working_set.reference,
             home_region=working_set.region,

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable
 import msgspec
 import sqlalchemy as sa
 
-from yibao_common.db.rows import Insert, Row, Select, Statement, Update, execute
+from yibao_common.db.rows import Insert, Row, Select, Statement, execute
 from yibao_settlement.application.batch.working_set import WorkingSet
 from yibao_settlement.application.elsewhere.state import DeemedRegistration
 from yibao_settlement.rules.elsewhere.registered import AuditHold, Benefit, RegisteredCare
@@ -66,12 +66,12 @@ def read_elsewhere(
         if (place := working_set.reference.place_of(institution_id)) is not None
         and place != working_set.region
     }
-    if not places:
-        return
-    regions = sorted(set(places.values()))
     visitors = {
         visit.person_id for visit in working_set.visits.values() if visit.elsewhere is not None
     }
+    if not (places or visitors):
+        return
+    regions = sorted(set(places.values()))
     person_ids = visitors | set(wanted.holders.values())
     person_ids |= {working_set.holder_of(each) for each in visitors}
     *epochs, registered = execute(
@@ -93,7 +93,6 @@ def read_elsewhere(
     for row in registered:
         each = registered_from(row)
         state.registered.setdefault(each.person_id, []).append(each)
-        state.known_ids.add(each.registration_id)
 
 
 def select_registered(region: str, person_ids: Collection[str]) -> Select:
@@ -127,12 +126,11 @@ def write_elsewhere(working_set: WorkingSet) -> Iterable[Statement]:
             skip_existing=True,
         )
     if state.attested:
-        yield from _attested(region, state.attested, state.known_ids)
+        yield _attested(region, state.attested)
 
 
-def _attested(
-    region: str, told: Collection[RegisteredCare], known_ids: Collection[str]
-) -> Iterable[Statement]:
+def _attested(region: str, told: Collection[RegisteredCare]) -> Statement:
+    """Inserts what attestations told first: never over what the feed told meanwhile."""
     keys = ("region", "person_id", "registration_id")
     values = tuple(name for name in _REGISTERED if name not in keys)
     rows = [
@@ -141,12 +139,8 @@ def _attested(
             *(each.category, each.treatment_region, each.terms),
             _encode([int(benefit) for benefit in each.benefits]).decode(),
             *(each.start_date, each.end_date, each.is_void, each.origin, each.version),
+            _ATTESTED,
         )
         for each in told
     ]
-    new = [(*row, _ATTESTED) for row in rows if row[2] not in known_ids]
-    if new:
-        yield Insert(registered_care, (*keys, *values, "reading"), new, skip_existing=True)
-    old = [row for row in rows if row[2] in known_ids]
-    if old:
-        yield Update(registered_care, keys, values, old)
+    return Insert(registered_care, (*keys, *values, "reading"), rows, skip_existing=True)
