@@ -25,9 +25,11 @@ from yibao_settlement.rules.benefit.credit import monthly_credits
 
 EXAMPLES_TOLD = {folder.name: example_in(folder) for folder in FOLDERS}
 CREDITS = sorted(path.parent.name for path in EXAMPLES.glob("*/credit.yaml"))
-# What the services cannot do yet, of which examples, and why.
+# What is not settled through the services here, of which examples, and why: those of care
+# elsewhere go through batches of two regions, see `tests/storage/test_care_elsewhere.py`.
 NOT_THROUGH = {
-    "O3": "settlement takes no registrations for care elsewhere: every bill is a local one",
+    name: "their bills are of care elsewhere, and the region of these examples is alone"
+    for name in ("O3", *(each for each in EXAMPLES_TOLD if each.startswith("OFF-")))
 }
 # Acceptance cases of engines: what each shows, and the folders that show it.
 CASES = {

@@ -9,8 +9,11 @@ import grpc
 from yibao.common.v1.date_pb2 import Date
 from yibao.errors import error_of
 from yibao.settlement.v1 import catalogue_service_pb2 as catalogue_pb
+from yibao.settlement.v1 import institution_service_pb2 as institution_pb
 from yibao.settlement.v1 import policy_service_pb2 as policy_pb
 from yibao.settlement.v1.catalogue_service_pb2_grpc import CatalogueServiceStub
+from yibao.settlement.v1.institution_pb2 import InstitutionScope
+from yibao.settlement.v1.institution_service_pb2_grpc import InstitutionServiceStub
 from yibao.settlement.v1.policy_service_pb2_grpc import PolicyServiceStub
 from yibao_cli.parties import parties_of
 from yibao_cli.regions import CatalogueItem, Institution, Region, load_region, regions_folder
@@ -76,7 +79,30 @@ def import_region(stack: Stack, region: Region) -> None:
         timeout=CALL_SECONDS,
     )
     _check_stored("institutions.yaml", institutions.results)
+    _network(stack, region)
     _put_in_force(stack, region)
+
+
+def _network(stack: Stack, region: Region) -> None:
+    """Has the region's institutions take persons of the sandbox's other regions."""
+    registry = InstitutionServiceStub(stack.channel("settlement", parties_of(region).maker))
+    registry.ImportInstitutionScopes(
+        institution_pb.ImportInstitutionScopesRequest(
+            request_id=new_request_id(),
+            region=region.region,
+            items=[
+                InstitutionScope(
+                    institution_id=each.institution_id,
+                    start_date=from_date(each.start_date),
+                    institution_kind="2" if each.institution_id.startswith("P") else "1",
+                    is_offsite_networked=True,
+                    ecert_supported=each.ecert_supported,
+                )
+                for each in region.institutions
+            ],
+        ),
+        timeout=CALL_SECONDS,
+    )
 
 
 def new_request_id() -> str:

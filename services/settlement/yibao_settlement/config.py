@@ -1,7 +1,7 @@
 """The configuration of the settlement service; `config.example.toml` documents each key."""
 
 import datetime as dt
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 from pydantic import model_validator as check_after
@@ -17,6 +17,9 @@ from yibao_common.process.config import (
 )
 from yibao_settlement.application.reference import LineTerms
 from yibao_settlement.rules.declaration.share import DEPOSIT_RATIO_MAX_PPM
+from yibao_settlement.rules.elsewhere.cover import CategoryAsOf
+from yibao_settlement.rules.elsewhere.registered import Benefit
+from yibao_settlement.rules.elsewhere.terms import ElsewhereTerms
 from yibao_settlement.rules.finding import RetiredCadres
 from yibao_settlement.rules.institution.points import PointsTerms
 from yibao_settlement.rules.presentation import RESOLVED_FOR_MAX
@@ -24,6 +27,8 @@ from yibao_settlement.rules.restating import OwnDebts
 
 # Configuration is read strictly, where a word is no value of ours yet.
 OwnDebtsWord = Annotated[OwnDebts, Field(strict=False)]
+CategoryAsOfWord = Annotated[CategoryAsOf, Field(strict=False)]
+BenefitWord = Literal["outpatient", "chronic", "pharmacy"]
 PersonClass = Annotated[str, Field(pattern=r"^[0-9]{1,4}$")]
 DustFen = Annotated[int, Field(ge=0, le=100_000)]
 DepositRatioPpm = Annotated[int, Field(ge=0, le=DEPOSIT_RATIO_MAX_PPM)]
@@ -125,6 +130,29 @@ class ChangesConfig(Section):
     heartbeat_seconds: float = Field(default=20, ge=0.1, le=300)
 
 
+class ElsewhereConfig(Section):
+    """What regions say of care that their persons take in other regions."""
+
+    # Where who has no registration is paid on reduced terms, and not refused.
+    unregistered_reduced_in: Regions | None = None
+    # By region: what it pays elsewhere without a registration that opens it, beside stays.
+    opened: dict[Region, list[BenefitWord]] | None = None
+    # By region: which category counts where it changed during a stay.
+    category_as_of: dict[Region, CategoryAsOfWord] | None = None
+    # Where accounts of long-term persons pay outpatients and pharmacies elsewhere (O-04).
+    account_in: Regions | None = None
+
+    def terms_in(self, region: str) -> ElsewhereTerms:
+        """What a region says."""
+        words = (self.opened or {}).get(region, ())
+        return ElsewhereTerms(
+            region in (self.unregistered_reduced_in or ()),
+            frozenset(Benefit[word.upper()] for word in words),
+            (self.category_as_of or {}).get(region, CategoryAsOf.BY_CATEGORY),
+            region in (self.account_in or ()),
+        )
+
+
 class ReviewConfig(Section):
     """By which codes a region knows whose bills are reviewed (T-14)."""
 
@@ -193,6 +221,7 @@ class SettlementConfig(ServiceConfig):
     declarations: DeclarationsConfig = Field(
         default_factory=lambda: DeclarationsConfig.model_validate({})
     )
+    elsewhere: ElsewhereConfig = Field(default_factory=lambda: ElsewhereConfig.model_validate({}))
     review: ReviewConfig = Field(default_factory=lambda: ReviewConfig.model_validate({}))
 
     @property
@@ -204,6 +233,12 @@ class SettlementConfig(ServiceConfig):
             region: LineTerms(region in own_cost_in, region in borne_in)
             for region in self.identity.regions
         }
+
+    @property
+    def terms(self) -> tuple[dict[str, LineTerms], dict[str, ElsewhereTerms]]:
+        """What each region says of lines, and of care elsewhere."""
+        regions = self.identity.regions
+        return self.line_terms, {each: self.elsewhere.terms_in(each) for each in regions}
 
     @check_after(mode="after")
     def _says_things_of_served_regions(self) -> "SettlementConfig":
@@ -230,6 +265,10 @@ class SettlementConfig(ServiceConfig):
                     self.suspensions.borne_by_institution_in,
                 ),
                 ("declarations.deposit_ratio_ppm", self.declarations.deposit_ratio_ppm),
+                ("elsewhere.unregistered_reduced_in", self.elsewhere.unregistered_reduced_in),
+                ("elsewhere.opened", self.elsewhere.opened),
+                ("elsewhere.category_as_of", self.elsewhere.category_as_of),
+                ("elsewhere.account_in", self.elsewhere.account_in),
             )
             if set(regions or ()) - set(self.identity.regions)
         ]

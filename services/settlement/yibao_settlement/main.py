@@ -41,6 +41,7 @@ from yibao_settlement.config import SettlementConfig
 from yibao_settlement.housekeeping import background_tasks, refusal_counting
 from yibao_settlement.offsite import Offsite
 from yibao_settlement.servicer.change.watch import ChangeWatch, WatchLimits
+from yibao_settlement.servicer.elsewhere.staleness import told_where_stale
 from yibao_settlement.servicer.feed.age import FeedAges
 from yibao_settlement.servicer.feed.client import FeedClient
 from yibao_settlement.servicer.news import News
@@ -98,7 +99,7 @@ class SettlementService:
     ) -> None:
         """Serves until `stop` is set, then finishes what runs; `started` gets the port."""
         supervisor, metrics = Supervisor(stop, log=self._log), Metrics()
-        reference = ReferenceCache(self._config.line_terms)
+        reference = ReferenceCache(*self._config.terms, regions=self._config.identity.regions)
         blocking = Blocking(party_of=current_party)
         reads = StoredReads(self.database, reference, clock=self._database_clock)
         ages = self._make_feed_ages(metrics)
@@ -123,10 +124,12 @@ class SettlementService:
             log=self._log,
         )
         trust_client = self._make_trust_client(channel, blocking, metrics)
-        news = News(batcher.submit, regions=self._config.identity.regions, ask=feed_client.refresh)
+        submit = told_where_stale(batcher.submit, offsite.ages, clock=self._clock)
+        news = News(submit, regions=self._config.identity.regions, ask=feed_client.refresh)
         changes = self._make_change_watch(reads, metrics)
         refusals = Refusals(self._config.identity.regions, clock=self._clock)
         keeping = self._make_keeping(engine, transactions, metrics)
+        keeping += offsite.telling(self.database, blocking)
         counting, count_refusals = self._make_counting(transactions, refusals, engine, metrics)
         keeping += (counting,)
         server = self._make_server(

@@ -5,8 +5,10 @@ import contextlib
 
 import grpc
 
+from yibao_common.commands.background import BackgroundTask
 from yibao_common.commands.blocking import Blocking
 from yibao_common.commands.transactions import Transactions
+from yibao_common.db.database import Database
 from yibao_common.process.logs import Log
 from yibao_common.process.metrics import Metrics
 from yibao_common.process.supervisor import Supervisor
@@ -16,6 +18,7 @@ from yibao_common.values.clock import Clock
 from yibao_settlement.application.elsewhere.feed import OffsiteFeed
 from yibao_settlement.application.work import Work
 from yibao_settlement.config import SettlementConfig
+from yibao_settlement.deemed_telling import deemed_telling, record_at
 from yibao_settlement.servicer.elsewhere.feed_client import (
     OffsiteAges,
     OffsiteFollower,
@@ -43,7 +46,8 @@ class Offsite:
     ) -> None:
         """Takes what verifies holds; nothing runs before `start`."""
         self._own = config.server
-        self._log = log
+        self._regions = config.offsite.regions if config.offsite else ()
+        self._metrics, self._clock, self._log = metrics, clock, log
         self._channel: grpc.aio.Channel | None = None
         self._follower: OffsiteFollower | None = None
         followed = config.offsite
@@ -75,6 +79,22 @@ class Offsite:
         """
         if self._follower is not None:
             self._follower.start(supervisor)
+
+    def telling(self, database: Database, blocking: Blocking) -> tuple[BackgroundTask, ...]:
+        """Returns the task that tells offsite of emergencies; none where it is not configured."""
+        if self._channel is None:
+            return ()
+        return (
+            deemed_telling(
+                database,
+                record_at(self._channel),
+                blocking,
+                regions=self._regions,
+                metrics=self._metrics,
+                clock=self._clock,
+                log=self._log,
+            ),
+        )
 
     async def first_news(self, blocking: Blocking) -> None:
         """Waits for what offsite has, but not for long: by what was known it is settled too."""

@@ -32,7 +32,7 @@ def test_every_example_is_a_policy_without_mistakes(path: Path) -> None:
 
 
 def test_there_are_examples() -> None:
-    assert len(EXAMPLES) == 78
+    assert len(EXAMPLES) == 90
 
 
 def test_dates_windows_and_parameters_are_read() -> None:

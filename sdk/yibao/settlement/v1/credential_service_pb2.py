@@ -25,11 +25,12 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from yibao.common.v1 import date_pb2 as yibao_dot_common_dot_v1_dot_date__pb2
 from yibao.common.v1 import validation_pb2 as yibao_dot_common_dot_v1_dot_validation__pb2
+from yibao.settlement.v1 import elsewhere_pb2 as yibao_dot_settlement_dot_v1_dot_elsewhere__pb2
 from yibao.settlement.v1 import family_pb2 as yibao_dot_settlement_dot_v1_dot_family__pb2
 from yibao.settlement.v1 import visit_pb2 as yibao_dot_settlement_dot_v1_dot_visit__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,yibao/settlement/v1/credential_service.proto\x12\x13yibao.settlement.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ayibao/common/v1/date.proto\x1a yibao/common/v1/validation.proto\x1a yibao/settlement/v1/family.proto\x1a\x1fyibao/settlement/v1/visit.proto\"\x99\x01\n\x18ResolveCredentialRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12?\n\x0cpresentation\x18\x02 \x01(\x0b\x32!.yibao.settlement.v1.PresentationB\x06\xba\xeb\x18\x02\x08\x01\x12\x1e\n\x08\x61udience\x18\x03 \x01(\tB\x0c\xba\xeb\x18\x08\x08\x01(\x05\x30\x05H\x05\"\xe8\x03\n\x19ResolveCredentialResponse\x12\x0e\n\x06region\x18\x01 \x01(\t\x12\x11\n\tperson_id\x18\x02 \x01(\t\x12\x1a\n\x12person_name_masked\x18\x03 \x01(\t\x12\x0e\n\x06gender\x18\x04 \x01(\x05\x12)\n\nbirth_date\x18\x05 \x01(\x0b\x32\x15.yibao.common.v1.Date\x12:\n\nenrolments\x18\x06 \x03(\x0b\x32&.yibao.settlement.v1.ResolvedEnrolment\x12\x36\n\x08\x64iseases\x18\x07 \x03(\x0b\x32$.yibao.settlement.v1.ResolvedDisease\x12\x1b\n\x13\x61\x63\x63ount_balance_fen\x18\x08 \x01(\x03\x12\x17\n\x0f\x61\x63\x63ount_may_pay\x18\t \x01(\x08\x12\x18\n\x10\x63redential_token\x18\n \x01(\t\x12\x35\n\x11token_expire_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1c\n\x14\x66\x61mily_available_fen\x18\x14 \x01(\x03\x12\x38\n\trelatives\x18\x15 \x03(\x0b\x32%.yibao.settlement.v1.ResolvedRelative\"g\n\x10ResolvedRelative\x12\x35\n\x08relation\x18\x01 \x01(\x0e\x32#.yibao.settlement.v1.FamilyRelation\x12\x1c\n\x14relative_name_masked\x18\x02 \x01(\t\"\xfe\x01\n\x11ResolvedEnrolment\x12\x16\n\x0einsurance_type\x18\x01 \x01(\t\x12\x14\n\x0cperson_class\x18\x02 \x01(\t\x12\x1a\n\x12\x65ntitlement_groups\x18\x03 \x03(\t\x12\x0e\n\x06status\x18\x04 \x01(\x05\x12)\n\nstart_date\x18\x05 \x01(\x0b\x32\x15.yibao.common.v1.Date\x12\'\n\x08\x65nd_date\x18\x06 \x01(\x0b\x32\x15.yibao.common.v1.Date\x12\x1a\n\x12is_premium_pending\x18\x07 \x01(\x08\x12\x0c\n\x04tier\x18\x08 \x01(\t\x12\x11\n\tis_paying\x18\t \x01(\x08\"{\n\x0fResolvedDisease\x12\x14\n\x0c\x64isease_code\x18\x01 \x01(\t\x12)\n\nstart_date\x18\x02 \x01(\x0b\x32\x15.yibao.common.v1.Date\x12\'\n\x08\x65nd_date\x18\x03 \x01(\x0b\x32\x15.yibao.common.v1.Date2\x87\x01\n\x11\x43redentialService\x12r\n\x11ResolveCredential\x12-.yibao.settlement.v1.ResolveCredentialRequest\x1a..yibao.settlement.v1.ResolveCredentialResponseBg\n\x13yibao.settlement.v1B\x16\x43redentialServiceProtoP\x01Z yibao/settlement/v1;settlementv1\xaa\x02\x13Yibao.Settlement.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,yibao/settlement/v1/credential_service.proto\x12\x13yibao.settlement.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ayibao/common/v1/date.proto\x1a yibao/common/v1/validation.proto\x1a#yibao/settlement/v1/elsewhere.proto\x1a yibao/settlement/v1/family.proto\x1a\x1fyibao/settlement/v1/visit.proto\"\x99\x01\n\x18ResolveCredentialRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12?\n\x0cpresentation\x18\x02 \x01(\x0b\x32!.yibao.settlement.v1.PresentationB\x06\xba\xeb\x18\x02\x08\x01\x12\x1e\n\x08\x61udience\x18\x03 \x01(\tB\x0c\xba\xeb\x18\x08\x08\x01(\x05\x30\x05H\x05\"\xa3\x04\n\x19ResolveCredentialResponse\x12\x0e\n\x06region\x18\x01 \x01(\t\x12\x11\n\tperson_id\x18\x02 \x01(\t\x12\x1a\n\x12person_name_masked\x18\x03 \x01(\t\x12\x0e\n\x06gender\x18\x04 \x01(\x05\x12)\n\nbirth_date\x18\x05 \x01(\x0b\x32\x15.yibao.common.v1.Date\x12:\n\nenrolments\x18\x06 \x03(\x0b\x32&.yibao.settlement.v1.ResolvedEnrolment\x12\x36\n\x08\x64iseases\x18\x07 \x03(\x0b\x32$.yibao.settlement.v1.ResolvedDisease\x12\x1b\n\x13\x61\x63\x63ount_balance_fen\x18\x08 \x01(\x03\x12\x17\n\x0f\x61\x63\x63ount_may_pay\x18\t \x01(\x08\x12\x18\n\x10\x63redential_token\x18\n \x01(\t\x12\x35\n\x11token_expire_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1c\n\x14\x66\x61mily_available_fen\x18\x14 \x01(\x03\x12\x38\n\trelatives\x18\x15 \x03(\x0b\x32%.yibao.settlement.v1.ResolvedRelative\x12\x39\n\rregistrations\x18\x16 \x03(\x0b\x32\".yibao.settlement.v1.CareElsewhere\"g\n\x10ResolvedRelative\x12\x35\n\x08relation\x18\x01 \x01(\x0e\x32#.yibao.settlement.v1.FamilyRelation\x12\x1c\n\x14relative_name_masked\x18\x02 \x01(\t\"\xfe\x01\n\x11ResolvedEnrolment\x12\x16\n\x0einsurance_type\x18\x01 \x01(\t\x12\x14\n\x0cperson_class\x18\x02 \x01(\t\x12\x1a\n\x12\x65ntitlement_groups\x18\x03 \x03(\t\x12\x0e\n\x06status\x18\x04 \x01(\x05\x12)\n\nstart_date\x18\x05 \x01(\x0b\x32\x15.yibao.common.v1.Date\x12\'\n\x08\x65nd_date\x18\x06 \x01(\x0b\x32\x15.yibao.common.v1.Date\x12\x1a\n\x12is_premium_pending\x18\x07 \x01(\x08\x12\x0c\n\x04tier\x18\x08 \x01(\t\x12\x11\n\tis_paying\x18\t \x01(\x08\"{\n\x0fResolvedDisease\x12\x14\n\x0c\x64isease_code\x18\x01 \x01(\t\x12)\n\nstart_date\x18\x02 \x01(\x0b\x32\x15.yibao.common.v1.Date\x12\'\n\x08\x65nd_date\x18\x03 \x01(\x0b\x32\x15.yibao.common.v1.Date2\x87\x01\n\x11\x43redentialService\x12r\n\x11ResolveCredential\x12-.yibao.settlement.v1.ResolveCredentialRequest\x1a..yibao.settlement.v1.ResolveCredentialResponseBg\n\x13yibao.settlement.v1B\x16\x43redentialServiceProtoP\x01Z yibao/settlement/v1;settlementv1\xaa\x02\x13Yibao.Settlement.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,16 +44,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RESOLVECREDENTIALREQUEST'].fields_by_name['presentation']._serialized_options = b'\272\353\030\002\010\001'
   _globals['_RESOLVECREDENTIALREQUEST'].fields_by_name['audience']._loaded_options = None
   _globals['_RESOLVECREDENTIALREQUEST'].fields_by_name['audience']._serialized_options = b'\272\353\030\010\010\001(\0050\005H\005'
-  _globals['_RESOLVECREDENTIALREQUEST']._serialized_start=232
-  _globals['_RESOLVECREDENTIALREQUEST']._serialized_end=385
-  _globals['_RESOLVECREDENTIALRESPONSE']._serialized_start=388
-  _globals['_RESOLVECREDENTIALRESPONSE']._serialized_end=876
-  _globals['_RESOLVEDRELATIVE']._serialized_start=878
-  _globals['_RESOLVEDRELATIVE']._serialized_end=981
-  _globals['_RESOLVEDENROLMENT']._serialized_start=984
-  _globals['_RESOLVEDENROLMENT']._serialized_end=1238
-  _globals['_RESOLVEDDISEASE']._serialized_start=1240
-  _globals['_RESOLVEDDISEASE']._serialized_end=1363
-  _globals['_CREDENTIALSERVICE']._serialized_start=1366
-  _globals['_CREDENTIALSERVICE']._serialized_end=1501
+  _globals['_RESOLVECREDENTIALREQUEST']._serialized_start=269
+  _globals['_RESOLVECREDENTIALREQUEST']._serialized_end=422
+  _globals['_RESOLVECREDENTIALRESPONSE']._serialized_start=425
+  _globals['_RESOLVECREDENTIALRESPONSE']._serialized_end=972
+  _globals['_RESOLVEDRELATIVE']._serialized_start=974
+  _globals['_RESOLVEDRELATIVE']._serialized_end=1077
+  _globals['_RESOLVEDENROLMENT']._serialized_start=1080
+  _globals['_RESOLVEDENROLMENT']._serialized_end=1334
+  _globals['_RESOLVEDDISEASE']._serialized_start=1336
+  _globals['_RESOLVEDDISEASE']._serialized_end=1459
+  _globals['_CREDENTIALSERVICE']._serialized_start=1462
+  _globals['_CREDENTIALSERVICE']._serialized_end=1597
 # @@protoc_insertion_point(module_scope)

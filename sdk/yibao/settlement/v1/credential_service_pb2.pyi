@@ -11,6 +11,7 @@ import google.protobuf.message
 import google.protobuf.timestamp_pb2
 import typing
 import yibao.common.v1.date_pb2
+import yibao.settlement.v1.elsewhere_pb2
 import yibao.settlement.v1.family_pb2
 import yibao.settlement.v1.visit_pb2
 
@@ -67,6 +68,7 @@ class ResolveCredentialResponse(google.protobuf.message.Message):
     TOKEN_EXPIRE_TIME_FIELD_NUMBER: builtins.int
     FAMILY_AVAILABLE_FEN_FIELD_NUMBER: builtins.int
     RELATIVES_FIELD_NUMBER: builtins.int
+    REGISTRATIONS_FIELD_NUMBER: builtins.int
     region: builtins.str
     """The pooling region that insures the person (insuplc_admdvs): what the other calls take."""
     person_id: builtins.str
@@ -111,6 +113,12 @@ class ResolveCredentialResponse(google.protobuf.message.Message):
     def relatives(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___ResolvedRelative]:
         """The relatives whose accounts may pay something of it, in the order in which they pay."""
 
+    @property
+    def registrations(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[yibao.settlement.v1.elsewhere_pb2.CareElsewhere]:
+        """The registrations for care elsewhere that hold today in the institution's region; none
+        where the person's region has an agreement with it.
+        """
+
     def __init__(
         self,
         *,
@@ -127,9 +135,10 @@ class ResolveCredentialResponse(google.protobuf.message.Message):
         token_expire_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         family_available_fen: builtins.int = ...,
         relatives: collections.abc.Iterable[global___ResolvedRelative] | None = ...,
+        registrations: collections.abc.Iterable[yibao.settlement.v1.elsewhere_pb2.CareElsewhere] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["birth_date", b"birth_date", "token_expire_time", b"token_expire_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["account_balance_fen", b"account_balance_fen", "account_may_pay", b"account_may_pay", "birth_date", b"birth_date", "credential_token", b"credential_token", "diseases", b"diseases", "enrolments", b"enrolments", "family_available_fen", b"family_available_fen", "gender", b"gender", "person_id", b"person_id", "person_name_masked", b"person_name_masked", "region", b"region", "relatives", b"relatives", "token_expire_time", b"token_expire_time"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["account_balance_fen", b"account_balance_fen", "account_may_pay", b"account_may_pay", "birth_date", b"birth_date", "credential_token", b"credential_token", "diseases", b"diseases", "enrolments", b"enrolments", "family_available_fen", b"family_available_fen", "gender", b"gender", "person_id", b"person_id", "person_name_masked", b"person_name_masked", "region", b"region", "registrations", b"registrations", "relatives", b"relatives", "token_expire_time", b"token_expire_time"]) -> None: ...
 
 global___ResolveCredentialResponse = ResolveCredentialResponse
 

@@ -22,10 +22,13 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from yibao.offsite.v1 import registration_pb2 as yibao_dot_offsite_dot_v1_dot_registration__pb2
+from yibao.settlement.v1 import elsewhere_pb2 as yibao_dot_settlement_dot_v1_dot_elsewhere__pb2
 from yibao.settlement.v1 import settlement_pb2 as yibao_dot_settlement_dot_v1_dot_settlement__pb2
+from yibao.settlement.v1 import statement_pb2 as yibao_dot_settlement_dot_v1_dot_statement__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%yibao/settlement/v1/explanation.proto\x12\x13yibao.settlement.v1\x1a$yibao/settlement/v1/settlement.proto\"x\n\x14\x45\x66\x66\x65\x63tiveExplanation\x12-\n\x05trace\x18\x01 \x03(\x0b\x32\x1e.yibao.settlement.v1.TraceNode\x12\x31\n\x07windows\x18\x02 \x03(\x0b\x32 .yibao.settlement.v1.WindowFound\"q\n\x0bWindowFound\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x15\n\rcounter_value\x18\x02 \x01(\x03\x12\r\n\x05value\x18\x03 \x01(\x03\x12.\n\x05parts\x18\x04 \x03(\x0b\x32\x1f.yibao.settlement.v1.WindowPart\"2\n\nWindowPart\x12\x15\n\rsettlement_id\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03\x42\x61\n\x13yibao.settlement.v1B\x10\x45xplanationProtoP\x01Z yibao/settlement/v1;settlementv1\xaa\x02\x13Yibao.Settlement.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%yibao/settlement/v1/explanation.proto\x12\x13yibao.settlement.v1\x1a#yibao/offsite/v1/registration.proto\x1a#yibao/settlement/v1/elsewhere.proto\x1a$yibao/settlement/v1/settlement.proto\x1a#yibao/settlement/v1/statement.proto\"x\n\x14\x45\x66\x66\x65\x63tiveExplanation\x12-\n\x05trace\x18\x01 \x03(\x0b\x32\x1e.yibao.settlement.v1.TraceNode\x12\x31\n\x07windows\x18\x02 \x03(\x0b\x32 .yibao.settlement.v1.WindowFound\"q\n\x0bWindowFound\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x15\n\rcounter_value\x18\x02 \x01(\x03\x12\r\n\x05value\x18\x03 \x01(\x03\x12.\n\x05parts\x18\x04 \x03(\x0b\x32\x1f.yibao.settlement.v1.WindowPart\"2\n\nWindowPart\x12\x15\n\rsettlement_id\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03\"\x80\x02\n\x14\x45lsewhereExplanation\x12\x30\n\x04\x63\x61re\x18\x01 \x01(\x0b\x32\".yibao.settlement.v1.CareElsewhere\x12\x1e\n\x16\x61t_home_difference_fen\x18\x02 \x01(\x03\x12\x38\n\x10registered_terms\x18\x03 \x01(\x0e\x32\x1e.yibao.offsite.v1.OffsiteTerms\x12!\n\x19registered_difference_fen\x18\x04 \x01(\x03\x12\x39\n\tsentences\x18\x05 \x03(\x0b\x32&.yibao.settlement.v1.StatementSentenceBa\n\x13yibao.settlement.v1B\x10\x45xplanationProtoP\x01Z yibao/settlement/v1;settlementv1\xaa\x02\x13Yibao.Settlement.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,10 +36,12 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'yibao.settlement.v1.explana
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\023yibao.settlement.v1B\020ExplanationProtoP\001Z yibao/settlement/v1;settlementv1\252\002\023Yibao.Settlement.V1'
-  _globals['_EFFECTIVEEXPLANATION']._serialized_start=100
-  _globals['_EFFECTIVEEXPLANATION']._serialized_end=220
-  _globals['_WINDOWFOUND']._serialized_start=222
-  _globals['_WINDOWFOUND']._serialized_end=335
-  _globals['_WINDOWPART']._serialized_start=337
-  _globals['_WINDOWPART']._serialized_end=387
+  _globals['_EFFECTIVEEXPLANATION']._serialized_start=211
+  _globals['_EFFECTIVEEXPLANATION']._serialized_end=331
+  _globals['_WINDOWFOUND']._serialized_start=333
+  _globals['_WINDOWFOUND']._serialized_end=446
+  _globals['_WINDOWPART']._serialized_start=448
+  _globals['_WINDOWPART']._serialized_end=498
+  _globals['_ELSEWHEREEXPLANATION']._serialized_start=501
+  _globals['_ELSEWHEREEXPLANATION']._serialized_end=757
 # @@protoc_insertion_point(module_scope)

@@ -9,7 +9,10 @@ import google.protobuf.descriptor
 import google.protobuf.internal.containers
 import google.protobuf.message
 import typing
+import yibao.offsite.v1.registration_pb2
+import yibao.settlement.v1.elsewhere_pb2
 import yibao.settlement.v1.settlement_pb2
+import yibao.settlement.v1.statement_pb2
 
 DESCRIPTOR: google.protobuf.descriptor.FileDescriptor
 
@@ -97,3 +100,42 @@ class WindowPart(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["settlement_id", b"settlement_id", "value", b"value"]) -> None: ...
 
 global___WindowPart = WindowPart
+
+@typing.final
+class ElsewhereExplanation(google.protobuf.message.Message):
+    """Why care elsewhere is paid on its terms, and what registering would have changed."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    CARE_FIELD_NUMBER: builtins.int
+    AT_HOME_DIFFERENCE_FEN_FIELD_NUMBER: builtins.int
+    REGISTERED_TERMS_FIELD_NUMBER: builtins.int
+    REGISTERED_DIFFERENCE_FEN_FIELD_NUMBER: builtins.int
+    SENTENCES_FIELD_NUMBER: builtins.int
+    at_home_difference_fen: builtins.int
+    """What the funds would pay less, negative, or more on the terms of home, in fen."""
+    registered_terms: yibao.offsite.v1.registration_pb2.OffsiteTerms.ValueType
+    """The terms that registering in time would have brought; zero where it would change none."""
+    registered_difference_fen: builtins.int
+    """What the funds would pay more on these, in fen; zero where registering would change none."""
+    @property
+    def care(self) -> yibao.settlement.v1.elsewhere_pb2.CareElsewhere:
+        """The terms."""
+
+    @property
+    def sentences(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[yibao.settlement.v1.statement_pb2.StatementSentence]:
+        """Why it is so, in sentences for the person; statements have them too."""
+
+    def __init__(
+        self,
+        *,
+        care: yibao.settlement.v1.elsewhere_pb2.CareElsewhere | None = ...,
+        at_home_difference_fen: builtins.int = ...,
+        registered_terms: yibao.offsite.v1.registration_pb2.OffsiteTerms.ValueType = ...,
+        registered_difference_fen: builtins.int = ...,
+        sentences: collections.abc.Iterable[yibao.settlement.v1.statement_pb2.StatementSentence] | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["care", b"care"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["at_home_difference_fen", b"at_home_difference_fen", "care", b"care", "registered_difference_fen", b"registered_difference_fen", "registered_terms", b"registered_terms", "sentences", b"sentences"]) -> None: ...
+
+global___ElsewhereExplanation = ElsewhereExplanation

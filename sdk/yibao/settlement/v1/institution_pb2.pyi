@@ -68,7 +68,9 @@ class InstitutionScope(google.protobuf.message.Message):
     `2` a pharmacy.
     """
     is_offsite_networked: builtins.bool
-    """Whether it settles at once for persons of other regions. It is told, and decides nothing here."""
+    """Whether it settles at once for persons of other regions: of those that this service serves,
+    their visits are refused otherwise (OFFSITE_INSTITUTION_NOT_OPEN).
+    """
     ecert_supported: builtins.bool
     """Whether it takes e-certificates (I-11), as of this day in place of what its import said."""
     @property

@@ -57,6 +57,7 @@ class TrialBillResponse(google.protobuf.message.Message):
     TRACE_FIELD_NUMBER: builtins.int
     HOLD_COUNT_FIELD_NUMBER: builtins.int
     HOLDS_UNTIL_TIME_FIELD_NUMBER: builtins.int
+    ELSEWHERE_FIELD_NUMBER: builtins.int
     hold_count: builtins.int
     """How many held bills of the person it counted; should one be released or run out, the bill
     may come to other sums.
@@ -73,6 +74,12 @@ class TrialBillResponse(google.protobuf.message.Message):
     def holds_until_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """When the last of them runs out; absent where there is none."""
 
+    @property
+    def elsewhere(self) -> yibao.settlement.v1.explanation_pb2.ElsewhereExplanation:
+        """Why care elsewhere would be paid on its terms, and what registering before the bill is
+        settled would bring; absent of care at home.
+        """
+
     def __init__(
         self,
         *,
@@ -80,9 +87,10 @@ class TrialBillResponse(google.protobuf.message.Message):
         trace: collections.abc.Iterable[yibao.settlement.v1.settlement_pb2.TraceNode] | None = ...,
         hold_count: builtins.int = ...,
         holds_until_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        elsewhere: yibao.settlement.v1.explanation_pb2.ElsewhereExplanation | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["holds_until_time", b"holds_until_time", "settlement", b"settlement"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["hold_count", b"hold_count", "holds_until_time", b"holds_until_time", "settlement", b"settlement", "trace", b"trace"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["elsewhere", b"elsewhere", "holds_until_time", b"holds_until_time", "settlement", b"settlement"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["elsewhere", b"elsewhere", "hold_count", b"hold_count", "holds_until_time", b"holds_until_time", "settlement", b"settlement", "trace", b"trace"]) -> None: ...
 
 global___TrialBillResponse = TrialBillResponse
 
@@ -705,6 +713,7 @@ class ExplainSettlementResponse(google.protobuf.message.Message):
     GROUP_FIGURES_FIELD_NUMBER: builtins.int
     AMOUNTS_FIELD_NUMBER: builtins.int
     EFFECTIVE_FIELD_NUMBER: builtins.int
+    ELSEWHERE_FIELD_NUMBER: builtins.int
     @property
     def settlement(self) -> yibao.settlement.v1.settlement_pb2.Settlement:
         """The settlement as it is now."""
@@ -733,6 +742,10 @@ class ExplainSettlementResponse(google.protobuf.message.Message):
     def effective(self) -> yibao.settlement.v1.explanation_pb2.EffectiveExplanation:
         """How it comes to `settlement.effective`; absent where that is."""
 
+    @property
+    def elsewhere(self) -> yibao.settlement.v1.explanation_pb2.ElsewhereExplanation:
+        """Why care elsewhere was paid on its terms; absent of care at home."""
+
     def __init__(
         self,
         *,
@@ -742,9 +755,10 @@ class ExplainSettlementResponse(google.protobuf.message.Message):
         group_figures: collections.abc.Iterable[yibao.settlement.v1.settlement_pb2.GroupFigures] | None = ...,
         amounts: collections.abc.Iterable[yibao.settlement.v1.settlement_pb2.NamedAmount] | None = ...,
         effective: yibao.settlement.v1.explanation_pb2.EffectiveExplanation | None = ...,
+        elsewhere: yibao.settlement.v1.explanation_pb2.ElsewhereExplanation | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["effective", b"effective", "settlement", b"settlement"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["amounts", b"amounts", "effective", b"effective", "group_figures", b"group_figures", "line_figures", b"line_figures", "settlement", b"settlement", "trace", b"trace"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["effective", b"effective", "elsewhere", b"elsewhere", "settlement", b"settlement"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["amounts", b"amounts", "effective", b"effective", "elsewhere", b"elsewhere", "group_figures", b"group_figures", "line_figures", b"line_figures", "settlement", b"settlement", "trace", b"trace"]) -> None: ...
 
 global___ExplainSettlementResponse = ExplainSettlementResponse
 

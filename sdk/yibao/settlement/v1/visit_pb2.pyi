@@ -15,6 +15,7 @@ import google.protobuf.timestamp_pb2
 import sys
 import typing
 import yibao.common.v1.date_pb2
+import yibao.settlement.v1.elsewhere_pb2
 
 if sys.version_info >= (3, 10):
     import typing as typing_extensions
@@ -119,6 +120,8 @@ class Visit(google.protobuf.message.Message):
     DISEASE_CODE_FIELD_NUMBER: builtins.int
     TRANSFER_FROM_VISIT_ID_FIELD_NUMBER: builtins.int
     STAY_ID_FIELD_NUMBER: builtins.int
+    MARKS_FIELD_NUMBER: builtins.int
+    ELSEWHERE_FIELD_NUMBER: builtins.int
     visit_id: builtins.str
     """The visit, a UUID made by the service (mdtrt_id)."""
     region: builtins.str
@@ -187,6 +190,16 @@ class Visit(google.protobuf.message.Message):
     def operations(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Operation]:
         """The operations of the visit."""
 
+    @property
+    def marks(self) -> yibao.settlement.v1.elsewhere_pb2.CareMarks:
+        """The marks that the institution told last; absent where it told none."""
+
+    @property
+    def elsewhere(self) -> yibao.settlement.v1.elsewhere_pb2.CareElsewhere:
+        """Where care elsewhere is taken, and on which terms when it was registered; a bill has those
+        of its own day. Absent at institutions that the person's region has an agreement with.
+        """
+
     def __init__(
         self,
         *,
@@ -214,9 +227,11 @@ class Visit(google.protobuf.message.Message):
         disease_code: builtins.str = ...,
         transfer_from_visit_id: builtins.str = ...,
         stay_id: builtins.str = ...,
+        marks: yibao.settlement.v1.elsewhere_pb2.CareMarks | None = ...,
+        elsewhere: yibao.settlement.v1.elsewhere_pb2.CareElsewhere | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["cancel_time", b"cancel_time", "end_date", b"end_date", "register_time", b"register_time", "start_date", b"start_date"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["bed", b"bed", "cancel_time", b"cancel_time", "cancelled_by", b"cancelled_by", "care_type", b"care_type", "department", b"department", "diagnoses", b"diagnoses", "discharge_way", b"discharge_way", "disease_code", b"disease_code", "end_date", b"end_date", "entitlement_groups", b"entitlement_groups", "institution_id", b"institution_id", "institution_level", b"institution_level", "insurance_type", b"insurance_type", "operations", b"operations", "person_class", b"person_class", "person_id", b"person_id", "provider_visit_number", b"provider_visit_number", "region", b"region", "register_time", b"register_time", "start_date", b"start_date", "state", b"state", "stay_id", b"stay_id", "transfer_from_visit_id", b"transfer_from_visit_id", "visit_id", b"visit_id"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["cancel_time", b"cancel_time", "elsewhere", b"elsewhere", "end_date", b"end_date", "marks", b"marks", "register_time", b"register_time", "start_date", b"start_date"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["bed", b"bed", "cancel_time", b"cancel_time", "cancelled_by", b"cancelled_by", "care_type", b"care_type", "department", b"department", "diagnoses", b"diagnoses", "discharge_way", b"discharge_way", "disease_code", b"disease_code", "elsewhere", b"elsewhere", "end_date", b"end_date", "entitlement_groups", b"entitlement_groups", "institution_id", b"institution_id", "institution_level", b"institution_level", "insurance_type", b"insurance_type", "marks", b"marks", "operations", b"operations", "person_class", b"person_class", "person_id", b"person_id", "provider_visit_number", b"provider_visit_number", "region", b"region", "register_time", b"register_time", "start_date", b"start_date", "state", b"state", "stay_id", b"stay_id", "transfer_from_visit_id", b"transfer_from_visit_id", "visit_id", b"visit_id"]) -> None: ...
 
 global___Visit = Visit
 

@@ -24,10 +24,11 @@ _sym_db = _symbol_database.Default()
 
 from yibao.common.v1 import date_pb2 as yibao_dot_common_dot_v1_dot_date__pb2
 from yibao.common.v1 import validation_pb2 as yibao_dot_common_dot_v1_dot_validation__pb2
+from yibao.settlement.v1 import elsewhere_pb2 as yibao_dot_settlement_dot_v1_dot_elsewhere__pb2
 from yibao.settlement.v1 import visit_pb2 as yibao_dot_settlement_dot_v1_dot_visit__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'yibao/settlement/v1/visit_service.proto\x12\x13yibao.settlement.v1\x1a\x1ayibao/common/v1/date.proto\x1a yibao/common/v1/validation.proto\x1a\x1fyibao/settlement/v1/visit.proto\"\x82\x04\n\x14RegisterVisitRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12?\n\x0cpresentation\x18\x03 \x01(\x0b\x32!.yibao.settlement.v1.PresentationB\x06\xba\xeb\x18\x02\x08\x01\x12)\n\x15provider_visit_number\x18\x04 \x01(\tB\n\xba\xeb\x18\x06\x08\x01\x30 H\t\x12\x1f\n\tcare_type\x18\x05 \x01(\tB\x0c\xba\xeb\x18\x08\x08\x01(\x02\x30\x06H\x05\x12\x31\n\nstart_date\x18\x06 \x01(\x0b\x32\x15.yibao.common.v1.DateB\x06\xba\xeb\x18\x02\x08\x01\x12\x1c\n\ndepartment\x18\x07 \x01(\tB\x08\xba\xeb\x18\x04\x30\x64H\r\x12\x15\n\x03\x62\x65\x64\x18\x08 \x01(\tB\x08\xba\xeb\x18\x04\x30 H\t\x12\x39\n\tdiagnoses\x18\t \x03(\x0b\x32\x1e.yibao.settlement.v1.DiagnosisB\x06\xba\xeb\x18\x02@2\x12:\n\noperations\x18\n \x03(\x0b\x32\x1e.yibao.settlement.v1.OperationB\x06\xba\xeb\x18\x02@2\x12\x1e\n\x0c\x64isease_code\x18\x0b \x01(\tB\x08\xba\xeb\x18\x04\x30\x1eH\x08\x12&\n\x16transfer_from_visit_id\x18\x0c \x01(\tB\x06\xba\xeb\x18\x02H\x01\"B\n\x15RegisterVisitResponse\x12)\n\x05visit\x18\x01 \x01(\x0b\x32\x1a.yibao.settlement.v1.Visit\"\xb4\x02\n\x12UpdateVisitRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1a\n\x08visit_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x1c\n\ndepartment\x18\x04 \x01(\tB\x08\xba\xeb\x18\x04\x30\x64H\r\x12\x15\n\x03\x62\x65\x64\x18\x05 \x01(\tB\x08\xba\xeb\x18\x04\x30 H\t\x12\x39\n\tdiagnoses\x18\x06 \x03(\x0b\x32\x1e.yibao.settlement.v1.DiagnosisB\x06\xba\xeb\x18\x02@2\x12:\n\noperations\x18\x07 \x03(\x0b\x32\x1e.yibao.settlement.v1.OperationB\x06\xba\xeb\x18\x02@2\x12\x1e\n\x0c\x64isease_code\x18\x08 \x01(\tB\x08\xba\xeb\x18\x04\x30\x1eH\x08\"@\n\x13UpdateVisitResponse\x12)\n\x05visit\x18\x01 \x01(\x0b\x32\x1a.yibao.settlement.v1.Visit\"\xd5\x02\n\x15\x44ischargeVisitRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1a\n\x08visit_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12/\n\x08\x65nd_date\x18\x04 \x01(\x0b\x32\x15.yibao.common.v1.DateB\x06\xba\xeb\x18\x02\x08\x01\x12@\n\rdischarge_way\x18\x05 \x01(\x0e\x32!.yibao.settlement.v1.DischargeWayB\x06\xba\xeb\x18\x02\x08\x01\x12\x39\n\tdiagnoses\x18\x06 \x03(\x0b\x32\x1e.yibao.settlement.v1.DiagnosisB\x06\xba\xeb\x18\x02@2\x12:\n\noperations\x18\x07 \x03(\x0b\x32\x1e.yibao.settlement.v1.OperationB\x06\xba\xeb\x18\x02@2\"C\n\x16\x44ischargeVisitResponse\x12)\n\x05visit\x18\x01 \x01(\x0b\x32\x1a.yibao.settlement.v1.Visit\"l\n\x16\x43\x61ncelDischargeRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1a\n\x08visit_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\"D\n\x17\x43\x61ncelDischargeResponse\x12)\n\x05visit\x18\x01 \x01(\x0b\x32\x1a.yibao.settlement.v1.Visit\"h\n\x12\x43\x61ncelVisitRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1a\n\x08visit_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\"@\n\x13\x43\x61ncelVisitResponse\x12)\n\x05visit\x18\x01 \x01(\x0b\x32\x1a.yibao.settlement.v1.Visit\"\x8e\x01\n\x0fGetVisitRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x18\n\x08visit_id\x18\x02 \x01(\tB\x06\xba\xeb\x18\x02H\x01\x12\'\n\x15provider_visit_number\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x30 H\t\x12\x1e\n\x0einstitution_id\x18\x04 \x01(\tB\x06\xba\xeb\x18\x02H\x04\"]\n\x10GetVisitResponse\x12)\n\x05visit\x18\x01 \x01(\x0b\x32\x1a.yibao.settlement.v1.Visit\x12\x1e\n\x16missing_for_settlement\x18\x02 \x03(\t\"\xd3\x02\n\x11ListVisitsRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1e\n\x0einstitution_id\x18\x02 \x01(\tB\x06\xba\xeb\x18\x02H\x04\x12\x32\n\x13register_start_date\x18\x03 \x01(\x0b\x32\x15.yibao.common.v1.Date\x12\x30\n\x11register_end_date\x18\x04 \x01(\x0b\x32\x15.yibao.common.v1.Date\x12\x19\n\tperson_id\x18\x05 \x01(\tB\x06\xba\xeb\x18\x02H\x01\x12\x1b\n\tcare_type\x18\x06 \x01(\tB\x08\xba\xeb\x18\x04\x30\x06H\x05\x12.\n\x05state\x18\x07 \x01(\x0e\x32\x1f.yibao.settlement.v1.VisitState\x12\x19\n\tpage_size\x18\x08 \x01(\x05\x42\x06\xba\xeb\x18\x02\x18\x00\x12\x1b\n\npage_token\x18\t \x01(\tB\x07\xba\xeb\x18\x03\x30\xc8\x01\"Y\n\x12ListVisitsResponse\x12*\n\x06visits\x18\x01 \x03(\x0b\x32\x1a.yibao.settlement.v1.Visit\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"M\n\x14ListOpenStaysRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1b\n\tperson_id\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\"C\n\x15ListOpenStaysResponse\x12*\n\x06visits\x18\x01 \x03(\x0b\x32\x1a.yibao.settlement.v1.Visit\"\x9d\x01\n\x17ValidateFirstUseRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1b\n\tperson_id\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\"\n\x0einstitution_id\x18\x03 \x01(\tB\n\xba\xeb\x18\x06\x08\x01\x30\x0cH\x08\x12\'\n\x15provider_visit_number\x18\x04 \x01(\tB\x08\xba\xeb\x18\x04\x30 H\t\"\x1a\n\x18ValidateFirstUseResponse2\xa4\x07\n\x0cVisitService\x12\x66\n\rRegisterVisit\x12).yibao.settlement.v1.RegisterVisitRequest\x1a*.yibao.settlement.v1.RegisterVisitResponse\x12`\n\x0bUpdateVisit\x12\'.yibao.settlement.v1.UpdateVisitRequest\x1a(.yibao.settlement.v1.UpdateVisitResponse\x12i\n\x0e\x44ischargeVisit\x12*.yibao.settlement.v1.DischargeVisitRequest\x1a+.yibao.settlement.v1.DischargeVisitResponse\x12l\n\x0f\x43\x61ncelDischarge\x12+.yibao.settlement.v1.CancelDischargeRequest\x1a,.yibao.settlement.v1.CancelDischargeResponse\x12`\n\x0b\x43\x61ncelVisit\x12\'.yibao.settlement.v1.CancelVisitRequest\x1a(.yibao.settlement.v1.CancelVisitResponse\x12W\n\x08GetVisit\x12$.yibao.settlement.v1.GetVisitRequest\x1a%.yibao.settlement.v1.GetVisitResponse\x12]\n\nListVisits\x12&.yibao.settlement.v1.ListVisitsRequest\x1a\'.yibao.settlement.v1.ListVisitsResponse\x12\x66\n\rListOpenStays\x12).yibao.settlement.v1.ListOpenStaysRequest\x1a*.yibao.settlement.v1.ListOpenStaysResponse\x12o\n\x10ValidateFirstUse\x12,.yibao.settlement.v1.ValidateFirstUseRequest\x1a-.yibao.settlement.v1.ValidateFirstUseResponseBb\n\x13yibao.settlement.v1B\x11VisitServiceProtoP\x01Z yibao/settlement/v1;settlementv1\xaa\x02\x13Yibao.Settlement.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'yibao/settlement/v1/visit_service.proto\x12\x13yibao.settlement.v1\x1a\x1ayibao/common/v1/date.proto\x1a yibao/common/v1/validation.proto\x1a#yibao/settlement/v1/elsewhere.proto\x1a\x1fyibao/settlement/v1/visit.proto\"\xde\x04\n\x14RegisterVisitRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12?\n\x0cpresentation\x18\x03 \x01(\x0b\x32!.yibao.settlement.v1.PresentationB\x06\xba\xeb\x18\x02\x08\x01\x12)\n\x15provider_visit_number\x18\x04 \x01(\tB\n\xba\xeb\x18\x06\x08\x01\x30 H\t\x12\x1f\n\tcare_type\x18\x05 \x01(\tB\x0c\xba\xeb\x18\x08\x08\x01(\x02\x30\x06H\x05\x12\x31\n\nstart_date\x18\x06 \x01(\x0b\x32\x15.yibao.common.v1.DateB\x06\xba\xeb\x18\x02\x08\x01\x12\x1c\n\ndepartment\x18\x07 \x01(\tB\x08\xba\xeb\x18\x04\x30\x64H\r\x12\x15\n\x03\x62\x65\x64\x18\x08 \x01(\tB\x08\xba\xeb\x18\x04\x30 H\t\x12\x39\n\tdiagnoses\x18\t \x03(\x0b\x32\x1e.yibao.settlement.v1.DiagnosisB\x06\xba\xeb\x18\x02@2\x12:\n\noperations\x18\n \x03(\x0b\x32\x1e.yibao.settlement.v1.OperationB\x06\xba\xeb\x18\x02@2\x12\x1e\n\x0c\x64isease_code\x18\x0b \x01(\tB\x08\xba\xeb\x18\x04\x30\x1eH\x08\x12&\n\x16transfer_from_visit_id\x18\x0c \x01(\tB\x06\xba\xeb\x18\x02H\x01\x12-\n\x05marks\x18\r \x01(\x0b\x32\x1e.yibao.settlement.v1.CareMarks\x12+\n\x18registration_attestation\x18\x0e \x01(\tB\t\xba\xeb\x18\x05\x30\xbc\x05H\t\"B\n\x15RegisterVisitResponse\x12)\n\x05visit\x18\x01 \x01(\x0b\x32\x1a.yibao.settlement.v1.Visit\"\xe3\x02\n\x12UpdateVisitRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1a\n\x08visit_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x1c\n\ndepartment\x18\x04 \x01(\tB\x08\xba\xeb\x18\x04\x30\x64H\r\x12\x15\n\x03\x62\x65\x64\x18\x05 \x01(\tB\x08\xba\xeb\x18\x04\x30 H\t\x12\x39\n\tdiagnoses\x18\x06 \x03(\x0b\x32\x1e.yibao.settlement.v1.DiagnosisB\x06\xba\xeb\x18\x02@2\x12:\n\noperations\x18\x07 \x03(\x0b\x32\x1e.yibao.settlement.v1.OperationB\x06\xba\xeb\x18\x02@2\x12\x1e\n\x0c\x64isease_code\x18\x08 \x01(\tB\x08\xba\xeb\x18\x04\x30\x1eH\x08\x12-\n\x05marks\x18\t \x01(\x0b\x32\x1e.yibao.settlement.v1.CareMarks\"@\n\x13UpdateVisitResponse\x12)\n\x05visit\x18\x01 \x01(\x0b\x32\x1a.yibao.settlement.v1.Visit\"\x84\x03\n\x15\x44ischargeVisitRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1a\n\x08visit_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12/\n\x08\x65nd_date\x18\x04 \x01(\x0b\x32\x15.yibao.common.v1.DateB\x06\xba\xeb\x18\x02\x08\x01\x12@\n\rdischarge_way\x18\x05 \x01(\x0e\x32!.yibao.settlement.v1.DischargeWayB\x06\xba\xeb\x18\x02\x08\x01\x12\x39\n\tdiagnoses\x18\x06 \x03(\x0b\x32\x1e.yibao.settlement.v1.DiagnosisB\x06\xba\xeb\x18\x02@2\x12:\n\noperations\x18\x07 \x03(\x0b\x32\x1e.yibao.settlement.v1.OperationB\x06\xba\xeb\x18\x02@2\x12-\n\x05marks\x18\x08 \x01(\x0b\x32\x1e.yibao.settlement.v1.CareMarks\"C\n\x16\x44ischargeVisitResponse\x12)\n\x05visit\x18\x01 \x01(\x0b\x32\x1a.yibao.settlement.v1.Visit\"l\n\x16\x43\x61ncelDischargeRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1a\n\x08visit_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\"D\n\x17\x43\x61ncelDischargeResponse\x12)\n\x05visit\x18\x01 \x01(\x0b\x32\x1a.yibao.settlement.v1.Visit\"h\n\x12\x43\x61ncelVisitRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1a\n\x08visit_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\"@\n\x13\x43\x61ncelVisitResponse\x12)\n\x05visit\x18\x01 \x01(\x0b\x32\x1a.yibao.settlement.v1.Visit\"\x8e\x01\n\x0fGetVisitRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x18\n\x08visit_id\x18\x02 \x01(\tB\x06\xba\xeb\x18\x02H\x01\x12\'\n\x15provider_visit_number\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x30 H\t\x12\x1e\n\x0einstitution_id\x18\x04 \x01(\tB\x06\xba\xeb\x18\x02H\x04\"]\n\x10GetVisitResponse\x12)\n\x05visit\x18\x01 \x01(\x0b\x32\x1a.yibao.settlement.v1.Visit\x12\x1e\n\x16missing_for_settlement\x18\x02 \x03(\t\"\xd3\x02\n\x11ListVisitsRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1e\n\x0einstitution_id\x18\x02 \x01(\tB\x06\xba\xeb\x18\x02H\x04\x12\x32\n\x13register_start_date\x18\x03 \x01(\x0b\x32\x15.yibao.common.v1.Date\x12\x30\n\x11register_end_date\x18\x04 \x01(\x0b\x32\x15.yibao.common.v1.Date\x12\x19\n\tperson_id\x18\x05 \x01(\tB\x06\xba\xeb\x18\x02H\x01\x12\x1b\n\tcare_type\x18\x06 \x01(\tB\x08\xba\xeb\x18\x04\x30\x06H\x05\x12.\n\x05state\x18\x07 \x01(\x0e\x32\x1f.yibao.settlement.v1.VisitState\x12\x19\n\tpage_size\x18\x08 \x01(\x05\x42\x06\xba\xeb\x18\x02\x18\x00\x12\x1b\n\npage_token\x18\t \x01(\tB\x07\xba\xeb\x18\x03\x30\xc8\x01\"Y\n\x12ListVisitsResponse\x12*\n\x06visits\x18\x01 \x03(\x0b\x32\x1a.yibao.settlement.v1.Visit\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"M\n\x14ListOpenStaysRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1b\n\tperson_id\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\"C\n\x15ListOpenStaysResponse\x12*\n\x06visits\x18\x01 \x03(\x0b\x32\x1a.yibao.settlement.v1.Visit\"\x9d\x01\n\x17ValidateFirstUseRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1b\n\tperson_id\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\"\n\x0einstitution_id\x18\x03 \x01(\tB\n\xba\xeb\x18\x06\x08\x01\x30\x0cH\x08\x12\'\n\x15provider_visit_number\x18\x04 \x01(\tB\x08\xba\xeb\x18\x04\x30 H\t\"\x1a\n\x18ValidateFirstUseResponse2\xa4\x07\n\x0cVisitService\x12\x66\n\rRegisterVisit\x12).yibao.settlement.v1.RegisterVisitRequest\x1a*.yibao.settlement.v1.RegisterVisitResponse\x12`\n\x0bUpdateVisit\x12\'.yibao.settlement.v1.UpdateVisitRequest\x1a(.yibao.settlement.v1.UpdateVisitResponse\x12i\n\x0e\x44ischargeVisit\x12*.yibao.settlement.v1.DischargeVisitRequest\x1a+.yibao.settlement.v1.DischargeVisitResponse\x12l\n\x0f\x43\x61ncelDischarge\x12+.yibao.settlement.v1.CancelDischargeRequest\x1a,.yibao.settlement.v1.CancelDischargeResponse\x12`\n\x0b\x43\x61ncelVisit\x12\'.yibao.settlement.v1.CancelVisitRequest\x1a(.yibao.settlement.v1.CancelVisitResponse\x12W\n\x08GetVisit\x12$.yibao.settlement.v1.GetVisitRequest\x1a%.yibao.settlement.v1.GetVisitResponse\x12]\n\nListVisits\x12&.yibao.settlement.v1.ListVisitsRequest\x1a\'.yibao.settlement.v1.ListVisitsResponse\x12\x66\n\rListOpenStays\x12).yibao.settlement.v1.ListOpenStaysRequest\x1a*.yibao.settlement.v1.ListOpenStaysResponse\x12o\n\x10ValidateFirstUse\x12,.yibao.settlement.v1.ValidateFirstUseRequest\x1a-.yibao.settlement.v1.ValidateFirstUseResponseBb\n\x13yibao.settlement.v1B\x11VisitServiceProtoP\x01Z yibao/settlement/v1;settlementv1\xaa\x02\x13Yibao.Settlement.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -59,6 +60,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REGISTERVISITREQUEST'].fields_by_name['disease_code']._serialized_options = b'\272\353\030\0040\036H\010'
   _globals['_REGISTERVISITREQUEST'].fields_by_name['transfer_from_visit_id']._loaded_options = None
   _globals['_REGISTERVISITREQUEST'].fields_by_name['transfer_from_visit_id']._serialized_options = b'\272\353\030\002H\001'
+  _globals['_REGISTERVISITREQUEST'].fields_by_name['registration_attestation']._loaded_options = None
+  _globals['_REGISTERVISITREQUEST'].fields_by_name['registration_attestation']._serialized_options = b'\272\353\030\0050\274\005H\t'
   _globals['_UPDATEVISITREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_UPDATEVISITREQUEST'].fields_by_name['request_id']._serialized_options = b'\272\353\030\004\010\001H\001'
   _globals['_UPDATEVISITREQUEST'].fields_by_name['region']._loaded_options = None
@@ -133,42 +136,42 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_VALIDATEFIRSTUSEREQUEST'].fields_by_name['institution_id']._serialized_options = b'\272\353\030\006\010\0010\014H\010'
   _globals['_VALIDATEFIRSTUSEREQUEST'].fields_by_name['provider_visit_number']._loaded_options = None
   _globals['_VALIDATEFIRSTUSEREQUEST'].fields_by_name['provider_visit_number']._serialized_options = b'\272\353\030\0040 H\t'
-  _globals['_REGISTERVISITREQUEST']._serialized_start=160
-  _globals['_REGISTERVISITREQUEST']._serialized_end=674
-  _globals['_REGISTERVISITRESPONSE']._serialized_start=676
-  _globals['_REGISTERVISITRESPONSE']._serialized_end=742
-  _globals['_UPDATEVISITREQUEST']._serialized_start=745
-  _globals['_UPDATEVISITREQUEST']._serialized_end=1053
-  _globals['_UPDATEVISITRESPONSE']._serialized_start=1055
-  _globals['_UPDATEVISITRESPONSE']._serialized_end=1119
-  _globals['_DISCHARGEVISITREQUEST']._serialized_start=1122
-  _globals['_DISCHARGEVISITREQUEST']._serialized_end=1463
-  _globals['_DISCHARGEVISITRESPONSE']._serialized_start=1465
-  _globals['_DISCHARGEVISITRESPONSE']._serialized_end=1532
-  _globals['_CANCELDISCHARGEREQUEST']._serialized_start=1534
-  _globals['_CANCELDISCHARGEREQUEST']._serialized_end=1642
-  _globals['_CANCELDISCHARGERESPONSE']._serialized_start=1644
-  _globals['_CANCELDISCHARGERESPONSE']._serialized_end=1712
-  _globals['_CANCELVISITREQUEST']._serialized_start=1714
-  _globals['_CANCELVISITREQUEST']._serialized_end=1818
-  _globals['_CANCELVISITRESPONSE']._serialized_start=1820
-  _globals['_CANCELVISITRESPONSE']._serialized_end=1884
-  _globals['_GETVISITREQUEST']._serialized_start=1887
-  _globals['_GETVISITREQUEST']._serialized_end=2029
-  _globals['_GETVISITRESPONSE']._serialized_start=2031
-  _globals['_GETVISITRESPONSE']._serialized_end=2124
-  _globals['_LISTVISITSREQUEST']._serialized_start=2127
-  _globals['_LISTVISITSREQUEST']._serialized_end=2466
-  _globals['_LISTVISITSRESPONSE']._serialized_start=2468
-  _globals['_LISTVISITSRESPONSE']._serialized_end=2557
-  _globals['_LISTOPENSTAYSREQUEST']._serialized_start=2559
-  _globals['_LISTOPENSTAYSREQUEST']._serialized_end=2636
-  _globals['_LISTOPENSTAYSRESPONSE']._serialized_start=2638
-  _globals['_LISTOPENSTAYSRESPONSE']._serialized_end=2705
-  _globals['_VALIDATEFIRSTUSEREQUEST']._serialized_start=2708
-  _globals['_VALIDATEFIRSTUSEREQUEST']._serialized_end=2865
-  _globals['_VALIDATEFIRSTUSERESPONSE']._serialized_start=2867
-  _globals['_VALIDATEFIRSTUSERESPONSE']._serialized_end=2893
-  _globals['_VISITSERVICE']._serialized_start=2896
-  _globals['_VISITSERVICE']._serialized_end=3828
+  _globals['_REGISTERVISITREQUEST']._serialized_start=197
+  _globals['_REGISTERVISITREQUEST']._serialized_end=803
+  _globals['_REGISTERVISITRESPONSE']._serialized_start=805
+  _globals['_REGISTERVISITRESPONSE']._serialized_end=871
+  _globals['_UPDATEVISITREQUEST']._serialized_start=874
+  _globals['_UPDATEVISITREQUEST']._serialized_end=1229
+  _globals['_UPDATEVISITRESPONSE']._serialized_start=1231
+  _globals['_UPDATEVISITRESPONSE']._serialized_end=1295
+  _globals['_DISCHARGEVISITREQUEST']._serialized_start=1298
+  _globals['_DISCHARGEVISITREQUEST']._serialized_end=1686
+  _globals['_DISCHARGEVISITRESPONSE']._serialized_start=1688
+  _globals['_DISCHARGEVISITRESPONSE']._serialized_end=1755
+  _globals['_CANCELDISCHARGEREQUEST']._serialized_start=1757
+  _globals['_CANCELDISCHARGEREQUEST']._serialized_end=1865
+  _globals['_CANCELDISCHARGERESPONSE']._serialized_start=1867
+  _globals['_CANCELDISCHARGERESPONSE']._serialized_end=1935
+  _globals['_CANCELVISITREQUEST']._serialized_start=1937
+  _globals['_CANCELVISITREQUEST']._serialized_end=2041
+  _globals['_CANCELVISITRESPONSE']._serialized_start=2043
+  _globals['_CANCELVISITRESPONSE']._serialized_end=2107
+  _globals['_GETVISITREQUEST']._serialized_start=2110
+  _globals['_GETVISITREQUEST']._serialized_end=2252
+  _globals['_GETVISITRESPONSE']._serialized_start=2254
+  _globals['_GETVISITRESPONSE']._serialized_end=2347
+  _globals['_LISTVISITSREQUEST']._serialized_start=2350
+  _globals['_LISTVISITSREQUEST']._serialized_end=2689
+  _globals['_LISTVISITSRESPONSE']._serialized_start=2691
+  _globals['_LISTVISITSRESPONSE']._serialized_end=2780
+  _globals['_LISTOPENSTAYSREQUEST']._serialized_start=2782
+  _globals['_LISTOPENSTAYSREQUEST']._serialized_end=2859
+  _globals['_LISTOPENSTAYSRESPONSE']._serialized_start=2861
+  _globals['_LISTOPENSTAYSRESPONSE']._serialized_end=2928
+  _globals['_VALIDATEFIRSTUSEREQUEST']._serialized_start=2931
+  _globals['_VALIDATEFIRSTUSEREQUEST']._serialized_end=3088
+  _globals['_VALIDATEFIRSTUSERESPONSE']._serialized_start=3090
+  _globals['_VALIDATEFIRSTUSERESPONSE']._serialized_end=3116
+  _globals['_VISITSERVICE']._serialized_start=3119
+  _globals['_VISITSERVICE']._serialized_end=4051
 # @@protoc_insertion_point(module_scope)

@@ -10,6 +10,7 @@ import google.protobuf.internal.containers
 import google.protobuf.message
 import typing
 import yibao.common.v1.date_pb2
+import yibao.settlement.v1.elsewhere_pb2
 import yibao.settlement.v1.visit_pb2
 
 DESCRIPTOR: google.protobuf.descriptor.FileDescriptor
@@ -32,6 +33,8 @@ class RegisterVisitRequest(google.protobuf.message.Message):
     OPERATIONS_FIELD_NUMBER: builtins.int
     DISEASE_CODE_FIELD_NUMBER: builtins.int
     TRANSFER_FROM_VISIT_ID_FIELD_NUMBER: builtins.int
+    MARKS_FIELD_NUMBER: builtins.int
+    REGISTRATION_ATTESTATION_FIELD_NUMBER: builtins.int
     request_id: builtins.str
     """The caller's id of this request, stored with its answer."""
     region: builtins.str
@@ -54,6 +57,11 @@ class RegisterVisitRequest(google.protobuf.message.Message):
     """The visit whose stay is continued after a transfer: of the same person, and ended by the
     first day of this one; empty otherwise.
     """
+    registration_attestation: builtins.str
+    """The attestation of a registration for care elsewhere, as its holder shows it or offsite
+    gave it (`MR1-`): what settlement was not told of yet is known by it. Not looked at where
+    the person's region has an agreement with the institution.
+    """
     @property
     def presentation(self) -> yibao.settlement.v1.visit_pb2.Presentation:
         """The code that the person showed."""
@@ -70,6 +78,10 @@ class RegisterVisitRequest(google.protobuf.message.Message):
     def operations(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[yibao.settlement.v1.visit_pb2.Operation]:
         """The operations so far."""
 
+    @property
+    def marks(self) -> yibao.settlement.v1.elsewhere_pb2.CareMarks:
+        """The marks of the visit."""
+
     def __init__(
         self,
         *,
@@ -85,9 +97,11 @@ class RegisterVisitRequest(google.protobuf.message.Message):
         operations: collections.abc.Iterable[yibao.settlement.v1.visit_pb2.Operation] | None = ...,
         disease_code: builtins.str = ...,
         transfer_from_visit_id: builtins.str = ...,
+        marks: yibao.settlement.v1.elsewhere_pb2.CareMarks | None = ...,
+        registration_attestation: builtins.str = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["presentation", b"presentation", "start_date", b"start_date"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["bed", b"bed", "care_type", b"care_type", "department", b"department", "diagnoses", b"diagnoses", "disease_code", b"disease_code", "operations", b"operations", "presentation", b"presentation", "provider_visit_number", b"provider_visit_number", "region", b"region", "request_id", b"request_id", "start_date", b"start_date", "transfer_from_visit_id", b"transfer_from_visit_id"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["marks", b"marks", "presentation", b"presentation", "start_date", b"start_date"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["bed", b"bed", "care_type", b"care_type", "department", b"department", "diagnoses", b"diagnoses", "disease_code", b"disease_code", "marks", b"marks", "operations", b"operations", "presentation", b"presentation", "provider_visit_number", b"provider_visit_number", "region", b"region", "registration_attestation", b"registration_attestation", "request_id", b"request_id", "start_date", b"start_date", "transfer_from_visit_id", b"transfer_from_visit_id"]) -> None: ...
 
 global___RegisterVisitRequest = RegisterVisitRequest
 
@@ -126,6 +140,7 @@ class UpdateVisitRequest(google.protobuf.message.Message):
     DIAGNOSES_FIELD_NUMBER: builtins.int
     OPERATIONS_FIELD_NUMBER: builtins.int
     DISEASE_CODE_FIELD_NUMBER: builtins.int
+    MARKS_FIELD_NUMBER: builtins.int
     request_id: builtins.str
     """The caller's id of this request, stored with its answer."""
     region: builtins.str
@@ -148,6 +163,10 @@ class UpdateVisitRequest(google.protobuf.message.Message):
     def operations(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[yibao.settlement.v1.visit_pb2.Operation]:
         """The operations so far."""
 
+    @property
+    def marks(self) -> yibao.settlement.v1.elsewhere_pb2.CareMarks:
+        """The marks by now; absent, those before stay."""
+
     def __init__(
         self,
         *,
@@ -159,8 +178,10 @@ class UpdateVisitRequest(google.protobuf.message.Message):
         diagnoses: collections.abc.Iterable[yibao.settlement.v1.visit_pb2.Diagnosis] | None = ...,
         operations: collections.abc.Iterable[yibao.settlement.v1.visit_pb2.Operation] | None = ...,
         disease_code: builtins.str = ...,
+        marks: yibao.settlement.v1.elsewhere_pb2.CareMarks | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["bed", b"bed", "department", b"department", "diagnoses", b"diagnoses", "disease_code", b"disease_code", "operations", b"operations", "region", b"region", "request_id", b"request_id", "visit_id", b"visit_id"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["marks", b"marks"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["bed", b"bed", "department", b"department", "diagnoses", b"diagnoses", "disease_code", b"disease_code", "marks", b"marks", "operations", b"operations", "region", b"region", "request_id", b"request_id", "visit_id", b"visit_id"]) -> None: ...
 
 global___UpdateVisitRequest = UpdateVisitRequest
 
@@ -198,6 +219,7 @@ class DischargeVisitRequest(google.protobuf.message.Message):
     DISCHARGE_WAY_FIELD_NUMBER: builtins.int
     DIAGNOSES_FIELD_NUMBER: builtins.int
     OPERATIONS_FIELD_NUMBER: builtins.int
+    MARKS_FIELD_NUMBER: builtins.int
     request_id: builtins.str
     """The caller's id of this request, stored with its answer."""
     region: builtins.str
@@ -220,6 +242,10 @@ class DischargeVisitRequest(google.protobuf.message.Message):
     def operations(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[yibao.settlement.v1.visit_pb2.Operation]:
         """All operations of the stay; without any, those before stay."""
 
+    @property
+    def marks(self) -> yibao.settlement.v1.elsewhere_pb2.CareMarks:
+        """The marks of the stay; absent, those before stay."""
+
     def __init__(
         self,
         *,
@@ -230,9 +256,10 @@ class DischargeVisitRequest(google.protobuf.message.Message):
         discharge_way: yibao.settlement.v1.visit_pb2.DischargeWay.ValueType = ...,
         diagnoses: collections.abc.Iterable[yibao.settlement.v1.visit_pb2.Diagnosis] | None = ...,
         operations: collections.abc.Iterable[yibao.settlement.v1.visit_pb2.Operation] | None = ...,
+        marks: yibao.settlement.v1.elsewhere_pb2.CareMarks | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["end_date", b"end_date"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["diagnoses", b"diagnoses", "discharge_way", b"discharge_way", "end_date", b"end_date", "operations", b"operations", "region", b"region", "request_id", b"request_id", "visit_id", b"visit_id"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["end_date", b"end_date", "marks", b"marks"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["diagnoses", b"diagnoses", "discharge_way", b"discharge_way", "end_date", b"end_date", "marks", b"marks", "operations", b"operations", "region", b"region", "request_id", b"request_id", "visit_id", b"visit_id"]) -> None: ...
 
 global___DischargeVisitRequest = DischargeVisitRequest
 

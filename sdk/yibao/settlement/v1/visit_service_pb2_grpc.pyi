@@ -27,14 +27,19 @@ class VisitServiceStub:
     ]
     """Registers a visit for the holder of a QR code (audience `01101`, or `01103` for
     inpatient care types, which begin with 2), or a card's. A person has one open stay at a
-    time. Callers: institution, for
+    time. An institution of another region that is served takes persons of elsewhere where its
+    own region has networked it for them: the visit is of the person's region and by its
+    catalogue and policy, on the terms of a registration, of an emergency that is marked, or of
+    those who have none. Callers: institution, for
     itself. The code, or its token, is used up. Idempotent by `request_id`. Reasons: FEED_STALE, the
     QR_* reasons, the TOKEN_* reasons, the ATTESTATION_* reasons, CLOCK_SUSPECT, PERSON_NOT_ENROLLED, PERSON_MERGED, PERSON_DECEASED,
     ECERT_NOT_ACTIVATED,
     ECERT_SUSPENDED, CARD_NOT_ACTIVATED, CARD_RESTRICTED_NOT_ACTIVATED,
     CARD_REPORTED_LOST, CARD_SUSPENDED, CARD_CLOSED, INSTITUTION_NOT_DESIGNATED,
     INSTITUTION_SUSPENDED, INSTITUTION_NOT_NETWORKED,
-    INSTITUTION_NO_ECERT, OFFSITE_NOT_REGISTERED, VISIT_DATE_INVALID, CARE_TYPE_UNKNOWN,
+    INSTITUTION_NO_ECERT, OFFSITE_NOT_REGISTERED, OFFSITE_REGISTRATION_EXPIRED,
+    OFFSITE_INSTITUTION_NOT_OPEN, OFFSITE_BENEFIT_NOT_OPEN, OFFSITE_DISEASE_NOT_QUALIFIED,
+    OFFSITE_PLACE_EXCLUDED, OFFSITE_FEED_STALE, ATTESTATION_OF_ANOTHER, the other ATTESTATION_* reasons, TRAUMA_MARK_MISSING, EMERGENCY_MARK_MISMATCH, VISIT_DATE_INVALID, CARE_TYPE_UNKNOWN,
     CARE_TYPE_NOT_ALLOWED, MAIN_DIAGNOSIS_INVALID, OPERATION_DATE_INVALID, VISIT_EXISTS,
     VISIT_NOT_FOUND, TRANSFER_INVALID, STAY_OPEN_ELSEWHERE, ENROLMENT_UNCONFIRMED,
     CATALOGUE_TERM_UNKNOWN, REQUEST_FENCED, REQUEST_ID_REUSED.
@@ -46,8 +51,9 @@ class VisitServiceStub:
     ]
     """Tells diagnoses, operations, department, bed and disease of a visit anew; what is not in
     the request is empty afterwards. Callers: the institution of the visit, while no bill of
-    it but interim ones stands settled. Idempotent by `request_id`. Reasons: VISIT_NOT_FOUND,
-    VISIT_CANCELLED, VISIT_SETTLED, MAIN_DIAGNOSIS_INVALID, OPERATION_DATE_INVALID,
+    it but interim ones stands settled. Marks stay where the request has none. Idempotent by
+    `request_id`. Reasons: VISIT_NOT_FOUND,
+    VISIT_CANCELLED, VISIT_SETTLED, TRAUMA_MARK_MISSING, EMERGENCY_MARK_MISMATCH, MAIN_DIAGNOSIS_INVALID, OPERATION_DATE_INVALID,
     CATALOGUE_TERM_UNKNOWN, REQUEST_FENCED, REQUEST_ID_REUSED.
     """
 
@@ -59,7 +65,8 @@ class VisitServiceStub:
     Callers: the institution of the visit; agency of the region, for a stay that its
     institution left open, which is on record. Idempotent by `request_id`. Reasons:
     VISIT_NOT_FOUND, VISIT_CANCELLED, CARE_TYPE_NOT_ALLOWED, VISIT_DISCHARGED,
-    VISIT_SETTLED, DISCHARGE_DATE_INVALID, PERSON_DECEASED, MAIN_DIAGNOSIS_INVALID,
+    VISIT_SETTLED, DISCHARGE_DATE_INVALID, PERSON_DECEASED, TRAUMA_MARK_MISSING,
+    EMERGENCY_MARK_MISMATCH, MAIN_DIAGNOSIS_INVALID,
     OPERATION_DATE_INVALID, CATALOGUE_TERM_UNKNOWN, REQUEST_FENCED, REQUEST_ID_REUSED.
     """
 
@@ -135,14 +142,19 @@ class VisitServiceAsyncStub:
     ]
     """Registers a visit for the holder of a QR code (audience `01101`, or `01103` for
     inpatient care types, which begin with 2), or a card's. A person has one open stay at a
-    time. Callers: institution, for
+    time. An institution of another region that is served takes persons of elsewhere where its
+    own region has networked it for them: the visit is of the person's region and by its
+    catalogue and policy, on the terms of a registration, of an emergency that is marked, or of
+    those who have none. Callers: institution, for
     itself. The code, or its token, is used up. Idempotent by `request_id`. Reasons: FEED_STALE, the
     QR_* reasons, the TOKEN_* reasons, the ATTESTATION_* reasons, CLOCK_SUSPECT, PERSON_NOT_ENROLLED, PERSON_MERGED, PERSON_DECEASED,
     ECERT_NOT_ACTIVATED,
     ECERT_SUSPENDED, CARD_NOT_ACTIVATED, CARD_RESTRICTED_NOT_ACTIVATED,
     CARD_REPORTED_LOST, CARD_SUSPENDED, CARD_CLOSED, INSTITUTION_NOT_DESIGNATED,
     INSTITUTION_SUSPENDED, INSTITUTION_NOT_NETWORKED,
-    INSTITUTION_NO_ECERT, OFFSITE_NOT_REGISTERED, VISIT_DATE_INVALID, CARE_TYPE_UNKNOWN,
+    INSTITUTION_NO_ECERT, OFFSITE_NOT_REGISTERED, OFFSITE_REGISTRATION_EXPIRED,
+    OFFSITE_INSTITUTION_NOT_OPEN, OFFSITE_BENEFIT_NOT_OPEN, OFFSITE_DISEASE_NOT_QUALIFIED,
+    OFFSITE_PLACE_EXCLUDED, OFFSITE_FEED_STALE, ATTESTATION_OF_ANOTHER, the other ATTESTATION_* reasons, TRAUMA_MARK_MISSING, EMERGENCY_MARK_MISMATCH, VISIT_DATE_INVALID, CARE_TYPE_UNKNOWN,
     CARE_TYPE_NOT_ALLOWED, MAIN_DIAGNOSIS_INVALID, OPERATION_DATE_INVALID, VISIT_EXISTS,
     VISIT_NOT_FOUND, TRANSFER_INVALID, STAY_OPEN_ELSEWHERE, ENROLMENT_UNCONFIRMED,
     CATALOGUE_TERM_UNKNOWN, REQUEST_FENCED, REQUEST_ID_REUSED.
@@ -154,8 +166,9 @@ class VisitServiceAsyncStub:
     ]
     """Tells diagnoses, operations, department, bed and disease of a visit anew; what is not in
     the request is empty afterwards. Callers: the institution of the visit, while no bill of
-    it but interim ones stands settled. Idempotent by `request_id`. Reasons: VISIT_NOT_FOUND,
-    VISIT_CANCELLED, VISIT_SETTLED, MAIN_DIAGNOSIS_INVALID, OPERATION_DATE_INVALID,
+    it but interim ones stands settled. Marks stay where the request has none. Idempotent by
+    `request_id`. Reasons: VISIT_NOT_FOUND,
+    VISIT_CANCELLED, VISIT_SETTLED, TRAUMA_MARK_MISSING, EMERGENCY_MARK_MISMATCH, MAIN_DIAGNOSIS_INVALID, OPERATION_DATE_INVALID,
     CATALOGUE_TERM_UNKNOWN, REQUEST_FENCED, REQUEST_ID_REUSED.
     """
 
@@ -167,7 +180,8 @@ class VisitServiceAsyncStub:
     Callers: the institution of the visit; agency of the region, for a stay that its
     institution left open, which is on record. Idempotent by `request_id`. Reasons:
     VISIT_NOT_FOUND, VISIT_CANCELLED, CARE_TYPE_NOT_ALLOWED, VISIT_DISCHARGED,
-    VISIT_SETTLED, DISCHARGE_DATE_INVALID, PERSON_DECEASED, MAIN_DIAGNOSIS_INVALID,
+    VISIT_SETTLED, DISCHARGE_DATE_INVALID, PERSON_DECEASED, TRAUMA_MARK_MISSING,
+    EMERGENCY_MARK_MISMATCH, MAIN_DIAGNOSIS_INVALID,
     OPERATION_DATE_INVALID, CATALOGUE_TERM_UNKNOWN, REQUEST_FENCED, REQUEST_ID_REUSED.
     """
 
@@ -245,14 +259,19 @@ class VisitServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[yibao.settlement.v1.visit_service_pb2.RegisterVisitResponse, collections.abc.Awaitable[yibao.settlement.v1.visit_service_pb2.RegisterVisitResponse]]:
         """Registers a visit for the holder of a QR code (audience `01101`, or `01103` for
         inpatient care types, which begin with 2), or a card's. A person has one open stay at a
-        time. Callers: institution, for
+        time. An institution of another region that is served takes persons of elsewhere where its
+        own region has networked it for them: the visit is of the person's region and by its
+        catalogue and policy, on the terms of a registration, of an emergency that is marked, or of
+        those who have none. Callers: institution, for
         itself. The code, or its token, is used up. Idempotent by `request_id`. Reasons: FEED_STALE, the
         QR_* reasons, the TOKEN_* reasons, the ATTESTATION_* reasons, CLOCK_SUSPECT, PERSON_NOT_ENROLLED, PERSON_MERGED, PERSON_DECEASED,
         ECERT_NOT_ACTIVATED,
         ECERT_SUSPENDED, CARD_NOT_ACTIVATED, CARD_RESTRICTED_NOT_ACTIVATED,
         CARD_REPORTED_LOST, CARD_SUSPENDED, CARD_CLOSED, INSTITUTION_NOT_DESIGNATED,
         INSTITUTION_SUSPENDED, INSTITUTION_NOT_NETWORKED,
-        INSTITUTION_NO_ECERT, OFFSITE_NOT_REGISTERED, VISIT_DATE_INVALID, CARE_TYPE_UNKNOWN,
+        INSTITUTION_NO_ECERT, OFFSITE_NOT_REGISTERED, OFFSITE_REGISTRATION_EXPIRED,
+        OFFSITE_INSTITUTION_NOT_OPEN, OFFSITE_BENEFIT_NOT_OPEN, OFFSITE_DISEASE_NOT_QUALIFIED,
+        OFFSITE_PLACE_EXCLUDED, OFFSITE_FEED_STALE, ATTESTATION_OF_ANOTHER, the other ATTESTATION_* reasons, TRAUMA_MARK_MISSING, EMERGENCY_MARK_MISMATCH, VISIT_DATE_INVALID, CARE_TYPE_UNKNOWN,
         CARE_TYPE_NOT_ALLOWED, MAIN_DIAGNOSIS_INVALID, OPERATION_DATE_INVALID, VISIT_EXISTS,
         VISIT_NOT_FOUND, TRANSFER_INVALID, STAY_OPEN_ELSEWHERE, ENROLMENT_UNCONFIRMED,
         CATALOGUE_TERM_UNKNOWN, REQUEST_FENCED, REQUEST_ID_REUSED.
@@ -266,8 +285,9 @@ class VisitServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[yibao.settlement.v1.visit_service_pb2.UpdateVisitResponse, collections.abc.Awaitable[yibao.settlement.v1.visit_service_pb2.UpdateVisitResponse]]:
         """Tells diagnoses, operations, department, bed and disease of a visit anew; what is not in
         the request is empty afterwards. Callers: the institution of the visit, while no bill of
-        it but interim ones stands settled. Idempotent by `request_id`. Reasons: VISIT_NOT_FOUND,
-        VISIT_CANCELLED, VISIT_SETTLED, MAIN_DIAGNOSIS_INVALID, OPERATION_DATE_INVALID,
+        it but interim ones stands settled. Marks stay where the request has none. Idempotent by
+        `request_id`. Reasons: VISIT_NOT_FOUND,
+        VISIT_CANCELLED, VISIT_SETTLED, TRAUMA_MARK_MISSING, EMERGENCY_MARK_MISMATCH, MAIN_DIAGNOSIS_INVALID, OPERATION_DATE_INVALID,
         CATALOGUE_TERM_UNKNOWN, REQUEST_FENCED, REQUEST_ID_REUSED.
         """
 
@@ -281,7 +301,8 @@ class VisitServiceServicer(metaclass=abc.ABCMeta):
         Callers: the institution of the visit; agency of the region, for a stay that its
         institution left open, which is on record. Idempotent by `request_id`. Reasons:
         VISIT_NOT_FOUND, VISIT_CANCELLED, CARE_TYPE_NOT_ALLOWED, VISIT_DISCHARGED,
-        VISIT_SETTLED, DISCHARGE_DATE_INVALID, PERSON_DECEASED, MAIN_DIAGNOSIS_INVALID,
+        VISIT_SETTLED, DISCHARGE_DATE_INVALID, PERSON_DECEASED, TRAUMA_MARK_MISSING,
+        EMERGENCY_MARK_MISMATCH, MAIN_DIAGNOSIS_INVALID,
         OPERATION_DATE_INVALID, CATALOGUE_TERM_UNKNOWN, REQUEST_FENCED, REQUEST_ID_REUSED.
         """
 

@@ -19,6 +19,7 @@ from yibao_cli.doctor.ledger import (
     ledger_summary,
     overdue_holds,
 )
+from yibao_cli.doctor.lists import examine_lists
 from yibao_cli.doctor.news import examine_news
 from yibao_cli.doctor.peer import examine_identity, examine_settlement
 from yibao_cli.doctor.persons import examine_persons
@@ -29,6 +30,7 @@ from yibao_common.db.opening import opened_database
 from yibao_common.process.compiled import compiled_modules
 from yibao_common.process.config import ConfigError, StartError
 from yibao_common.process.logs import open_log
+from yibao_common.values.calendar import shanghai_day
 from yibao_common.values.clock import Clock
 from yibao_identity.config import IdentityConfig
 from yibao_offsite.config import OffsiteConfig
@@ -74,6 +76,8 @@ def run_doctor(
         has_database = report.show(examine_database(found))
         if has_database and isinstance(found.config, IdentityConfig):
             _examine_persons(report, found.config, clock=own_clock)
+        if has_database and isinstance(found.config, SettlementConfig):
+            _examine_lists(report, found.config, clock=own_clock)
         if with_health:
             _examine_running(report, found, has_database=has_database, clock=own_clock)
         if with_ledger and has_database and found.service == "settlement":
@@ -133,6 +137,13 @@ def _examine_ledger(
 def _examine_persons(report: Report, config: IdentityConfig, *, clock: Clock) -> None:
     with opened_database(config.database.url, package="yibao_identity") as database:
         for finding in examine_persons(config, database, clock=clock):
+            report.show(finding)
+
+
+def _examine_lists(report: Report, config: SettlementConfig, *, clock: Clock) -> None:
+    with opened_database(config.database.url, package="yibao_settlement") as database:
+        today = shanghai_day(clock())
+        for finding in examine_lists(database, config.identity.regions, today=today):
             report.show(finding)
 
 

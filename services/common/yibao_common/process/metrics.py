@@ -318,6 +318,12 @@ class Metrics:
             ("region",),
             registry=self.registry,
         )
+        self.deemed_stuck = Gauge(
+            "yibao_deemed_registrations_stuck",
+            "Emergencies elsewhere that offsite was not told of within ten minutes.",
+            ("region",),
+            registry=self.registry,
+        )
         self.repricing_waiting = Gauge(
             "yibao_repricing_waiting",
             "Persons of repricings who wait to be simulated, or carried out once confirmed.",

@@ -427,56 +427,7 @@ class Reason(enum.Enum):
     SUSPENSION_STATE = (522, Code.FAILED_PRECONDITION, "该暂停已解除")
     NOT_A_SANDBOX = (530, Code.FAILED_PRECONDITION)
     SANDBOX_CLOCK_BACK = (531, Code.FAILED_PRECONDITION)
-    QUALIFICATION_NOT_FOUND = (645, Code.NOT_FOUND, "未查到该门诊慢特病资格申请")
-    QUALIFICATION_STATE = (646, Code.FAILED_PRECONDITION, "该门诊慢特病资格的当前状态不允许此操作")
-    QUALIFICATION_EXISTS = (647, Code.ALREADY_EXISTS, "该病种在相同日期已有资格或正在申请")
-    DISEASE_NOT_LISTED = (648, Code.FAILED_PRECONDITION, "该病种不在本统筹区门诊慢特病病种目录内")
-    INSTITUTION_NOT_ENTITLED = (
-        649,
-        Code.FAILED_PRECONDITION,
-        "该机构不是该病种的认定医疗机构，请到认定医疗机构申请",
-    )
-    RENEWAL_NOT_OPEN = (650, Code.FAILED_PRECONDITION, "未到续期申请时间，或资格已到期，请重新申请")
     OFFSITE_FEED_STALE = (540, Code.UNAVAILABLE, "异地就医备案信息长时间未更新，请联系信息部门")
-    ATTESTATION_MALFORMED = (580, Code.INVALID_ARGUMENT, "备案凭证格式不正确，请重新获取")
-    ATTESTATION_UNKNOWN_KEY = (581, Code.FAILED_PRECONDITION, "备案凭证无效，请重新获取")
-    ATTESTATION_BAD_SIGNATURE = (582, Code.FAILED_PRECONDITION, "备案凭证未通过验证，请重新获取")
-    ATTESTATION_NOT_YET_VALID = (583, Code.FAILED_PRECONDITION, "备案凭证尚未生效，请核对设备时间")
-    ATTESTATION_EXPIRED = (584, Code.FAILED_PRECONDITION, "备案凭证已过期，请重新获取")
-    ATTESTATION_REVOKED = (585, Code.FAILED_PRECONDITION, "备案凭证已失效，请核对异地就医备案")
-    NO_ATTESTATION_KEY = (586, Code.UNAVAILABLE, "暂时无法出具备案凭证，请稍后再试")
-    ATTESTATION_STALE_TRUST = (587, Code.UNAVAILABLE, "备案凭证暂时无法核验，请联系信息部门")
-    MATERIAL_NOT_FOUND = (565, Code.NOT_FOUND, "未查到该材料")
-    MATERIAL_STATE = (566, Code.FAILED_PRECONDITION, "该材料的当前状态不允许此操作")
-    MATERIAL_KIND_UNKNOWN = (567, Code.INVALID_ARGUMENT, "材料种类不在目录内")
-    MATERIAL_TOO_LARGE = (568, Code.INVALID_ARGUMENT, "文件过大，请压缩或分开提交")
-    MATERIAL_LIMIT_REACHED = (569, Code.RESOURCE_EXHAUSTED, "未完成或未使用的材料过多，请先清理")
-    MATERIAL_PART_WRONG = (570, Code.INVALID_ARGUMENT, "文件分段有误，请重新上传")
-    MATERIAL_PART_CHANGED = (571, Code.ALREADY_EXISTS, "该分段已上传过不同的内容，请重新上传")
-    MATERIAL_HASH_WRONG = (572, Code.INVALID_ARGUMENT, "文件内容与申报不一致，请重新上传")
-    MATERIAL_INCOMPLETE = (573, Code.FAILED_PRECONDITION, "文件尚未传完")
-    MATERIAL_TYPE_REFUSED = (
-        574,
-        Code.INVALID_ARGUMENT,
-        "文件类型不符或夹带其他内容，请提交扫描件或照片",
-    )
-    MATERIAL_RESTRICTED = (575, Code.PERMISSION_DENIED, "该材料仅限指定人员查阅")
-    MATERIAL_ALTERED = (576, Code.FAILED_PRECONDITION, "该材料与提交时不一致，请勿采用并立即上报")
-    MATERIALS_NOT_KEPT = (577, Code.FAILED_PRECONDITION, "本地尚未开通材料上传，请到窗口提交")
-    MATERIAL_NOT_FITTING = (578, Code.FAILED_PRECONDITION, "该材料的人员、种类或用途不符")
-    PRE_EVALUATION_REQUIRED = (630, Code.FAILED_PRECONDITION, "该转外就医须先经预评估并复核同意")
-    HISTORY_FILE_NOT_READ = (631, Code.FAILED_PRECONDITION, "请先查阅该参保人最新的病历档案")
-    HISTORY_VERSION_NOT_FOUND = (632, Code.NOT_FOUND, "未查到该版本的病历档案")
-    HISTORY_VERSION_STATE = (633, Code.FAILED_PRECONDITION, "病历档案已有更新的版本或已核实")
-    PRE_EVALUATION_NOT_FOUND = (634, Code.NOT_FOUND, "未查到该预评估")
-    PRE_EVALUATION_STATE = (635, Code.FAILED_PRECONDITION, "该预评估的当前状态不允许此操作")
-    PRE_EVALUATION_EXISTS = (636, Code.ALREADY_EXISTS, "该转外就医已有预评估")
-    REFERRAL_NOT_WAITING = (637, Code.FAILED_PRECONDITION, "该备案不是待审核的转外就医")
-    RECHECK_NOT_FOUND = (638, Code.NOT_FOUND, "未查到该复查")
-    RECHECK_STATE = (639, Code.FAILED_PRECONDITION, "该复查已有结果")
-    TICKET_NOT_FOUND = (640, Code.NOT_FOUND, "未查到该问题工单")
-    TICKET_STATE = (641, Code.FAILED_PRECONDITION, "该问题工单的当前状态不允许此操作")
-    FILES_NOT_KEPT = (642, Code.FAILED_PRECONDITION, "尚未开通病历档案和问题工单")
     REGISTRATION_CHANNEL_CLOSED = (545, Code.FAILED_PRECONDITION, "该备案类型未开通此办理渠道")
     REGISTRATION_BASIS_NOT_ACCEPTED = (
         546,
@@ -507,6 +458,87 @@ class Reason(enum.Enum):
     OFFSITE_RULES_INVALID = (554, Code.INVALID_ARGUMENT, "异地就医备案规则文件有误")
     OFFSITE_RULES_NOT_FOUND = (555, Code.NOT_FOUND, "未找到异地就医备案规则")
     OFFSITE_RULES_STATE = (556, Code.FAILED_PRECONDITION, "该备案规则当前状态不允许此操作")
+    MATERIAL_NOT_FOUND = (565, Code.NOT_FOUND, "未查到该材料")
+    MATERIAL_STATE = (566, Code.FAILED_PRECONDITION, "该材料的当前状态不允许此操作")
+    MATERIAL_KIND_UNKNOWN = (567, Code.INVALID_ARGUMENT, "材料种类不在目录内")
+    MATERIAL_TOO_LARGE = (568, Code.INVALID_ARGUMENT, "文件过大，请压缩或分开提交")
+    MATERIAL_LIMIT_REACHED = (569, Code.RESOURCE_EXHAUSTED, "未完成或未使用的材料过多，请先清理")
+    MATERIAL_PART_WRONG = (570, Code.INVALID_ARGUMENT, "文件分段有误，请重新上传")
+    MATERIAL_PART_CHANGED = (571, Code.ALREADY_EXISTS, "该分段已上传过不同的内容，请重新上传")
+    MATERIAL_HASH_WRONG = (572, Code.INVALID_ARGUMENT, "文件内容与申报不一致，请重新上传")
+    MATERIAL_INCOMPLETE = (573, Code.FAILED_PRECONDITION, "文件尚未传完")
+    MATERIAL_TYPE_REFUSED = (
+        574,
+        Code.INVALID_ARGUMENT,
+        "文件类型不符或夹带其他内容，请提交扫描件或照片",
+    )
+    MATERIAL_RESTRICTED = (575, Code.PERMISSION_DENIED, "该材料仅限指定人员查阅")
+    MATERIAL_ALTERED = (576, Code.FAILED_PRECONDITION, "该材料与提交时不一致，请勿采用并立即上报")
+    MATERIALS_NOT_KEPT = (577, Code.FAILED_PRECONDITION, "本地尚未开通材料上传，请到窗口提交")
+    MATERIAL_NOT_FITTING = (578, Code.FAILED_PRECONDITION, "该材料的人员、种类或用途不符")
+    ATTESTATION_MALFORMED = (580, Code.INVALID_ARGUMENT, "备案凭证格式不正确，请重新获取")
+    ATTESTATION_UNKNOWN_KEY = (581, Code.FAILED_PRECONDITION, "备案凭证无效，请重新获取")
+    ATTESTATION_BAD_SIGNATURE = (582, Code.FAILED_PRECONDITION, "备案凭证未通过验证，请重新获取")
+    ATTESTATION_NOT_YET_VALID = (583, Code.FAILED_PRECONDITION, "备案凭证尚未生效，请核对设备时间")
+    ATTESTATION_EXPIRED = (584, Code.FAILED_PRECONDITION, "备案凭证已过期，请重新获取")
+    ATTESTATION_REVOKED = (585, Code.FAILED_PRECONDITION, "备案凭证已失效，请核对异地就医备案")
+    NO_ATTESTATION_KEY = (586, Code.UNAVAILABLE, "暂时无法出具备案凭证，请稍后再试")
+    ATTESTATION_STALE_TRUST = (587, Code.UNAVAILABLE, "备案凭证暂时无法核验，请联系信息部门")
+    OFFSITE_INSTITUTION_NOT_OPEN = (
+        590,
+        Code.FAILED_PRECONDITION,
+        "该机构未开通异地就医联网结算",
+    )
+    OFFSITE_REGISTRATION_EXPIRED = (
+        591,
+        Code.FAILED_PRECONDITION,
+        "异地就医备案已到期，请重新备案",
+    )
+    OFFSITE_BENEFIT_NOT_OPEN = (
+        592,
+        Code.FAILED_PRECONDITION,
+        "参保地未开通此类异地结算，请先付款，凭票据回参保地报销",
+    )
+    OFFSITE_DISEASE_NOT_QUALIFIED = (
+        593,
+        Code.FAILED_PRECONDITION,
+        "该病种不能异地直接结算，或参保人未取得该病种待遇资格",
+    )
+    OFFSITE_PLACE_EXCLUDED = (
+        594,
+        Code.FAILED_PRECONDITION,
+        "港澳台地区不在异地就医结算范围内",
+    )
+    AUDIT_HOLD = (
+        595,
+        Code.FAILED_PRECONDITION,
+        "该就诊正在稽核，结案前暂不能结算",
+    )
+    TRAUMA_MARK_MISSING = (
+        596,
+        Code.INVALID_ARGUMENT,
+        "请填写外伤标志及是否涉及第三方责任",
+    )
+    THIRD_PARTY_LIABLE = (
+        597,
+        Code.FAILED_PRECONDITION,
+        "该外伤涉及第三方责任，核清前医保不予支付",
+    )
+    EMERGENCY_MARK_MISMATCH = (
+        598,
+        Code.INVALID_ARGUMENT,
+        "急诊标志与医疗类别不一致",
+    )
+    OFFSITE_POLICY_MISSING = (
+        599,
+        Code.FAILED_PRECONDITION,
+        "参保地政策未规定此类异地就医待遇，请咨询参保地经办机构",
+    )
+    ATTESTATION_OF_ANOTHER = (
+        600,
+        Code.FAILED_PRECONDITION,
+        "备案凭证不属于该参保人或该参保地",
+    )
     ADMISSION_DECLARATION_NOT_FOUND = (610, Code.NOT_FOUND, "未查到该入院申报")
     ADMISSION_DECLARED = (611, Code.ALREADY_EXISTS, "该次住院已申报")
     ADMISSION_DECLARATION_STATE = (612, Code.FAILED_PRECONDITION, "该次住院已登记出院")
@@ -527,6 +559,29 @@ class Reason(enum.Enum):
     COMPLAINT_NOT_FOUND = (627, Code.NOT_FOUND, "未查到该投诉举报")
     COMPLAINT_STATE = (628, Code.FAILED_PRECONDITION, "该投诉举报的当前状态不允许此操作")
     COMPLAINTS_TOO_MANY = (629, Code.RESOURCE_EXHAUSTED, "今日投诉举报次数已达上限")
+    PRE_EVALUATION_REQUIRED = (630, Code.FAILED_PRECONDITION, "该转外就医须先经预评估并复核同意")
+    HISTORY_FILE_NOT_READ = (631, Code.FAILED_PRECONDITION, "请先查阅该参保人最新的病历档案")
+    HISTORY_VERSION_NOT_FOUND = (632, Code.NOT_FOUND, "未查到该版本的病历档案")
+    HISTORY_VERSION_STATE = (633, Code.FAILED_PRECONDITION, "病历档案已有更新的版本或已核实")
+    PRE_EVALUATION_NOT_FOUND = (634, Code.NOT_FOUND, "未查到该预评估")
+    PRE_EVALUATION_STATE = (635, Code.FAILED_PRECONDITION, "该预评估的当前状态不允许此操作")
+    PRE_EVALUATION_EXISTS = (636, Code.ALREADY_EXISTS, "该转外就医已有预评估")
+    REFERRAL_NOT_WAITING = (637, Code.FAILED_PRECONDITION, "该备案不是待审核的转外就医")
+    RECHECK_NOT_FOUND = (638, Code.NOT_FOUND, "未查到该复查")
+    RECHECK_STATE = (639, Code.FAILED_PRECONDITION, "该复查已有结果")
+    TICKET_NOT_FOUND = (640, Code.NOT_FOUND, "未查到该问题工单")
+    TICKET_STATE = (641, Code.FAILED_PRECONDITION, "该问题工单的当前状态不允许此操作")
+    FILES_NOT_KEPT = (642, Code.FAILED_PRECONDITION, "尚未开通病历档案和问题工单")
+    QUALIFICATION_NOT_FOUND = (645, Code.NOT_FOUND, "未查到该门诊慢特病资格申请")
+    QUALIFICATION_STATE = (646, Code.FAILED_PRECONDITION, "该门诊慢特病资格的当前状态不允许此操作")
+    QUALIFICATION_EXISTS = (647, Code.ALREADY_EXISTS, "该病种在相同日期已有资格或正在申请")
+    DISEASE_NOT_LISTED = (648, Code.FAILED_PRECONDITION, "该病种不在本统筹区门诊慢特病病种目录内")
+    INSTITUTION_NOT_ENTITLED = (
+        649,
+        Code.FAILED_PRECONDITION,
+        "该机构不是该病种的认定医疗机构，请到认定医疗机构申请",
+    )
+    RENEWAL_NOT_OPEN = (650, Code.FAILED_PRECONDITION, "未到续期申请时间，或资格已到期，请重新申请")
 
     def __new__(cls, number: int, code: Code, sentence_zh: str = "") -> "Reason":
         """Makes a member whose value is its number in the proto enum."""

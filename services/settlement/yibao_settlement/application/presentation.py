@@ -68,10 +68,11 @@ def check_code(
 ) -> None:
     """Raises RuleError where the code may not be used for the person there and now."""
     credential = working_set.credentials.get(code.subject)
-    institution = working_set.reference.institution(institution_id)
+    reference = working_set.elsewhere.reference_of(institution_id) or working_set.reference
+    institution = reference.institution(institution_id)
     if institution is not None and credential is not None:
         # Of most institutions nothing is said, and no day is asked for.
-        if scopes := working_set.reference.scopes.get(institution_id):
+        if scopes := reference.scopes.get(institution_id):
             scope = scope_on(scopes, shanghai_day(working_set.now))
             if scope is not None:
                 institution = replace(institution, ecert_supported=scope.ecert_supported)

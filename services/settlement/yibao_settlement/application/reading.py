@@ -24,6 +24,7 @@ from yibao_settlement.rules.account_statement import AccountIds, Movement
 from yibao_settlement.rules.bill import CatalogueItem
 from yibao_settlement.rules.charge import Charge
 from yibao_settlement.rules.difference_order import DifferenceOrder, OrderState
+from yibao_settlement.rules.elsewhere.registered import AuditHold, RegisteredCare
 from yibao_settlement.rules.enrolment import Enrolment, RegisteredDisease
 from yibao_settlement.rules.mapping import Mappings
 from yibao_settlement.rules.override import Override, OverrideState
@@ -59,6 +60,11 @@ class TrialInputs:
     mappings: Mappings = field(default_factory=dict)
     # Relatives who agreed to pay and live, with their accounts.
     givers: Sequence[GiverAccount] = ()
+    # What holds the visit, and of care elsewhere what another region says of its institution
+    # and which registrations the person has.
+    audit_holds: Sequence[AuditHold] = ()
+    treating: Reference | None = None
+    registered: Sequence[RegisteredCare] = ()
 
 
 class Reads(Protocol):

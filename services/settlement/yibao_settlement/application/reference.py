@@ -7,6 +7,8 @@ from typing import NamedTuple, Protocol
 
 from yibao_settlement.rules.benefit.policy import BenefitPolicy
 from yibao_settlement.rules.bill import CatalogueItem, item_on
+from yibao_settlement.rules.elsewhere.place import place_of
+from yibao_settlement.rules.elsewhere.terms import NO_TERMS, ElsewhereTerms
 from yibao_settlement.rules.institution.scope import InstitutionScope, scope_on
 from yibao_settlement.rules.institution.suspension import NOBODY_SUSPENDED, Suspended
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
@@ -74,6 +76,18 @@ class Reference:
     scopes: Mapping[str, Sequence[InstitutionScope]] = field(default_factory=dict)
     suspended: Suspended = NOBODY_SUSPENDED
     line_terms: LineTerms = NO_LINE_TERMS
+    elsewhere: ElsewhereTerms = NO_TERMS
+    # The regions whose institutions treat persons of each other.
+    served: Sequence[str] = ()
+
+    def place_of(self, institution_id: str) -> str | None:
+        """Returns the region that is served of which an institution is by its code, or None.
+
+        Where this region has an agreement with it, it is treated as its own.
+        """
+        if institution_id in self.institutions:
+            return None
+        return place_of(institution_id, self.served)
 
     def institution(self, institution_id: str) -> Institution | None:
         """Returns the institution, or None where the region has no agreement with it."""

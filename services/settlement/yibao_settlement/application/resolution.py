@@ -12,6 +12,12 @@ from yibao_settlement.application.batch.changes import CodeUse
 from yibao_settlement.application.batch.command import Code
 from yibao_settlement.application.batch.needs import Needs
 from yibao_settlement.application.batch.working_set import WorkingSet
+from yibao_settlement.application.elsewhere.treating import (
+    Treating,
+    check_treats,
+    registrations_at,
+    treating_at,
+)
 from yibao_settlement.application.family.offers import offers_to
 from yibao_settlement.application.presentation import (
     accepted,
@@ -32,7 +38,6 @@ from yibao_settlement.rules.resolution import (
     lets_account_pay,
 )
 from yibao_settlement.rules.token import ResolvedCode
-from yibao_settlement.rules.visit import check_designated
 
 # Under which the audit tells of codes that were resolved.
 RESOLVE_METHOD = "ResolveCredential"
@@ -56,7 +61,10 @@ class ResolveCredential:
     def needs(self) -> Needs:
         """Returns the code with its holder, and what a counter is told of that."""
         needs = needs_of_holder(Needs(), self.code)
-        return needs._replace(described_subjects=needs.holder_subjects)
+        return needs._replace(
+            described_subjects=needs.holder_subjects,
+            treating_institution_ids=(self.request.caller.own_institution(),),
+        )
 
     def decide(self, working_set: WorkingSet, ids: Ids) -> bytes:
         """Resolves the code; see `Command`.
@@ -66,19 +74,16 @@ class ResolveCredential:
         institution_id = self.request.caller.own_institution()
         code = accepted(self.code, working_set, institution_id=institution_id)
         today = shanghai_day(working_set.now)
-        check_designated(
-            working_set.reference.institution(institution_id),
-            institution_id,
-            region=working_set.region,
-            on=today,
-        )
+        treating = treating_at(working_set, institution_id)
+        treating.designated(institution_id, today)
+        check_treats(treating, institution_id, on=today)
         person_id = working_set.persons_by_subject.get(code.subject)
         if person_id is None:
             raise not_enrolled_here()
         check_not_merged(working_set.standing(person_id))
         check_alive(working_set.death_dates.get(person_id))
         check_code(working_set, code, person_id, institution_id=institution_id)
-        resolution = self._resolution(working_set, person_id, ids(), today)
+        resolution = self._resolution(working_set, person_id, ids(), today, treating)
         response = self.encode(working_set.region, resolution)
         # Nothing below refuses: from here on the working set changes.
         resolution_id = resolution.resolution_id
@@ -97,7 +102,12 @@ class ResolveCredential:
         return response
 
     def _resolution(
-        self, working_set: WorkingSet, person_id: str, resolution_id: str, today: dt.date
+        self,
+        working_set: WorkingSet,
+        person_id: str,
+        resolution_id: str,
+        today: dt.date,
+        treating: Treating,
     ) -> Resolution:
         enrolments = working_set.enrolments.get(person_id, ())
         paying = paying_on(enrolments, today)
@@ -122,6 +132,7 @@ class ResolveCredential:
                 (each.giver.relation, working_set.described.get(each.giver.giver_id, Described()))
                 for each in offers
             ],
+            registrations_at(working_set, person_id, treating, today),
         )
 
     def _put_on_record(

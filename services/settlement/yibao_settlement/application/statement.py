@@ -8,6 +8,7 @@ from yibao_common.values.caller import Caller
 from yibao_common.values.errors import InvariantError
 from yibao_settlement.application.charge.results import applied_ratios
 from yibao_settlement.application.credential import Viewer
+from yibao_settlement.application.elsewhere.explain import explain_elsewhere
 from yibao_settlement.application.reading import Reads
 from yibao_settlement.application.reference import Reference
 from yibao_settlement.application.settlement.benefit import BenefitOutcome
@@ -22,6 +23,7 @@ from yibao_settlement.rules.policy.policy import Policy
 from yibao_settlement.rules.policy.split import OwnCost
 from yibao_settlement.rules.statement import benefit_reckoning, reckoning
 from yibao_settlement.rules.statement.labels import CLASSES_ZH, named
+from yibao_settlement.rules.statement.sentences import Sentence
 from yibao_settlement.rules.statement.since import CostsNow, Returned
 from yibao_settlement.rules.statement.statement import (
     Care,
@@ -58,7 +60,11 @@ def find_statement(
     if visit is None:
         raise trace_mismatch(settlement_id)
     reference = reads.reference(region, {line.item_code for line in record.lines})
-    statement = statement_of(record, policy, split, visit=visit, reference=reference)
+    treating = None
+    if visit.elsewhere is not None:
+        treating = reads.reference(visit.elsewhere.place_region, set())
+    told = (record, policy, split)
+    statement = statement_of(*told, visit=visit, reference=reference, treating=treating)
     try:
         check_identities(statement)
     except InvariantError as error:
@@ -73,8 +79,12 @@ def statement_of(
     *,
     visit: Visit,
     reference: Reference,
+    treating: Reference | None = None,
 ) -> Statement:
-    """Returns the statement of a settlement; `split` is its calculation."""
+    """Returns the statement of a settlement; `split` is its calculation.
+
+    `treating` is what another region says of its institutions, for care elsewhere.
+    """
     items = tuple(_items(record, split, reference))
     facts, reckoned = record.facts, _reckoned(record, policy, split)
     return Statement(
@@ -91,16 +101,8 @@ def statement_of(
         policy_version=record.policy_version,
         policy_title=policy.title,
         policy_title_zh=policy.title_zh,
-        provider=_provider(record, reference),
-        care=Care(
-            care_type=facts.care_type,
-            provider_visit_number=visit.provider_visit_number,
-            start_date=visit.start_date,
-            end_date=visit.end_date,
-            department=visit.facts.department,
-            diagnoses=visit.facts.diagnoses,
-            is_interim=record.is_interim,
-        ),
+        provider=_provider(record, treating or reference),
+        care=_care(record, visit),
         items=items,
         groups=tuple(_groups(items)),
         not_charged=NotCharged(
@@ -133,7 +135,27 @@ def statement_of(
         family=tuple([(part.relation, part.amount_fen) for part in record.family]),
         returned=_returned(record),
         costs_now=_costs_now(record),
+        elsewhere=_elsewhere(record, policy, split),
     )
+
+
+def _care(record: SettlementRecord, visit: Visit) -> Care:
+    return Care(
+        care_type=record.facts.care_type,
+        provider_visit_number=visit.provider_visit_number,
+        start_date=visit.start_date,
+        end_date=visit.end_date,
+        department=visit.facts.department,
+        diagnoses=visit.facts.diagnoses,
+        is_interim=record.is_interim,
+    )
+
+
+def _elsewhere(
+    record: SettlementRecord, policy: AnyPolicy, split: AnySplit
+) -> tuple[Sentence, ...]:
+    found = explain_elsewhere(record, policy, split)
+    return () if found is None else found.sentences
 
 
 class _Reckoned(NamedTuple):

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from yibao_settlement.rules.benefit.steps import AccountStep as BenefitAccountStep
+from yibao_settlement.rules.elsewhere.registered import RegisteredCare
 from yibao_settlement.rules.enrolment import Enrolment, RegisteredDisease
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
 from yibao_settlement.rules.policy.step import AccountStep
@@ -40,6 +41,8 @@ class Resolution(NamedTuple):
     # What relatives' accounts may pay of a bill of today, and who they are, as described.
     family_available_fen: int = 0
     relatives: Sequence[tuple[int, Described]] = ()
+    # Those for care elsewhere that hold today where the institution is.
+    registrations: Sequence[RegisteredCare] = ()
 
 
 def enrolments_shown(enrolments: Sequence[Enrolment], *, on: dt.date) -> list[Enrolment]:

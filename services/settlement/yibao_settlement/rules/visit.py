@@ -10,6 +10,9 @@ from yibao_common.values.reasons import Reason
 from yibao_settlement.rules.care_facts import NO_FACTS, CareFacts
 from yibao_settlement.rules.care_type import is_stay
 from yibao_settlement.rules.credential import Credential, CredentialKind
+from yibao_settlement.rules.elsewhere.marks import NO_MARKS, CareMarks
+from yibao_settlement.rules.elsewhere.place import check_place
+from yibao_settlement.rules.elsewhere.terms import Elsewhere
 
 # How long after its first day a visit may still be registered. A visit fixes the facts of
 # today for its bills, so it cannot reach back into years with ceilings of their own.
@@ -56,6 +59,7 @@ class Visit(NamedTuple):
     `end_date` and `discharge_way` are None until discharge; a stay that ended with a bill
     which was taken back later may have an end alone. `stay_id` is the first visit of
     a chain of transfers, mostly the visit itself; None for visits of before it was kept.
+    `elsewhere` is None where the region has an agreement with the institution itself.
     """
 
     visit_id: str
@@ -77,6 +81,8 @@ class Visit(NamedTuple):
     discharge_way: DischargeWay | None = None
     transfer_from_visit_id: str | None = None
     stay_id: str | None = None
+    marks: CareMarks = NO_MARKS
+    elsewhere: Elsewhere | None = None
 
     @property
     def stay(self) -> str:
@@ -124,9 +130,12 @@ def check_designated(
 ) -> Institution:
     """Returns the institution, or raises where `region` has no agreement with it.
 
-    INSTITUTION_NOT_DESIGNATED (T-03, T-05), or OFFSITE_NOT_REGISTERED where it lies in
-    another region by its code: benefits there need a registration (I-30).
+    OFFSITE_PLACE_EXCLUDED (O-12), INSTITUTION_NOT_DESIGNATED (T-03, T-05), or
+    OFFSITE_NOT_REGISTERED where it lies in another region by its code: benefits there need a
+    registration (I-30).
     """
+    if institution is None:
+        check_place(institution_id)
     if institution is None and institution_id[1:7] != region:
         raise RuleError(
             Reason.OFFSITE_NOT_REGISTERED,

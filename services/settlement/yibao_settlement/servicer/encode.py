@@ -20,12 +20,14 @@ from yibao_settlement.application.settlement.record import (
 from yibao_settlement.rules.account import Standing
 from yibao_settlement.rules.benefit.trace import TraceNode as BenefitNode
 from yibao_settlement.rules.care_facts import Operation
+from yibao_settlement.rules.elsewhere.marks import NO_MARKS
 from yibao_settlement.rules.ledger import Entry
 from yibao_settlement.rules.policy.split import FundPayment
 from yibao_settlement.rules.review import ReviewKind
 from yibao_settlement.rules.visit import DischargeWay, Visit
 from yibao_settlement.servicer.benefit import fill_benefit
 from yibao_settlement.servicer.credit import credit_message
+from yibao_settlement.servicer.elsewhere.messages import care_message, marks_message
 from yibao_settlement.servicer.refund.encode import fill_adjusted, refund_message
 from yibao_settlement.servicer.settled_lines import fill_lines, fill_refused
 
@@ -138,6 +140,10 @@ def visit_message(region: str, visit: Visit) -> visit_pb2.Visit:
         message.end_date.CopyFrom(from_date(visit.end_date))
     if visit.discharge_way is not None:
         message.discharge_way = DISCHARGE_WAY_SENT[visit.discharge_way]
+    if visit.marks != NO_MARKS:
+        message.marks.CopyFrom(marks_message(visit.marks))
+    if visit.elsewhere is not None:
+        message.elsewhere.CopyFrom(care_message(visit.elsewhere))
     if visit.cancel_time is not None:
         message.state = visit_pb2.VISIT_STATE_CANCELLED
         message.cancel_time.CopyFrom(from_instant(visit.cancel_time))

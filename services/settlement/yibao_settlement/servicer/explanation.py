@@ -5,6 +5,7 @@ from yibao.settlement.v1 import settlement_service_pb2 as pb
 from yibao_settlement.application.settlement.effective import Explained, WindowFound
 from yibao_settlement.servicer.adjustment import fill_adjustments
 from yibao_settlement.servicer.benefit import amount_messages, group_messages, line_messages
+from yibao_settlement.servicer.elsewhere.explanation import elsewhere_message
 from yibao_settlement.servicer.encode import fill_settlement, trace_messages
 from yibao_settlement.servicer.settled_lines import MOST_LINES
 
@@ -24,6 +25,8 @@ def explanation_message(found: Explained) -> pb.ExplainSettlementResponse:
     if found.effective is not None:
         response.effective.trace.extend(trace_messages(found.effective.trace))
         response.effective.windows.extend(map(_window_message, found.effective.windows))
+    if found.elsewhere is not None:
+        response.elsewhere.CopyFrom(elsewhere_message(found.elsewhere))
     return response
 
 

@@ -21,6 +21,7 @@ from yibao_settlement.rules.enrolment import Enrolment, RegisteredDisease
 from yibao_settlement.rules.resolution import Resolution
 from yibao_settlement.rules.token import SEED_BYTES, hash_of, token_of
 from yibao_settlement.rules.visit import audiences_taken
+from yibao_settlement.servicer.elsewhere.messages import registration_message
 from yibao_settlement.servicer.news import News
 from yibao_settlement.servicer.presentation import check_is_code
 from yibao_settlement.servicer.trust.holder import TrustHolder
@@ -139,6 +140,7 @@ def resolved(region: str, resolution: Resolution, *, seed: bytes) -> bytes:
             )
             for relation, described in resolution.relatives
         ],
+        registrations=map(registration_message, resolution.registrations),
     ).SerializeToString()
 
 

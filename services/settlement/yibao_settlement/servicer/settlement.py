@@ -49,6 +49,7 @@ from yibao_settlement.servicer.decode import (
     restated_cash_of,
     wish_of,
 )
+from yibao_settlement.servicer.elsewhere.explanation import elsewhere_message
 from yibao_settlement.servicer.encode import (
     fill_settlement,
     reversed_,
@@ -126,6 +127,8 @@ class SettlementServicer(rpc.SettlementServiceServicer):
         if found.holds:
             until = max(each.expire_time for each in found.holds)
             response.holds_until_time.CopyFrom(from_instant(until))
+        if found.elsewhere is not None:
+            response.elsewhere.CopyFrom(elsewhere_message(found.elsewhere))
         fill_settlement(response.settlement, found.record)
         response.settlement.state = settlement_pb2.SETTLEMENT_STATE_TRIAL
         return response

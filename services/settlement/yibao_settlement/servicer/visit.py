@@ -36,12 +36,14 @@ from yibao_settlement.application.visit.listing import (
 from yibao_settlement.application.visit.register import RegisterVisit
 from yibao_settlement.application.visit.update import UpdateVisit
 from yibao_settlement.rules.care_facts import CareFacts
+from yibao_settlement.rules.elsewhere.marks import NO_MARKS
 from yibao_settlement.rules.visit import DischargeWay, registration_audience
 from yibao_settlement.servicer.decode import (
     diagnoses_of,
     facts_of,
     operations_of,
 )
+from yibao_settlement.servicer.elsewhere.messages import marks_of
 from yibao_settlement.servicer.encode import (
     DISCHARGE_WAY_SENT,
     cancelled,
@@ -121,6 +123,10 @@ class VisitServicer(rpc.VisitServiceServicer):
             facts,
             request.transfer_from_visit_id or None,
             await self._unknown_terms(request.region, facts, to_date(request.start_date)),
+            marks_of(request) or NO_MARKS,
+            self._trust.attested(
+                request.registration_attestation, region=request.region, now=self._clock()
+            ),
         )
         response = await self._news.submit(request.region, command)
         return as_sent(pb.RegisterVisitResponse, response)
@@ -133,7 +139,8 @@ class VisitServicer(rpc.VisitServiceServicer):
         """Tells anew what a visit is about."""
         asked, facts = request_of(request, "UpdateVisit"), facts_of(request)
         unknown = await self._unknown_terms(request.region, facts, shanghai_day(self._clock()))
-        command = UpdateVisit(asked, request.visit_id, facts, updated, unknown)
+        told = (request.visit_id, facts, updated, unknown, marks_of(request))
+        command = UpdateVisit(asked, *told)
         return as_sent(pb.UpdateVisitResponse, await self._batcher.submit(request.region, command))
 
     async def DischargeVisit(
@@ -160,6 +167,7 @@ class VisitServicer(rpc.VisitServiceServicer):
             told.operations,
             discharged,
             await self._unknown_terms(request.region, told, end_date),
+            marks_of(request),
         )
         return as_sent(
             pb.DischargeVisitResponse, await self._batcher.submit(request.region, command)

@@ -254,6 +254,7 @@ class StoredReads:
                 with_charges=with_charges,
                 own_codes=own_codes,
                 view=lambda codes: self._view(connection, region, item_codes | codes),
+                view_of=lambda place: self._view(connection, place, set()),
                 now=self.now,
             )
 

@@ -6,7 +6,7 @@ is stored at that moment.
 """
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 import sqlalchemy as sa
 
@@ -14,6 +14,7 @@ from yibao_common.db.rows import insert_rows, select_rows
 from yibao_settlement.application.reference import NO_LINE_TERMS, DatedPolicy, LineTerms, Reference
 from yibao_settlement.files.policy.any_file import load_any_policy
 from yibao_settlement.rules.bill import CatalogueItem
+from yibao_settlement.rules.elsewhere.terms import NO_TERMS, ElsewhereTerms
 from yibao_settlement.rules.institution.suspension import Suspended
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
 from yibao_settlement.rules.policy.version import PolicyState
@@ -36,9 +37,21 @@ _ITEMS_MAX = 200_000
 class ReferenceCache:
     """The regions' reference data, shared by the threads of a process."""
 
-    def __init__(self, line_terms: Mapping[str, LineTerms] | None = None) -> None:
-        """Starts empty; takes what regions say of lines, by region."""
+    def __init__(
+        self,
+        line_terms: Mapping[str, LineTerms] | None = None,
+        elsewhere_terms: Mapping[str, ElsewhereTerms] | None = None,
+        *,
+        regions: Collection[str] = (),
+    ) -> None:
+        """Starts empty; takes what regions say of lines and of care elsewhere, by region.
+
+        `regions` are those that are served: at institutions of each, persons of the others are
+        treated.
+        """
         self._line_terms = line_terms or {}
+        self._elsewhere_terms = elsewhere_terms or {}
+        self._served = tuple(sorted(regions))
         self._lock = threading.Lock()
         self._regions: dict[str, Reference] = {}
         self._compiled: dict[str, AnyPolicy] = {}
@@ -62,6 +75,8 @@ class ReferenceCache:
                     scopes=read_scopes(connection, region),
                     suspended=_suspended(connection, region),
                     line_terms=self._line_terms.get(region, NO_LINE_TERMS),
+                    elsewhere=self._elsewhere_terms.get(region, NO_TERMS),
+                    served=self._served,
                 )
                 self._regions[region] = known
             missing = {code for code in item_codes if code not in known.rows_by_code}

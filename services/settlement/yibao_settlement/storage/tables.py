@@ -210,6 +210,13 @@ visit = sa.Table(
     sa.Column("stay_id", Id),
     # The person while it is a stay whose discharge was not told; else null, as of before.
     sa.Column("undischarged_person_id", Id),
+    # Of care in another region alone: where, on which terms when it was registered, and by
+    # which registration.
+    sa.Column("place_region", sa.String(6)),
+    sa.Column("offsite_terms", sa.String(20)),
+    sa.Column("registration_id", Id),
+    # JSON: an array in the order of `CareMarks`; null where the institution told none.
+    sa.Column("care_marks", sa.Text),
     sa.Index("ix_visit_region_person_id_start_date", "region", "person_id", "start_date"),
     # For lists of an institution.
     sa.Index(

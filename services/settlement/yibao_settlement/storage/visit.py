@@ -9,6 +9,8 @@ from yibao_common.db.rows import Insert, Row, Statement, Update, execute, select
 from yibao_settlement.application.batch.working_set import WorkingSet
 from yibao_settlement.application.visit.listing import VisitPlace, VisitWish
 from yibao_settlement.rules.care_facts import NO_FACTS, CareFacts, Diagnosis, Operation
+from yibao_settlement.rules.elsewhere.marks import NO_MARKS, CareMarks
+from yibao_settlement.rules.elsewhere.terms import Elsewhere
 from yibao_settlement.rules.finding import SeenVisit
 from yibao_settlement.rules.visit import DischargeWay, Visit
 from yibao_settlement.storage import tables
@@ -21,16 +23,18 @@ VISIT_COLUMNS = (
     *("start_date", "birth_date", "insurance_type", "person_class", "entitlement_groups"),
     *("institution_level", "register_time", "cancel_time", "cancelled_by"),
     *("end_date", "discharge_way", "transfer_from_visit_id", "stay_id"),
+    *("place_region", "offsite_terms", "registration_id", "care_marks"),
     *("department", "bed", "disease_code", "diagnoses", "operations"),
 )
 # What is told later than a visit is registered.
 _CHANGING = (
     *("cancel_time", "cancelled_by", "end_date", "discharge_way", "department", "bed"),
-    *("disease_code", "diagnoses", "operations", "undischarged_person_id"),
+    *("disease_code", "diagnoses", "operations", "undischarged_person_id", "care_marks"),
 )
 
 _encode = msgspec.json.Encoder().encode
 _diagnoses = msgspec.json.Decoder(tuple[Diagnosis, ...]).decode
+_marks = msgspec.json.Decoder(CareMarks).decode
 _operations = msgspec.json.Decoder(tuple[Operation, ...]).decode
 
 
@@ -39,7 +43,8 @@ def visit_from(row: Row) -> Visit:
     # By position, because one is read for every bill.
     visit_id, person_id, institution_id, number, care_type, start_date, *rest = row
     birth_date, insurance_type, person_class, groups, level, register_time, *later = rest
-    cancel_time, cancelled_by, end_date, way, former_id, stay_id, *told = later
+    cancel_time, cancelled_by, end_date, way, former_id, stay_id, *last = later
+    place_region, terms, registration_id, marks, *told = last
     return Visit(
         visit_id,
         person_id,
@@ -60,6 +65,8 @@ def visit_from(row: Row) -> Visit:
         None if way is None else DischargeWay(way),
         former_id,
         stay_id,
+        NO_MARKS if marks is None else _marks(marks),
+        None if place_region is None else Elsewhere(place_region, terms or "", registration_id),
     )
 
 
@@ -100,12 +107,20 @@ def visit_row(visit: Visit) -> Row:
         None if visit.discharge_way is None else int(visit.discharge_way),
         visit.transfer_from_visit_id,
         visit.stay_id,
+        *_elsewhere_row(visit.elsewhere),
+        _encode(visit.marks).decode() if visit.marks != NO_MARKS else None,
         visit.facts.department or None,
         visit.facts.bed or None,
         visit.facts.disease_code or None,
         _encode(visit.facts.diagnoses).decode() if visit.facts.diagnoses else None,
         _encode(visit.facts.operations).decode() if visit.facts.operations else None,
     )
+
+
+def _elsewhere_row(elsewhere: Elsewhere | None) -> Row:
+    if elsewhere is None:
+        return None, None, None
+    return elsewhere.place_region, elsewhere.terms, elsewhere.registration_id
 
 
 def read_visits(wanted: Wanted) -> tuple[Read, ...]:

@@ -94,6 +94,8 @@ class Needs(NamedTuple):
     transfer_numbers: Collection[str] = ()
     # Visits whose bills relatives of their persons may pay.
     family_visit_ids: Collection[str] = ()
+    # Institutions that treat: what another region says of them is read where it is theirs.
+    treating_institution_ids: Collection[str] = ()
 
 
 def united(needs: Iterable[Needs]) -> Needs:

@@ -18,6 +18,7 @@ from yibao_settlement.application.allocation.state import Allocated
 from yibao_settlement.application.batch.changes import Changes, posting_of
 from yibao_settlement.application.credit.state import Credits
 from yibao_settlement.application.difference.state import Differences
+from yibao_settlement.application.elsewhere.state import CareElsewhere
 from yibao_settlement.application.family.state import Family
 from yibao_settlement.application.hold.state import Holds
 from yibao_settlement.application.outcome.state import AskedRequest
@@ -54,10 +55,7 @@ from yibao_settlement.rules.visit import Visit
 
 @dataclass(slots=True)
 class WorkingSet:
-    """Everything a batch of one region reads, in memory, and what it changes.
-
-    What is read is what its commands need; see `Needs` for the kinds.
-    """
+    """Everything a batch of one region reads, as its commands need it, and what it changes."""
 
     region: str
     now: dt.datetime
@@ -123,6 +121,7 @@ class WorkingSet:
     holds: Holds = field(default_factory=Holds)
     tokens: Tokens = field(default_factory=Tokens)
     family: Family = field(default_factory=Family)
+    elsewhere: CareElsewhere = field(default_factory=CareElsewhere)
     # What a counter is told of persons to compare, where a command asked for it.
     described: dict[str, Described] = field(default_factory=dict)
     # Mappings of the own codes that lines carry alone, by institution and code.

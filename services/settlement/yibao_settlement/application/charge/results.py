@@ -64,11 +64,13 @@ def line_results(
     year: Accumulators,
     reference: Reference,
     last: dt.date,
+    treating: Reference | None = None,
 ) -> list[LineResult | None]:
     """Returns what is made of each line on a bill of the day `last`.
 
     None stands for a line that would be refused by itself. Raises RuleError as
     `adjudicate_bill` where nothing can be told of any.
+    `treating` is what another region says of its institutions, for care elsewhere.
     """
     numbered = [line._replace(line_number=at) for at, line in enumerate(lines)]
     cover = cover_of(numbered, enrolments, visit=visit, last=last)
@@ -79,7 +81,7 @@ def line_results(
         items,
         cover.days,
         institution_level=visit.institution_level,
-        barred=barred_by(reference, numbered, visit, last=last),
+        barred=barred_by(treating or reference, numbered, visit, last=last),
         insurance_type=cover.enrolment.insurance_type,
     )
     if isinstance(policy, BenefitPolicy):

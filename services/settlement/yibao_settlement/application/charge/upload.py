@@ -15,6 +15,7 @@ from yibao_settlement.application.batch.needs import Needs
 from yibao_settlement.application.batch.working_set import WorkingSet
 from yibao_settlement.application.charge.results import LineResult, line_results
 from yibao_settlement.application.charge.taking import line_reused
+from yibao_settlement.application.elsewhere.treating import treating_at
 from yibao_settlement.application.mapping.lines import needed_codes, with_items
 from yibao_settlement.application.reference import Reference
 from yibao_settlement.application.settlement.adjudicate import barred_by
@@ -54,6 +55,7 @@ class UploadLines:
             item_codes=[line.item_code for line in self.lines],
             own_codes=needed_codes(self.visit_id, self.lines),
             benefit_years=tuple({day.year for day in map(_day, self.lines) if day}),
+            treating_institution_ids=(self.request.caller.own_institution(),),
         )
 
     def decide(self, working_set: WorkingSet, ids: Ids) -> bytes:
@@ -68,6 +70,7 @@ class UploadLines:
             visit,
             charges,
             working_set.reference,
+            treating_at(working_set, visit.institution_id).reference,
             today=shanghai_day(working_set.now),
             charge_batch_id=self.charge_batch_id,
             now=working_set.now,
@@ -114,6 +117,7 @@ class UploadLines:
                 diseases=working_set.diseases.get(visit.person_id, ()),
                 year=working_set.year(visit.person_id, last.year),
                 reference=working_set.reference,
+                treating=treating_at(working_set, visit.institution_id).reference,
                 last=last,
             )
             for index, result in zip(told, results, strict=True):
@@ -129,6 +133,7 @@ class _Upload:
         visit: Visit,
         charges: Mapping[str, Charge],
         reference: Reference,
+        treating: Reference,
         *,
         today: dt.date,
         charge_batch_id: str,
@@ -138,6 +143,7 @@ class _Upload:
         self._visit = visit
         self._charges = charges
         self._reference = reference
+        self._treating = treating
         self._today = today
         self._charge_batch_id = charge_batch_id
         self._now = now
@@ -217,10 +223,10 @@ class _Upload:
 
     def _barred_fault(self, line: ChargedLine) -> Fault | None:
         """Returns why a line is not payable, where that is to be corrected."""
-        reference = self._reference
-        if not reference.suspended or reference.line_terms.suspended_is_borne:
+        treating = self._treating
+        if not treating.suspended or treating.line_terms.suspended_is_borne:
             return None
-        for lost in barred_by(reference, [line], self._visit, last=self._today).values():
+        for lost in barred_by(treating, [line], self._visit, last=self._today).values():
             return Fault(lost.field, Reason[lost.reason], lost.message)
         return None
 

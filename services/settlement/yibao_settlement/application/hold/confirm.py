@@ -13,6 +13,7 @@ from yibao_settlement.application.hold.state import Hold
 from yibao_settlement.application.review.opening import opened_by
 from yibao_settlement.application.settlement.adjusting import Because, adjust
 from yibao_settlement.application.settlement.record import SettlementRecord, owed_entries
+from yibao_settlement.rules.elsewhere.hold import check_not_audited
 from yibao_settlement.rules.hold import HoldState
 from yibao_settlement.rules.ledger import PostingKind
 
@@ -38,11 +39,13 @@ class ConfirmHold:
     def decide(self, working_set: WorkingSet, ids: Ids) -> bytes:
         """Settles the held bill; see `Command`.
 
-        Raises RuleError HOLD_NOT_FOUND, HOLD_EXPIRED, HOLD_RELEASED or HOLD_CONFIRMED.
+        Raises RuleError HOLD_NOT_FOUND, HOLD_EXPIRED, HOLD_RELEASED or HOLD_CONFIRMED,
+        AUDIT_HOLD.
         """
         request = self.request
         hold = own_hold(working_set.holds.by_id.get(self.hold_id), self.hold_id, request.caller)
         hold.check_held(working_set.now)
+        check_not_audited(working_set.elsewhere.held(hold.record.visit_id))
         record = _settled(hold, request, working_set, ids)
         review = None
         if hold.findings:

@@ -8,6 +8,7 @@ from yibao_common.commands.request import Request
 from yibao_common.values.ids import Ids
 from yibao_settlement.application.batch.needs import Needs
 from yibao_settlement.application.batch.working_set import WorkingSet
+from yibao_settlement.application.elsewhere.treating import note_deemed_of_bill
 from yibao_settlement.application.family.give import give
 from yibao_settlement.application.hold.keeping import keep_hold
 from yibao_settlement.application.hold.state import Hold, HoldRequest
@@ -60,6 +61,7 @@ class HoldBill(NamedTuple):
         hold = Hold(record._replace(is_held=True), holder_id, expire_time, findings)
         response = self.encode(hold)
         # Nothing below refuses: from here on the working set changes.
+        note_deemed_of_bill(record, working_set)
         assert code is not None, "the gate asks for a code"
         use_code_of_bill(code, record, self.request, working_set)
         if record.family:

@@ -92,7 +92,8 @@ def _facts(
     terms = terms_of(now, visit)._replace(other_payments=(), arrears=())
     if enrolment is not None:
         person = Person(insured.enrolments, enrolment, insured.diseases)
-        told = facts_of(visit, person, day)
+        # On which terms care elsewhere is paid was found when it was settled.
+        told = facts_of(visit, person, day)._replace(offsite=terms.facts.offsite)
         if RepricedTerm.ENROLMENT not in asked.terms:
             # Those that the bill said stay.
             told = told._replace(

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from yibao_common.values.calendar import full_years, shanghai_day
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
+from yibao_settlement.application.elsewhere.visit import lets_account_pay
 from yibao_settlement.application.reference import Reference
 from yibao_settlement.application.settlement.benefit import (
     BenefitOutcome,
@@ -107,6 +108,7 @@ def adjudicate_bill(
     settled_lines: Mapping[str, str] | None = None,
     carried_first: bool = False,
     family_fen: int = 0,
+    treating: Reference | None = None,
 ) -> Adjudication:
     """Returns what `bill` costs whom, after the person's `history`.
 
@@ -116,19 +118,22 @@ def adjudicate_bill(
     took, by line id. `carried_first` lets the account pay of earlier years' money first,
     where the policy says nothing of purses. `family_fen` is what relatives' accounts may pay
     where the own one does not do: the bill is recorded as asked of them for what they pay.
+    `treating` is what another region says of its institution; the rest is of `reference`.
 
     Raises RuleError, in this order: SERVICE_DATE_INVALID, INSTITUTION_NOT_DESIGNATED,
-    PERSON_DECEASED, PERSON_NOT_ENROLLED, PREMIUM_NOT_RECEIVED, POLICY_NOT_FOUND, the
-    faults of the bill, what the policy refuses.
+    PERSON_DECEASED, PERSON_NOT_ENROLLED, PREMIUM_NOT_RECEIVED, POLICY_NOT_FOUND,
+    OFFSITE_POLICY_MISSING, the faults of the bill, what the policy refuses.
     """
     day = bill.service_date
     check_service_date(day, visit=visit, today=shanghai_day(now))
-    institution = reference.institution(visit.institution_id)
-    check_designated(institution, visit.institution_id, region=region, on=day)
+    designating = treating or reference
+    _check_designated(visit, designating, region=region, on=day)
     check_alive_on(death_date, day)
     cover = cover_of(bill.lines, enrolments, visit=visit, last=day)
     insurance_type = cover.enrolment.insurance_type
     policy = policy_on(reference, insurance_type, day, region=region)
+    if not lets_account_pay(visit, policy, reference):
+        bill, family_fen = bill._replace(account_used=False), 0
     priced = price_bill(
         bill,
         items_by_day(bill.lines, reference, day),
@@ -136,7 +141,7 @@ def adjudicate_bill(
         institution_level=visit.institution_level,
         insurance_type=insurance_type,
         settled=settled_lines,
-        barred=barred_by(reference, bill.lines, visit, last=day),
+        barred=barred_by(designating, bill.lines, visit, last=day),
     )
     if isinstance(policy, BenefitPolicy):
         person = Person(enrolments, cover.enrolment, diseases, Balances(*purses, family_fen))
@@ -258,6 +263,14 @@ def cover_of(
         enrolment = check_enrolled(enrolments, on=last, insurance_type=visit.insurance_type)
     check_premium(enrolment)
     return Cover(enrolment, Days(first, last, uncovered))
+
+
+def _check_designated(visit: Visit, treating: Reference, *, region: str, on: dt.date) -> None:
+    """Refuses a bill where the region that the institution is of has no agreement with it."""
+    institution = treating.institution(visit.institution_id)
+    # One elsewhere is of that region by its code, so that there it lies outside of none.
+    its_region = region if visit.elsewhere is None else visit.institution_id[1:7]
+    check_designated(institution, visit.institution_id, region=its_region, on=on)
 
 
 def policy_on(reference: Reference, insurance_type: str, day: dt.date, *, region: str) -> AnyPolicy:

@@ -30,6 +30,7 @@ from yibao_settlement.rules.benefit.split import Payment, Split
 from yibao_settlement.rules.benefit.steps import Bearer, GivenStep
 from yibao_settlement.rules.benefit.trace import trace_sha256
 from yibao_settlement.rules.bill import LineParticulars
+from yibao_settlement.rules.elsewhere.terms import LOCAL
 from yibao_settlement.rules.enrolment import (
     ENROLMENT_NORMAL,
     Enrolment,
@@ -115,6 +116,7 @@ def decide(
         admission_date=admission_date,
         given=bill.given,
         item_groups=item_groups_of(priced.lines),
+        elsewhere=visit.elsewhere,
     )
     return _outcome(
         policy,
@@ -211,16 +213,22 @@ def terms_of(record: SettlementRecord, visit: Visit) -> BenefitTerms:
         institution=record.institution_id,
         institution_level=facts.institution_level,
         institution_kind=kind_of(record.institution_id),
+        offsite=offsite_of(visit),
         person_class=facts.person_class,
         entitlement_groups=frozenset(facts.entitlement_groups),
         age=facts.age,
     )
-    return BenefitTerms(known, visit.stay, visit.start_date, ())
+    return BenefitTerms(known, visit.stay, visit.start_date, (), elsewhere=visit.elsewhere)
 
 
 def kind_of(institution_id: str) -> str:
     """Returns the kind of an institution, which its code says."""
     return PHARMACY if is_pharmacy(institution_id) else HOSPITAL
+
+
+def offsite_of(visit: Visit) -> str:
+    """Returns the terms of a visit's care elsewhere, as policies name them."""
+    return LOCAL if visit.elsewhere is None else visit.elsewhere.terms
 
 
 def facts_of(visit: Visit, person: Person, day: dt.date) -> Facts:
@@ -233,6 +241,7 @@ def facts_of(visit: Visit, person: Person, day: dt.date) -> Facts:
         institution=visit.institution_id,
         institution_level=visit.institution_level,
         institution_kind=kind_of(visit.institution_id),
+        offsite=offsite_of(visit),
         person_class=enrolment.person_class,
         tier=enrolled.tier,
         entitlement_groups=frozenset(enrolment.entitlement_groups),

@@ -116,6 +116,7 @@ class CorrectSettlement:
             charged_visit_ids=(bill.visit_id,) if bill.needs_charges else (),
             reviewed_visit_ids=(bill.visit_id,),
             own_codes=needed_codes(bill.visit_id, bill.lines),
+            treating_institution_ids=tuple(filter(None, [self.request.caller.institution_id])),
             restating_settlement_ids=restating_ids(self.request, settlement_ids, self.own_debts),
         )
 

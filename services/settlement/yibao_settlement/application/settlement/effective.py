@@ -10,6 +10,7 @@ from typing import NamedTuple
 from yibao_common.values.caller import Caller
 from yibao_common.values.errors import InvariantError, RuleError
 from yibao_settlement.application.credential import Viewer
+from yibao_settlement.application.elsewhere.explain import ElsewhereExplained, explain_elsewhere
 from yibao_settlement.application.reading import Reads
 from yibao_settlement.application.settlement.explain import (
     AnySplit,
@@ -66,6 +67,7 @@ class Explained(NamedTuple):
     trace: tuple[TraceNode, ...]
     figures: Figures
     effective: EffectiveExplained | None
+    elsewhere: ElsewhereExplained | None = None
 
 
 def find_both_columns(
@@ -91,6 +93,7 @@ def find_both_columns(
         explained(policy, split),
         figures_of(split),
         effective,
+        explain_elsewhere(record, policy, split),
     )
 
 

@@ -8,6 +8,8 @@ from yibao_common.values.ids import Ids, IdsAbove
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.batch.working_set import WorkingSet
 from yibao_settlement.application.charge.taking import Taking, taking_of
+from yibao_settlement.application.elsewhere.treating import treating_at
+from yibao_settlement.application.elsewhere.visit import may_use_account
 from yibao_settlement.application.family.offers import asked_again
 from yibao_settlement.application.mapping.lines import bill_with_items
 from yibao_settlement.application.review.found import found_with
@@ -167,7 +169,10 @@ class Replacing:
             insurance_type=terms.insurance_type,
             settled=self.taking.settled,
             barred=barred_by(
-                self._working_set.reference, bill.lines, visit, last=bill.service_date
+                treating_at(self._working_set, visit.institution_id).reference,
+                bill.lines,
+                visit,
+                last=bill.service_date,
             ),
         )
         if is_third_partys(terms.particulars, len(terms.lines)):
@@ -198,7 +203,7 @@ class Replacing:
         return anew._replace(
             person_id=self._visit.person_id,
             year_before=before,
-            account_used=bill.account_used,
+            account_used=bill.account_used and self._lets_account_pay(),
             balance_before_fen=purses.balance_fen + family_fen(family),
             carried=Carried(purses.carried_fen),
             family=family,
@@ -210,6 +215,13 @@ class Replacing:
             marks=marks,
             former_place=record.place,
         )
+
+    def _lets_account_pay(self) -> bool:
+        """Tells whether the account pays at all of a bill on the terms of the one before."""
+        benefit = self._terms.benefit
+        decided = self._visit.elsewhere if benefit is None else benefit.elsewhere
+        visit = self._visit._replace(elsewhere=decided)
+        return may_use_account(visit, self._working_set.reference)
 
     def _decided(self, asked: SettlementRecord, policy: AnyPolicy) -> SettlementRecord:
         split = calculated(asked, policy)

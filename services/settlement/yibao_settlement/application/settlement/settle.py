@@ -14,6 +14,7 @@ from yibao_settlement.application.batch.command import Code
 from yibao_settlement.application.batch.needs import Needs
 from yibao_settlement.application.batch.working_set import WorkingSet
 from yibao_settlement.application.charge.taking import Taking
+from yibao_settlement.application.elsewhere.treating import note_deemed_of_bill, visit_on_terms
 from yibao_settlement.application.family.give import give
 from yibao_settlement.application.family.offers import offers_to
 from yibao_settlement.application.mapping.lines import needed_codes, taking_with_items
@@ -32,6 +33,8 @@ from yibao_settlement.rules.account import Purses, check_not_merged, purses_in
 from yibao_settlement.rules.bill import Bill, ExpectedAmounts, check_expected
 from yibao_settlement.rules.charge import Charge
 from yibao_settlement.rules.duplicate import check_not_repeated, marks_of
+from yibao_settlement.rules.elsewhere.hold import check_not_audited
+from yibao_settlement.rules.elsewhere.marks import check_nobody_liable
 from yibao_settlement.rules.family import drawn, offered_fen
 from yibao_settlement.rules.finding import RETIRED_CADRES, RetiredCadres
 from yibao_settlement.rules.hold import unreserved
@@ -79,6 +82,7 @@ class SettleBill(NamedTuple):
             reviewed_visit_ids=(bill.visit_id,),
             own_codes=needed_codes(bill.visit_id, bill.lines),
             family_visit_ids=(bill.visit_id,) if bill.family_used else (),
+            treating_institution_ids=(self.request.caller.own_institution(),),
         )
 
     def decide(self, working_set: WorkingSet, ids: Ids) -> bytes:
@@ -90,6 +94,7 @@ class SettleBill(NamedTuple):
             record = record._replace(review=review.note)
         response = self.encode(record)
         # Nothing below refuses: from here on the working set changes.
+        note_deemed_of_bill(record, working_set)
         if code is None:
             self._put_on_record(record, working_set)
         else:
@@ -116,6 +121,7 @@ class SettleBill(NamedTuple):
         check_not_merged(standing)
         death_date = working_set.death_dates.get(person_id)
         code = self._code(working_set, visit, death_date)
+        visit = visit_on_terms(working_set, visit, last=self.bill.service_date)
         taking = self._taking(working_set, visit)
         bill = taking.bill
         marks = marks_of(bill.lines, bill.service_date)
@@ -135,6 +141,7 @@ class SettleBill(NamedTuple):
             history=working_set.history(visit),
             purses=unheld(purses_in(standing, working_set.account_year), person_id, working_set),
             reference=working_set.reference,
+            treating=working_set.elsewhere.reference_of(visit.institution_id),
             now=working_set.now,
             settled_lines=taking.settled,
             carried_first=self.carried_first,
@@ -220,6 +227,8 @@ class SettleBill(NamedTuple):
         if visit is None or visit.institution_id != self.request.caller.own_institution():
             raise visit_not_found(bill.visit_id)
         check_not_cancelled(visit)
+        check_not_audited(working_set.elsewhere.held(visit.visit_id))
+        check_nobody_liable(visit.marks, visit.visit_id)
         settled = working_set.settled_bills.get(bill.visit_id, {}).get(bill.bill_number)
         if settled is not None:
             raise _stands_already(bill.bill_number, settled, working_set)

@@ -12,6 +12,7 @@ from yibao_settlement.rules.benefit.facts import Facts as BenefitFacts
 from yibao_settlement.rules.benefit.steps import Bearer
 from yibao_settlement.rules.bill import LineParticulars
 from yibao_settlement.rules.difference import Cause
+from yibao_settlement.rules.elsewhere.terms import Elsewhere
 from yibao_settlement.rules.policy.split import Facts, SplitLine
 
 
@@ -48,6 +49,8 @@ class BenefitTerms(NamedTuple):
     item_groups: tuple[str, ...] = ()
     other_payments: tuple[OtherPayment, ...] = ()
     arrears: tuple[tuple[str, int], ...] = ()
+    # Where care elsewhere was taken, and by which registration; None of care at home.
+    elsewhere: Elsewhere | None = None
 
     @property
     def other_total_fen(self) -> int:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from yibao_common.values.calendar import shanghai_day
 from yibao_settlement.application.charge.taking import Taking
+from yibao_settlement.application.elsewhere.explain import ElsewhereExplained, explain_elsewhere
+from yibao_settlement.application.elsewhere.visit import on_terms
 from yibao_settlement.application.family.offers import offers_of
 from yibao_settlement.application.hold.state import Hold
 from yibao_settlement.application.mapping.lines import taking_with_items
@@ -23,11 +25,13 @@ from yibao_settlement.rules.account import (
 )
 from yibao_settlement.rules.bill import Bill
 from yibao_settlement.rules.duplicate import check_not_repeated, marks_of
+from yibao_settlement.rules.elsewhere.hold import check_not_audited
+from yibao_settlement.rules.elsewhere.marks import check_nobody_liable
 from yibao_settlement.rules.family import drawn, offered_fen
 from yibao_settlement.rules.hold import unreserved
 from yibao_settlement.rules.mapping import unmapped_codes
 from yibao_settlement.rules.stay import check_bill
-from yibao_settlement.rules.visit import check_not_cancelled
+from yibao_settlement.rules.visit import Visit, check_not_cancelled
 
 
 class HoldsRunOutError(Exception):
@@ -49,6 +53,7 @@ class Trial:
     record: SettlementRecord
     trace: tuple[TraceNode, ...]
     holds: Sequence[Hold] = ()
+    elsewhere: ElsewhereExplained | None = None
 
 
 def trial(
@@ -66,7 +71,8 @@ def trial(
 
     Holds that ran out count only `with_run_out`: those that cannot leave. Raises
     HoldsRunOutError where there are others, RuleError VISIT_NOT_FOUND, VISIT_CANCELLED, what
-    `rules.stay.check_bill` refuses, PERSON_MERGED, and as `adjudicate_bill`.
+    `rules.stay.check_bill` refuses, AUDIT_HOLD, THIRD_PARTY_LIABLE, PERSON_MERGED, what
+    `application.elsewhere.visit.on_terms` refuses, and as `adjudicate_bill`.
     """
     inputs = reads.trial_inputs(
         region,
@@ -81,15 +87,10 @@ def trial(
         raise visit_not_found(bill.visit_id)
     if inputs.holds and not with_run_out:
         _check_run_out(inputs, reads.now())
-    check_not_cancelled(inputs.visit)
-    check_bill(
-        inputs.visit,
-        inputs.standing_bills,
-        is_interim=bill.is_interim,
-        is_discharge_required=is_discharge_required,
-    )
+    _check_visit(inputs, bill, is_discharge_required=is_discharge_required)
     standing = inputs.standing or new_standing(inputs.visit.person_id)
     check_not_merged(standing)
+    visit = _on_terms(inputs, region, bill.service_date)
     taking = _taking(bill, inputs)
     marks = marks_of(taking.bill.lines, bill.service_date)
     check_not_repeated(marks, inputs.standing_bills, told_apart=taking.told_apart)
@@ -97,7 +98,7 @@ def trial(
     offers = offers_of(givers, on=shanghai_day(now))
     adjudication = adjudicate_bill(
         taking.bill,
-        inputs.visit,
+        visit,
         region=region,
         enrolments=inputs.enrolments,
         diseases=inputs.diseases,
@@ -105,6 +106,7 @@ def trial(
         history=inputs.history,
         purses=_purses(standing, inputs.holds, now),
         reference=inputs.reference,
+        treating=inputs.treating,
         now=now,
         settled_lines=taking.settled,
         carried_first=carried_first,
@@ -120,7 +122,38 @@ def trial(
         entries=(),
         family=drawn(offers, adjudication.family_fen, carried_first=carried_first),
     )
-    return Trial(record, explained(adjudication.policy, adjudication.split), inputs.holds)
+    decided = (adjudication.policy, adjudication.split)
+    elsewhere = explain_elsewhere(record, *decided, can_still=True)
+    return Trial(record, explained(*decided), inputs.holds, elsewhere)
+
+
+def _check_visit(inputs: TrialInputs, bill: Bill, *, is_discharge_required: bool) -> None:
+    """Refuses a bill of a visit that takes none, or not this one."""
+    check_not_cancelled(inputs.visit)
+    check_not_audited(inputs.audit_holds)
+    check_nobody_liable(inputs.visit.marks, bill.visit_id)
+    check_bill(
+        inputs.visit,
+        inputs.standing_bills,
+        is_interim=bill.is_interim,
+        is_discharge_required=is_discharge_required,
+    )
+
+
+def _on_terms(inputs: TrialInputs, region: str, last: dt.date) -> Visit:
+    """Returns the visit with the terms that care elsewhere has on the day of the bill."""
+    visit = inputs.visit
+    if visit.elsewhere is None:
+        return visit
+    return on_terms(
+        visit,
+        visit.elsewhere.place_region,
+        inputs.registered,
+        inputs.diseases,
+        home=inputs.reference,
+        home_region=region,
+        last=last,
+    )
 
 
 def _taking(bill: Bill, inputs: TrialInputs) -> Taking:

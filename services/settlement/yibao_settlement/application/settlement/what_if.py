@@ -29,6 +29,7 @@ from yibao_settlement.application.settlement.revaluing import (
 )
 from yibao_settlement.application.settlement.terms import BenefitTerms
 from yibao_settlement.rules.benefit.policy import BenefitPolicy
+from yibao_settlement.rules.elsewhere.terms import LOCAL
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
 from yibao_settlement.rules.visit import Visit, check_designated
 
@@ -182,6 +183,10 @@ def _terms(
     moved: dt.timedelta,
 ) -> BenefitTerms:
     terms = terms_of(record, visit)
+    if institution_id != record.institution_id:
+        # It is one that the region has an agreement with.
+        at_home = terms.facts._replace(offsite=LOCAL)
+        terms = terms._replace(facts=at_home, elsewhere=None)
     return terms._replace(
         facts=terms.facts._replace(
             institution=institution_id,

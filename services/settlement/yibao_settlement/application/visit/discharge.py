@@ -18,6 +18,7 @@ from yibao_settlement.application.visit.find import (
     visit_not_found,
 )
 from yibao_settlement.rules.care_facts import Diagnosis, Operation, fact_faults
+from yibao_settlement.rules.elsewhere.marks import CareMarks, mark_faults
 from yibao_settlement.rules.enrolment import check_alive_on
 from yibao_settlement.rules.stay import check_discharge, check_no_open_stay, check_not_settled
 from yibao_settlement.rules.visit import DischargeWay, Visit, check_not_cancelled
@@ -41,6 +42,8 @@ class DischargeVisit:
     encode: Callable[[str, Visit], bytes]
     # Of codes that are in no dictionary, where the region asks.
     unknown_terms: tuple[FieldFault, ...] = ()
+    # None leaves those before.
+    marks: CareMarks | None = None
 
     def needs(self) -> Needs:
         """Returns the visit, whose person's lock keeps bills of it apart, and what continues it."""
@@ -68,9 +71,16 @@ class DischargeVisit:
             operations=self.operations or visit.facts.operations,
         )
         faults = list(fact_faults(facts, first_day=visit.start_date, last_day=self.end_date))
+        marks = visit.marks if self.marks is None else self.marks
+        if self.marks is not None:
+            is_elsewhere = visit.elsewhere is not None
+            faults += mark_faults(marks, visit.care_type, is_elsewhere=is_elsewhere)
         refuse_faults([*faults, *self.unknown_terms])
         discharged = visit._replace(
-            facts=facts, end_date=self.end_date, discharge_way=self.discharge_way
+            facts=facts,
+            end_date=self.end_date,
+            discharge_way=self.discharge_way,
+            marks=marks,
         )
         response = self.encode(working_set.region, discharged)
         # Nothing below refuses: from here on the working set changes.

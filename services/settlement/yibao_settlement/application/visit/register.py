@@ -13,6 +13,15 @@ from yibao_settlement.application.batch.changes import CodeUse
 from yibao_settlement.application.batch.command import Code
 from yibao_settlement.application.batch.needs import Needs
 from yibao_settlement.application.batch.working_set import WorkingSet
+from yibao_settlement.application.elsewhere.state import AttestationTold
+from yibao_settlement.application.elsewhere.treating import (
+    Treating,
+    check_attested,
+    check_treats,
+    note_deemed,
+    treating_at,
+)
+from yibao_settlement.application.elsewhere.visit import on_terms
 from yibao_settlement.application.presentation import (
     accepted,
     check_code,
@@ -23,11 +32,13 @@ from yibao_settlement.application.visit.find import check_not_continued, visit_n
 from yibao_settlement.rules.account import check_not_merged
 from yibao_settlement.rules.care_facts import NO_FACTS, CareFacts, fact_faults
 from yibao_settlement.rules.care_type import care_type_not_allowed, check_care_type, is_stay
+from yibao_settlement.rules.elsewhere.marks import NO_MARKS, CareMarks, mark_faults
+from yibao_settlement.rules.elsewhere.registered import RegisteredCare
 from yibao_settlement.rules.enrolment import check_alive, check_enrolled, not_enrolled_here
 from yibao_settlement.rules.institution.scope import check_networked
 from yibao_settlement.rules.institution.suspension import check_not_suspended
 from yibao_settlement.rules.stay import check_no_open_stay, check_transfer, end_of
-from yibao_settlement.rules.visit import Visit, check_designated, check_start_date, is_pharmacy
+from yibao_settlement.rules.visit import Visit, check_start_date, is_pharmacy
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +56,9 @@ class RegisterVisit:
     transfer_from_visit_id: str | None = None
     # Of codes that are in no dictionary, where the region asks.
     unknown_terms: tuple[FieldFault, ...] = ()
+    marks: CareMarks = NO_MARKS
+    # Of an institution of the person's own region it is not looked at.
+    attested: AttestationTold = None
 
     def needs(self) -> Needs:
         """Returns the code with its holder, the number of the visit, and for a stay the others."""
@@ -54,6 +68,7 @@ class RegisterVisit:
             visit_ids=former_ids,
             stay_visit_ids=former_ids,
             visit_numbers=(self.provider_visit_number,),
+            treating_institution_ids=(self.request.caller.own_institution(),),
         )
         return needs_of_holder(needs, self.code, with_stays=is_stay(self.care_type))
 
@@ -63,13 +78,9 @@ class RegisterVisit:
         code = accepted(self.code, working_set, institution_id=institution_id)
         today = shanghai_day(working_set.now)
         check_start_date(self.start_date, today=today)
-        institution = check_designated(
-            working_set.reference.institution(institution_id),
-            institution_id,
-            region=working_set.region,
-            on=today,
-        )
-        self._check_open(working_set, institution_id)
+        treating = treating_at(working_set, institution_id)
+        institution = treating.designated(institution_id, today)
+        self._check_open(treating, institution_id)
         person_id = working_set.persons_by_subject.get(code.subject)
         if person_id is None:
             raise not_enrolled_here()
@@ -85,7 +96,7 @@ class RegisterVisit:
                 f"visit number {self.provider_visit_number} is registered already",
                 visit_id=existing,
             )
-        self._check_contents(institution_id, today=today)
+        self._check_contents(institution_id, treating, today=today)
         visit_id = ids()
         visit = Visit(
             visit_id=visit_id,
@@ -103,7 +114,12 @@ class RegisterVisit:
             facts=self.facts,
             transfer_from_visit_id=self.transfer_from_visit_id,
             stay_id=self._continued_stay(working_set, person_id) or visit_id,
+            marks=self.marks,
         )
+        attested = None
+        if treating.is_elsewhere:
+            attested = check_attested(working_set, self.attested, person_id=person_id)
+            visit = self._elsewhere(working_set, visit, treating, attested, today=today)
         response = self.encode(working_set.region, visit)
         # Nothing below refuses: from here on the working set changes.
         use = CodeUse(code, self.request.request_id, institution_id, visit.visit_id)
@@ -111,23 +127,52 @@ class RegisterVisit:
         working_set.visits[visit.visit_id] = visit
         working_set.visit_numbers[number] = visit.visit_id
         working_set.changes.visits.append(visit)
+        note_deemed(working_set, visit)
+        if attested is not None:
+            working_set.elsewhere.attest(attested)
         if visit.transfer_from_visit_id is not None:
             working_set.continued_by[visit.transfer_from_visit_id] = visit_id
             _keep_ended(working_set, visit.transfer_from_visit_id)
         return response
 
-    def _check_open(self, working_set: WorkingSet, institution_id: str) -> None:
+    def _check_open(self, treating: Treating, institution_id: str) -> None:
         """Refuses care that the institution is not networked for, or is suspended from."""
-        reference, day = working_set.reference, self.start_date
+        reference, day = treating.reference, self.start_date
+        check_treats(treating, institution_id, on=day)
         scope, care_type = reference.scope(institution_id, day), self.care_type
         check_networked(scope, institution_id, care_type=care_type, on=day)
         check_not_suspended(reference.suspended, institution_id, care_type=care_type, on=day)
 
-    def _check_contents(self, institution_id: str, *, today: dt.date) -> None:
+    def _elsewhere(
+        self,
+        working_set: WorkingSet,
+        visit: Visit,
+        treating: Treating,
+        attested: RegisteredCare | None,
+        *,
+        today: dt.date,
+    ) -> Visit:
+        """Returns a visit in another region, with the terms that it has so far."""
+        known = list(working_set.elsewhere.of(visit.person_id))
+        if attested is not None:
+            told_id = attested.registration_id
+            known = [*(each for each in known if each.registration_id != told_id), attested]
+        return on_terms(
+            visit,
+            treating.region,
+            known,
+            working_set.diseases.get(visit.person_id, ()),
+            home=working_set.reference,
+            home_region=working_set.region,
+            last=today if is_stay(self.care_type) else self.start_date,
+        )
+
+    def _check_contents(self, institution_id: str, treating: Treating, *, today: dt.date) -> None:
         """Refuses care that is not of the list or the institution, and what is told wrongly."""
         care_type = check_care_type(self.care_type, is_pharmacy=is_pharmacy(institution_id))
         faults = list(fact_faults(self.facts, first_day=self.start_date, last_day=today))
         faults += self.unknown_terms
+        faults += mark_faults(self.marks, self.care_type, is_elsewhere=treating.is_elsewhere)
         if care_type.needs_disease and not care_type.is_stay and not self.facts.disease_code:
             message = f"is required for care type {self.care_type}"
             faults.append(FieldFault("disease_code", Reason.FIELD_REQUIRED, message))

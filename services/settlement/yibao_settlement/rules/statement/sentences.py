@@ -180,6 +180,38 @@ _BANK: Mapping[str, tuple[str, str]] = {
         "个人账户这次多付了{due}元，退回您的个人账户。",
         "Your account paid {due} too much, which goes back into it.",
     ),
+    "OFF1": (
+        "您在{place}看病，{category}备案有效，按{terms}报销。",
+        "Treated in {place} with a valid {category} registration: {terms} apply.",
+    ),
+    "OFF2": (
+        "没有备案，医保少付{difference}元。",
+        "Without registration insurance pays {difference} less.",
+    ),
+    "OFF3": (
+        "若结算前完成备案，医保可多付{difference}元，您现在还可以补办。",
+        "Registering before the bill is settled would add {difference}; you can still do it now.",
+    ),
+    "OFF4": (
+        "用药和项目按本省统一目录，比例和上限按{home}的政策。",
+        "The one list of the province and the ratios and caps of {home} apply.",
+    ),
+    "OFF6": (
+        "急诊已视同备案，不降低比例。",
+        "Emergency counts as registered; no reduction.",
+    ),
+    "OFF6R": (
+        "急诊已视同备案，按急诊待遇报销。",
+        "Emergency counts as registered: the terms of emergencies apply.",
+    ),
+    "OFF8": (
+        "与在{home}看病相比，医保少付{difference}元。",
+        "Compared with care at home in {home}, insurance pays {difference} less.",
+    ),
+    "OFF9": (
+        "您在{place}看病，没有备案，按{terms}报销。",
+        "Treated in {place} without a registration: {terms} apply.",
+    ),
     "REF1": (
         "这次结算已于{date}撤销，退回医保{funds}元、账户{account}元、现金{cash}元。",
         "This settlement was cancelled on {date}: {funds} to the funds, {account} to the "

@@ -19,6 +19,7 @@ from typing import NamedTuple
 from yibao_common.values.errors import InvariantError
 from yibao_settlement.rules.care_facts import Diagnosis
 from yibao_settlement.rules.policy.split import OwnCost
+from yibao_settlement.rules.statement.sentences import Sentence
 from yibao_settlement.rules.statement.since import CostsNow, Returned
 
 
@@ -268,6 +269,8 @@ class Statement:
     # None where nothing was returned, and where it costs what the counter showed.
     returned: Returned | None = None
     costs_now: CostsNow | None = None
+    # Why care elsewhere is paid as it is; none of care at home.
+    elsewhere: tuple[Sentence, ...] = ()
     # What the policy calls its steps in English, by id.
     titles: Mapping[str, str] = field(default_factory=dict)
 

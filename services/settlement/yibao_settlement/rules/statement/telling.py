@@ -39,6 +39,7 @@ def sentences_of(statement: Statement) -> tuple[Sentence, ...]:
         *_items(statement),
         *_deductible(statement),
         *_funds(statement),
+        *statement.elsewhere,
         *_account(statement),
         *_next(statement),
     )

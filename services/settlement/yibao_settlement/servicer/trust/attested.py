@@ -8,6 +8,7 @@ import datetime as dt
 
 from yibao import attestation
 from yibao.attestation import Attested, AttestedHold, QrError
+from yibao.qr import scanned
 from yibao.trust import TrustSnapshot
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
@@ -72,6 +73,22 @@ def registered_care(attested: Attested) -> RegisteredCare:
         origin=attested.origin,
         version=attested.version,
     )
+
+
+def attested_of(text: str, *, trust: TrustSnapshot, region: str, at: dt.datetime) -> RegisteredCare:
+    """Returns the registration of a region that an attestation states, verified as of `at`.
+
+    Raises RuleError: an ATTESTATION_* reason, ATTESTATION_OF_ANOTHER of another region's, or
+    CLOCK_SUSPECT.
+    """
+    attested = verified(scanned(text), trust=trust, at=at)
+    if attested.region != region:
+        raise RuleError(
+            Reason.ATTESTATION_OF_ANOTHER,
+            f"the attestation is of region {attested.region}, and not of {region}",
+            region=attested.region,
+        )
+    return registered_care(attested)
 
 
 def states(attested: AttestedHold, hold: AuditHold, *, region: str) -> bool:

@@ -13,10 +13,12 @@ from yibao_common.values.caller import Caller
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.batch.command import Code
+from yibao_settlement.application.elsewhere.state import AttestationTold
 from yibao_settlement.rules.elsewhere.registered import AuditHold
 from yibao_settlement.rules.presentation import PresentedCode, check_scan_time
 from yibao_settlement.servicer.presentation import check_presentation, token_of
 from yibao_settlement.servicer.trust.attested import (
+    attested_of,
     signs_attestations,
     states,
     verified,
@@ -144,6 +146,19 @@ class TrustHolder:
             presentation.terminal_id,
             "" if claims.device_certificate_id is None else claims.device_certificate_id.hex(),
         )
+
+    def attested(self, text: str, *, region: str, now: dt.datetime) -> AttestationTold:
+        """Returns the registration that an attestation states, or its refusal.
+
+        It is decided with the request, as of codes: a repeat gets its first answer.
+        """
+        if not text:
+            return None
+        try:
+            trust = self._snapshot(now, stale=Reason.ATTESTATION_STALE_TRUST)
+            return attested_of(text, trust=trust, region=region, at=now)
+        except RuleError as refusal:
+            return refusal
 
     def verify_attestation(self, text: str, *, at: dt.datetime) -> Attested:
         """Returns what an attestation of a registration states, verified as of `at`.

@@ -27,6 +27,8 @@ class Found:
     stay_person_ids: set[str]
     # Persons whose visits are looked at, with the day from which on.
     sights: list[tuple[set[str], dt.date]]
+    # Visits whose bills are held by the holds that are named.
+    held_visit_ids: set[str]
 
 
 def sights_of(billed: Iterable[Row]) -> list[tuple[set[str], dt.date]]:

@@ -16,7 +16,8 @@ class Wanted(NamedTuple):
 
     `person_ids` are the persons whose standings are locked; `holders` those of them whose
     codes register visits, by subject; `stay_person_ids` those whose undischarged stays decide;
-    `sights` are persons whose visits are looked at, with the day from which on.
+    `sights` are persons whose visits are looked at, with the day from which on;
+    `held_visit_ids` visits of which holds are named.
     """
 
     region: str
@@ -26,6 +27,7 @@ class Wanted(NamedTuple):
     holders: Mapping[str, str]
     stay_person_ids: Collection[str]
     sights: Sequence[tuple[Collection[str], dt.date]] = ()
+    held_visit_ids: Collection[str] = ()
 
     def select(
         self,

@@ -32,6 +32,7 @@ from yibao_settlement.storage.charge import read_charges
 from yibao_settlement.storage.credential.reading import read_credentials
 from yibao_settlement.storage.credit.loading import read_credits
 from yibao_settlement.storage.difference.loading import read_differences
+from yibao_settlement.storage.elsewhere.reading import read_audit_holds, read_elsewhere
 from yibao_settlement.storage.enrolment import read_counted, read_enrolments
 from yibao_settlement.storage.family.loading import check_locked
 from yibao_settlement.storage.family.record import read_paid
@@ -126,6 +127,7 @@ class _Transaction:
             found.holders,
             found.stay_person_ids,
             found.sights,
+            found.held_visit_ids,
         )
         working_set = self._read(wanted, found, standings)
         known_ids = self._read_histories(working_set, wanted, commands)
@@ -231,9 +233,12 @@ class _Transaction:
             ],
         )
         treated = {person_id for _, person_id, _ in settled}
+        held_visit_ids: set[str] = set()
         if needs.hold_ids:
             # Holds that had ended by the merge keep who held the account until then.
-            treated |= find_holders(self._connection, self._region, needs.hold_ids)
+            held = find_holders(self._connection, self._region, needs.hold_ids)
+            treated |= held[0]
+            held_visit_ids = held[1]
         merged = survivors_of(self._connection, self._region, treated)
         survivors = {each: merged.get(each, each) for each in treated}
         holders: dict[str, str] = dict(subjects)
@@ -249,9 +254,8 @@ class _Transaction:
         )
         years = {year for _, _, year in settled}
         billed = [visit[1:] for visit in visits if visit[0] in needs.reviewed_visit_ids]
-        return Found(
-            person_ids, visitor_ids, holders, survivors, years, stay_person_ids, sights_of(billed)
-        )
+        persons = (person_ids, visitor_ids, holders, survivors)
+        return Found(*persons, years, stay_person_ids, sights_of(billed), held_visit_ids)
 
     def _read(self, wanted: Wanted, found: Found, standings: dict[str, Standing]) -> WorkingSet:
         years = found.benefit_years.union(wanted.needs.benefit_years)
@@ -260,8 +264,7 @@ class _Transaction:
             read_standing_bills(self._region, wanted.needs.visit_ids),
             *read_visits(wanted),
             *read_seen_visits(wanted),
-            read_merged(wanted),
-            read_reviews(wanted),
+            *(each(wanted) for each in (read_audit_holds, read_merged, read_reviews)),
             *read_charges(wanted),
             *read_enrolments(wanted),
             read_credentials(wanted),
@@ -299,6 +302,7 @@ class _Transaction:
         )
         for read, its_rows in zip(reads, rows, strict=True):
             read.keep(working_set, its_rows)
+        read_elsewhere(self._connection, working_set, wanted, self._reference)
         if working_set.charges or wanted.needs.own_codes:
             read_mappings(self._connection, working_set, wanted)
             self._view_charged_items(working_set)

@@ -10,6 +10,7 @@ from yibao_settlement.storage.correction.record import write_corrections
 from yibao_settlement.storage.credit.record import write_credits
 from yibao_settlement.storage.difference.move import write_moves
 from yibao_settlement.storage.difference.order import write_orders
+from yibao_settlement.storage.elsewhere.reading import write_elsewhere
 from yibao_settlement.storage.family.record import write_payments
 from yibao_settlement.storage.hold.record import write_holds
 from yibao_settlement.storage.hold.requests import write_hold_requests
@@ -35,6 +36,7 @@ def writes_of(working_set: WorkingSet) -> list[Statement]:
         *write_standings(working_set),
         *write_windows(working_set),
         *write_visits(working_set),
+        *write_elsewhere(working_set),
         write_codes(working_set),
         *write_tokens(working_set),
         *write_charges(working_set),

@@ -56,3 +56,30 @@ offsite_feed_position = sa.Table(
     sa.Column("anew_until", sa.BigInteger),
     sa.Column("read_time", Instant),
 )
+
+# Emergencies that count as registered, for offsite to put on record; told once.
+deemed_registration = sa.Table(
+    "deemed_registration",
+    metadata,
+    region_column(),
+    sa.Column("visit_id", Id, primary_key=True),
+    sa.Column("person_id", Id, nullable=False),
+    sa.Column("institution_id", sa.String(12), nullable=False),
+    sa.Column("treatment_region", sa.String(6), nullable=False),
+    # The first day of the care.
+    sa.Column("start_date", sa.Date, nullable=False),
+    sa.Column("create_time", Instant, nullable=False),
+    # Null until offsite was told.
+    sa.Column("tell_time", Instant),
+    # What offsite made of it; null until it was told.
+    sa.Column("registration_id", Id),
+)
+# What is left to be told, few rows.
+_UNTOLD = deemed_registration.c.tell_time.is_(None)
+sa.Index(
+    "ix_deemed_registration_region_create_time",
+    deemed_registration.c.region,
+    deemed_registration.c.create_time,
+    sqlite_where=_UNTOLD,
+    postgresql_where=_UNTOLD,
+)

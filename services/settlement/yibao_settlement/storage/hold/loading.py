@@ -19,11 +19,13 @@ from yibao_settlement.storage.settlement.standing import read_standing_bills
 from yibao_settlement.storage.visit import VISIT_COLUMNS, visit_from
 
 
-def find_holders(connection: sa.Connection, region: str, hold_ids: Collection[str]) -> set[str]:
-    """Returns who holds the accounts of the persons of holds, before any is locked."""
-    select = Select(tables.hold, ("holder_id",), region, "hold_id", tuple(hold_ids))
+def find_holders(
+    connection: sa.Connection, region: str, hold_ids: Collection[str]
+) -> tuple[set[str], set[str]]:
+    """Returns who holds the accounts of the persons of holds, before any is locked; and visits."""
+    select = Select(tables.hold, ("holder_id", "visit_id"), region, "hold_id", tuple(hold_ids))
     (rows,) = execute(connection, [select])
-    return {holder_id for (holder_id,) in rows}
+    return {holder_id for holder_id, _ in rows}, {visit_id for _, visit_id in rows}
 
 
 def read_holds(connection: sa.Connection, working_set: WorkingSet, wanted: Wanted) -> None:

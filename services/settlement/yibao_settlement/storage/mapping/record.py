@@ -80,17 +80,18 @@ def read_mappings(connection: sa.Connection, working_set: WorkingSet, wanted: Wa
             for charge in charges.values()
             if not charge.line.item_code
         )
-    keys = [
-        (working_set.visits[visit_id].institution_id, code)
-        for visit_id, code in codes
-        if visit_id in working_set.visits
-    ]
-    if keys:
-        found = find_mappings(connection, wanted.region, keys)
-        working_set.mappings = {
-            key: [each for each in mappings if each.uploaded.time <= working_set.now]
-            for key, mappings in found.items()
-        }
+    # An institution's mappings are its own region's, whoever is treated there.
+    keys: dict[str, list[tuple[str, str]]] = {}
+    for visit_id, code in codes:
+        visit = working_set.visits.get(visit_id)
+        if visit is not None:
+            place = visit.elsewhere.place_region if visit.elsewhere else wanted.region
+            keys.setdefault(place, []).append((visit.institution_id, code))
+    working_set.mappings = {
+        key: [each for each in mappings if each.uploaded.time <= working_set.now]
+        for place, of_place in keys.items()
+        for key, mappings in find_mappings(connection, place, of_place).items()
+    }
 
 
 def items_of(mappings: Mappings) -> set[str]:

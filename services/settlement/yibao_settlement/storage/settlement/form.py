@@ -18,6 +18,7 @@ from yibao_settlement.rules.benefit.bill import Given
 from yibao_settlement.rules.benefit.facts import FACTS, Kind
 from yibao_settlement.rules.benefit.facts import Facts as BenefitFacts
 from yibao_settlement.rules.bill import LineParticulars, RefusedLine
+from yibao_settlement.rules.elsewhere.terms import Elsewhere
 from yibao_settlement.rules.family import FamilyPart
 from yibao_settlement.rules.ledger import Entry
 from yibao_settlement.rules.policy.split import Facts, FundPayment, SplitLine
@@ -77,6 +78,7 @@ class StoredBenefit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omi
     item_groups: tuple[str, ...] = ()
     other_payments: tuple[OtherPayment, ...] = ()
     arrears: tuple[tuple[str, int], ...] = ()
+    elsewhere: Elsewhere | None = None
 
     def terms(self) -> BenefitTerms:
         """Returns the terms; raises ValueError where the facts are none."""
@@ -88,6 +90,7 @@ class StoredBenefit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omi
             self.item_groups,
             self.other_payments,
             self.arrears,
+            self.elsewhere,
         )
 
 
@@ -101,6 +104,7 @@ def stored_benefit(terms: BenefitTerms) -> StoredBenefit:
         terms.item_groups,
         terms.other_payments,
         terms.arrears,
+        terms.elsewhere,
     )
 
 

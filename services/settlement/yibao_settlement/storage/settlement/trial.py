@@ -19,6 +19,7 @@ from yibao_settlement.rules.visit import Visit
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.account import find_standing
 from yibao_settlement.storage.charge import charges_of
+from yibao_settlement.storage.elsewhere.reading import find_audit_holds, find_registered
 from yibao_settlement.storage.enrolment import (
     ENROLMENT_COLUMNS,
     diseases_from,
@@ -45,16 +46,19 @@ def find_trial_inputs(
     with_charges: bool,
     own_codes: Collection[str],
     view: Callable[[set[str]], Reference],
+    view_of: Callable[[str], Reference],
     now: Callable[[], dt.datetime],
 ) -> TrialInputs | None:
     """Returns what a trial of a bill of the visit, of a day, starts from, or None.
 
-    `view` gives the reference data with the rows of the items of lines with ids. `now` is asked
+    `view` gives the reference data with the rows of the items of lines with ids, `view_of` those of
+    another region for care elsewhere. `now` is asked
     for the year whose limits of relatives count, of those alone who have some.
     """
     visit = find_visit(connection, region, visit_id)
     if visit is None:
         return None
+    registered_id = visit.person_id
     standing = find_standing(connection, region, visit.person_id)
     if standing is not None and standing.merged_into is not None:
         visit = _held(connection, region, visit)
@@ -74,7 +78,8 @@ def find_trial_inputs(
     unmapped = {*own_codes, *(each.line.own_code for each in charges if not each.line.item_code)}
     if unmapped:
         keys = [(visit.institution_id, code) for code in unmapped]
-        mappings = find_mappings(connection, region, keys)
+        place = visit.elsewhere.place_region if visit.elsewhere else region
+        mappings = find_mappings(connection, place, keys)
     reference = view({each.line.item_code for each in charges} | items_of(mappings))
     if reference.has_counted:
         enrolments = with_counted(enrolments, find_counted(connection, region, [person_id]))
@@ -93,6 +98,9 @@ def find_trial_inputs(
         _holds(connection, region, standing),
         mappings,
         _accounts(connection, region, person_id, givers, now),
+        find_audit_holds(connection, region, visit_id),
+        view_of(visit.elsewhere.place_region) if visit.elsewhere else None,
+        find_registered(connection, region, {person_id, registered_id}) if visit.elsewhere else (),
     )
 
 

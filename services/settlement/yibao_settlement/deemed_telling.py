@@ -1,0 +1,92 @@
+"""Telling offsite of emergencies that count as registered (视同备案), until it has them."""
+
+import datetime as dt
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, cast
+
+import grpc
+
+from yibao.offsite.v1 import registration_service_pb2 as pb
+from yibao.offsite.v1 import registration_service_pb2_grpc as rpc
+from yibao_common.commands.background import BackgroundTask, ToldError, duties_of
+from yibao_common.commands.blocking import Blocking
+from yibao_common.db.database import Database
+from yibao_common.process.logs import Log
+from yibao_common.process.metrics import Metrics
+from yibao_common.rpc.wire import from_date
+from yibao_common.values.clock import Clock
+from yibao_settlement.application.elsewhere.state import DeemedRegistration
+from yibao_settlement.storage.elsewhere.deemed import note_told, untold
+
+if TYPE_CHECKING:
+    from yibao.offsite.v1.registration_service_pb2_grpc import RegistrationServiceAsyncStub
+
+# Called with a request and a `timeout`.
+Record = Callable[..., Awaitable[pb.RecordDeemedRegistrationResponse]]
+
+_SECONDS = 5.0
+_CALL_SECONDS = 5.0
+# A round and region; what is left is of the next one.
+_TOLD = 50
+# Older ones are stuck: offsite refuses them, or is not reached.
+_STUCK = dt.timedelta(minutes=10)
+
+
+def deemed_telling(
+    database: Database,
+    record: Record,
+    blocking: Blocking,
+    *,
+    regions: tuple[str, ...],
+    metrics: Metrics,
+    clock: Clock,
+    log: Log,
+) -> BackgroundTask:
+    """Returns the task that tells offsite of each such visit, again until it answers.
+
+    The visit is the id of the request, so that telling it twice makes one registration. One that
+    is refused holds up no other one, and is told of as a failure of the duty. `record` is the
+    method of offsite.
+    """
+
+    async def tell(region: str) -> None:
+        waiting = await blocking.run(untold, database, region, limit=_TOLD)
+        refused = []
+        for each in waiting:
+            try:
+                answer = await record(_request(region, each), timeout=_CALL_SECONDS)
+            except grpc.aio.AioRpcError as error:
+                refused.append(error.code().name)
+                if error.code() is grpc.StatusCode.UNAVAILABLE:
+                    break
+                continue
+            told = {"registration_id": answer.registration.registration_id, "at": clock()}
+            await blocking.run(note_told, database, region, each.visit_id, **told)
+        left = await blocking.run(untold, database, region, limit=_TOLD)
+        stuck = [each for each in left if each.create_time < clock() - _STUCK]
+        metrics.deemed_stuck.labels(region).set(len(stuck))
+        if refused:
+            kinds = ", ".join(sorted(set(refused)))
+            raise ToldError(f"{len(refused)} emergencies could not be told to offsite: {kinds}")
+
+    duties = duties_of(regions, tell, failure="emergencies not told")
+    return BackgroundTask(
+        "deemed_telling", duties, seconds=_SECONDS, metrics=metrics, clock=clock, log=log
+    )
+
+
+def record_at(channel: grpc.aio.Channel) -> Record:
+    """Returns the method of offsite that a channel leads to."""
+    stub = cast("RegistrationServiceAsyncStub", rpc.RegistrationServiceStub(channel))
+    return stub.RecordDeemedRegistration
+
+
+def _request(region: str, each: DeemedRegistration) -> pb.RecordDeemedRegistrationRequest:
+    return pb.RecordDeemedRegistrationRequest(
+        request_id=each.visit_id,
+        region=region,
+        person_id=each.person_id,
+        visit_id=each.visit_id,
+        treatment_region=each.treatment_region,
+        admission_date=from_date(each.start_date),
+    )

@@ -1,0 +1,146 @@
+"""What a batch and a trial read of care elsewhere; of bills at home it is the holds alone."""
+
+from collections.abc import Collection, Iterable
+
+import msgspec
+import sqlalchemy as sa
+
+from yibao_common.db.rows import Insert, Row, Select, Statement, execute
+from yibao_settlement.application.batch.working_set import WorkingSet
+from yibao_settlement.application.elsewhere.state import DeemedRegistration
+from yibao_settlement.rules.elsewhere.registered import AuditHold, Benefit, RegisteredCare
+from yibao_settlement.storage import tables
+from yibao_settlement.storage.batch.loading import Read, Wanted
+from yibao_settlement.storage.elsewhere.tables import (
+    audit_hold,
+    deemed_registration,
+    registered_care,
+)
+from yibao_settlement.storage.reference import ReferenceCache
+
+_REGISTERED = (
+    *("registration_id", "person_id", "category", "treatment_region", "terms", "benefits"),
+    *("start_date", "end_date", "is_void", "origin", "version"),
+)
+_HOLD = AuditHold._fields
+# It was told by an attestation, and not by the feed.
+_ATTESTED = 0
+
+_encode = msgspec.json.Encoder().encode
+_benefits = msgspec.json.Decoder(tuple[int, ...]).decode
+
+
+def registered_from(row: Row) -> RegisteredCare:
+    """Returns the registration in a row of its columns."""
+    told = RegisteredCare._make(row)
+    opened = [Benefit(each) for each in _benefits(row[5]) if each in _KNOWN]
+    return told._replace(benefits=tuple(opened), is_void=bool(told.is_void))
+
+
+_KNOWN = frozenset(Benefit)
+
+
+def read_audit_holds(wanted: Wanted) -> Read:
+    """Reads the holds of the visits that are named, of nearly all of which there are none."""
+
+    def keep(working_set: WorkingSet, rows: list[Row]) -> None:
+        for hold in map(AuditHold._make, rows):
+            if not hold.is_lifted:
+                working_set.elsewhere.audit_holds.setdefault(hold.visit_id, []).append(hold)
+
+    visit_ids = {*wanted.needs.visit_ids, *wanted.held_visit_ids}
+    return Read(wanted.select(audit_hold, _HOLD, "visit_id", visit_ids), keep)
+
+
+def read_elsewhere(
+    connection: sa.Connection, working_set: WorkingSet, wanted: Wanted, cache: ReferenceCache
+) -> None:
+    """Reads where persons are treated elsewhere, and their registrations.
+
+    It asks nothing where all institutions that are named are of the region. The epoch of each
+    other region is read under the persons' locks, as the own one is.
+    """
+    places = {
+        institution_id: place
+        for institution_id in wanted.needs.treating_institution_ids
+        if (place := working_set.reference.place_of(institution_id)) is not None
+        and place != working_set.region
+    }
+    visitors = {
+        visit.person_id for visit in working_set.visits.values() if visit.elsewhere is not None
+    }
+    if not (places or visitors):
+        return
+    regions = sorted(set(places.values()))
+    person_ids = visitors | set(wanted.holders.values())
+    person_ids |= {working_set.holder_of(each) for each in visitors}
+    *epochs, registered = execute(
+        connection,
+        [
+            *(
+                Select(tables.reference_epoch, ("epoch",), region, "region", (region,))
+                for region in regions
+            ),
+            select_registered(working_set.region, sorted(person_ids)),
+        ],
+    )
+    references = {
+        region: cache.view(connection, region, (), epoch=rows[0][0] if rows else 0)
+        for region, rows in zip(regions, epochs, strict=True)
+    }
+    state = working_set.elsewhere
+    state.places = {each: (place, references[place]) for each, place in places.items()}
+    for row in registered:
+        each = registered_from(row)
+        state.registered.setdefault(each.person_id, []).append(each)
+
+
+def select_registered(region: str, person_ids: Collection[str]) -> Select:
+    """Returns the look-up of all registrations of persons."""
+    return Select(registered_care, _REGISTERED, region, "person_id", tuple(person_ids))
+
+
+def find_registered(
+    connection: sa.Connection, region: str, person_ids: Collection[str]
+) -> list[RegisteredCare]:
+    """Returns all registrations of persons."""
+    (rows,) = execute(connection, [select_registered(region, sorted(person_ids))])
+    return [registered_from(row) for row in rows]
+
+
+def find_audit_holds(connection: sa.Connection, region: str, visit_id: str) -> list[AuditHold]:
+    """Returns the holds of a visit that stand."""
+    select = Select(audit_hold, _HOLD, region, "visit_id", (visit_id,))
+    (rows,) = execute(connection, [select])
+    return [hold for hold in map(AuditHold._make, rows) if not hold.is_lifted]
+
+
+def write_elsewhere(working_set: WorkingSet) -> Iterable[Statement]:
+    """Writes emergencies that count as registered, and what attestations told of first."""
+    state, region = working_set.elsewhere, working_set.region
+    if state.deemed:
+        yield Insert(
+            deemed_registration,
+            ("region", *DeemedRegistration._fields),
+            [(region, *each) for each in state.deemed],
+            skip_existing=True,
+        )
+    if state.attested:
+        yield _attested(region, state.attested)
+
+
+def _attested(region: str, told: Collection[RegisteredCare]) -> Statement:
+    """Inserts what attestations told first: never over what the feed told meanwhile."""
+    keys = ("region", "person_id", "registration_id")
+    values = tuple(name for name in _REGISTERED if name not in keys)
+    rows = [
+        (
+            *(region, each.person_id, each.registration_id),
+            *(each.category, each.treatment_region, each.terms),
+            _encode([int(benefit) for benefit in each.benefits]).decode(),
+            *(each.start_date, each.end_date, each.is_void, each.origin, each.version),
+            _ATTESTED,
+        )
+        for each in told
+    ]
+    return Insert(registered_care, (*keys, *values, "reading"), rows, skip_existing=True)
