@@ -38,7 +38,9 @@ from yibao_offsite.rules.audit_task.states import TaskAct, TaskState
 from yibao_offsite.rules.audit_task.task import AuditOutcome, FindingKind, Subject, TaskType
 from yibao_offsite.rules.feed import AuditHold
 from yibao_offsite.rules.person import KnownPerson
-from yibao_offsite.rules.registration import Category, Registration, State
+from yibao_offsite.rules.registration.kinds import Category
+from yibao_offsite.rules.registration.registration import Registration
+from yibao_offsite.rules.registration.states import State
 
 REGISTRATION = str(uuid.UUID(int=7))
 ASKED = Assistance(

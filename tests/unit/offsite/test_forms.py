@@ -18,7 +18,9 @@ from yibao_common.values.sheet import Sheet
 from yibao_offsite.application.form import Forms, GetForm
 from yibao_offsite.rules.form.form import Form, FormCare, FormKind, FormPerson
 from yibao_offsite.rules.form.sheets import sheets_of
-from yibao_offsite.rules.registration import Category, Registration, State
+from yibao_offsite.rules.registration.kinds import Category
+from yibao_offsite.rules.registration.registration import Registration
+from yibao_offsite.rules.registration.states import State
 
 PERSON = FormPerson(
     "欧阳测试",

@@ -223,7 +223,9 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """
     ERROR_REASON_OFFSITE_NOT_REGISTERED: _ErrorReason.ValueType  # 85
     """FAILED_PRECONDITION. The institution lies outside the person's region and no
-    registration for care elsewhere is known (I-30). Metadata: `institution_id`, `region`.
+    registration for care elsewhere is known (I-30). The last three are there where the region of
+    treatment is served. Metadata: `region`, `institution_id`, `treatment_region`, `benefit`,
+    `register_by`.
     """
     ERROR_REASON_VISIT_DATE_INVALID: _ErrorReason.ValueType  # 86
     """INVALID_ARGUMENT. A visit begins on the day it is registered or at most 31 days
@@ -466,6 +468,8 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """FAILED_PRECONDITION. Papers are missing (I-19), also of registrations for care
     elsewhere. Metadata: `missing`, all their names, joined by commas; with `|` between those of
     which one is enough.
+    FAILED_PRECONDITION. Papers are missing (I-19). Metadata: `missing`, all their names,
+    joined by commas.
     """
     ERROR_REASON_REPLACEMENT_NOT_FOUND: _ErrorReason.ValueType  # 172
     """NOT_FOUND. No replacement of the card was ordered. Metadata: `card_id`."""
@@ -959,33 +963,47 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """FAILED_PRECONDITION. The transfer is not in the state that the step takes, or comes to
     another amount than was read. Metadata: `transfer_id`, `person_id`, `state`, `amount_fen`.
     """
-    ERROR_REASON_QUALIFICATION_NOT_FOUND: _ErrorReason.ValueType  # 645
-    """NOT_FOUND. No such qualification, or none of the caller's. Metadata: `qualification_id`."""
-    ERROR_REASON_QUALIFICATION_STATE: _ErrorReason.ValueType  # 646
-    """FAILED_PRECONDITION. The qualification is not in a state that the step takes. Metadata:
-    `qualification_id`, `state`, `carry_state`.
-    """
-    ERROR_REASON_QUALIFICATION_EXISTS: _ErrorReason.ValueType  # 647
-    """ALREADY_EXISTS. The person has or applied for a qualification of the disease on some of
-    the same days. Metadata: `qualification_id`.
-    """
-    ERROR_REASON_DISEASE_NOT_LISTED: _ErrorReason.ValueType  # 648
-    """FAILED_PRECONDITION. The region's list has no such disease on the day. Metadata:
-    `disease_code`.
-    """
-    ERROR_REASON_INSTITUTION_NOT_ENTITLED: _ErrorReason.ValueType  # 649
-    """FAILED_PRECONDITION. The list names other institutions that may find the disease.
-    Metadata: `institution_id`, `disease_code`.
-    """
-    ERROR_REASON_RENEWAL_NOT_OPEN: _ErrorReason.ValueType  # 650
-    """FAILED_PRECONDITION. It is renewed from some days before its last day on, until that day.
-    Metadata: `qualification_id`, `first_day`, `last_day`.
-    """
     ERROR_REASON_OFFSITE_FEED_STALE: _ErrorReason.ValueType  # 540
     """UNAVAILABLE. What settlement knows of the region's registrations for care elsewhere is older
     than it may be, because it has not heard from the offsite service: whoever registered since
     would not be known. Registrations that are known go on to hold. Metadata: `region`,
     `age_hours`.
+    """
+    ERROR_REASON_REGISTRATION_CHANNEL_CLOSED: _ErrorReason.ValueType  # 545
+    """FAILED_PRECONDITION. The region does not take the category by this channel. Metadata:
+    `application_channel`, `open`: the channels that it takes.
+    """
+    ERROR_REASON_REGISTRATION_BASIS_NOT_ACCEPTED: _ErrorReason.ValueType  # 546
+    """FAILED_PRECONDITION. The region does not take the category on this basis. Metadata: `basis`,
+    `accepted`: the bases that it takes.
+    """
+    ERROR_REASON_SELF_SERVICE_LIMITED: _ErrorReason.ValueType  # 547
+    """FAILED_PRECONDITION. A false statement limits the person's self-service. Metadata: `until`,
+    the last day.
+    """
+    ERROR_REASON_REFERRAL_NOT_ENTITLED: _ErrorReason.ValueType  # 548
+    """PERMISSION_DENIED. The region does not let the institution refer. Metadata: `institution_id`."""
+    ERROR_REASON_CHANGE_NOT_YET_ALLOWED: _ErrorReason.ValueType  # 550
+    """FAILED_PRECONDITION. The registration may be changed or cancelled by wish later. Metadata:
+    `registration_id`, `change_allowed_date`.
+    FAILED_PRECONDITION. The registration may be changed or cancelled by wish later. Metadata:
+    `registration_id`, `change_allowed_from`.
+    """
+    ERROR_REASON_SEVERAL_PLACES_NEED_PROOF: _ErrorReason.ValueType  # 551
+    """FAILED_PRECONDITION. Several places at once are registered with proof alone. Metadata:
+    `registration_id`, the other one.
+    """
+    ERROR_REASON_REGISTRATION_NOT_EXTENDABLE: _ErrorReason.ValueType  # 553
+    """FAILED_PRECONDITION. Cover has no last day, is over, or would last longer than one term more.
+    Metadata: `registration_id`, `latest_end_date` where there is one.
+    """
+    ERROR_REASON_OFFSITE_RULES_INVALID: _ErrorReason.ValueType  # 554
+    """INVALID_ARGUMENT. A file of a region's rules has mistakes, one a fault."""
+    ERROR_REASON_OFFSITE_RULES_NOT_FOUND: _ErrorReason.ValueType  # 555
+    """NOT_FOUND. No such rules of the region. Metadata: `rules_version`."""
+    ERROR_REASON_OFFSITE_RULES_STATE: _ErrorReason.ValueType  # 556
+    """FAILED_PRECONDITION. The rules are approved already, or submitted for another day.
+    Metadata: `rules_version`, `effective_date`.
     """
     ERROR_REASON_MATERIAL_NOT_FOUND: _ErrorReason.ValueType  # 565
     """NOT_FOUND. No such paper, or it is not the caller's to know of. Metadata: `material_id`."""
@@ -1028,6 +1046,126 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     ERROR_REASON_MATERIAL_NOT_FITTING: _ErrorReason.ValueType  # 578
     """FAILED_PRECONDITION. The paper is of another person or kind, is in use, or is of a kind that
     is never waived. Metadata: `material_id`, `kind`.
+    """
+    ERROR_REASON_ATTESTATION_MALFORMED: _ErrorReason.ValueType  # 580
+    """INVALID_ARGUMENT. The text is no attestation of a registration."""
+    ERROR_REASON_ATTESTATION_UNKNOWN_KEY: _ErrorReason.ValueType  # 581
+    """FAILED_PRECONDITION. No trusted key signed the attestation, or none that may for its
+    region. Metadata: `trust_version`.
+    """
+    ERROR_REASON_ATTESTATION_BAD_SIGNATURE: _ErrorReason.ValueType  # 582
+    """FAILED_PRECONDITION. The attestation was altered or forged."""
+    ERROR_REASON_ATTESTATION_NOT_YET_VALID: _ErrorReason.ValueType  # 583
+    """FAILED_PRECONDITION. The attestation is not valid yet: a clock is wrong by up to a
+    minute. Metadata: `offset_seconds`.
+    """
+    ERROR_REASON_ATTESTATION_EXPIRED: _ErrorReason.ValueType  # 584
+    """FAILED_PRECONDITION. The attestation has ended; fetch another of the same registration.
+    Metadata: `offset_seconds`.
+    """
+    ERROR_REASON_ATTESTATION_REVOKED: _ErrorReason.ValueType  # 585
+    """FAILED_PRECONDITION. The registration that is attested covers nothing: it was revoked.
+    Metadata: `registration_id`.
+    """
+    ERROR_REASON_NO_ATTESTATION_KEY: _ErrorReason.ValueType  # 586
+    """UNAVAILABLE. No key may sign attestations of the region at present; nothing was stored.
+    Metadata: `region`.
+    """
+    ERROR_REASON_ATTESTATION_STALE_TRUST: _ErrorReason.ValueType  # 587
+    """UNAVAILABLE. What attestations are verified against is too old, or was never learnt."""
+    ERROR_REASON_OFFSITE_INSTITUTION_NOT_OPEN: _ErrorReason.ValueType  # 590
+    """FAILED_PRECONDITION. The institution is not networked for persons of other regions on the day (O-03). Metadata:
+    `institution_id`, `treatment_region`, `date`.
+    """
+    ERROR_REASON_OFFSITE_REGISTRATION_EXPIRED: _ErrorReason.ValueType  # 591
+    """FAILED_PRECONDITION. The registration for care in the region had ended before the care. Metadata: `end_date`,
+    `registration_id`, `region`, `treatment_region`, `benefit`, `register_by`.
+    """
+    ERROR_REASON_OFFSITE_BENEFIT_NOT_OPEN: _ErrorReason.ValueType  # 592
+    """FAILED_PRECONDITION. The person's region has not opened this benefit elsewhere. Metadata: `benefit`, `region`,
+    `treatment_region`.
+    """
+    ERROR_REASON_OFFSITE_DISEASE_NOT_QUALIFIED: _ErrorReason.ValueType  # 593
+    """FAILED_PRECONDITION. The disease is none of those that are settled elsewhere, or the person is not qualified for
+    it. Metadata: `disease_code`, `is_open`, `date`.
+    """
+    ERROR_REASON_OFFSITE_PLACE_EXCLUDED: _ErrorReason.ValueType  # 594
+    """FAILED_PRECONDITION. Care in Hong Kong, Macao and Taiwan is not settled (O-12). Metadata: `institution_id`."""
+    ERROR_REASON_AUDIT_HOLD: _ErrorReason.ValueType  # 595
+    """FAILED_PRECONDITION. An audit holds the bills of the visit until it is closed (O-07). Metadata: `task_id`,
+    `hold_id`, `visit_id`.
+    """
+    ERROR_REASON_TRAUMA_MARK_MISSING: _ErrorReason.ValueType  # 596
+    """INVALID_ARGUMENT. A mark of trauma, or whether a third party is liable for it, has to be told."""
+    ERROR_REASON_THIRD_PARTY_LIABLE: _ErrorReason.ValueType  # 597
+    """FAILED_PRECONDITION. A third party is told to be liable for the trauma; nothing is settled until it is cleared
+    that nobody is. Metadata: `visit_id`.
+    """
+    ERROR_REASON_EMERGENCY_MARK_MISMATCH: _ErrorReason.ValueType  # 598
+    """INVALID_ARGUMENT. The marks of emergency, referral or admission do not fit the care type."""
+    ERROR_REASON_OFFSITE_POLICY_MISSING: _ErrorReason.ValueType  # 599
+    """FAILED_PRECONDITION. The policy of the person's region cannot tell what care elsewhere on such terms pays.
+    Metadata: `policy_version`, `terms`.
+    """
+    ERROR_REASON_ATTESTATION_OF_ANOTHER: _ErrorReason.ValueType  # 600
+    """FAILED_PRECONDITION. The attestation is of another region or person. Metadata: `region`,
+    `registration_id`.
+    """
+    ERROR_REASON_ADMISSION_DECLARATION_NOT_FOUND: _ErrorReason.ValueType  # 610
+    """NOT_FOUND. No such admission declaration. Metadata: `admission_declaration_id`."""
+    ERROR_REASON_ADMISSION_DECLARED: _ErrorReason.ValueType  # 611
+    """ALREADY_EXISTS. The stay is declared. Metadata: `admission_declaration_id`."""
+    ERROR_REASON_ADMISSION_DECLARATION_STATE: _ErrorReason.ValueType  # 612
+    """FAILED_PRECONDITION. The declared stay has ended. Metadata: `admission_declaration_id`."""
+    ERROR_REASON_AUDIT_TASK_NOT_FOUND: _ErrorReason.ValueType  # 613
+    """NOT_FOUND. No such audit task. Metadata: `task_id`."""
+    ERROR_REASON_AUDIT_TASK_STATE: _ErrorReason.ValueType  # 614
+    """FAILED_PRECONDITION. The audit task is not in a state that the step takes. Metadata:
+    `task_id`, `state`.
+    """
+    ERROR_REASON_AUDIT_TASK_OF_ANOTHER: _ErrorReason.ValueType  # 615
+    """PERMISSION_DENIED. Another operator has the audit task. Metadata: `task_id`."""
+    ERROR_REASON_AUDIT_TASK_CHANGED: _ErrorReason.ValueType  # 616
+    """FAILED_PRECONDITION. The audit task is another than the closer read. Metadata: `task_id`,
+    `version`, `outcome`.
+    """
+    ERROR_REASON_AUDITOR_MAY_NOT_CLOSE: _ErrorReason.ValueType  # 617
+    """PERMISSION_DENIED. Who opened, did or reported an audit, found something or placed a hold
+    does not close it. Metadata: `task_id`, `part`.
+    """
+    ERROR_REASON_AUDIT_HOLD_NOT_FOUND: _ErrorReason.ValueType  # 618
+    """NOT_FOUND. No hold of this id stands. Metadata: `hold_id`."""
+    ERROR_REASON_AUDIT_HOLD_OF_OWN: _ErrorReason.ValueType  # 619
+    """PERMISSION_DENIED. Who placed a hold does not lift it. Metadata: `hold_id`."""
+    ERROR_REASON_AUDIT_HOLD_EXISTS: _ErrorReason.ValueType  # 620
+    """ALREADY_EXISTS. The task holds the visit. Metadata: `hold_id`."""
+    ERROR_REASON_AUDIT_FINDING_MISSING: _ErrorReason.ValueType  # 621
+    """FAILED_PRECONDITION. Nothing is recorded yet that was found. Metadata: `task_id`."""
+    ERROR_REASON_AUDIT_EVIDENCE_UNKNOWN: _ErrorReason.ValueType  # 622
+    """FAILED_PRECONDITION. The material is not stored, not usable, another person's, or has
+    another hash. Metadata: `material_id`.
+    """
+    ERROR_REASON_AUDIT_EVIDENCE_EXISTS: _ErrorReason.ValueType  # 623
+    """ALREADY_EXISTS. The material is evidence of the task. Metadata: `material_id`."""
+    ERROR_REASON_AUDIT_EVIDENCE_RESTRICTED: _ErrorReason.ValueType  # 624
+    """PERMISSION_DENIED. The caller may not read the evidence of the task. Metadata: `task_id`."""
+    ERROR_REASON_ASSISTANCE_STATE: _ErrorReason.ValueType  # 625
+    """FAILED_PRECONDITION. The place of treatment has answered, or has not yet and still has
+    time. Metadata: `task_id`, `answer_due_date`.
+    """
+    ERROR_REASON_ASSISTANCE_BELOW_MINIMUM: _ErrorReason.ValueType  # 626
+    """FAILED_PRECONDITION. The stay costs less than what assistance is asked for. Metadata:
+    `total_fen`, `minimum_fen`.
+    """
+    ERROR_REASON_COMPLAINT_NOT_FOUND: _ErrorReason.ValueType  # 627
+    """NOT_FOUND. No such complaint, or its secret is another one."""
+    ERROR_REASON_COMPLAINT_STATE: _ErrorReason.ValueType  # 628
+    """FAILED_PRECONDITION. The complaint is not in a state that the step takes. Metadata:
+    `complaint_id`, `state`.
+    """
+    ERROR_REASON_COMPLAINTS_TOO_MANY: _ErrorReason.ValueType  # 629
+    """RESOURCE_EXHAUSTED. The party has filed as many complaints today as it may. Metadata:
+    `most_a_day`.
     """
     ERROR_REASON_PRE_EVALUATION_REQUIRED: _ErrorReason.ValueType  # 630
     """FAILED_PRECONDITION. The referral has no approved pre-evaluation that finds the transfer
@@ -1074,39 +1212,27 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """FAILED_PRECONDITION. The service was given no keys to keep medical files and what is said
     of persons with.
     """
-    ERROR_REASON_REGISTRATION_CHANNEL_CLOSED: _ErrorReason.ValueType  # 545
-    """FAILED_PRECONDITION. The region does not take the category by this channel. Metadata:
-    `application_channel`, `open`: the channels that it takes.
+    ERROR_REASON_QUALIFICATION_NOT_FOUND: _ErrorReason.ValueType  # 645
+    """NOT_FOUND. No such qualification, or none of the caller's. Metadata: `qualification_id`."""
+    ERROR_REASON_QUALIFICATION_STATE: _ErrorReason.ValueType  # 646
+    """FAILED_PRECONDITION. The qualification is not in a state that the step takes. Metadata:
+    `qualification_id`, `state`, `carry_state`.
     """
-    ERROR_REASON_REGISTRATION_BASIS_NOT_ACCEPTED: _ErrorReason.ValueType  # 546
-    """FAILED_PRECONDITION. The region does not take the category on this basis. Metadata: `basis`,
-    `accepted`: the bases that it takes.
+    ERROR_REASON_QUALIFICATION_EXISTS: _ErrorReason.ValueType  # 647
+    """ALREADY_EXISTS. The person has or applied for a qualification of the disease on some of
+    the same days. Metadata: `qualification_id`.
     """
-    ERROR_REASON_SELF_SERVICE_LIMITED: _ErrorReason.ValueType  # 547
-    """FAILED_PRECONDITION. A false statement limits the person's self-service. Metadata: `until`,
-    the last day.
+    ERROR_REASON_DISEASE_NOT_LISTED: _ErrorReason.ValueType  # 648
+    """FAILED_PRECONDITION. The region's list has no such disease on the day. Metadata:
+    `disease_code`.
     """
-    ERROR_REASON_REFERRAL_NOT_ENTITLED: _ErrorReason.ValueType  # 548
-    """PERMISSION_DENIED. The region does not let the institution refer. Metadata: `institution_id`."""
-    ERROR_REASON_CHANGE_NOT_YET_ALLOWED: _ErrorReason.ValueType  # 550
-    """FAILED_PRECONDITION. The registration may be changed or cancelled by wish later. Metadata:
-    `registration_id`, `change_allowed_date`.
+    ERROR_REASON_INSTITUTION_NOT_ENTITLED: _ErrorReason.ValueType  # 649
+    """FAILED_PRECONDITION. The list names other institutions that may find the disease.
+    Metadata: `institution_id`, `disease_code`.
     """
-    ERROR_REASON_SEVERAL_PLACES_NEED_PROOF: _ErrorReason.ValueType  # 551
-    """FAILED_PRECONDITION. Several places at once are registered with proof alone. Metadata:
-    `registration_id`, the other one.
-    """
-    ERROR_REASON_REGISTRATION_NOT_EXTENDABLE: _ErrorReason.ValueType  # 553
-    """FAILED_PRECONDITION. Cover has no last day, is over, or would last longer than one term
-    more. Metadata: `registration_id`, `latest_end_date` where there is one.
-    """
-    ERROR_REASON_OFFSITE_RULES_INVALID: _ErrorReason.ValueType  # 554
-    """INVALID_ARGUMENT. A file of a region's rules has mistakes, one a fault."""
-    ERROR_REASON_OFFSITE_RULES_NOT_FOUND: _ErrorReason.ValueType  # 555
-    """NOT_FOUND. No such rules of the region. Metadata: `rules_version`."""
-    ERROR_REASON_OFFSITE_RULES_STATE: _ErrorReason.ValueType  # 556
-    """FAILED_PRECONDITION. The rules are approved already, or submitted for another day.
-    Metadata: `rules_version`, `effective_date`.
+    ERROR_REASON_RENEWAL_NOT_OPEN: _ErrorReason.ValueType  # 650
+    """FAILED_PRECONDITION. It is renewed from some days before its last day on, until that day.
+    Metadata: `qualification_id`, `first_day`, `last_day`.
     """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
@@ -1318,7 +1444,9 @@ Metadata: `enrolment_status`, `start_date`; the latter where the enrolment is kn
 """
 ERROR_REASON_OFFSITE_NOT_REGISTERED: ErrorReason.ValueType  # 85
 """FAILED_PRECONDITION. The institution lies outside the person's region and no
-registration for care elsewhere is known (I-30). Metadata: `institution_id`, `region`.
+registration for care elsewhere is known (I-30). The last three are there where the region of
+treatment is served. Metadata: `region`, `institution_id`, `treatment_region`, `benefit`,
+`register_by`.
 """
 ERROR_REASON_VISIT_DATE_INVALID: ErrorReason.ValueType  # 86
 """INVALID_ARGUMENT. A visit begins on the day it is registered or at most 31 days
@@ -1561,6 +1689,8 @@ ERROR_REASON_MATERIAL_MISSING: ErrorReason.ValueType  # 171
 """FAILED_PRECONDITION. Papers are missing (I-19), also of registrations for care
 elsewhere. Metadata: `missing`, all their names, joined by commas; with `|` between those of
 which one is enough.
+FAILED_PRECONDITION. Papers are missing (I-19). Metadata: `missing`, all their names,
+joined by commas.
 """
 ERROR_REASON_REPLACEMENT_NOT_FOUND: ErrorReason.ValueType  # 172
 """NOT_FOUND. No replacement of the card was ordered. Metadata: `card_id`."""
@@ -2054,33 +2184,47 @@ ERROR_REASON_TRANSFER_STATE: ErrorReason.ValueType  # 464
 """FAILED_PRECONDITION. The transfer is not in the state that the step takes, or comes to
 another amount than was read. Metadata: `transfer_id`, `person_id`, `state`, `amount_fen`.
 """
-ERROR_REASON_QUALIFICATION_NOT_FOUND: ErrorReason.ValueType  # 645
-"""NOT_FOUND. No such qualification, or none of the caller's. Metadata: `qualification_id`."""
-ERROR_REASON_QUALIFICATION_STATE: ErrorReason.ValueType  # 646
-"""FAILED_PRECONDITION. The qualification is not in a state that the step takes. Metadata:
-`qualification_id`, `state`, `carry_state`.
-"""
-ERROR_REASON_QUALIFICATION_EXISTS: ErrorReason.ValueType  # 647
-"""ALREADY_EXISTS. The person has or applied for a qualification of the disease on some of
-the same days. Metadata: `qualification_id`.
-"""
-ERROR_REASON_DISEASE_NOT_LISTED: ErrorReason.ValueType  # 648
-"""FAILED_PRECONDITION. The region's list has no such disease on the day. Metadata:
-`disease_code`.
-"""
-ERROR_REASON_INSTITUTION_NOT_ENTITLED: ErrorReason.ValueType  # 649
-"""FAILED_PRECONDITION. The list names other institutions that may find the disease.
-Metadata: `institution_id`, `disease_code`.
-"""
-ERROR_REASON_RENEWAL_NOT_OPEN: ErrorReason.ValueType  # 650
-"""FAILED_PRECONDITION. It is renewed from some days before its last day on, until that day.
-Metadata: `qualification_id`, `first_day`, `last_day`.
-"""
 ERROR_REASON_OFFSITE_FEED_STALE: ErrorReason.ValueType  # 540
 """UNAVAILABLE. What settlement knows of the region's registrations for care elsewhere is older
 than it may be, because it has not heard from the offsite service: whoever registered since
 would not be known. Registrations that are known go on to hold. Metadata: `region`,
 `age_hours`.
+"""
+ERROR_REASON_REGISTRATION_CHANNEL_CLOSED: ErrorReason.ValueType  # 545
+"""FAILED_PRECONDITION. The region does not take the category by this channel. Metadata:
+`application_channel`, `open`: the channels that it takes.
+"""
+ERROR_REASON_REGISTRATION_BASIS_NOT_ACCEPTED: ErrorReason.ValueType  # 546
+"""FAILED_PRECONDITION. The region does not take the category on this basis. Metadata: `basis`,
+`accepted`: the bases that it takes.
+"""
+ERROR_REASON_SELF_SERVICE_LIMITED: ErrorReason.ValueType  # 547
+"""FAILED_PRECONDITION. A false statement limits the person's self-service. Metadata: `until`,
+the last day.
+"""
+ERROR_REASON_REFERRAL_NOT_ENTITLED: ErrorReason.ValueType  # 548
+"""PERMISSION_DENIED. The region does not let the institution refer. Metadata: `institution_id`."""
+ERROR_REASON_CHANGE_NOT_YET_ALLOWED: ErrorReason.ValueType  # 550
+"""FAILED_PRECONDITION. The registration may be changed or cancelled by wish later. Metadata:
+`registration_id`, `change_allowed_date`.
+FAILED_PRECONDITION. The registration may be changed or cancelled by wish later. Metadata:
+`registration_id`, `change_allowed_from`.
+"""
+ERROR_REASON_SEVERAL_PLACES_NEED_PROOF: ErrorReason.ValueType  # 551
+"""FAILED_PRECONDITION. Several places at once are registered with proof alone. Metadata:
+`registration_id`, the other one.
+"""
+ERROR_REASON_REGISTRATION_NOT_EXTENDABLE: ErrorReason.ValueType  # 553
+"""FAILED_PRECONDITION. Cover has no last day, is over, or would last longer than one term more.
+Metadata: `registration_id`, `latest_end_date` where there is one.
+"""
+ERROR_REASON_OFFSITE_RULES_INVALID: ErrorReason.ValueType  # 554
+"""INVALID_ARGUMENT. A file of a region's rules has mistakes, one a fault."""
+ERROR_REASON_OFFSITE_RULES_NOT_FOUND: ErrorReason.ValueType  # 555
+"""NOT_FOUND. No such rules of the region. Metadata: `rules_version`."""
+ERROR_REASON_OFFSITE_RULES_STATE: ErrorReason.ValueType  # 556
+"""FAILED_PRECONDITION. The rules are approved already, or submitted for another day.
+Metadata: `rules_version`, `effective_date`.
 """
 ERROR_REASON_MATERIAL_NOT_FOUND: ErrorReason.ValueType  # 565
 """NOT_FOUND. No such paper, or it is not the caller's to know of. Metadata: `material_id`."""
@@ -2123,6 +2267,126 @@ ERROR_REASON_MATERIALS_NOT_KEPT: ErrorReason.ValueType  # 577
 ERROR_REASON_MATERIAL_NOT_FITTING: ErrorReason.ValueType  # 578
 """FAILED_PRECONDITION. The paper is of another person or kind, is in use, or is of a kind that
 is never waived. Metadata: `material_id`, `kind`.
+"""
+ERROR_REASON_ATTESTATION_MALFORMED: ErrorReason.ValueType  # 580
+"""INVALID_ARGUMENT. The text is no attestation of a registration."""
+ERROR_REASON_ATTESTATION_UNKNOWN_KEY: ErrorReason.ValueType  # 581
+"""FAILED_PRECONDITION. No trusted key signed the attestation, or none that may for its
+region. Metadata: `trust_version`.
+"""
+ERROR_REASON_ATTESTATION_BAD_SIGNATURE: ErrorReason.ValueType  # 582
+"""FAILED_PRECONDITION. The attestation was altered or forged."""
+ERROR_REASON_ATTESTATION_NOT_YET_VALID: ErrorReason.ValueType  # 583
+"""FAILED_PRECONDITION. The attestation is not valid yet: a clock is wrong by up to a
+minute. Metadata: `offset_seconds`.
+"""
+ERROR_REASON_ATTESTATION_EXPIRED: ErrorReason.ValueType  # 584
+"""FAILED_PRECONDITION. The attestation has ended; fetch another of the same registration.
+Metadata: `offset_seconds`.
+"""
+ERROR_REASON_ATTESTATION_REVOKED: ErrorReason.ValueType  # 585
+"""FAILED_PRECONDITION. The registration that is attested covers nothing: it was revoked.
+Metadata: `registration_id`.
+"""
+ERROR_REASON_NO_ATTESTATION_KEY: ErrorReason.ValueType  # 586
+"""UNAVAILABLE. No key may sign attestations of the region at present; nothing was stored.
+Metadata: `region`.
+"""
+ERROR_REASON_ATTESTATION_STALE_TRUST: ErrorReason.ValueType  # 587
+"""UNAVAILABLE. What attestations are verified against is too old, or was never learnt."""
+ERROR_REASON_OFFSITE_INSTITUTION_NOT_OPEN: ErrorReason.ValueType  # 590
+"""FAILED_PRECONDITION. The institution is not networked for persons of other regions on the day (O-03). Metadata:
+`institution_id`, `treatment_region`, `date`.
+"""
+ERROR_REASON_OFFSITE_REGISTRATION_EXPIRED: ErrorReason.ValueType  # 591
+"""FAILED_PRECONDITION. The registration for care in the region had ended before the care. Metadata: `end_date`,
+`registration_id`, `region`, `treatment_region`, `benefit`, `register_by`.
+"""
+ERROR_REASON_OFFSITE_BENEFIT_NOT_OPEN: ErrorReason.ValueType  # 592
+"""FAILED_PRECONDITION. The person's region has not opened this benefit elsewhere. Metadata: `benefit`, `region`,
+`treatment_region`.
+"""
+ERROR_REASON_OFFSITE_DISEASE_NOT_QUALIFIED: ErrorReason.ValueType  # 593
+"""FAILED_PRECONDITION. The disease is none of those that are settled elsewhere, or the person is not qualified for
+it. Metadata: `disease_code`, `is_open`, `date`.
+"""
+ERROR_REASON_OFFSITE_PLACE_EXCLUDED: ErrorReason.ValueType  # 594
+"""FAILED_PRECONDITION. Care in Hong Kong, Macao and Taiwan is not settled (O-12). Metadata: `institution_id`."""
+ERROR_REASON_AUDIT_HOLD: ErrorReason.ValueType  # 595
+"""FAILED_PRECONDITION. An audit holds the bills of the visit until it is closed (O-07). Metadata: `task_id`,
+`hold_id`, `visit_id`.
+"""
+ERROR_REASON_TRAUMA_MARK_MISSING: ErrorReason.ValueType  # 596
+"""INVALID_ARGUMENT. A mark of trauma, or whether a third party is liable for it, has to be told."""
+ERROR_REASON_THIRD_PARTY_LIABLE: ErrorReason.ValueType  # 597
+"""FAILED_PRECONDITION. A third party is told to be liable for the trauma; nothing is settled until it is cleared
+that nobody is. Metadata: `visit_id`.
+"""
+ERROR_REASON_EMERGENCY_MARK_MISMATCH: ErrorReason.ValueType  # 598
+"""INVALID_ARGUMENT. The marks of emergency, referral or admission do not fit the care type."""
+ERROR_REASON_OFFSITE_POLICY_MISSING: ErrorReason.ValueType  # 599
+"""FAILED_PRECONDITION. The policy of the person's region cannot tell what care elsewhere on such terms pays.
+Metadata: `policy_version`, `terms`.
+"""
+ERROR_REASON_ATTESTATION_OF_ANOTHER: ErrorReason.ValueType  # 600
+"""FAILED_PRECONDITION. The attestation is of another region or person. Metadata: `region`,
+`registration_id`.
+"""
+ERROR_REASON_ADMISSION_DECLARATION_NOT_FOUND: ErrorReason.ValueType  # 610
+"""NOT_FOUND. No such admission declaration. Metadata: `admission_declaration_id`."""
+ERROR_REASON_ADMISSION_DECLARED: ErrorReason.ValueType  # 611
+"""ALREADY_EXISTS. The stay is declared. Metadata: `admission_declaration_id`."""
+ERROR_REASON_ADMISSION_DECLARATION_STATE: ErrorReason.ValueType  # 612
+"""FAILED_PRECONDITION. The declared stay has ended. Metadata: `admission_declaration_id`."""
+ERROR_REASON_AUDIT_TASK_NOT_FOUND: ErrorReason.ValueType  # 613
+"""NOT_FOUND. No such audit task. Metadata: `task_id`."""
+ERROR_REASON_AUDIT_TASK_STATE: ErrorReason.ValueType  # 614
+"""FAILED_PRECONDITION. The audit task is not in a state that the step takes. Metadata:
+`task_id`, `state`.
+"""
+ERROR_REASON_AUDIT_TASK_OF_ANOTHER: ErrorReason.ValueType  # 615
+"""PERMISSION_DENIED. Another operator has the audit task. Metadata: `task_id`."""
+ERROR_REASON_AUDIT_TASK_CHANGED: ErrorReason.ValueType  # 616
+"""FAILED_PRECONDITION. The audit task is another than the closer read. Metadata: `task_id`,
+`version`, `outcome`.
+"""
+ERROR_REASON_AUDITOR_MAY_NOT_CLOSE: ErrorReason.ValueType  # 617
+"""PERMISSION_DENIED. Who opened, did or reported an audit, found something or placed a hold
+does not close it. Metadata: `task_id`, `part`.
+"""
+ERROR_REASON_AUDIT_HOLD_NOT_FOUND: ErrorReason.ValueType  # 618
+"""NOT_FOUND. No hold of this id stands. Metadata: `hold_id`."""
+ERROR_REASON_AUDIT_HOLD_OF_OWN: ErrorReason.ValueType  # 619
+"""PERMISSION_DENIED. Who placed a hold does not lift it. Metadata: `hold_id`."""
+ERROR_REASON_AUDIT_HOLD_EXISTS: ErrorReason.ValueType  # 620
+"""ALREADY_EXISTS. The task holds the visit. Metadata: `hold_id`."""
+ERROR_REASON_AUDIT_FINDING_MISSING: ErrorReason.ValueType  # 621
+"""FAILED_PRECONDITION. Nothing is recorded yet that was found. Metadata: `task_id`."""
+ERROR_REASON_AUDIT_EVIDENCE_UNKNOWN: ErrorReason.ValueType  # 622
+"""FAILED_PRECONDITION. The material is not stored, not usable, another person's, or has
+another hash. Metadata: `material_id`.
+"""
+ERROR_REASON_AUDIT_EVIDENCE_EXISTS: ErrorReason.ValueType  # 623
+"""ALREADY_EXISTS. The material is evidence of the task. Metadata: `material_id`."""
+ERROR_REASON_AUDIT_EVIDENCE_RESTRICTED: ErrorReason.ValueType  # 624
+"""PERMISSION_DENIED. The caller may not read the evidence of the task. Metadata: `task_id`."""
+ERROR_REASON_ASSISTANCE_STATE: ErrorReason.ValueType  # 625
+"""FAILED_PRECONDITION. The place of treatment has answered, or has not yet and still has
+time. Metadata: `task_id`, `answer_due_date`.
+"""
+ERROR_REASON_ASSISTANCE_BELOW_MINIMUM: ErrorReason.ValueType  # 626
+"""FAILED_PRECONDITION. The stay costs less than what assistance is asked for. Metadata:
+`total_fen`, `minimum_fen`.
+"""
+ERROR_REASON_COMPLAINT_NOT_FOUND: ErrorReason.ValueType  # 627
+"""NOT_FOUND. No such complaint, or its secret is another one."""
+ERROR_REASON_COMPLAINT_STATE: ErrorReason.ValueType  # 628
+"""FAILED_PRECONDITION. The complaint is not in a state that the step takes. Metadata:
+`complaint_id`, `state`.
+"""
+ERROR_REASON_COMPLAINTS_TOO_MANY: ErrorReason.ValueType  # 629
+"""RESOURCE_EXHAUSTED. The party has filed as many complaints today as it may. Metadata:
+`most_a_day`.
 """
 ERROR_REASON_PRE_EVALUATION_REQUIRED: ErrorReason.ValueType  # 630
 """FAILED_PRECONDITION. The referral has no approved pre-evaluation that finds the transfer
@@ -2169,38 +2433,26 @@ ERROR_REASON_FILES_NOT_KEPT: ErrorReason.ValueType  # 642
 """FAILED_PRECONDITION. The service was given no keys to keep medical files and what is said
 of persons with.
 """
-ERROR_REASON_REGISTRATION_CHANNEL_CLOSED: ErrorReason.ValueType  # 545
-"""FAILED_PRECONDITION. The region does not take the category by this channel. Metadata:
-`application_channel`, `open`: the channels that it takes.
+ERROR_REASON_QUALIFICATION_NOT_FOUND: ErrorReason.ValueType  # 645
+"""NOT_FOUND. No such qualification, or none of the caller's. Metadata: `qualification_id`."""
+ERROR_REASON_QUALIFICATION_STATE: ErrorReason.ValueType  # 646
+"""FAILED_PRECONDITION. The qualification is not in a state that the step takes. Metadata:
+`qualification_id`, `state`, `carry_state`.
 """
-ERROR_REASON_REGISTRATION_BASIS_NOT_ACCEPTED: ErrorReason.ValueType  # 546
-"""FAILED_PRECONDITION. The region does not take the category on this basis. Metadata: `basis`,
-`accepted`: the bases that it takes.
+ERROR_REASON_QUALIFICATION_EXISTS: ErrorReason.ValueType  # 647
+"""ALREADY_EXISTS. The person has or applied for a qualification of the disease on some of
+the same days. Metadata: `qualification_id`.
 """
-ERROR_REASON_SELF_SERVICE_LIMITED: ErrorReason.ValueType  # 547
-"""FAILED_PRECONDITION. A false statement limits the person's self-service. Metadata: `until`,
-the last day.
+ERROR_REASON_DISEASE_NOT_LISTED: ErrorReason.ValueType  # 648
+"""FAILED_PRECONDITION. The region's list has no such disease on the day. Metadata:
+`disease_code`.
 """
-ERROR_REASON_REFERRAL_NOT_ENTITLED: ErrorReason.ValueType  # 548
-"""PERMISSION_DENIED. The region does not let the institution refer. Metadata: `institution_id`."""
-ERROR_REASON_CHANGE_NOT_YET_ALLOWED: ErrorReason.ValueType  # 550
-"""FAILED_PRECONDITION. The registration may be changed or cancelled by wish later. Metadata:
-`registration_id`, `change_allowed_date`.
+ERROR_REASON_INSTITUTION_NOT_ENTITLED: ErrorReason.ValueType  # 649
+"""FAILED_PRECONDITION. The list names other institutions that may find the disease.
+Metadata: `institution_id`, `disease_code`.
 """
-ERROR_REASON_SEVERAL_PLACES_NEED_PROOF: ErrorReason.ValueType  # 551
-"""FAILED_PRECONDITION. Several places at once are registered with proof alone. Metadata:
-`registration_id`, the other one.
-"""
-ERROR_REASON_REGISTRATION_NOT_EXTENDABLE: ErrorReason.ValueType  # 553
-"""FAILED_PRECONDITION. Cover has no last day, is over, or would last longer than one term
-more. Metadata: `registration_id`, `latest_end_date` where there is one.
-"""
-ERROR_REASON_OFFSITE_RULES_INVALID: ErrorReason.ValueType  # 554
-"""INVALID_ARGUMENT. A file of a region's rules has mistakes, one a fault."""
-ERROR_REASON_OFFSITE_RULES_NOT_FOUND: ErrorReason.ValueType  # 555
-"""NOT_FOUND. No such rules of the region. Metadata: `rules_version`."""
-ERROR_REASON_OFFSITE_RULES_STATE: ErrorReason.ValueType  # 556
-"""FAILED_PRECONDITION. The rules are approved already, or submitted for another day.
-Metadata: `rules_version`, `effective_date`.
+ERROR_REASON_RENEWAL_NOT_OPEN: ErrorReason.ValueType  # 650
+"""FAILED_PRECONDITION. It is renewed from some days before its last day on, until that day.
+Metadata: `qualification_id`, `first_day`, `last_day`.
 """
 global___ErrorReason = ErrorReason

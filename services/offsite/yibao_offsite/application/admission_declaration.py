@@ -22,7 +22,8 @@ from yibao_offsite.rules.admission_declaration import (
     declaration_not_found,
     moved,
 )
-from yibao_offsite.rules.registration import State, registration_not_found
+from yibao_offsite.rules.registration.registration import registration_not_found
+from yibao_offsite.rules.registration.states import State
 
 if TYPE_CHECKING:
     from yibao_offsite.application.work import Work

@@ -27,7 +27,7 @@ from yibao_offsite.rules.attestation import (
     stated_digest,
 )
 from yibao_offsite.rules.feed import RegisteredCare
-from yibao_offsite.rules.registration import registration_not_found
+from yibao_offsite.rules.registration.registration import registration_not_found
 
 if TYPE_CHECKING:
     from yibao_offsite.application.work import Work

@@ -23,7 +23,7 @@ from yibao_offsite.rules.form.form import (
 )
 from yibao_offsite.rules.form.sheets import sheets_of
 from yibao_offsite.rules.qualification.qualification import qualification_not_found
-from yibao_offsite.rules.registration import registration_not_found
+from yibao_offsite.rules.registration.registration import registration_not_found
 
 if TYPE_CHECKING:
     from yibao_offsite.application.work import Work

@@ -8,7 +8,8 @@ from typing import Final
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_offsite.rules.feed import RegisteredCare
-from yibao_offsite.rules.registration import covering_region, registration_not_found
+from yibao_offsite.rules.registration.place import covering_region
+from yibao_offsite.rules.registration.registration import registration_not_found
 
 # A status list has so many entries.
 LIST_ENTRIES: Final = 2**20

@@ -19,7 +19,7 @@ from yibao_offsite.rules.audit_task.assistance import Assistance, answer_due, ch
 from yibao_offsite.rules.audit_task.opening import check_named
 from yibao_offsite.rules.audit_task.states import TaskAct
 from yibao_offsite.rules.audit_task.task import AuditTask, Subject, TaskType
-from yibao_offsite.rules.registration import registration_not_found
+from yibao_offsite.rules.registration.registration import registration_not_found
 
 if TYPE_CHECKING:
     from yibao_offsite.application.work import Work

@@ -6,7 +6,7 @@ from alembic import op
 from yibao_common.db.rows import Id, Instant
 
 revision = "0008"
-down_revision = "0005"
+down_revision = "0007"
 
 
 def upgrade() -> None:

@@ -6,7 +6,7 @@ from alembic import op
 from yibao_common.db.rows import Id, Instant, code_type
 
 revision = "0009"
-down_revision = "0003"
+down_revision = "0008"
 
 
 def upgrade() -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from yibao_common.values.masking import Paper, name_on, number_on
 from yibao_common.values.sheet import Grid, Pair
 from yibao_offsite.rules.qualification.qualification import Qualification
-from yibao_offsite.rules.registration import Registration
+from yibao_offsite.rules.registration.registration import Registration
 
 _DAY_TO_WRITE = "　　　年　　月　　日"
 
