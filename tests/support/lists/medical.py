@@ -44,8 +44,15 @@ def rechecks(shop: Shop) -> Made:
 
     def insert(connection: sa.Connection, vault: Vault, rank: int) -> None:
         recheck = Recheck(
-            *(REGION, shop.id(rank), shop.new_id(), shop.new_id()),
-            *(RecheckState.CALLED, _day(rank), "复查", _BY, BEGIN),
+            region=REGION,
+            recheck_id=shop.id(rank),
+            evaluation_id=shop.new_id(),
+            person_id=shop.new_id(),
+            state=RecheckState.CALLED,
+            due_date=_day(rank),
+            reason="复查",
+            called_by=_BY,
+            call_time=BEGIN,
         )
         StoredRechecks(connection, REGION, vault).insert(recheck)
 
