@@ -44,8 +44,9 @@ _REASON_GROUPS = {
     490: "Versions of lists",
     510: "Own codes, institutions and suspensions",
     530: "Sandboxes",
+    540: "Care elsewhere",
 }
-_END_OF_GROUPS = 540
+_END_OF_GROUPS = 610
 _EXAMPLES = (
     "Examples are protobuf's JSON: `yibao call` and `buf curl` take them as they are, and "
     "64-bit integers are texts in it.\n"

@@ -51,7 +51,7 @@ def test_what_was_done_to_databases_is_told(config_files: Mapping[str, Path]) ->
     assert [each["service"] for each in upgraded] == list(SERVICES)
     folded = document("db", "refold", *every)["folded"]
     assert folded == [{"region": published_stays()[0].region, "accounts": 0}]
-    told = {"read_anew": [], "offsite_read_anew": []}
+    told: dict[str, list[str]] = {"read_anew": [], "offsite_read_anew": []}
     assert document("db", "restored", *every) == told
 
 

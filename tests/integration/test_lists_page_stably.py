@@ -11,6 +11,7 @@ import pytest
 from support.both_services import CALL_SECONDS, BothServices, outcome, refusal_of
 from support.lists import LISTS
 from support.lists.paged import Key, Made, Reader, Shop, methods
+from support.offsite_beside import offsite_beside
 
 from yibao_common.rpc.wire import from_date, from_instant
 from yibao_common.values.calendar import shanghai_day
@@ -31,6 +32,13 @@ _WRITTEN = (
     "VisitService/ListVisits",
 )
 _MOST_WRITTEN = 60
+
+
+@pytest.fixture(scope="module")
+def services(services: BothServices) -> Iterator[BothServices]:
+    """Runs offsite beside both: it has lists too."""
+    with offsite_beside(services) as running:
+        yield running
 
 
 def started(

@@ -124,6 +124,9 @@ class BothServices:
     ports: dict[str, int]
     # What both log.
     lines: io.StringIO
+    # What makes further databases, and that of offsite where it runs beside both.
+    databases: Databases | None = None
+    offsite_database: Database | None = None
     _channels: dict[tuple[str, str], grpc.Channel] = field(default_factory=dict)
     _numbers: Iterator[str] = field(default_factory=citizen_numbers)
     _counter: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
@@ -423,7 +426,9 @@ def both_services(
                 yield {"identity": identity_port, "settlement": port}
 
     with in_a_thread(serve) as ports:
-        services = BothServices(files, clock, database, identity_database, ports, lines)
+        services = BothServices(
+            files, clock, database, identity_database, ports, lines, databases=databases
+        )
         try:
             yield services
         finally:

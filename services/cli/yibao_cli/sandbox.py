@@ -162,21 +162,11 @@ def prepare(folder: Path, regions: Iterable[Region], settings: Settings) -> Sand
         **_identity_tables(keys, numbers),
         "settlement": {"address": settings.addresses["settlement"]},
     }
-    settlement: Mapping[str, Value] = {
-        "address": settings.addresses["identity"],
-        "regions": numbers,
-        "root_file": str(keys.root_file),
-        "trust_folder": str(folder / TRUST_FOLDER),
-        "poll_seconds": settings.poll_seconds,
-    }
-    if settings.has_movable_clock:
-        # What identity publishes at another time is asked for at once.
-        settlement = {**settlement, "trust_seconds": 1.0}
-    followed = {"regions": numbers, "poll_seconds": settings.poll_seconds}
+    followed: Mapping[str, Value] = {"regions": numbers, "poll_seconds": settings.poll_seconds}
     tables: dict[str, Tables] = {
         "identity": identity,
         "settlement": {
-            "identity": settlement,
+            "identity": _learnt_of_identity(keys, numbers, folder, settings),
             "offsite": {"address": settings.addresses["offsite"], **followed},
         },
         "offsite": {"identity": {"address": settings.addresses["identity"], **followed}},
@@ -189,6 +179,23 @@ def prepare(folder: Path, regions: Iterable[Region], settings: Settings) -> Sand
         root_file=keys.root_file,
         regions=regions,
     )
+
+
+def _learnt_of_identity(
+    keys: SandboxKeys, regions: list[str], folder: Path, settings: Settings
+) -> Mapping[str, Value]:
+    """Returns settlement's table of identity."""
+    table: Mapping[str, Value] = {
+        "address": settings.addresses["identity"],
+        "regions": regions,
+        "root_file": str(keys.root_file),
+        "trust_folder": str(folder / TRUST_FOLDER),
+        "poll_seconds": settings.poll_seconds,
+    }
+    if settings.has_movable_clock:
+        # What identity publishes at another time is asked for at once.
+        table = {**table, "trust_seconds": 1.0}
+    return table
 
 
 def _common_tables(

@@ -28,7 +28,7 @@ from yibao_offsite.servicer.following.client import person_ages, person_follower
 from yibao_offsite.storage.following import unfollow
 
 # How long the start waits for identity; without it persons are checked by what was known.
-_FIRST_NEWS_SECONDS = 5.0
+_FIRST_NEWS_SECONDS = 2.0
 _SERVICE = "offsite"
 
 
@@ -127,4 +127,4 @@ class Feeds:
         if regions:
             self._log.warning("persons are not followed any more", regions=", ".join(regions))
         if not followed:
-            self._log.warning("persons are not checked: no identity is configured")
+            self._log.warning("persons are not checked")

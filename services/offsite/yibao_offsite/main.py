@@ -1,7 +1,7 @@
 """Starts the offsite service: configuration, database, server, in this order."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import grpc
 
@@ -11,6 +11,7 @@ from yibao.offsite.v1 import (
     registration_service_pb2,
     registration_service_pb2_grpc,
 )
+from yibao_common.commands.background import BackgroundTask
 from yibao_common.commands.blocking import Blocking
 from yibao_common.commands.sandbox import open_sandbox_clock, start_sandbox_clock
 from yibao_common.db.failures import database_problem
@@ -24,7 +25,7 @@ from yibao_common.process.readiness import Readiness
 from yibao_common.process.supervisor import Supervisor
 from yibao_common.rpc import sandbox, server_info
 from yibao_common.rpc.callers import current_party
-from yibao_common.rpc.own_certificate import check_client_identity
+from yibao_common.rpc.own_certificate import check_client_identity, check_own_certificates
 from yibao_common.rpc.sandbox_refusals import refusals_behind_gate
 from yibao_common.rpc.server import Server
 from yibao_common.rpc.server_info import ServerInfoServicer
@@ -66,6 +67,8 @@ class OffsiteService:
                 is not reached, or its schema is not current.
         """
         if config.identity is not None:
+            # What is wrong of it for anybody is told first.
+            check_own_certificates(config.server, now=system_clock())
             check_client_identity(config.server, service=_SERVICE)
         self._config = config
         self._log = log
@@ -111,30 +114,8 @@ class OffsiteService:
             server_service_pb2_grpc.add_ServerServiceServicer_to_server(info, server)
             sandbox.register(server, self._clock)
 
-        server = Server(
-            self._config.server,
-            service_name=_SERVICE,
-            register=register,
-            descriptors=sandbox.served(DESCRIPTORS, self._clock),
-            access=ACCESS,
-            log=self._log,
-            metrics=metrics,
-            problems=supervisor.problems,
-            watch=supervisor.watch,
-            readiness=readiness,
-            clock=self._clock,
-            ids=self._ids,
-            behind_gate=refusals_behind_gate(self._config),
-        )
-        pruning = answer_pruning(
-            self.database,
-            tables.answer,
-            self._config.answers,
-            blocking,
-            metrics=metrics,
-            clock=self._clock,
-            log=self._log,
-        )
+        server = self._make_server(register, supervisor, readiness, metrics)
+        pruning = self._make_pruning(blocking, metrics)
         blocking.start(supervisor)
         pruning.start(supervisor)
         feeds.start(supervisor)
@@ -152,6 +133,40 @@ class OffsiteService:
             blocking.close()
             self.database.close()
         supervisor.raise_if_dead()
+
+    def _make_server(
+        self,
+        register: Callable[[grpc.aio.Server], None],
+        supervisor: Supervisor,
+        readiness: Readiness,
+        metrics: Metrics,
+    ) -> Server:
+        return Server(
+            self._config.server,
+            service_name=_SERVICE,
+            register=register,
+            descriptors=sandbox.served(DESCRIPTORS, self._clock),
+            access=ACCESS,
+            log=self._log,
+            metrics=metrics,
+            problems=supervisor.problems,
+            watch=supervisor.watch,
+            readiness=readiness,
+            clock=self._clock,
+            ids=self._ids,
+            behind_gate=refusals_behind_gate(self._config),
+        )
+
+    def _make_pruning(self, blocking: Blocking, metrics: Metrics) -> BackgroundTask:
+        return answer_pruning(
+            self.database,
+            tables.answer,
+            self._config.answers,
+            blocking,
+            metrics=metrics,
+            clock=self._clock,
+            log=self._log,
+        )
 
 
 def _make(config: OffsiteConfig, log: Log) -> OffsiteService:

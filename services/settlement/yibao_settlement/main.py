@@ -57,6 +57,9 @@ from yibao_settlement.trust_opening import open_trust_store, trust_problem
 # How long the start waits for identity; without it settlement serves by what it knew.
 _FIRST_NEWS_SECONDS = 5.0
 
+# What settles, what reads, and the threads of calls that block.
+Engine = tuple[Batcher[Command, bytes], StoredReads, Blocking]
+
 
 class SettlementService:
     """The running parts of the settlement service."""
@@ -123,21 +126,10 @@ class SettlementService:
         submit = told_where_stale(batcher.submit, offsite.ages, clock=self._clock)
         news = News(submit, regions=self._config.identity.regions, ask=feed_client.refresh)
         changes = self._make_change_watch(reads, metrics)
-        keeping = background_tasks(
-            self._config,
-            self.database,
-            engine,
-            transactions,
-            self._trust_store,
-            metrics=metrics,
-            clock=self._clock,
-            log=self._log,
-        )
-        keeping += offsite.telling(self.database, blocking)
         refusals = Refusals(self._config.identity.regions, clock=self._clock)
-        reports = Reports(transactions, clock=reads.now)
-        counting, count_refusals = self._make_counting(reports, refusals, blocking, metrics)
-        keeping += (counting,)
+        keeping = self._make_keeping(engine, transactions, metrics)
+        counting, count_refusals = self._make_counting(transactions, refusals, engine, metrics)
+        keeping += (counting, *offsite.telling(self.database, blocking))
         server = self._make_server(
             metrics,
             supervisor,
@@ -160,8 +152,8 @@ class SettlementService:
             task.start(supervisor)
         try:
             told = tell_of_peer(self._identity, own=self._config.server, by=blocking, log=self._log)
-            asked = offsite.first_news(blocking, seconds=_FIRST_NEWS_SECONDS)
-            await asyncio.gather(_first_news(trust_client, feed_client), told, asked)
+            first_news = (_first_news(trust_client, feed_client), offsite.first_news(blocking))
+            await asyncio.gather(*first_news, told)
             port = await server.start()
             if started is not None:
                 started.set_result(port)
@@ -170,14 +162,31 @@ class SettlementService:
             await _drain(server, changes, keeping, count_refusals)
             for needed in (trust_client, news, offsite, feed_client, channel, batcher):
                 await needed.close()
-            self._closing.close()
-            blocking.close()
-            self.database.close()
+            self._close(blocking)
         supervisor.raise_if_dead()
+
+    def _close(self, blocking: Blocking) -> None:
+        self._closing.close()
+        blocking.close()
+        self.database.close()
+
+    def _make_keeping(
+        self, engine: Engine, transactions: Transactions[Work], metrics: Metrics
+    ) -> tuple[BackgroundTask, ...]:
+        return background_tasks(
+            self._config,
+            self.database,
+            engine,
+            transactions,
+            self._trust_store,
+            metrics=metrics,
+            clock=self._clock,
+            log=self._log,
+        )
 
     def _serving(
         self,
-        engine: tuple[Batcher[Command, bytes], StoredReads, Blocking],
+        engine: Engine,
         transactions: Transactions[Work],
     ) -> Serving:
         return Serving(
@@ -196,8 +205,14 @@ class SettlementService:
         return open_aio_channel(self._identity, own=own, service=SERVICE, log=self._log)
 
     def _make_counting(
-        self, reports: Reports, refusals: Refusals, blocking: Blocking, metrics: Metrics
+        self,
+        transactions: Transactions[Work],
+        refusals: Refusals,
+        engine: Engine,
+        metrics: Metrics,
     ) -> tuple[BackgroundTask, Callable[[], Awaitable[None]]]:
+        _, reads, blocking = engine
+        reports = Reports(transactions, clock=reads.now)
         return refusal_counting(
             reports, refusals, blocking, metrics=metrics, clock=self._clock, log=self._log
         )

@@ -27,6 +27,8 @@ from yibao_settlement.servicer.elsewhere.feed_client import (
 )
 
 _SERVICE = "settlement"
+# How long the start waits for offsite; without it bills settle by what was known.
+_FIRST_NEWS_SECONDS = 2.0
 
 
 class Offsite:
@@ -53,7 +55,6 @@ class Offsite:
             self.ages = OffsiteAges(
                 (), most=config.identity.max_feed_age, metrics=metrics, clock=clock
             )
-            log.warning("registrations are not known: no offsite is configured")
             return
         most = followed.max_feed_age
         self.ages = OffsiteAges(followed.regions, most=most, metrics=metrics, clock=clock)
@@ -95,12 +96,12 @@ class Offsite:
             ),
         )
 
-    async def first_news(self, blocking: Blocking, *, seconds: float) -> None:
+    async def first_news(self, blocking: Blocking) -> None:
         """Waits for what offsite has, but not for long: by what was known it is settled too."""
         if self._follower is None:
             return
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(_FIRST_NEWS_SECONDS):
                 await tell_of_peer(self._peer, own=self._own, by=blocking, log=self._log)
                 await self._follower.first_round()
 

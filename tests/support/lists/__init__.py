@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from support.lists import accounts, bills, catalogue, identity, institutions
+from support.lists import accounts, bills, catalogue, identity, institutions, offsite
 from support.lists.paged import Made, Shop
 
 # By the method; behind a blank what is asked for of it where it is read in more than one way.
@@ -35,6 +35,7 @@ LISTS: dict[str, Callable[[Shop], Made]] = {
     "InstitutionService/ListInstitutions": institutions.institutions,
     "InstitutionService/ListSuspensions": institutions.suspensions,
     "MappingService/ListMappings": institutions.mappings,
+    "OffsiteFeedService/ListOffsiteChanges": offsite.offsite_changes,
     "PersonService/ListEnrolmentChanges": identity.enrolment_changes,
     "PersonService/ListMerges": identity.merges,
     "PolicyService/ListPolicies": catalogue.policies,

@@ -20,6 +20,7 @@ from yibao_common.db.database import Database
 from yibao_identity.main import DESCRIPTORS as IDENTITY
 from yibao_identity.storage import tables as identity_tables
 from yibao_offsite.main import DESCRIPTORS as OFFSITE
+from yibao_offsite.storage import tables as offsite_tables
 from yibao_settlement.servicers import DESCRIPTORS as SETTLEMENT
 
 SERVICES = {"identity": IDENTITY, "offsite": OFFSITE, "settlement": SETTLEMENT}
@@ -96,6 +97,9 @@ class Shop:
 
     def _database_of(self, table: sa.Table) -> Database:
         services = self.services
+        if table.metadata is offsite_tables.metadata:
+            assert services.offsite_database is not None
+            return services.offsite_database
         is_identitys = table.metadata is identity_tables.metadata
         return services.identity_database if is_identitys else services.database
 

@@ -15,7 +15,6 @@ _MOST_CHANGES = 5_000
 _MOST_WAIT_MILLISECONDS = 2_000
 
 ChangeT = TypeVar("ChangeT")
-ChangeT_co = TypeVar("ChangeT_co", covariant=True)
 
 
 class FeedRequest(Protocol):
@@ -30,10 +29,10 @@ class FeedRequest(Protocol):
     wait_milliseconds: int
 
 
-class Pages(Protocol[ChangeT_co]):
+class Pages(Protocol[ChangeT]):
     """What has the feed of each region. Blocks."""
 
-    def page(self, region: str, bookmark: Bookmark, *, limit: int) -> FeedPage[ChangeT_co]:
+    def page(self, region: str, bookmark: Bookmark, *, limit: int) -> FeedPage[ChangeT]:
         """Returns at most `limit` changes that follow a bookmark, without a gap."""
         ...
 

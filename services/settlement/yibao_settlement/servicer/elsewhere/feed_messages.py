@@ -18,7 +18,7 @@ _TERMS = {
     registration_pb2.OFFSITE_TERMS_TEMPORARY: "temporary",
     registration_pb2.OFFSITE_TERMS_UNREGISTERED: "unregistered",
 }
-_BENEFITS = frozenset(Benefit)
+_BENEFITS = frozenset(each.value for each in Benefit)
 
 
 def question_of(

@@ -127,16 +127,12 @@ class StoredOffsiteFeed:
             own, theirs = self._registration_ids(retired_id), self._registration_ids(survivor_id)
             # Shown by an attestation, of both persons.
             self._remove(retired_id, sorted(own & theirs))
-            self._connection.execute(
-                sa.update(registered_care)
-                .where(_care.region == self._region, _care.person_id == retired_id)
-                .values(person_id=survivor_id)
-            )
-        self._connection.execute(
-            sa.update(audit_hold)
-            .where(_hold.region == self._region, _hold.person_id.in_(sorted(survivors)))
-            .values(person_id=sa.case(dict(survivors), value=_hold.person_id))
-        )
+            for table in (registered_care, audit_hold):
+                self._connection.execute(
+                    sa.update(table)
+                    .where(table.c.region == self._region, table.c.person_id == retired_id)
+                    .values(person_id=survivor_id)
+                )
 
     def _registration_ids(self, person_id: str) -> set[str]:
         query = sa.select(_care.registration_id).where(
