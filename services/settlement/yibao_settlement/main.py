@@ -131,7 +131,7 @@ class SettlementService:
         keeping = self._make_keeping(engine, transactions, metrics)
         keeping += offsite.telling(self.database, blocking)
         counting, count_refusals = self._make_counting(transactions, refusals, engine, metrics)
-        keeping += (counting,)
+        keeping += (counting, *offsite.telling(self.database, blocking))
         server = self._make_server(
             metrics,
             supervisor,

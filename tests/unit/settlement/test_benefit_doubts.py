@@ -208,6 +208,11 @@ EARNED = {
     "WE-049": ["W5"],
     "group-of-a-step": ["W5"],
     "share-over-stay": ["W10"],
+    # Texts that tell of some terms elsewhere and not of others, or not of care at home.
+    **{
+        f"OFF-{place}": ["W4"]
+        for place in ("handan", "huainan", "jiangsu", "linyi", "ningde", "suzhou")
+    },
 }
 
 

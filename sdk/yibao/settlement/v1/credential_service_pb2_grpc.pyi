@@ -34,6 +34,7 @@ class CredentialServiceStub:
     record who asked, of whom and what for. Callers: institution, for itself. Idempotent by
     `request_id`: a repeat gets the same token. Reasons: REGION_NOT_SERVED, FEED_STALE, the
     QR_* reasons, CLOCK_SUSPECT, INSTITUTION_NOT_DESIGNATED, OFFSITE_NOT_REGISTERED,
+    OFFSITE_INSTITUTION_NOT_OPEN, OFFSITE_PLACE_EXCLUDED,
     PERSON_NOT_ENROLLED where the holder is not known in the region, PERSON_MERGED,
     PERSON_DECEASED, INSTITUTION_NO_ECERT, ECERT_NOT_ACTIVATED, ECERT_SUSPENDED,
     CARD_NOT_ACTIVATED, CARD_RESTRICTED_NOT_ACTIVATED, CARD_REPORTED_LOST, CARD_SUSPENDED,
@@ -56,6 +57,7 @@ class CredentialServiceAsyncStub:
     record who asked, of whom and what for. Callers: institution, for itself. Idempotent by
     `request_id`: a repeat gets the same token. Reasons: REGION_NOT_SERVED, FEED_STALE, the
     QR_* reasons, CLOCK_SUSPECT, INSTITUTION_NOT_DESIGNATED, OFFSITE_NOT_REGISTERED,
+    OFFSITE_INSTITUTION_NOT_OPEN, OFFSITE_PLACE_EXCLUDED,
     PERSON_NOT_ENROLLED where the holder is not known in the region, PERSON_MERGED,
     PERSON_DECEASED, INSTITUTION_NO_ECERT, ECERT_NOT_ACTIVATED, ECERT_SUSPENDED,
     CARD_NOT_ACTIVATED, CARD_RESTRICTED_NOT_ACTIVATED, CARD_REPORTED_LOST, CARD_SUSPENDED,
@@ -80,6 +82,7 @@ class CredentialServiceServicer(metaclass=abc.ABCMeta):
         record who asked, of whom and what for. Callers: institution, for itself. Idempotent by
         `request_id`: a repeat gets the same token. Reasons: REGION_NOT_SERVED, FEED_STALE, the
         QR_* reasons, CLOCK_SUSPECT, INSTITUTION_NOT_DESIGNATED, OFFSITE_NOT_REGISTERED,
+        OFFSITE_INSTITUTION_NOT_OPEN, OFFSITE_PLACE_EXCLUDED,
         PERSON_NOT_ENROLLED where the holder is not known in the region, PERSON_MERGED,
         PERSON_DECEASED, INSTITUTION_NO_ECERT, ECERT_NOT_ACTIVATED, ECERT_SUSPENDED,
         CARD_NOT_ACTIVATED, CARD_RESTRICTED_NOT_ACTIVATED, CARD_REPORTED_LOST, CARD_SUSPENDED,
