@@ -14,7 +14,6 @@ from support.serving import open_test_log
 from yibao.identity.v1 import disease_messages_pb2 as disease_pb
 from yibao.identity.v1 import person_pb2
 from yibao.identity.v1 import person_service_pb2 as person_pb
-from yibao.identity.v1 import person_service_pb2_grpc as person_rpc
 from yibao_common.commands.background import ToldError
 from yibao_common.commands.blocking import Blocking
 from yibao_common.process.metrics import Metrics
@@ -30,7 +29,7 @@ Registered = dict[str, person_pb2.RegisteredDisease]
 
 
 @dataclass
-class PlayedIdentity(person_rpc.PersonServiceServicer):
+class PlayedIdentity:
     """Registers diseases of persons, and fails where it is told to; no rule of identity's."""
 
     registered: dict[str, Registered] = field(default_factory=dict)
@@ -41,18 +40,18 @@ class PlayedIdentity(person_rpc.PersonServiceServicer):
     asked: list[str] = field(default_factory=list)
     epoch: str = "e1"
 
-    async def ListEnrolmentChanges(  # noqa: N802
+    async def list_changes(
         self, request: person_pb.ListEnrolmentChangesRequest, context: Any
     ) -> person_pb.ListEnrolmentChangesResponse:
         return person_pb.ListEnrolmentChangesResponse(epoch=self.epoch)
 
-    async def ListDiseases(  # noqa: N802
+    async def list_diseases(
         self, request: disease_pb.ListDiseasesRequest, context: Any
     ) -> disease_pb.ListDiseasesResponse:
         found = self.registered.get(request.person_id, {})
         return disease_pb.ListDiseasesResponse(diseases=found.values())
 
-    async def RegisterDisease(  # noqa: N802
+    async def register(
         self, request: disease_pb.RegisterDiseaseRequest, context: Any
     ) -> disease_pb.RegisterDiseaseResponse:
         await self._fail(request.person_id, context)
@@ -67,7 +66,7 @@ class PlayedIdentity(person_rpc.PersonServiceServicer):
         self._of(request.person_id)[made.disease_registration_id] = made
         return disease_pb.RegisterDiseaseResponse(disease=made)
 
-    async def EndDisease(  # noqa: N802
+    async def end(
         self, request: disease_pb.EndDiseaseRequest, context: Any
     ) -> disease_pb.EndDiseaseResponse:
         await self._fail(request.person_id, context)
@@ -80,6 +79,24 @@ class PlayedIdentity(person_rpc.PersonServiceServicer):
         former.disease_registration_id = new_id()
         self._of(request.person_id)[former.disease_registration_id] = former
         return disease_pb.EndDiseaseResponse(disease=former)
+
+    def handler(self) -> grpc.GenericRpcHandler:
+        """Returns what serves the four methods that are played."""
+        calls: dict[str, tuple[Any, Any]] = {
+            "ListEnrolmentChanges": (self.list_changes, person_pb.ListEnrolmentChangesRequest),
+            "ListDiseases": (self.list_diseases, disease_pb.ListDiseasesRequest),
+            "RegisterDisease": (self.register, disease_pb.RegisterDiseaseRequest),
+            "EndDisease": (self.end, disease_pb.EndDiseaseRequest),
+        }
+        handlers: dict[str, Any] = {
+            name: grpc.unary_unary_rpc_method_handler(
+                behaviour,
+                request_deserializer=request.FromString,
+                response_serializer=lambda answer: answer.SerializeToString(),
+            )
+            for name, (behaviour, request) in calls.items()
+        }
+        return grpc.method_handlers_generic_handler("yibao.identity.v1.PersonService", handlers)
 
     def _of(self, person_id: str) -> Registered:
         return self.registered.setdefault(person_id, {})
@@ -135,7 +152,7 @@ def played(scenario: Callable[[World], Awaitable[None]]) -> None:
     async def main() -> None:
         world = World()
         server = grpc.aio.server()
-        person_rpc.add_PersonServiceServicer_to_server(world.identity, server)
+        server.add_generic_rpc_handlers([world.identity.handler()])
         port = server.add_insecure_port("127.0.0.1:0")
         await server.start()
         log, _ = open_test_log()
