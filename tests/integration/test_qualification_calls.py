@@ -44,7 +44,7 @@ LEAVES = (
     Leaf("identity-server", "service/identity", is_server=True),
     Leaf("other-hospital", f"institution/{OTHER_HOSPITAL}"),
 )
-PAPERS = [{"paper_code": "application_form"}, {"paper_code": "diagnosis_proof"}]
+PAPERS: list[Any] = [{"paper_code": "application_form"}, {"paper_code": "diagnosis_proof"}]
 SECONDS = 20.0
 DAY = dt.timedelta(days=1)
 
@@ -104,11 +104,6 @@ class World:
         channel = grpc.aio.secure_channel(f"localhost:{self.port}", credentials, options=options)
         self._channels.append(channel)
         return channel
-
-    async def approved(self, person_id: str, **fields: Any) -> messages.Qualification:
-        applied = await self.stub().ApplyForQualification(apply(person_id, **fields))
-        request = decide(applied.qualification.qualification_id)
-        return (await self.stub("checker").DecideQualification(request)).qualification
 
     async def carried(self, id: str, state: int = messages.CARRY_STATE_CARRIED) -> Any:
         """Waits until a qualification stands so with identity; returns it."""

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Callable
+from typing import Any
 
 from support.memory.offsite.person import MemoryPersons
 from support.memory.offsite.qualification import MemoryErrands, MemoryQualifications
@@ -103,19 +104,20 @@ class Desk:
         self.transactions.change(REGION, lambda work: work.persons.replace(persons, reading=1))
 
     def apply(self, person_id: str, **fields: object) -> Qualification:
-        told = {"request_id": new_id(), "by": MAKER, "papers": PAPERS, "disease": "M03900"}
+        told: dict[str, Any] = {"request_id": new_id(), "by": MAKER, "papers": PAPERS}
+        told |= {"disease": "M03900"}
         told |= {"hospital": HOSPITAL, "start": None} | fields
         application = Application(
             person_id,
-            str(told["disease"]),
-            str(told["hospital"]),
+            told["disease"],
+            told["hospital"],
             (HOSPITAL,),
             "I10.x00",
             "三次血压",
-            told["papers"],  # type: ignore[arg-type]
-            told["start"],  # type: ignore[arg-type]
+            told["papers"],
+            told["start"],
         )
-        request = self.request("ApplyForQualification", str(told["by"]), str(told["request_id"]))
+        request = self.request("ApplyForQualification", told["by"], told["request_id"])
         answer = self.applications.apply(ApplyForQualification(request, application), encode)
         return self.find(answer.decode())
 

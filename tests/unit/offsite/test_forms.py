@@ -2,8 +2,9 @@
 
 import datetime as dt
 from collections.abc import Sequence
+from typing import Any
 
-import pypdfium2
+import pypdfium2  # type: ignore[import-untyped]
 import pytest
 from support.memory.registration import MemoryRegistrations
 from support.qualifying import HOSPITAL, OTHER_HOSPITAL, REGION, Desk, insured
@@ -15,7 +16,7 @@ from yibao_common.values.errors import RuleError
 from yibao_common.values.ids import new_id
 from yibao_common.values.reasons import Reason
 from yibao_common.values.sheet import Sheet
-from yibao_offsite.application.form import Forms, GetForm
+from yibao_offsite.application.form import AskedForm, Forms
 from yibao_offsite.rules.form.form import Form, FormCare, FormKind, FormPerson
 from yibao_offsite.rules.form.sheets import sheets_of
 from yibao_offsite.rules.registration.kinds import Category
@@ -182,18 +183,23 @@ class Counter:
         self.work = work
         self.forms = Forms(desk.transactions, clock=desk.clock)
 
-    def print(self, kind: FormKind, caller: str = AGENCY.path, **fields: object) -> str:
-        told = {"registration_id": "", "qualification_id": "", "is_copy": False, **fields}
-        asked = GetForm(
+    def print(self, kind: FormKind, caller: str = AGENCY.path, **fields: Any) -> str:
+        told: dict[str, Any] = {
+            "registration_id": "",
+            "qualification_id": "",
+            "is_copy": False,
+            **fields,
+        }
+        asked = AskedForm(
             REGION,
             kind,
-            str(told["registration_id"]),
-            str(told["qualification_id"]),
+            told["registration_id"],
+            told["qualification_id"],
             PERSON,
             CARE,
             "",
             "",
-            bool(told["is_copy"]),
+            told["is_copy"],
         )
         return printed(self.forms.sheets(asked, parse_caller(caller)))
 
@@ -234,7 +240,7 @@ def test_what_is_stored_stands_on_the_form_and_is_put_on_record() -> None:
     ],
 )
 def test_what_does_not_belong_on_a_form_is_refused(
-    kind: FormKind, fields: dict[str, object], reason: Reason
+    kind: FormKind, fields: dict[str, Any], reason: Reason
 ) -> None:
     with pytest.RaisesExc(RuleError, check=lambda error: error.reason is reason):
         Counter().print(kind, **fields)

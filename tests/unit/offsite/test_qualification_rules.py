@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime as dt
+from typing import Any
 
 import pytest
 
@@ -66,7 +67,7 @@ def application(**fields: object) -> Application:
     return dataclasses.replace(told, **fields)  # type: ignore[arg-type]
 
 
-def applied(listed: ListedDisease = LISTED, **fields: object) -> Qualification:
+def applied(listed: ListedDisease = LISTED, **fields: Any) -> Qualification:
     return apply_for(
         application(**fields),
         listed=listed,
@@ -115,7 +116,7 @@ def test_all_missing_papers_are_told_at_once(
         {"treating_institution_ids": (HOSPITAL, HOSPITAL)},
     ],
 )
-def test_what_is_out_of_range_is_refused(fields: dict[str, object]) -> None:
+def test_what_is_out_of_range_is_refused(fields: dict[str, Any]) -> None:
     with refused(Reason.FIELD_OUT_OF_RANGE):
         applied(**fields)
 
@@ -255,25 +256,23 @@ def test_it_is_ended_from_the_day_before_its_first_to_its_last(
             end(approved(), end_date=end_date, explanation="x")
 
 
-def taken(found: Qualification, step: Step) -> object:
+def take(found: Qualification, step: Step) -> None:
     """Takes a step of a qualification in any state."""
     match step:
         case Step.HAND_IN:
-            return hand_in(found, BOTH[:1], listed=LISTED, maker=MAKER)
+            hand_in(found, BOTH[:1], listed=LISTED, maker=MAKER)
         case Step.WITHDRAW:
-            return withdraw(found, explanation="")
+            withdraw(found, explanation="")
         case Step.APPROVE:
-            return approve(
-                found, listed=LISTED, end_date=None, checker=CHECKER, now=NOW, explanation=""
-            )
+            approve(found, listed=LISTED, end_date=None, checker=CHECKER, now=NOW, explanation="")
         case Step.REJECT:
-            return reject(found, checker=CHECKER, now=NOW, explanation="x")
+            reject(found, checker=CHECKER, now=NOW, explanation="x")
         case Step.RETURN:
-            return return_for(found, [FORM], listed=LISTED, checker=CHECKER, explanation="x")
+            return_for(found, [FORM], listed=LISTED, checker=CHECKER, explanation="x")
         case Step.RENEW:
-            return check_renewal(found, LISTED, today=dt.date(2027, 2, 1))
+            check_renewal(found, LISTED, today=dt.date(2027, 2, 1))
         case Step.END:
-            return end(found, end_date=TODAY, explanation="x")
+            end(found, end_date=TODAY, explanation="x")
 
 
 @pytest.mark.parametrize("state", QualificationState)
@@ -281,10 +280,10 @@ def taken(found: Qualification, step: Step) -> object:
 def test_a_step_is_taken_from_its_states_alone(step: Step, state: QualificationState) -> None:
     found = approved(state=state)
     if state in STEPS[step]:
-        taken(found, step)
+        take(found, step)
     else:
         with refused(Reason.QUALIFICATION_STATE):
-            taken(found, step)
+            take(found, step)
 
 
 @pytest.mark.parametrize("carry_state", CarryState)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class GetForm:
+class AskedForm:
     """A form that is to be printed; empty ids and texts are not told."""
 
     region: str
@@ -52,7 +52,7 @@ class Forms:
         self._transactions = transactions
         self._clock = clock
 
-    def sheets(self, asked: GetForm, caller: Caller) -> tuple[Sheet, ...]:
+    def sheets(self, asked: AskedForm, caller: Caller) -> tuple[Sheet, ...]:
         """Returns the sheets of a form, after it was put on record who had it printed.
 
         Raises:
@@ -92,7 +92,7 @@ class Forms:
             self._put_on_record(asked, caller, tuple(subjects))
         return sheets_of(form)
 
-    def _put_on_record(self, asked: GetForm, caller: Caller, subjects: tuple[str, ...]) -> None:
+    def _put_on_record(self, asked: AskedForm, caller: Caller, subjects: tuple[str, ...]) -> None:
         entry = entry_of(
             Request(asked.region, "", b"", "GetForm", caller),
             at=self._clock(),
@@ -102,7 +102,7 @@ class Forms:
         self._transactions.change(asked.region, lambda work: work.audit.add(entry))
 
 
-def _faults(asked: GetForm) -> list[FieldFault]:
+def _faults(asked: AskedForm) -> list[FieldFault]:
     faults = []
     if asked.registration_id and asked.kind not in OF_REGISTRATIONS:
         message = "stands on no form of this kind"

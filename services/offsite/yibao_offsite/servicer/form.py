@@ -9,7 +9,7 @@ from yibao_common.papers.pdf import LARGE, LETTER, pdf_of_sheets
 from yibao_common.rpc.callers import current_caller
 from yibao_common.rpc.wire import known, to_optional_date
 from yibao_common.values.caller import Caller
-from yibao_offsite.application.form import Forms, GetForm
+from yibao_offsite.application.form import AskedForm, Forms
 from yibao_offsite.rules.form.form import FormCare, FormKind, FormPerson
 
 _KINDS: dict[int, FormKind] = {int(each): each for each in FormKind}
@@ -35,14 +35,14 @@ class FormServicer(rpc.FormServiceServicer):
         pdf = await self._blocking.run(self._drawn, asked, caller, request.large_print)
         return pb.GetFormResponse(pdf=pdf)
 
-    def _drawn(self, asked: GetForm, caller: Caller, large_print: bool) -> bytes:
+    def _drawn(self, asked: AskedForm, caller: Caller, large_print: bool) -> bytes:
         sheets = self._forms.sheets(asked, caller)
         return pdf_of_sheets(sheets, LARGE if large_print else LETTER)
 
 
-def _asked(request: pb.GetFormRequest) -> GetForm:
+def _asked(request: pb.GetFormRequest) -> AskedForm:
     person, care = request.person, request.care
-    return GetForm(
+    return AskedForm(
         request.region,
         known(_KINDS, request.kind, field="kind", what="form"),
         request.registration_id,

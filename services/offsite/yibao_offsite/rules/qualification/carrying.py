@@ -80,7 +80,7 @@ def next_step(
 
 def wait_after(attempts: int) -> dt.timedelta:
     """Returns how long is waited after a number of failures; an hour at most."""
-    return min(_FIRST_WAIT * 2 ** min(attempts - 1, _MOST_DOUBLINGS), _MOST_WAIT)
+    return min(_FIRST_WAIT * (1 << min(attempts - 1, _MOST_DOUBLINGS)), _MOST_WAIT)
 
 
 def _counterpart(

@@ -196,7 +196,7 @@ def _value(qualification: Qualification, name: str) -> Any:
 def _qualification_from(
     region: str, row: dict[str, Any], papers: dict[str, HandedPaper]
 ) -> Qualification:
-    told = {name: _texts(row.pop(name)) for name in _LISTS}
+    told: dict[str, Any] = {name: _texts(row.pop(name)) for name in _LISTS}
     return Qualification(
         region=region,
         papers=tuple(papers.values()),
