@@ -302,12 +302,11 @@ def test_a_place_of_treatment_answers_and_another_region_reads_nothing(
             await opened(offsite, **{**asked, "assistance": check})
         assert reason_in(refusal.value) == "ASSISTANCE_BELOW_MINIMUM"
         mine = await offsite.call(
-            "chen", "ListAssistanceChecks", treatment_region=THERE, only_unanswered=True
+            "chen", "ListAssistanceChecks", region=THERE, only_unanswered=True
         )
         assert [each.task_id for each in mine.checks] == [task.task_id]
         assert (
-            await offsite.refused("other", "ListAssistanceChecks", treatment_region=THERE)
-            == "OUT_OF_SCOPE"
+            await offsite.refused("other", "ListAssistanceChecks", region=THERE) == "OUT_OF_SCOPE"
         )
         answer = {
             "task_id": task.task_id,
