@@ -83,7 +83,7 @@ def test_a_place_is_taken_once_in_its_region(do: Do) -> None:
 
 
 def test_an_entry_is_taken_back_with_what_settlement_is_told(do: Do) -> None:
-    cases = {
+    cases: dict[int, tuple[dict[str, Any], dt.date | None]] = {
         1: ({"is_void": True}, AT_ONCE),
         2: ({"terms": 5}, AT_ONCE),
         3: ({"end_date": TODAY}, TODAY + DAY),

@@ -127,7 +127,7 @@ class OffsiteService:
         feeds.start(supervisor)
         attestations.start(supervisor)
         try:
-            await feeds.first_news(blocking)
+            await asyncio.gather(feeds.first_news(blocking), attestations.first_news())
             port = await server.start()
             if started is not None:
                 started.set_result(port)
