@@ -22,14 +22,16 @@ from yibao_offsite.application.work import Work
 from yibao_offsite.rules.feed import AuditHold, RegisteredCare
 from yibao_offsite.rules.person import KnownPerson, Period
 from yibao_offsite.storage import tables
-from yibao_offsite.storage.work import UNIT
+from yibao_offsite.storage.work import unit_of_work
 
 REGION = "999019"
 FIRST_DAY = dt.date(2026, 12, 1)
 
 
 def offsite_transactions(database: Database) -> StoredTransactions[Work]:
-    return StoredTransactions(database, answers=tables.answer, unit=UNIT, clock=system_clock)
+    return StoredTransactions(
+        database, answers=tables.answer, unit=unit_of_work(None), clock=system_clock
+    )
 
 
 def care(registration_id: str, *, version: int = 1, **values: Any) -> RegisteredCare:

@@ -161,12 +161,27 @@ def prepare(folder: Path, regions: Iterable[Region], settings: Settings) -> Sand
     if not regions:
         raise StartError(f"the keys in {folder} sign for none of {', '.join(sorted(asked))}")
     numbers = [region.region for region in regions]
+    tables = _service_tables(folder, keys, settings, numbers)
+    return Sandbox(
+        folder,
+        certificates,
+        {service: write(service, tables[service]) for service in SERVICES},
+        database_urls,
+        root_file=keys.root_file,
+        regions=regions,
+    )
+
+
+def _service_tables(
+    folder: Path, keys: SandboxKeys, settings: Settings, numbers: list[str]
+) -> Mapping[str, Tables]:
+    """Returns what the configuration of each service has beside what all have."""
     identity = {
         **_identity_tables(keys, numbers),
         "settlement": {"address": settings.addresses["settlement"]},
     }
     followed: Mapping[str, Value] = {"regions": numbers, "poll_seconds": settings.poll_seconds}
-    tables: dict[str, Tables] = {
+    return {
         "identity": identity,
         "settlement": {
             "identity": _learnt_of_identity(keys, numbers, folder, settings),
@@ -178,14 +193,6 @@ def prepare(folder: Path, regions: Iterable[Region], settings: Settings) -> Sand
             **_attestation_tables(folder, keys, has_movable_clock=settings.has_movable_clock),
         },
     }
-    return Sandbox(
-        folder,
-        certificates,
-        {service: write(service, tables[service]) for service in SERVICES},
-        database_urls,
-        root_file=keys.root_file,
-        regions=regions,
-    )
 
 
 def _attestation_tables(folder: Path, keys: SandboxKeys, *, has_movable_clock: bool) -> Tables:

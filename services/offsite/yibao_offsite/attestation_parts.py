@@ -1,5 +1,8 @@
 """What attestations need to run: the keys, what identity publishes of them, and the watch."""
 
+import asyncio
+import contextlib
+import datetime as dt
 import os
 
 import grpc
@@ -16,15 +19,20 @@ from yibao_common.rpc.channels import Peer, open_aio_channel
 from yibao_common.rpc.trust_client import TrustClient
 from yibao_common.rpc.trust_opening import open_trust
 from yibao_common.values.clock import Clock
+from yibao_common.values.errors import RuleError
 from yibao_offsite.application.attestation import Attestations, AttestationSigner
 from yibao_offsite.application.work import Work
 from yibao_offsite.config import DEFAULT_LIFE, AttestationConfig, OffsiteConfig
-from yibao_offsite.keys import AttestationKeys, NoAttestationKeys
+from yibao_offsite.keys import AttestationKeys, NoAttestationKeys, signer_of_hold
+from yibao_offsite.rules.attestation import HoldStatement
+from yibao_offsite.rules.feed import AuditHold
 from yibao_offsite.servicer.attestation import AttestationServicer
 
 _SERVICE = "offsite"
 # A rotation at identity shows here after a pull; until then nothing is wrong.
 _LOOK_SECONDS = 30.0
+# How long the start waits for identity; without it nothing is attested.
+_FIRST_NEWS_SECONDS = 5.0
 
 
 class AttestationParts:
@@ -45,6 +53,7 @@ class AttestationParts:
         Raises:
             StartError: the keys or the pinned root cannot be used.
         """
+        self._clock = clock
         self._tasks: list[TrustClient | BackgroundTask] = []
         self._channel: grpc.aio.Channel | None = None
         self.signer: AttestationSigner = NoAttestationKeys()
@@ -60,6 +69,10 @@ class AttestationParts:
         )
         self._servicer = AttestationServicer(attestations, blocking)
 
+    def attest_hold(self, region: str, told: AuditHold) -> bytes:
+        """Returns the attestation of a hold as it is told now; see `told_attestation`."""
+        return told_attestation(self.signer, region, told, at=self._clock())
+
     def register(self, server: grpc.aio.Server) -> None:
         """Adds the servicer."""
         attestation_service_pb2_grpc.add_AttestationServiceServicer_to_server(
@@ -70,6 +83,13 @@ class AttestationParts:
         """Starts to pull what identity publishes, and to tell where nothing can be signed."""
         for task in self._tasks:
             task.start(supervisor)
+
+    async def first_news(self) -> None:
+        """Waits for what identity publishes, but not for long."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_FIRST_NEWS_SECONDS):
+                for task in self._tasks:
+                    await task.first_round()
 
     async def close(self) -> None:
         """Stops both."""
@@ -118,3 +138,31 @@ class AttestationParts:
         )
         self._tasks = [client, watch]
         return keys
+
+
+def told_attestation(
+    signer: AttestationSigner, region: str, told: AuditHold, *, at: dt.datetime
+) -> bytes:
+    """Returns the attestation of a hold by the key that signs now.
+
+    The stored one where that signed it, or where none may sign: who reads the feed anew long
+    afterwards would not find a former key in his trust.
+    """
+    try:
+        if signer_of_hold(told.attestation) == signer.key_id(region):
+            return told.attestation
+        return signer.sign_hold(_statement(region, told), at=at)
+    except RuleError:
+        return told.attestation
+
+
+def _statement(region: str, told: AuditHold) -> HoldStatement:
+    return HoldStatement(
+        region,
+        told.hold_id,
+        told.visit_id,
+        told.person_id,
+        told.task_id,
+        told.is_lifted,
+        told.version,
+    )

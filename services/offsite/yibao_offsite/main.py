@@ -16,6 +16,7 @@ from yibao.offsite.v1 import (
 from yibao_common.commands.background import BackgroundTask
 from yibao_common.commands.blocking import Blocking
 from yibao_common.commands.sandbox import open_sandbox_clock, start_sandbox_clock
+from yibao_common.commands.transactions import Transactions
 from yibao_common.db.failures import database_problem
 from yibao_common.db.opening import open_database
 from yibao_common.db.pruning import answer_pruning
@@ -27,7 +28,7 @@ from yibao_common.process.readiness import Readiness
 from yibao_common.process.supervisor import Supervisor
 from yibao_common.rpc import sandbox, server_info
 from yibao_common.rpc.callers import current_party
-from yibao_common.rpc.own_certificate import check_client_identity
+from yibao_common.rpc.own_certificate import check_client_identity, check_own_certificates
 from yibao_common.rpc.sandbox_refusals import refusals_behind_gate
 from yibao_common.rpc.server import Server
 from yibao_common.rpc.server_info import ServerInfoServicer
@@ -37,6 +38,7 @@ from yibao_offsite import audit_parts
 from yibao_offsite.access import ACCESS
 from yibao_offsite.application.following import nothing_follows
 from yibao_offsite.application.registration import Registrations
+from yibao_offsite.application.work import Work
 from yibao_offsite.attestation_parts import AttestationParts
 from yibao_offsite.audit_parts import AuditParts
 from yibao_offsite.config import OffsiteConfig
@@ -78,6 +80,8 @@ class OffsiteService:
                 it was filled with.
         """
         if config.identity is not None:
+            # What is wrong of it for anybody is told first.
+            check_own_certificates(config.server, now=system_clock())
             check_client_identity(config.server, service=_SERVICE)
         self._config = config
         self._log = log
@@ -95,30 +99,24 @@ class OffsiteService:
         start_sandbox_clock(self._clock, supervisor)
         metrics, readiness, blocking = Metrics(), Readiness(), Blocking(party_of=current_party)
         readiness.require("database", lambda: database_problem(self.database))
-        transactions = StoredTransactions(
+        transactions: Transactions[Work] = StoredTransactions(
             self.database,
             answers=tables.answer,
             unit=unit_of_work(self.vault),
             clock=self._clock,
         )
+        attestations = self._make_attestations(transactions, blocking, metrics)
         feeds = Feeds(
             self._config,
             transactions,
             on_persons=nothing_follows,
+            attest_hold=attestations.attest_hold,
             database=self.database,
             metrics=metrics,
             clock=self._clock,
             log=self._log,
         )
         feeds.require(readiness)
-        attestations = AttestationParts(
-            self._config,
-            transactions,
-            blocking,
-            metrics=metrics,
-            clock=self._clock,
-            log=self._log,
-        )
         materials = Materials(
             self._config.materials,
             self.vault,
@@ -170,7 +168,7 @@ class OffsiteService:
         materials.start(supervisor)
         of_audits.start(supervisor)
         try:
-            await feeds.first_news(blocking)
+            await asyncio.gather(feeds.first_news(blocking), attestations.first_news())
             port = await server.start()
             if started is not None:
                 started.set_result(port)
@@ -186,6 +184,18 @@ class OffsiteService:
             blocking.close()
             self.database.close()
         supervisor.raise_if_dead()
+
+    def _make_attestations(
+        self, transactions: Transactions[Work], blocking: Blocking, metrics: Metrics
+    ) -> AttestationParts:
+        return AttestationParts(
+            self._config,
+            transactions,
+            blocking,
+            metrics=metrics,
+            clock=self._clock,
+            log=self._log,
+        )
 
     def _make_server(
         self,

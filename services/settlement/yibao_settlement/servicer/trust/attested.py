@@ -24,6 +24,7 @@ _REASONS = {
 }
 # By the numbers of the contract; the one of bills without a registration is never attested.
 _TERMS = {1: "local", 2: "long_term", 3: "referral", 4: "emergency", 5: "temporary"}
+_USE = "attest"
 _BENEFITS = frozenset(int(each) for each in Benefit)
 
 
@@ -92,6 +93,12 @@ def states(attested: AttestedHold, hold: AuditHold, *, region: str) -> bool:
         hold.is_lifted,
         hold.version,
     )
+
+
+def signs_attestations(trust: TrustSnapshot, region: str) -> bool:
+    """Tells whether a key is listed for attestations of a region, and not killed."""
+    keys = trust.keys.values()
+    return any(k.use == _USE and region in k.issuers and not k.is_killed for k in keys)
 
 
 def _refusal(error: QrError, trust: TrustSnapshot) -> RuleError:

@@ -13,9 +13,15 @@ from yibao_common.values.caller import Caller
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.batch.command import Code
+from yibao_settlement.rules.elsewhere.registered import AuditHold
 from yibao_settlement.rules.presentation import PresentedCode, check_scan_time
 from yibao_settlement.servicer.presentation import check_presentation, token_of
-from yibao_settlement.servicer.trust.attested import verified, verified_hold
+from yibao_settlement.servicer.trust.attested import (
+    signs_attestations,
+    states,
+    verified,
+    verified_hold,
+)
 
 _REASONS = {
     "malformed": Reason.QR_MALFORMED,
@@ -154,6 +160,20 @@ class TrustHolder:
         """
         trust = self._snapshot(at, stale=Reason.ATTESTATION_STALE_TRUST)
         return verified_hold(data, trust=trust, at=at)
+
+    def attests_hold(self, region: str, hold: AuditHold, data: bytes, *, at: dt.datetime) -> bool:
+        """Tells whether `data` is the offsite service's attestation of a hold as it is told.
+
+        Where no key may sign for the region, as where its only one was killed, who told it is
+        proved by the connection alone: what is revoked must not wait for the next key.
+        """
+        try:
+            trust = self._snapshot(at, stale=Reason.ATTESTATION_STALE_TRUST)
+            if not signs_attestations(trust, region):
+                return True
+            return states(verified_hold(data, trust=trust, at=at), hold, region=region)
+        except RuleError:
+            return False
 
     def _snapshot(
         self, now: dt.datetime, *, stale: Reason = Reason.QR_STALE_TRUST
