@@ -45,8 +45,9 @@ _REASON_GROUPS = {
     510: "Own codes, institutions and suspensions",
     530: "Sandboxes",
     540: "Care elsewhere",
+    610: "Audits and complaints",
 }
-_END_OF_GROUPS = 610
+_END_OF_GROUPS = 660
 _EXAMPLES = (
     "Examples are protobuf's JSON: `yibao call` and `buf curl` take them as they are, and "
     "64-bit integers are texts in it.\n"
