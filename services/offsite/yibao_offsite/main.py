@@ -99,12 +99,7 @@ class OffsiteService:
         start_sandbox_clock(self._clock, supervisor)
         metrics, readiness, blocking = Metrics(), Readiness(), Blocking(party_of=current_party)
         readiness.require("database", lambda: database_problem(self.database))
-        transactions: Transactions[Work] = StoredTransactions(
-            self.database,
-            answers=tables.answer,
-            unit=unit_of_work(self.vault),
-            clock=self._clock,
-        )
+        transactions = self._make_transactions()
         attestations = self._make_attestations(transactions, blocking, metrics)
         feeds = Feeds(
             self._config,
@@ -117,29 +112,9 @@ class OffsiteService:
             log=self._log,
         )
         feeds.require(readiness)
-        materials = Materials(
-            self._config.materials,
-            self.vault,
-            database=self.database,
-            blocking=blocking,
-            metrics=metrics,
-            clock=self._clock,
-            ids=self._ids,
-            log=self._log,
-        )
+        materials = self._make_materials(blocking, metrics)
         registrations = Registrations(transactions, clock=self._clock, ids=self._ids)
-        of_audits = AuditParts(
-            self._config,
-            transactions,
-            blocking,
-            database=self.database,
-            signer=attestations.signer,
-            keeps_papers=self.vault is not None,
-            metrics=metrics,
-            clock=self._clock,
-            ids=self._ids,
-            log=self._log,
-        )
+        of_audits = self._make_audits(transactions, blocking, metrics, attestations)
 
         def register(server: grpc.aio.Server) -> None:
             registration_service_pb2_grpc.add_RegistrationServiceServicer_to_server(
@@ -184,6 +159,44 @@ class OffsiteService:
             blocking.close()
             self.database.close()
         supervisor.raise_if_dead()
+
+    def _make_transactions(self) -> Transactions[Work]:
+        unit = unit_of_work(self.vault)
+        return StoredTransactions(
+            self.database, answers=tables.answer, unit=unit, clock=self._clock
+        )
+
+    def _make_materials(self, blocking: Blocking, metrics: Metrics) -> Materials:
+        return Materials(
+            self._config.materials,
+            self.vault,
+            database=self.database,
+            blocking=blocking,
+            metrics=metrics,
+            clock=self._clock,
+            ids=self._ids,
+            log=self._log,
+        )
+
+    def _make_audits(
+        self,
+        transactions: Transactions[Work],
+        blocking: Blocking,
+        metrics: Metrics,
+        attestations: AttestationParts,
+    ) -> AuditParts:
+        return AuditParts(
+            self._config,
+            transactions,
+            blocking,
+            database=self.database,
+            signer=attestations.signer,
+            keeps_papers=self.vault is not None,
+            metrics=metrics,
+            clock=self._clock,
+            ids=self._ids,
+            log=self._log,
+        )
 
     def _make_attestations(
         self, transactions: Transactions[Work], blocking: Blocking, metrics: Metrics
