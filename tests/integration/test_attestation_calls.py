@@ -39,7 +39,7 @@ from yibao_offsite.config import OffsiteConfig
 from yibao_offsite.main import OffsiteService
 from yibao_offsite.rules.feed import RegisteredCare
 from yibao_offsite.storage import tables
-from yibao_offsite.storage.work import UNIT
+from yibao_offsite.storage.work import unit_of_work
 
 REGION = "330100"
 # The hospital of the tests lies in Chongqing.
@@ -69,7 +69,10 @@ class Both:
     def tell(self, care: RegisteredCare) -> None:
         """Tells settlement, as whoever registers does."""
         transactions: StoredTransactions[Work] = StoredTransactions(
-            self.offsite_database, answers=tables.answer, unit=UNIT, clock=system_clock
+            self.offsite_database,
+            answers=tables.answer,
+            unit=unit_of_work(None),
+            clock=system_clock,
         )
         transactions.change(REGION, lambda work: work.feed.tell_registration(care))
 

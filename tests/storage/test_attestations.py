@@ -15,7 +15,7 @@ from yibao_offsite.application.work import Work
 from yibao_offsite.rules.attestation import AT_ONCE, Entry, stated_digest
 from yibao_offsite.rules.feed import RegisteredCare
 from yibao_offsite.storage import tables
-from yibao_offsite.storage.work import UNIT
+from yibao_offsite.storage.work import unit_of_work
 
 REGION, OTHER_REGION = "330100", "500100"
 NOW = dt.datetime(2026, 11, 2, 4, tzinfo=dt.UTC)
@@ -34,7 +34,7 @@ Do = Callable[..., Any]
 def do(database: Database) -> Do:
     """Carries out work in a transaction of a region."""
     transactions: StoredTransactions[Work] = StoredTransactions(
-        database, answers=tables.answer, unit=UNIT, clock=lambda: NOW
+        database, answers=tables.answer, unit=unit_of_work(None), clock=lambda: NOW
     )
 
     def carried_out(work: Callable[[Work], Any], region: str = REGION) -> Any:
@@ -83,7 +83,7 @@ def test_a_place_is_taken_once_in_its_region(do: Do) -> None:
 
 
 def test_an_entry_is_taken_back_with_what_settlement_is_told(do: Do) -> None:
-    cases = {
+    cases: dict[int, tuple[dict[str, Any], dt.date | None]] = {
         1: ({"is_void": True}, AT_ONCE),
         2: ({"terms": 5}, AT_ONCE),
         3: ({"end_date": TODAY}, TODAY + DAY),

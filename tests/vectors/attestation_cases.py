@@ -296,11 +296,17 @@ def list_cases() -> Iterator[BytesCase]:
 
 def request_cases() -> Iterator[BytesCase]:
     """What identity takes a key by; `now` says nothing here."""
-    request = {1: public_key("attest"), 2: "attest", 3: ["330100", "330200"], 4: NOW_SECOND}
+    request: dict[int | str, _cbor.Value] = {
+        1: public_key("attest"),
+        2: "attest",
+        3: ["330100", "330200"],
+        4: NOW_SECOND,
+    }
 
     def made(key: str = "attest", message_type: str = "mk+cwt", **changes: _cbor.Value) -> bytes:
         labels = {"public_key": 1, "use": 2, "regions": 3, "iat": 4}
-        values = {**request, **{labels[name]: value for name, value in changes.items()}}
+        values = dict(request)
+        values.update({labels[name]: value for name, value in changes.items()})
         return message(_cbor.encode(values), message_type=message_type, key=key).encode()
 
     yield BytesCase("valid", made())

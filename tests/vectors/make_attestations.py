@@ -41,7 +41,7 @@ def example_files() -> dict[str, bytes]:
 
 def contents() -> str:
     """Returns what the file must hold."""
-    registrations = [
+    registrations: list[dict[str, object]] = [
         {
             "name": case.name,
             "text": case.text,

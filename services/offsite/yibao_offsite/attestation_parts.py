@@ -1,5 +1,7 @@
 """What attestations need to run: the keys, what identity publishes of them, and the watch."""
 
+import asyncio
+import contextlib
 import datetime as dt
 import os
 
@@ -29,6 +31,8 @@ from yibao_offsite.servicer.attestation import AttestationServicer
 _SERVICE = "offsite"
 # A rotation at identity shows here after a pull; until then nothing is wrong.
 _LOOK_SECONDS = 30.0
+# How long the start waits for identity; without it nothing is attested.
+_FIRST_NEWS_SECONDS = 5.0
 
 
 class AttestationParts:
@@ -79,6 +83,13 @@ class AttestationParts:
         """Starts to pull what identity publishes, and to tell where nothing can be signed."""
         for task in self._tasks:
             task.start(supervisor)
+
+    async def first_news(self) -> None:
+        """Waits for what identity publishes, but not for long."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_FIRST_NEWS_SECONDS):
+                for task in self._tasks:
+                    await task.first_round()
 
     async def close(self) -> None:
         """Stops both."""

@@ -77,9 +77,9 @@ class AuditParts:
         self._clock = clock
         self._counted: set[str] = set()
         calendar = read_calendar(config.calendar.file)
-        # A service that attests nothing tells settlement of holds all the same.
-        sign = no_signature if config.attestation is None else signing_by(signer, clock)
         terms = _terms(config, calendar)
+        # Settlement takes no hold that is not signed, so a service without keys places none.
+        sign = signing_by(signer, clock)
         desk = AuditDesk(transactions, clock, ids, terms, sign, keeps_papers)
         told = config.complaints
         complaint_terms = ComplaintTerms(
@@ -124,11 +124,6 @@ class AuditParts:
     def _overdue(self) -> dict[str, int]:
         with self._database.read() as connection:
             return overdue_counts(connection, shanghai_day(self._clock()))
-
-
-def no_signature(region: str, hold: AuditHold) -> bytes:
-    """Returns the attestation of a hold where the service is told to attest nothing."""
-    return b""
 
 
 def signing_by(signer: AttestationSigner, clock: Clock) -> SignHold:

@@ -36,11 +36,14 @@ class AttestationKeys:
         return key_id_of(self._key(region).public_key)
 
     def problem(self, region: str) -> str:
-        """Returns why nothing can be signed for a region, for the operator, or nothing."""
+        """Returns why no key signs for a region, for the operator, or nothing.
+
+        Nothing as well where no trust is held, which who pulls it tells.
+        """
         try:
             snapshot = self._trust.current(now=self._clock())
-        except (QrError, TrustFolderError) as error:
-            return f"no trust: {error}"
+        except (QrError, TrustFolderError):
+            return ""
         listed = list(_listed(snapshot, region, now=self._clock()))
         if not listed:
             how = "`yibao keys request`, then `yibao keys take`"

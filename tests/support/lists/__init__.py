@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from support.lists import (
     accounts,
+    audits,
     bills,
     catalogue,
     identity,
@@ -16,19 +17,24 @@ from support.lists.paged import Made, Shop
 
 # By the method; behind a blank what is asked for of it where it is read in more than one way.
 LISTS: dict[str, Callable[[Shop], Made]] = {
+    "AdmissionDeclarationService/ListAdmissionDeclarations": audits.declarations,
     "AllocationService/ListAllocatedPersons": accounts.allocated_persons,
     "AllocationService/ListAllocations": accounts.allocations,
     "AllocationService/ListCreditPolicies": accounts.credit_policies,
+    "AuditService/ListAssistanceChecks": audits.assistance_checks,
+    "AuditService/ListAuditHolds": audits.holds,
+    "AuditService/ListAuditTasks": audits.tasks,
     "CardService/ListCardTransactions": identity.card_transactions,
     "CatalogueVersionService/DiffCatalogueVersion": catalogue.differences,
-    "CatalogueVersionService/ListCatalogueChanges": catalogue.changes,
     "CatalogueVersionService/ListCatalogueChanges of a day": catalogue.in_force,
+    "CatalogueVersionService/ListCatalogueChanges": catalogue.changes,
     "CatalogueVersionService/ListCatalogueRowFaults": catalogue.row_faults,
     "CatalogueVersionService/ListCatalogueVersions": catalogue.versions,
     "CertificateService/ListMisuseCases": identity.misuse_cases,
     "ChangeService/ListSettlementChanges": bills.settlement_changes,
     "ChargeService/ListLines": bills.lines,
     "ClearingService/ListPeriods": institutions.periods,
+    "ComplaintService/ListComplaints": audits.complaints,
     "CreditService/ListAccountOrders": accounts.orders_of_accounts,
     "CreditService/ListCredits": accounts.credits,
     "DeclarationService/ListDeclarations": institutions.declarations,
@@ -66,6 +72,7 @@ LISTS: dict[str, Callable[[Shop], Made]] = {
     "TicketService/ListTickets": medical.tickets,
     "TransferService/ListTransfers": accounts.transfers,
     "TransferService/ListTransfers that are stuck": accounts.stuck_transfers,
+    "TransferService/ListTransfers": accounts.transfers,
     "VisitService/ListVisits": bills.visits,
     "YearService/ListYearStatements": accounts.year_statements,
 }

@@ -7,14 +7,22 @@ from support.attestation_minting import (
     ATTEST_KEYS,
     HOLD,
     PERSON,
-    REGION,
     TASK,
     VISIT,
     attest_trust,
     signed_hold,
 )
 from support.roots import make_root
-from support.token_minting import HOUR, NOW, NOW_SECOND, key_id, private_key, public_key, snapshot
+from support.token_minting import (
+    HOUR,
+    NOW,
+    NOW_SECOND,
+    REGION,
+    key_id,
+    private_key,
+    public_key,
+    snapshot,
+)
 
 from yibao import attestation
 from yibao.trust_store import TrustStore
@@ -82,7 +90,6 @@ def test_without_a_key_it_is_told_as_stored() -> None:
     [
         (keys("attest"), ""),
         (keys("attest killed", "unlisted"), "the key folder is missing"),
-        (keys("attest", holds_trust=False), "no trust"),
     ],
 )
 def test_the_operator_is_told_why_nothing_is_signed(made: AttestationKeys, problem: str) -> None:
@@ -94,6 +101,14 @@ def test_the_operator_is_told_why_nothing_is_signed(made: AttestationKeys, probl
         assert refused.value.reason is Reason.NO_ATTESTATION_KEY
     else:
         assert made.key_id(REGION) == key_id("attest")
+
+
+def test_without_trust_nothing_is_signed_and_who_pulls_it_tells() -> None:
+    made = keys("attest", holds_trust=False)
+    assert made.problem(REGION) == ""
+    with pytest.raises(RuleError) as refused:
+        made.key_id(REGION)
+    assert refused.value.reason is Reason.NO_ATTESTATION_KEY
 
 
 def test_a_region_without_a_key_is_told_how_to_get_one() -> None:

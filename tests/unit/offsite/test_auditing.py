@@ -17,6 +17,7 @@ from support.audit_desk import (
     AuditWorld,
     refused,
 )
+from support.memory.offsite.attestation import PlainSigner
 from support.memory.offsite.audit_task import (
     MemoryAuditTasks,
     MemoryComplaints,
@@ -33,6 +34,9 @@ from yibao_common.values.caller import parse_caller
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_offsite.application.audit_task.working import Shown, add_evidence
+from yibao_offsite.audit_parts import signing_by
+from yibao_offsite.keys import NoAttestationKeys
+from yibao_offsite.rules.attestation import HoldStatement
 from yibao_offsite.rules.audit_task.assistance import Assistance
 from yibao_offsite.rules.audit_task.states import TaskAct, TaskState
 from yibao_offsite.rules.audit_task.task import AuditOutcome, FindingKind, Subject, TaskType
@@ -407,3 +411,14 @@ def test_reading_a_complaint_is_put_on_record(world: AuditWorld) -> None:
 
 def test_a_task_of_a_complaint_is_not_opened_by_itself(world: AuditWorld) -> None:
     refused(Reason.FIELD_OUT_OF_RANGE, world.open, TaskType.COMPLAINT, ON_SITE)
+
+
+def test_a_hold_is_signed_as_settlement_is_told_of_it(world: AuditWorld) -> None:
+    signer = PlainSigner()
+    hold = AuditHold("h1", PERSON, VISIT, "t1", True, b"", 2)
+    signed = signing_by(signer, lambda: world.now)(REGION, hold)
+    stated = HoldStatement(REGION, "h1", VISIT, PERSON, "t1", is_lifted=True, version=2)
+    assert signed == signer.sign_hold(stated, at=world.now)
+    with pytest.raises(RuleError) as refusal:
+        signing_by(NoAttestationKeys(), lambda: world.now)(REGION, hold)
+    assert refusal.value.reason is Reason.NO_ATTESTATION_KEY

@@ -1001,12 +1001,12 @@ class ListAssistanceChecksRequest(google.protobuf.message.Message):
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
-    TREATMENT_REGION_FIELD_NUMBER: builtins.int
+    REGION_FIELD_NUMBER: builtins.int
     ONLY_UNANSWERED_FIELD_NUMBER: builtins.int
     PAGE_SIZE_FIELD_NUMBER: builtins.int
     PAGE_TOKEN_FIELD_NUMBER: builtins.int
-    treatment_region: builtins.str
-    """The region of treatment."""
+    region: builtins.str
+    """The region of treatment, which is asked."""
     only_unanswered: builtins.bool
     """Only what is not answered."""
     page_size: builtins.int
@@ -1018,12 +1018,12 @@ class ListAssistanceChecksRequest(google.protobuf.message.Message):
     def __init__(
         self,
         *,
-        treatment_region: builtins.str = ...,
+        region: builtins.str = ...,
         only_unanswered: builtins.bool = ...,
         page_size: builtins.int = ...,
         page_token: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["only_unanswered", b"only_unanswered", "page_size", b"page_size", "page_token", b"page_token", "treatment_region", b"treatment_region"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["only_unanswered", b"only_unanswered", "page_size", b"page_size", "page_token", b"page_token", "region", b"region"]) -> None: ...
 
 global___ListAssistanceChecksRequest = ListAssistanceChecksRequest
 

@@ -203,7 +203,8 @@ class AuditServiceServicer(object):
         agency of the region, an operator who neither opened the task, nor had it, nor recorded
         a finding or evidence, nor placed a hold that stands. States which version and outcome
         were read. Idempotent by `request_id`. Reasons: AUDIT_TASK_NOT_FOUND, AUDIT_TASK_STATE,
-        AUDIT_TASK_CHANGED, AUDITOR_MAY_NOT_CLOSE, REQUEST_ID_REUSED.
+        AUDIT_TASK_CHANGED, AUDITOR_MAY_NOT_CLOSE, NO_ATTESTATION_KEY where the hold cannot be
+        signed, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -212,7 +213,8 @@ class AuditServiceServicer(object):
     def CancelAuditTask(self, request, context):
         """Gives up a task that nobody began, and lifts its holds. Callers: agency of the region;
         who placed a hold that stands may not. Idempotent by `request_id`. Reasons:
-        AUDIT_TASK_NOT_FOUND, AUDIT_TASK_STATE, AUDIT_HOLD_OF_OWN, REQUEST_ID_REUSED.
+        AUDIT_TASK_NOT_FOUND, AUDIT_TASK_STATE, AUDIT_HOLD_OF_OWN, NO_ATTESTATION_KEY where the
+        hold cannot be signed, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -223,7 +225,8 @@ class AuditServiceServicer(object):
         agency of the region. The task is of a person or the request says whose visit it is,
         and neither closed nor cancelled. Idempotent by `request_id`. Reasons:
         AUDIT_TASK_NOT_FOUND, AUDIT_TASK_STATE, FIELD_REQUIRED, FIELD_OUT_OF_RANGE,
-        AUDIT_HOLD_EXISTS, REQUEST_ID_REUSED.
+        AUDIT_HOLD_EXISTS, NO_ATTESTATION_KEY where the hold cannot be signed,
+        REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -233,7 +236,7 @@ class AuditServiceServicer(object):
         """Lifts a hold before its task is closed, as one of a wrong visit. Callers: agency of the
         region, another operator than placed it. Idempotent by `request_id`. Reasons:
         AUDIT_HOLD_NOT_FOUND where none of this id stands, AUDIT_HOLD_OF_OWN,
-        REQUEST_ID_REUSED.
+        NO_ATTESTATION_KEY where the hold cannot be signed, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

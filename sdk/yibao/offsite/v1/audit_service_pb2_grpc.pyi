@@ -101,7 +101,8 @@ class AuditServiceStub:
     agency of the region, an operator who neither opened the task, nor had it, nor recorded
     a finding or evidence, nor placed a hold that stands. States which version and outcome
     were read. Idempotent by `request_id`. Reasons: AUDIT_TASK_NOT_FOUND, AUDIT_TASK_STATE,
-    AUDIT_TASK_CHANGED, AUDITOR_MAY_NOT_CLOSE, REQUEST_ID_REUSED.
+    AUDIT_TASK_CHANGED, AUDITOR_MAY_NOT_CLOSE, NO_ATTESTATION_KEY where the hold cannot be
+    signed, REQUEST_ID_REUSED.
     """
 
     CancelAuditTask: grpc.UnaryUnaryMultiCallable[
@@ -110,7 +111,8 @@ class AuditServiceStub:
     ]
     """Gives up a task that nobody began, and lifts its holds. Callers: agency of the region;
     who placed a hold that stands may not. Idempotent by `request_id`. Reasons:
-    AUDIT_TASK_NOT_FOUND, AUDIT_TASK_STATE, AUDIT_HOLD_OF_OWN, REQUEST_ID_REUSED.
+    AUDIT_TASK_NOT_FOUND, AUDIT_TASK_STATE, AUDIT_HOLD_OF_OWN, NO_ATTESTATION_KEY where the
+    hold cannot be signed, REQUEST_ID_REUSED.
     """
 
     PlaceAuditHold: grpc.UnaryUnaryMultiCallable[
@@ -121,7 +123,8 @@ class AuditServiceStub:
     agency of the region. The task is of a person or the request says whose visit it is,
     and neither closed nor cancelled. Idempotent by `request_id`. Reasons:
     AUDIT_TASK_NOT_FOUND, AUDIT_TASK_STATE, FIELD_REQUIRED, FIELD_OUT_OF_RANGE,
-    AUDIT_HOLD_EXISTS, REQUEST_ID_REUSED.
+    AUDIT_HOLD_EXISTS, NO_ATTESTATION_KEY where the hold cannot be signed,
+    REQUEST_ID_REUSED.
     """
 
     LiftAuditHold: grpc.UnaryUnaryMultiCallable[
@@ -131,7 +134,7 @@ class AuditServiceStub:
     """Lifts a hold before its task is closed, as one of a wrong visit. Callers: agency of the
     region, another operator than placed it. Idempotent by `request_id`. Reasons:
     AUDIT_HOLD_NOT_FOUND where none of this id stands, AUDIT_HOLD_OF_OWN,
-    REQUEST_ID_REUSED.
+    NO_ATTESTATION_KEY where the hold cannot be signed, REQUEST_ID_REUSED.
     """
 
     AnswerAssistanceCheck: grpc.UnaryUnaryMultiCallable[
@@ -271,7 +274,8 @@ class AuditServiceAsyncStub:
     agency of the region, an operator who neither opened the task, nor had it, nor recorded
     a finding or evidence, nor placed a hold that stands. States which version and outcome
     were read. Idempotent by `request_id`. Reasons: AUDIT_TASK_NOT_FOUND, AUDIT_TASK_STATE,
-    AUDIT_TASK_CHANGED, AUDITOR_MAY_NOT_CLOSE, REQUEST_ID_REUSED.
+    AUDIT_TASK_CHANGED, AUDITOR_MAY_NOT_CLOSE, NO_ATTESTATION_KEY where the hold cannot be
+    signed, REQUEST_ID_REUSED.
     """
 
     CancelAuditTask: grpc.aio.UnaryUnaryMultiCallable[
@@ -280,7 +284,8 @@ class AuditServiceAsyncStub:
     ]
     """Gives up a task that nobody began, and lifts its holds. Callers: agency of the region;
     who placed a hold that stands may not. Idempotent by `request_id`. Reasons:
-    AUDIT_TASK_NOT_FOUND, AUDIT_TASK_STATE, AUDIT_HOLD_OF_OWN, REQUEST_ID_REUSED.
+    AUDIT_TASK_NOT_FOUND, AUDIT_TASK_STATE, AUDIT_HOLD_OF_OWN, NO_ATTESTATION_KEY where the
+    hold cannot be signed, REQUEST_ID_REUSED.
     """
 
     PlaceAuditHold: grpc.aio.UnaryUnaryMultiCallable[
@@ -291,7 +296,8 @@ class AuditServiceAsyncStub:
     agency of the region. The task is of a person or the request says whose visit it is,
     and neither closed nor cancelled. Idempotent by `request_id`. Reasons:
     AUDIT_TASK_NOT_FOUND, AUDIT_TASK_STATE, FIELD_REQUIRED, FIELD_OUT_OF_RANGE,
-    AUDIT_HOLD_EXISTS, REQUEST_ID_REUSED.
+    AUDIT_HOLD_EXISTS, NO_ATTESTATION_KEY where the hold cannot be signed,
+    REQUEST_ID_REUSED.
     """
 
     LiftAuditHold: grpc.aio.UnaryUnaryMultiCallable[
@@ -301,7 +307,7 @@ class AuditServiceAsyncStub:
     """Lifts a hold before its task is closed, as one of a wrong visit. Callers: agency of the
     region, another operator than placed it. Idempotent by `request_id`. Reasons:
     AUDIT_HOLD_NOT_FOUND where none of this id stands, AUDIT_HOLD_OF_OWN,
-    REQUEST_ID_REUSED.
+    NO_ATTESTATION_KEY where the hold cannot be signed, REQUEST_ID_REUSED.
     """
 
     AnswerAssistanceCheck: grpc.aio.UnaryUnaryMultiCallable[
@@ -457,7 +463,8 @@ class AuditServiceServicer(metaclass=abc.ABCMeta):
         agency of the region, an operator who neither opened the task, nor had it, nor recorded
         a finding or evidence, nor placed a hold that stands. States which version and outcome
         were read. Idempotent by `request_id`. Reasons: AUDIT_TASK_NOT_FOUND, AUDIT_TASK_STATE,
-        AUDIT_TASK_CHANGED, AUDITOR_MAY_NOT_CLOSE, REQUEST_ID_REUSED.
+        AUDIT_TASK_CHANGED, AUDITOR_MAY_NOT_CLOSE, NO_ATTESTATION_KEY where the hold cannot be
+        signed, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
@@ -468,7 +475,8 @@ class AuditServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[yibao.offsite.v1.audit_service_pb2.CancelAuditTaskResponse, collections.abc.Awaitable[yibao.offsite.v1.audit_service_pb2.CancelAuditTaskResponse]]:
         """Gives up a task that nobody began, and lifts its holds. Callers: agency of the region;
         who placed a hold that stands may not. Idempotent by `request_id`. Reasons:
-        AUDIT_TASK_NOT_FOUND, AUDIT_TASK_STATE, AUDIT_HOLD_OF_OWN, REQUEST_ID_REUSED.
+        AUDIT_TASK_NOT_FOUND, AUDIT_TASK_STATE, AUDIT_HOLD_OF_OWN, NO_ATTESTATION_KEY where the
+        hold cannot be signed, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
@@ -481,7 +489,8 @@ class AuditServiceServicer(metaclass=abc.ABCMeta):
         agency of the region. The task is of a person or the request says whose visit it is,
         and neither closed nor cancelled. Idempotent by `request_id`. Reasons:
         AUDIT_TASK_NOT_FOUND, AUDIT_TASK_STATE, FIELD_REQUIRED, FIELD_OUT_OF_RANGE,
-        AUDIT_HOLD_EXISTS, REQUEST_ID_REUSED.
+        AUDIT_HOLD_EXISTS, NO_ATTESTATION_KEY where the hold cannot be signed,
+        REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
@@ -493,7 +502,7 @@ class AuditServiceServicer(metaclass=abc.ABCMeta):
         """Lifts a hold before its task is closed, as one of a wrong visit. Callers: agency of the
         region, another operator than placed it. Idempotent by `request_id`. Reasons:
         AUDIT_HOLD_NOT_FOUND where none of this id stands, AUDIT_HOLD_OF_OWN,
-        REQUEST_ID_REUSED.
+        NO_ATTESTATION_KEY where the hold cannot be signed, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod

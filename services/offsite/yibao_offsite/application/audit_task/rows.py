@@ -103,7 +103,7 @@ class AuditTaskRows(Protocol):
         ...
 
     def page(self, wish: TaskWish, *, after: Place | None, limit: int) -> Sequence[AuditTask]:
-        """Returns at most `limit` tasks by due day and id."""
+        """Returns at most `limit` tasks by due day and id, without their reports."""
         ...
 
     def standing_holds(

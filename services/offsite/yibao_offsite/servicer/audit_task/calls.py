@@ -338,13 +338,13 @@ class AuditServicer(rpc.AuditServiceServicer):
         ),
     ) -> pb.ListAssistanceChecksResponse:
         """Lists what a place of treatment is asked."""
-        current_caller().require_region(request.treatment_region)
+        current_caller().require_region(request.region)
         after = place_after(request, request.page_token, asked.place_of)
         size = _size(request.page_size)
         found = await self._blocking.run(
             reading.list_assistance,
             self._desk,
-            request.treatment_region,
+            request.region,
             only_unanswered=request.only_unanswered,
             after=after,
             limit=size + 1,

@@ -101,10 +101,10 @@ class StoredAuditTasks:
         return [values.hold_from(row) for row in rows]
 
     def page(self, wish: TaskWish, *, after: Place | None, limit: int) -> Sequence[AuditTask]:
-        """Returns at most `limit` tasks."""
+        """Returns at most `limit` tasks, without their reports."""
         rows = listing.task_rows(self._connection, self._region, wish, after=after, limit=limit)
         found = self._assistance([(row.region, row.task_id) for row in rows])
-        return [values.task_from(row, self._texts, found.get(row.task_id)) for row in rows]
+        return [values.task_from(row, None, found.get(row.task_id)) for row in rows]
 
     def standing_holds(
         self, wish: HoldWish, *, after: Place | None, limit: int
