@@ -9,10 +9,6 @@ from yibao.common.v1 import server_service_pb2_grpc
 from yibao.offsite.v1 import (
     material_service_pb2,
     offsite_feed_service_pb2,
-    registration_service_pb2,
-    registration_service_pb2_grpc,
-    rules_service_pb2,
-    rules_service_pb2_grpc,
 )
 from yibao_common.commands.background import BackgroundTask
 from yibao_common.commands.blocking import Blocking
@@ -34,23 +30,19 @@ from yibao_common.rpc.server import Server
 from yibao_common.rpc.server_info import ServerInfoServicer
 from yibao_common.values.clock import Clock, system_clock
 from yibao_common.values.ids import Ids, new_id
-from yibao_offsite import medical_files
+from yibao_offsite import medical_files, registering
 from yibao_offsite.access import ACCESS
-from yibao_offsite.application.region_rules import RulesOfRegions
 from yibao_offsite.config import OffsiteConfig
 from yibao_offsite.feeds import Feeds
-from yibao_offsite.files.national import national_rules
 from yibao_offsite.material_parts import Materials
 from yibao_offsite.medical_files import MedicalFiles
-from yibao_offsite.registering import registration_servicer, registrations_end
+from yibao_offsite.registering import Registrations, registrations_end
 from yibao_offsite.secret_files import open_vault, require_secrets
-from yibao_offsite.servicer.region_rules import RulesServicer
 from yibao_offsite.storage import tables
 from yibao_offsite.storage.work import unit_of_work
 
 DESCRIPTORS = (
-    registration_service_pb2.DESCRIPTOR.services_by_name["RegistrationService"],
-    rules_service_pb2.DESCRIPTOR.services_by_name["RulesService"],
+    *registering.DESCRIPTORS,
     offsite_feed_service_pb2.DESCRIPTOR.services_by_name["OffsiteFeedService"],
     material_service_pb2.DESCRIPTOR.services_by_name["MaterialService"],
     *medical_files.DESCRIPTORS,
@@ -132,19 +124,10 @@ class OffsiteService:
             ids=self._ids,
             log=self._log,
         )
-        national, national_file = national_rules()
-        registrations = registration_servicer(
-            transactions, blocking, national=national, clock=self._clock, ids=self._ids
-        )
-        rules = RulesOfRegions(transactions, national=national_file, clock=self._clock)
+        registrations = Registrations(transactions, blocking, clock=self._clock, ids=self._ids)
 
         def register(server: grpc.aio.Server) -> None:
-            registration_service_pb2_grpc.add_RegistrationServiceServicer_to_server(
-                registrations, server
-            )
-            rules_service_pb2_grpc.add_RulesServiceServicer_to_server(
-                RulesServicer(rules, blocking), server
-            )
+            registrations.register(server)
             feeds.register(server)
             materials.register(server)
             files.register(server)
