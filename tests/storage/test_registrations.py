@@ -35,6 +35,7 @@ from yibao_common.commands.request import Request
 from yibao_common.db.database import Database
 from yibao_common.db.migrations import upgrade
 from yibao_common.db.transactions import StoredTransactions, UnitOfWork
+from yibao_common.values.calendar import SHANGHAI
 from yibao_common.values.caller import parse_caller
 from yibao_common.values.errors import RuleError
 from yibao_common.values.ids import new_id
@@ -247,6 +248,11 @@ def test_what_is_due_is_listed_by_its_day(store: Store) -> None:
     assert due(expiry, limit=1) == [self_service]
     assert due(expiry, after=TaskPlace(TODAY + 30 * DAY, self_service)) == [temporary, checked]
     assert due(expiry, after=TaskPlace(expiry, temporary)) == [checked]
+    # Whose cover is over is asked nothing any more; what was to be checked still is.
+    last = dt.date(2027, 5, 2)
+    for today, listed in ((last, [self_service, temporary, checked]), (last + DAY, [self_service])):
+        store.now = dt.datetime.combine(today, dt.time(12), SHANGHAI).astimezone(dt.UTC)
+        assert due(today) == listed
 
 
 def test_one_of_two_at_once_is_made(store: Store) -> None:
