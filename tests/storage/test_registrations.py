@@ -10,6 +10,8 @@ import pytest
 import sqlalchemy as sa
 from alembic import command
 from support.databases import Databases
+from support.offsite_feeds import REGION as FEED_REGION
+from support.offsite_feeds import following_of, known_person, tell_persons
 from support.registrations import (
     APP,
     CLERK,
@@ -33,6 +35,7 @@ from yibao_common.commands.request import Request
 from yibao_common.db.database import Database
 from yibao_common.db.migrations import upgrade
 from yibao_common.db.transactions import StoredTransactions, UnitOfWork
+from yibao_common.values.calendar import SHANGHAI
 from yibao_common.values.caller import parse_caller
 from yibao_common.values.errors import RuleError
 from yibao_common.values.ids import new_id
@@ -43,6 +46,8 @@ from yibao_offsite.application.registration.reading import RegistrationReading
 from yibao_offsite.application.registration.rows import RegistrationWish, TaskPlace
 from yibao_offsite.application.registration.steps import Act, Steps
 from yibao_offsite.application.work import Work
+from yibao_offsite.registering import registrations_end
+from yibao_offsite.rules.person import Period
 from yibao_offsite.rules.region_rules import StoredRules
 from yibao_offsite.rules.registration.decide import Applicant
 from yibao_offsite.rules.registration.kinds import (
@@ -68,8 +73,14 @@ PERSON_ID = str(uuid.UUID(int=7))
 class Store:
     """Registrations of a region on a database, on a clock that tests move."""
 
-    def __init__(self, database: Database, unit: UnitOfWork[Work] | None = None) -> None:
-        self.database = database
+    def __init__(
+        self,
+        database: Database,
+        unit: UnitOfWork[Work] | None = None,
+        *,
+        region: str = REGION,
+    ) -> None:
+        self.database, self.region = database, region
         self.now = NOW.astimezone(dt.UTC)
         self.transactions: StoredTransactions[Work] = StoredTransactions(
             database, answers=tables.answer, unit=unit or unit_of_work(None), clock=self.clock
@@ -91,7 +102,7 @@ class Store:
 
     def request(self, method: str, by: Applicant = CLERK) -> Request:
         id = new_id()
-        return Request(REGION, id, id.encode(), method, parse_caller(by.path))
+        return Request(self.region, id, id.encode(), method, parse_caller(by.path))
 
     def create(self, asked: Application | None = None, by: Applicant = CLERK) -> str:
         asked = asked or application(person_id=new_id())
@@ -102,10 +113,10 @@ class Store:
         return Act(self.request("Step", by), by, registration_id, "said")
 
     def find(self, registration_id: str) -> Registration:
-        return self.reading.find(REGION, registration_id, institution_id=None)
+        return self.reading.find(self.region, registration_id, institution_id=None)
 
     def page(self, limit: int = 100, before: str | None = None, **wish: Any) -> list[str]:
-        found = self.reading.page(REGION, RegistrationWish(**wish), before=before, limit=limit)
+        found = self.reading.page(self.region, RegistrationWish(**wish), before=before, limit=limit)
         return [each.registration_id for each in found]
 
     def submit(
@@ -237,6 +248,11 @@ def test_what_is_due_is_listed_by_its_day(store: Store) -> None:
     assert due(expiry, limit=1) == [self_service]
     assert due(expiry, after=TaskPlace(TODAY + 30 * DAY, self_service)) == [temporary, checked]
     assert due(expiry, after=TaskPlace(expiry, temporary)) == [checked]
+    # Whose cover is over is asked nothing any more; what was to be checked still is.
+    last = dt.date(2027, 5, 2)
+    for today, listed in ((last, [self_service, temporary, checked]), (last + DAY, [self_service])):
+        store.now = dt.datetime.combine(today, dt.time(12), SHANGHAI).astimezone(dt.UTC)
+        assert due(today) == listed
 
 
 def test_one_of_two_at_once_is_made(store: Store) -> None:
@@ -342,6 +358,46 @@ def test_a_crash_between_two_steps_leaves_nothing(databases: Databases, point: s
     store.steps.cancel(act, is_wish=True, encode=id_of)
     store.create(asked)
     assert store.rows(tables.registration_step) == store.rows(tables.feed_change) == 3
+
+
+def test_what_identity_tells_ends_registrations_and_lets_them_go_on(
+    databases: Databases,
+) -> None:
+    # Rule I-30: one death, one end of enrolment and one merge hold everywhere.
+    store = Store(databases.open(PACKAGE), region=FEED_REGION)
+    ids = sorted(new_id() for _ in range(4))
+    made = {each: store.create(application(person_id=each)) for each in ids}
+    following = following_of(store.database, registrations_end(store.clock, new_id))
+    survivor_id = new_id()
+    last = TODAY + 5 * DAY
+    told = [
+        known_person(ids[0], death_date=TODAY),
+        known_person(ids[1], periods=(Period("310", 1, dt.date(2020, 1, 1), last),)),
+        known_person(ids[2], merged_into=survivor_id),
+        known_person(ids[3]),
+        known_person(survivor_id),
+    ]
+    tell_persons(following, told)
+    ended = [store.find(made[each]) for each in ids]
+    assert [(each.end_reason, each.ended_date) for each in ended] == [
+        (EndReason.DIED, TODAY),
+        (EndReason.ENROLMENT_ENDED, last),
+        (EndReason.MERGED, TODAY),
+        (None, None),
+    ]
+    (goes_on,) = store.page(person_id=survivor_id)
+    assert store.find(goes_on).replaces_registration_id == made[ids[2]]
+    steps = store.reading.history(FEED_REGION, made[ids[0]], institution_id=None)
+    assert [(each.event, each.actor) for each in steps][1:] == [(Event.ENDED, "service/offsite")]
+    # Four were told when they were made, three ended and one goes on.
+    assert store.rows(tables.feed_change) == 8
+    assert store.rows(tables.audit.event) == 8
+    # From now on persons are followed, and nobody registers who has died.
+    refused = application(person_id=ids[0], treatment_region="110000")
+    with pytest.raises(RuleError, match="PERSON_DECEASED"):
+        store.create(refused)
+    with pytest.raises(RuleError, match="PERSON_NOT_FOUND"):
+        store.create()
 
 
 def test_rules_hold_from_their_day_on_once_a_second_operator_approved_them(

@@ -67,7 +67,13 @@ class MemoryRegistrations(RegistrationRows):
         raise NotImplementedError("lists are tested on databases")
 
     def tasks(
-        self, due_date: dt.date, kind: TaskKind | None, *, after: TaskPlace | None, limit: int
+        self,
+        due_date: dt.date,
+        kinds: Collection[TaskKind],
+        *,
+        today: dt.date,
+        after: TaskPlace | None,
+        limit: int,
     ) -> list[Registration]:
         raise NotImplementedError("lists are tested on databases")
 

@@ -59,6 +59,7 @@ def test_all_mistakes_are_told_at_once() -> None:
         ("    late_days: 10", "    urgent_late_days: 10", "urgent_late_days", "only a referral"),
         ("{source: press,", "{source: rumour,", "source", "is no source"),
         ("needs_pre_evaluation: true", "needs_pre_evaluation: false", "history_file", "read in"),
+        ("[referral_proof]", "[referral_prove]", "papers[2][0]", "no kind of paper"),
         ("['71', '81', '82']", "[71, 81, 82]", "excluded_provinces[0]", "in quotes"),
         (
             "[window, app, mini_program]\n    several",

@@ -337,6 +337,15 @@ def test_another_registration_takes_the_place_in_one_transaction() -> None:
     assert told[new.registration_id].start_date == TODAY + 5 * DAY
 
 
+def test_a_change_within_the_city_is_no_second_registration_of_it() -> None:
+    desk = Desk()
+    before = desk.create()
+    new, old = desk.change(before.registration_id, retired(person_id=""))
+    assert (new.category, new.treatment_region) == (Category.RETIRED_RESETTLED, "310000")
+    assert not old.covers(TODAY)
+    assert new.covers(TODAY)
+
+
 def test_what_a_second_operator_decides_takes_the_place_when_it_is_approved() -> None:
     desk = Desk(SAMPLE)
     papers = (*FORM, *shown("household_move_proof"))
@@ -344,6 +353,11 @@ def test_what_a_second_operator_decides_takes_the_place_when_it_is_approved() ->
     asked = retired(channel=Channel.POST, materials=papers, treatment_region="320500")
     new, old = desk.change(before.registration_id, asked)
     assert (new.state, old.state) == (State.SUBMITTED, State.ACTIVE)
+    # One at a time: two could not both take the place.
+    other = retired(materials=papers, treatment_region="110000")
+    refused = refusal(desk.change, before.registration_id, other)
+    assert refused.reason is Reason.REGISTRATION_EXISTS
+    assert refused.metadata == {"registration_id": new.registration_id}
     desk.given(desk.steps.approve, desk.act(new.registration_id, SECOND))
     gone = desk.work.registrations.find(before.registration_id)
     assert (gone.state, gone.replaced_by_registration_id) == (State.ENDED, new.registration_id)
@@ -464,6 +478,17 @@ def test_what_goes_on_of_the_person_ends_nothing() -> None:
     next_type = Period("390", PeriodStatus.SUSPENDED, TODAY + DAY, None)
     goes_on = person(periods=(ended_type, next_type))
     assert end_by_person(desk.work, [goes_on], now=desk.now(), ids=lambda: "x") == 0
+
+
+@pytest.mark.parametrize(("days", "ends"), [(0, False), (-1, True)])
+def test_an_enrolment_that_ends_behind_the_cover_ends_nothing(days: int, ends: bool) -> None:
+    desk = Desk()
+    made = desk.create()
+    assert made.end_date is not None
+    last = made.end_date + days * DAY
+    period = Period("310", PeriodStatus.NORMAL, dt.date(2020, 1, 1), last)
+    told = [person(periods=(period,))]
+    assert end_by_person(desk.work, told, now=desk.now(), ids=lambda: "x") == ends
 
 
 @pytest.mark.parametrize("has_own", [False, True])

@@ -87,6 +87,8 @@ def test_whatever_is_done_the_table_decides_and_what_is_told_holds(events: list[
         if told is not None:
             assert told.is_void == (registration.state is State.REVOKED)
             assert told.version == registration.version
+            if told.is_void:
+                assert not registration.covers(registration.start_date)
             last = told.end_date
             assert last is None or last >= registration.start_date - DAY
         # Nothing is left to do about what is over.

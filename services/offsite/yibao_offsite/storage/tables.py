@@ -112,8 +112,9 @@ sa.Index(
     postgresql_where=registration.c.visit_id.is_not(None),
 )
 sa.Index(
-    "ix_registration_region_task_due_date",
+    "ix_registration_region_task_kind_task_due_date",
     registration.c.region,
+    registration.c.task_kind,
     registration.c.task_due_date,
     registration.c.registration_id,
     sqlite_where=registration.c.task_due_date.is_not(None),

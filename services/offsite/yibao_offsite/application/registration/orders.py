@@ -15,6 +15,7 @@ from yibao_offsite.application.registration.keeping import bind_papers, keep, re
 from yibao_offsite.rules.region_rules import RegionRules
 from yibao_offsite.rules.registration.change import check_changeable, give_way
 from yibao_offsite.rules.registration.decide import Applicant
+from yibao_offsite.rules.registration.places import check_no_change_waits
 from yibao_offsite.rules.registration.registration import (
     Application,
     Registration,
@@ -109,6 +110,7 @@ class Registering:
         # Told first, whatever is applied for: it cannot be changed at all.
         step(before.state, Event.CHANGED, registration_id=before.registration_id)
         check_changeable(before, today=moment.today)
+        check_no_change_waits(before, work.registrations.of_person(before.person_id))
         registration = decided(
             work,
             dataclasses.replace(command.application, person_id=before.person_id),

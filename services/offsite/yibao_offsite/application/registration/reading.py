@@ -64,9 +64,12 @@ class RegistrationReading:
         limit: int,
     ) -> Sequence[Registration]:
         """Returns at most `limit` registrations with a task due by a day, today if None."""
-        day = due_date or shanghai_day(self._clock())
+        today = shanghai_day(self._clock())
+        kinds = tuple(TaskKind) if kind is None else (kind,)
         with self._transactions.read(region) as work:
-            return work.registrations.tasks(day, kind, after=after, limit=limit)
+            return work.registrations.tasks(
+                due_date or today, kinds, today=today, after=after, limit=limit
+            )
 
 
 def _found(work: "Work", registration_id: str, institution_id: str | None) -> Registration:

@@ -78,9 +78,18 @@ class RegistrationRows(Protocol):
         ...
 
     def tasks(
-        self, due_date: dt.date, kind: TaskKind | None, *, after: TaskPlace | None, limit: int
+        self,
+        due_date: dt.date,
+        kinds: Collection[TaskKind],
+        *,
+        today: dt.date,
+        after: TaskPlace | None,
+        limit: int,
     ) -> Sequence[Registration]:
-        """Returns at most `limit` registrations with a task due by a day, the earliest first."""
+        """Returns at most `limit` registrations with a task due by a day, the earliest first.
+
+        Of what is to end, those alone that have not by `today`: nobody has to be asked then.
+        """
         ...
 
     def limit_self_service(

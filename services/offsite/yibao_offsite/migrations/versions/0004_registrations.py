@@ -136,9 +136,9 @@ def _index() -> None:
         postgresql_where=has_visit,
     )
     op.create_index(
-        "ix_registration_region_task_due_date",
+        "ix_registration_region_task_kind_task_due_date",
         "registration",
-        ["region", "task_due_date", "registration_id"],
+        ["region", "task_kind", "task_due_date", "registration_id"],
         sqlite_where=has_task,
         postgresql_where=has_task,
     )

@@ -41,6 +41,22 @@ def check_places(
             )
 
 
+def check_no_change_waits(registration: Registration, others: Iterable[Registration]) -> None:
+    """Checks that nothing else is to take a registration's place already.
+
+    Raises:
+        RuleError: REGISTRATION_EXISTS, naming the one that is decided about.
+    """
+    for other in others:
+        replaces = other.replaces_registration_id == registration.registration_id
+        if replaces and other.state.is_open:
+            raise RuleError(
+                Reason.REGISTRATION_EXISTS,
+                f"registration {other.registration_id} is to take its place",
+                registration_id=other.registration_id,
+            )
+
+
 def _needs_more(registration: Registration, other: Registration, several: Places) -> bool:
     if several is Places.ALWAYS or not other.category.is_long_term:
         return False

@@ -125,8 +125,8 @@ class Registration:
         return self.end_date if self.ended_date is None else self.ended_date
 
     def covers(self, day: dt.date) -> bool:
-        """Tells whether it covers care that begins on a day."""
-        if not self.state.was_granted or self.state is State.REVOKED:
+        """Tells whether it covers care that begins on a day; a revoked one covers none."""
+        if not self.state.was_granted:
             return False
         return self.start_date <= day <= (self.last_date or dt.date.max)
 

@@ -36,6 +36,8 @@ _STEP = tables.registration_step.c
 _encode = msgspec.json.Encoder().encode
 _materials = msgspec.json.Decoder(tuple[Material, ...]).decode
 _benefits = msgspec.json.Decoder(tuple[Benefit, ...]).decode
+# What is due longer than any region may ask for (`files/region_rules.py`) is over.
+_LONGEST_NOTICE = dt.timedelta(days=366)
 # What becomes of a registration; the rest is as it was applied for.
 _CHANGING = (
     *("state", "end_date", "materials", "handed_in_by", "decided_by", "version"),
@@ -135,19 +137,33 @@ class StoredRegistrations:
         return self._all(query.limit(limit))
 
     def tasks(
-        self, due_date: dt.date, kind: TaskKind | None, *, after: TaskPlace | None, limit: int
+        self,
+        due_date: dt.date,
+        kinds: Collection[TaskKind],
+        *,
+        today: dt.date,
+        after: TaskPlace | None,
+        limit: int,
     ) -> list[Registration]:
         """Returns at most `limit` registrations with a task due by a day, the earliest first."""
-        conditions = [_COLUMN.task_due_date <= due_date]
-        if kind is not None:
-            conditions.append(_COLUMN.task_kind == kind.value)
         place = (_COLUMN.task_due_date, _COLUMN.registration_id)
+        conditions = [_COLUMN.task_due_date <= due_date]
         if after is not None:
             reached = [
                 sa.literal(value, column.type) for value, column in zip(after, place, strict=True)
             ]
             conditions.append(sa.tuple_(*place) > sa.tuple_(*reached))
-        return self._all(self._where(*conditions).order_by(*place).limit(limit))
+        found: list[Registration] = []
+        # A kind a statement: each is read by its index from the place on, and no further.
+        for kind in kinds:
+            of_kind = [_COLUMN.task_kind == kind.value, *conditions]
+            if kind is TaskKind.EXPIRY:
+                of_kind += [
+                    _COLUMN.end_date >= today,
+                    _COLUMN.task_due_date >= today - _LONGEST_NOTICE,
+                ]
+            found += self._all(self._where(*of_kind).order_by(*place).limit(limit))
+        return sorted(found, key=_task_place)[:limit]
 
     def limit_self_service(
         self, person_id: str, registration_id: str, *, until_date: dt.date
@@ -175,6 +191,11 @@ class StoredRegistrations:
 
     def _all(self, query: sa.Select[Any]) -> list[Registration]:
         return [_registration_from(row) for row in self._connection.execute(query)]
+
+
+def _task_place(registration: Registration) -> TaskPlace:
+    assert registration.task is not None, registration.registration_id
+    return TaskPlace(registration.task.due_date, registration.registration_id)
 
 
 def _conditions(wish: RegistrationWish) -> Sequence[sa.ColumnElement[bool]]:
