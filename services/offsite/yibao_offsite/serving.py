@@ -12,10 +12,6 @@ from yibao.offsite.v1 import (
     material_service_pb2,
     offsite_feed_service_pb2,
     qualification_service_pb2,
-    registration_service_pb2,
-    registration_service_pb2_grpc,
-    rules_service_pb2,
-    rules_service_pb2_grpc,
 )
 from yibao_common.commands.blocking import Blocking
 from yibao_common.commands.transactions import Transactions
@@ -28,25 +24,21 @@ from yibao_common.rpc import sandbox, server_info
 from yibao_common.rpc.server_info import ServerInfoServicer
 from yibao_common.values.clock import Clock
 from yibao_common.values.ids import Ids
-from yibao_offsite import audit_parts, medical_files
-from yibao_offsite.application.region_rules import RulesOfRegions
+from yibao_offsite import audit_parts, medical_files, registering
 from yibao_offsite.application.work import Work
 from yibao_offsite.attestation_parts import AttestationParts
 from yibao_offsite.audit_parts import AuditParts
 from yibao_offsite.config import OffsiteConfig
 from yibao_offsite.feeds import Feeds
-from yibao_offsite.files.national import national_rules
 from yibao_offsite.material_parts import Materials
 from yibao_offsite.medical_files import MedicalFiles
 from yibao_offsite.qualifying import Qualifying
-from yibao_offsite.registering import registration_servicer, registrations_end
+from yibao_offsite.registering import Registrations, registrations_end
 from yibao_offsite.rules.qualification.listed import DiseaseLists
-from yibao_offsite.servicer.region_rules import RulesServicer
 
 SERVICE = "offsite"
 DESCRIPTORS = (
-    registration_service_pb2.DESCRIPTOR.services_by_name["RegistrationService"],
-    rules_service_pb2.DESCRIPTOR.services_by_name["RulesService"],
+    *registering.DESCRIPTORS,
     offsite_feed_service_pb2.DESCRIPTOR.services_by_name["OffsiteFeedService"],
     attestation_service_pb2.DESCRIPTOR.services_by_name["AttestationService"],
     material_service_pb2.DESCRIPTOR.services_by_name["MaterialService"],
@@ -116,6 +108,9 @@ class Serving:
             clock=means.clock,
             log=means.log,
         )
+        self._registrations = Registrations(
+            means.transactions, means.blocking, clock=means.clock, ids=means.ids
+        )
         # In this order they start, and the last one ends first.
         self._parts: tuple[Part, ...] = (
             attestations,
@@ -127,20 +122,7 @@ class Serving:
     def register(self, server: grpc.aio.Server) -> None:
         """Adds every servicer."""
         means = self._means
-        national, national_file = national_rules()
-        registrations = registration_servicer(
-            *(means.transactions, means.blocking),
-            national=national,
-            clock=means.clock,
-            ids=means.ids,
-        )
-        rules = RulesOfRegions(means.transactions, national=national_file, clock=means.clock)
-        registration_service_pb2_grpc.add_RegistrationServiceServicer_to_server(
-            registrations, server
-        )
-        rules_service_pb2_grpc.add_RulesServiceServicer_to_server(
-            RulesServicer(rules, means.blocking), server
-        )
+        self._registrations.register(server)
         self.feeds.register(server)
         for part in self._parts:
             part.register(server)

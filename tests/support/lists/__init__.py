@@ -72,7 +72,6 @@ LISTS: dict[str, Callable[[Shop], Made]] = {
     "TicketService/ListTickets": medical.tickets,
     "TransferService/ListTransfers": accounts.transfers,
     "TransferService/ListTransfers that are stuck": accounts.stuck_transfers,
-    "TransferService/ListTransfers": accounts.transfers,
     "VisitService/ListVisits": bills.visits,
     "YearService/ListYearStatements": accounts.year_statements,
 }
