@@ -113,23 +113,13 @@ class SettlementService:
         # What merges move is booked, and by the clock that everything else is booked by.
         feed = Feed(transactions, clock=reads.now, ids=self._ids)
         feed_client = self._make_feed_client(channel, feed, ages, metrics)
-        offsite = Offsite(
-            self._config,
-            transactions,
-            verify_hold=lambda region, hold, attestation: trust.attests_hold(
-                region, hold, attestation, at=self._clock()
-            ),
-            metrics=metrics,
-            clock=self._clock,
-            log=self._log,
-        )
+        offsite = self._make_offsite(transactions, trust, metrics)
         trust_client = self._make_trust_client(channel, blocking, metrics)
         submit = told_where_stale(batcher.submit, offsite.ages, clock=self._clock)
         news = News(submit, regions=self._config.identity.regions, ask=feed_client.refresh)
         changes = self._make_change_watch(reads, metrics)
         refusals = Refusals(self._config.identity.regions, clock=self._clock)
         keeping = self._make_keeping(engine, transactions, metrics)
-        keeping += offsite.telling(self.database, blocking)
         counting, count_refusals = self._make_counting(transactions, refusals, engine, metrics)
         keeping += (counting, *offsite.telling(self.database, blocking))
         server = self._make_server(
@@ -166,6 +156,20 @@ class SettlementService:
                 await needed.close()
             self._close(blocking)
         supervisor.raise_if_dead()
+
+    def _make_offsite(
+        self, transactions: Transactions[Work], trust: TrustHolder, metrics: Metrics
+    ) -> Offsite:
+        return Offsite(
+            self._config,
+            transactions,
+            verify_hold=lambda region, hold, attestation: trust.attests_hold(
+                region, hold, attestation, at=self._clock()
+            ),
+            metrics=metrics,
+            clock=self._clock,
+            log=self._log,
+        )
 
     def _close(self, blocking: Blocking) -> None:
         self._closing.close()

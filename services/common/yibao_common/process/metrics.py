@@ -164,6 +164,7 @@ class Metrics:
         )
         self._make_end_metrics()
         self._make_news_metrics()
+        self._make_offsite_metrics()
         self._make_year_metrics()
         self._make_stream_metrics()
         self._make_account_metrics()
@@ -288,12 +289,6 @@ class Metrics:
             "offsite tells of a region's registrations for care elsewhere",
             gone=("registrations_gone", "Registrations and holds"),
         )
-        self.audit_holds_overdue = Gauge(
-            "yibao_audit_holds_overdue",
-            "Holds of audits that stand although the day of their task is over.",
-            ("region",),
-            registry=self.registry,
-        )
         self.reviews_opened = Counter(
             "yibao_reviews_opened",
             "Settlements that were put under review, by each kind of finding.",
@@ -306,21 +301,9 @@ class Metrics:
             ("region",),
             registry=self.registry,
         )
-        self.materials_scanning = Gauge(
-            "yibao_materials_scanning",
-            "Papers of care elsewhere that wait for the virus scanner.",
-            ("region",),
-            registry=self.registry,
-        )
         self.holds_stuck = Gauge(
             "yibao_holds_stuck",
             "Persons of whom a hold ran out that cannot leave.",
-            ("region",),
-            registry=self.registry,
-        )
-        self.deemed_stuck = Gauge(
-            "yibao_deemed_registrations_stuck",
-            "Emergencies elsewhere that offsite was not told of within ten minutes.",
             ("region",),
             registry=self.registry,
         )
@@ -336,16 +319,37 @@ class Metrics:
             ("region",),
             registry=self.registry,
         )
-        self.qualifications_stuck = Gauge(
-            "yibao_qualifications_stuck",
-            "Qualifications for diseases that identity refused, or has not taken for an hour.",
-            ("region",),
-            registry=self.registry,
-        )
         self.trust_age = Gauge(
             "yibao_trust_age_seconds",
             "Time since the trust snapshot held was signed; infinite where none may be used.",
             ("peer",),
+            registry=self.registry,
+        )
+
+    def _make_offsite_metrics(self) -> None:
+        """Makes what tells of care elsewhere that somebody waits for."""
+        self.audit_holds_overdue = Gauge(
+            "yibao_audit_holds_overdue",
+            "Holds of audits that stand although the day of their task is over.",
+            ("region",),
+            registry=self.registry,
+        )
+        self.materials_scanning = Gauge(
+            "yibao_materials_scanning",
+            "Papers of care elsewhere that wait for the virus scanner.",
+            ("region",),
+            registry=self.registry,
+        )
+        self.deemed_stuck = Gauge(
+            "yibao_deemed_registrations_stuck",
+            "Emergencies elsewhere that offsite was not told of within ten minutes.",
+            ("region",),
+            registry=self.registry,
+        )
+        self.qualifications_stuck = Gauge(
+            "yibao_qualifications_stuck",
+            "Qualifications for diseases that identity refused, or has not taken for an hour.",
+            ("region",),
             registry=self.registry,
         )
 
