@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import Result
 from support.databases import SqliteDatabases
 from support.paper_service import PERSON, REGION, issue, serving
 from support.papers import archive, pdf, png
 from support.threads import in_a_thread
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from yibao_cli.main import app
 from yibao_offsite.rules.material.parts import PART_BYTES

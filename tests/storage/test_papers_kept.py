@@ -122,6 +122,7 @@ def _tell(**values: Any) -> Callable[[StoredDesk, str, str], None]:
         pytest.param(_remove_part, id="no part"),
         pytest.param(_tell(person_id=OTHER), id="another person"),
         pytest.param(_tell(kind="surgery_photo"), id="another kind"),
+        pytest.param(_tell(kind="novel"), id="no kind"),
         pytest.param(_tell(size_bytes=PART_BYTES + 7), id="another length"),
         pytest.param(_tell(media_type=int(MediaType.JPEG)), id="another type"),
         pytest.param(_tell(sealed_manifest=None), id="no manifest"),
