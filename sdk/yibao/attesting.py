@@ -40,6 +40,7 @@ __all__ = [
     "KeyRequest",
     "QrError",
     "Sign",
+    "key_id_of_hold",
     "list_uri",
     "read_key_request",
     "region_of_list",
@@ -83,6 +84,15 @@ def sign_hold(stated: AttestedHold, *, key_id: bytes, sign: Sign) -> bytes:
         QrError: `malformed`; a verifier would refuse it.
     """
     return _sign(encode_hold(stated), _typed_frame.TYPE_HOLD, key_id=key_id, sign=sign)
+
+
+def key_id_of_hold(data: bytes) -> bytes:
+    """Returns the id of the key that signed a hold, without verifying it.
+
+    Raises:
+        QrError: `malformed`.
+    """
+    return _typed_frame.open_frame(data, _typed_frame.TYPE_HOLD).key_id
 
 
 def sign_list(

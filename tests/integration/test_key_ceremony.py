@@ -23,6 +23,7 @@ from yibao_identity.config import IdentityConfig
 from yibao_identity.rules.trust.published import KeyState, KeyUse
 from yibao_identity.storage import tables
 from yibao_identity.storage.trust.rows import StoredTrust
+from yibao_offsite.config import OffsiteConfig
 
 RUNBOOK = ROOT / "docs" / "operating" / "keys.md"
 WEEK = dt.timedelta(days=7, minutes=1)
@@ -98,6 +99,15 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     values = {**files.values, "keys": keys, "database": {"url": url}}
     IdentityConfig.model_validate(values)
     (folder / "identity.toml").write_text(to_toml(values))
+    (folder / "offsite-keys").mkdir()
+    offsite = {
+        "server": files.values["server"],
+        "database": {"url": "sqlite:///offsite.sqlite"},
+        "identity": {"address": "localhost:1", "regions": list(files.values["issuer"]["regions"])},
+        "keys": {**keys, "folder": folder / "offsite-keys"},
+    }
+    OffsiteConfig.model_validate(offsite)
+    (folder / "offsite.toml").write_text(to_toml(offsite))
     monkeypatch.chdir(folder)
     monkeypatch.setattr(getpass, "getpass", lambda _prompt: "what the holder chose")
     made = Desk(folder, url)
@@ -127,6 +137,8 @@ def test_every_command_of_the_runbook_does_what_it_says(desk: Desk) -> None:
     trust = desk.published(Path("root-2.cose"))
     states = sorted((key.use, key.state.name) for key in trust.keys.values())
     assert states == [
+        ("attest", "ACTIVE"),
+        ("attest", "RETIRING"),
         ("cred", "ACTIVE"),
         ("status", "ACTIVE"),
         ("tok", "ACTIVE"),
@@ -141,12 +153,17 @@ def test_every_command_of_the_runbook_does_what_it_says(desk: Desk) -> None:
 
 def ceremony(desk: Desk) -> None:
     """Goes through the runbook up to the first root."""
-    for block in blocks()[:4]:
+    for block in (*blocks()[:4], blocks()[5]):
         for line in block:
             assert desk.run(line).exit_code == 0
 
 
 REFUSED = [
+    ("yibao keys request --config offsite.toml --out attest-1.request", "exists"),
+    ("yibao keys request --config identity.toml --out r", "not the configuration of offsite"),
+    ("yibao keys take attest-1.request --config identity.toml", "listed already"),
+    ("yibao keys take holder-1.pub.pem --config identity.toml", "no request of a key"),
+    ("yibao keys take attest-1.request --region 110000 --config identity.toml", "asks for"),
     ("yibao keys root new-key holder-1.pem", "exists"),
     ("yibao keys root sign root-1.cose --key holder-1.pem", "signed this root already"),
     ("yibao keys root sign root-1.cose --key stranger.pem", "none of root 1"),

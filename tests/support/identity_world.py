@@ -35,7 +35,7 @@ from yibao_common.values.clock import Clock, system_clock
 from yibao_common.values.ids import new_id
 from yibao_identity.config import IdentityConfig
 from yibao_identity.main import IdentityService
-from yibao_identity.rules.trust.published import KeyUse
+from yibao_identity.rules.trust.published import OWN_USES
 from yibao_identity.trust_setup import add_first_keys, open_trust_admin
 
 REGION = "500100"
@@ -83,7 +83,7 @@ class IdentityFiles:
 
     def provision(self, config: IdentityConfig, *, keys_from: dt.datetime = KEYS_FROM) -> None:
         """Writes root and keys into the database, unless they are there."""
-        prepared = PreparedKeys(self.public_keys[use.value] for use in KeyUse)
+        prepared = PreparedKeys(self.public_keys[use.value] for use in OWN_USES)
         with open_trust_admin(
             config, clock=lambda: keys_from, by="tests", key_store=prepared
         ) as admin:

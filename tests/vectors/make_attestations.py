@@ -1,4 +1,5 @@
-"""Writes our vectors of attestations, data/yibao_attestations.json.
+"""Writes our vectors of attestations, data/yibao_attestations.json,
+and the files of the SDK's example.
 
 Run after a change of the cases: `cd tests && python -m vectors.make_attestations`. A test
 compares the file with a fresh one, so a change of the format cannot pass unseen.
@@ -8,7 +9,7 @@ import datetime as dt
 import json
 from pathlib import Path
 
-from support.attestation_minting import attest_snapshot
+from support.attestation_minting import attest_snapshot, signed_list
 from support.token_minting import public_key
 from vectors.attestation_cases import (
     BytesCase,
@@ -18,6 +19,7 @@ from vectors.attestation_cases import (
     request_cases,
 )
 
+EXAMPLES = Path(__file__).parents[2] / "sdk" / "examples"
 FILE = Path(__file__).parent / "data" / "yibao_attestations.json"
 
 NOTE = (
@@ -29,9 +31,17 @@ NOTE = (
 )
 
 
+def example_files() -> dict[str, bytes]:
+    """Returns what the example of the SDK reads, by the names of the files."""
+    return {
+        "attestation-trust.cbor": attest_snapshot(),
+        "attestation-list.cose": signed_list(7),
+    }
+
+
 def contents() -> str:
     """Returns what the file must hold."""
-    registrations = [
+    registrations: list[dict[str, object]] = [
         {
             "name": case.name,
             "text": case.text,
@@ -75,4 +85,6 @@ def _time(instant: dt.datetime) -> str:
 
 if __name__ == "__main__":
     FILE.write_text(contents(), encoding="utf-8")
-    print(f"wrote {FILE}")
+    for name, data in example_files().items():
+        (EXAMPLES / name).write_bytes(data)
+    print(f"wrote {FILE} and the files of the example")

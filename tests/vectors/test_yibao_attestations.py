@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from support.attestation_minting import (
+    ATTEST_KEYS,
     FIRST_DAY,
     LAST_DAY,
     attested,
@@ -14,7 +15,8 @@ from support.attestation_minting import (
     signed_hold,
     signed_list,
 )
-from support.token_minting import NOW
+from support.token_minting import NOW, Message, listed, payload, public_key, snapshot
+from vectors import make_attestations
 from vectors.make_attestations import FILE, contents
 
 from yibao import attestation, attesting, qr
@@ -48,6 +50,11 @@ def told(refused: QrError | None) -> str | None:
 
 def test_the_vectors_are_those_that_the_script_makes() -> None:
     assert FILE.read_text(encoding="utf-8") == contents(), "run python -m vectors.make_attestations"
+
+
+def test_the_files_of_the_example_are_those_that_the_script_makes() -> None:
+    for name, data in make_attestations.example_files().items():
+        assert (make_attestations.EXAMPLES / name).read_bytes() == data, name
 
 
 @named("registrations")
@@ -120,7 +127,8 @@ def test_an_older_list_does_not_take_the_place_of_a_newer_one() -> None:
         lambda: attestation.verify_list(older, trust=held, now=NOW, previous=newer)
     )
     assert told(refused) == "stale_trust"
-    assert attestation.verify_list(signed_list(), trust=held, now=NOW, previous=newer)
+    same = attestation.verify_list(signed_list(), trust=held, now=NOW, previous=newer)
+    assert same.digest == newer.digest
 
 
 def test_what_a_verifier_would_refuse_is_not_signed() -> None:
@@ -137,3 +145,11 @@ def test_a_leeway_out_of_range_is_a_mistake(leeway: int) -> None:
 def test_the_sizes_are_those_that_the_page_states() -> None:
     assert (len(signed()), len(signed(attested(last_day=None)))) == (384, 378)
     assert len(signed_hold()) == 213
+
+
+def test_a_snapshot_with_a_use_that_a_verifier_does_not_know_serves_codes_as_before() -> None:
+    # What older verifiers make of `attest`: a use is any text, and they look for their own.
+    keys = (*ATTEST_KEYS, listed("of a later use", use="something new"))
+    held = TrustSnapshot.verify(snapshot(keys), trust_key=public_key("trust"), now=NOW)
+    code = Message(payload()).text()
+    assert qr.verify(code, trust=held, audience="01301", now=NOW).issuer == "330100"

@@ -32,6 +32,8 @@ Its certificates and keys protect nothing. Its databases stay; `yibao up --fresh
 _PUBLISH_SECONDS = 2.0
 # Of settlement, in the folder.
 TRUST_FOLDER = "settlement-trust"
+# Of offsite.
+OFFSITE_TRUST_FOLDER = "offsite-trust"
 # Which persons were loaded to be tried.
 SAMPLES_FILE = "samples.json"
 
@@ -110,7 +112,8 @@ def _erase(folder: Path) -> None:
             file.unlink()
     if ahead_of(folder):
         # What was seen then is still to come.
-        shutil.rmtree(folder / TRUST_FOLDER, ignore_errors=True)
+        for name in (TRUST_FOLDER, OFFSITE_TRUST_FOLDER):
+            shutil.rmtree(folder / name, ignore_errors=True)
     # Last: while a database is there, so is the time that it is of.
     (folder / CLOCK_FILE).unlink(missing_ok=True)
 
@@ -158,19 +161,7 @@ def prepare(folder: Path, regions: Iterable[Region], settings: Settings) -> Sand
     if not regions:
         raise StartError(f"the keys in {folder} sign for none of {', '.join(sorted(asked))}")
     numbers = [region.region for region in regions]
-    identity = {
-        **_identity_tables(keys, numbers),
-        "settlement": {"address": settings.addresses["settlement"]},
-    }
-    followed: Mapping[str, Value] = {"regions": numbers, "poll_seconds": settings.poll_seconds}
-    tables: dict[str, Tables] = {
-        "identity": identity,
-        "settlement": {
-            "identity": _learnt_of_identity(keys, numbers, folder, settings),
-            "offsite": {"address": settings.addresses["offsite"], **followed},
-        },
-        "offsite": {"identity": {"address": settings.addresses["identity"], **followed}},
-    }
+    tables = _service_tables(folder, keys, settings, numbers)
     return Sandbox(
         folder,
         certificates,
@@ -179,6 +170,44 @@ def prepare(folder: Path, regions: Iterable[Region], settings: Settings) -> Sand
         root_file=keys.root_file,
         regions=regions,
     )
+
+
+def _service_tables(
+    folder: Path, keys: SandboxKeys, settings: Settings, numbers: list[str]
+) -> Mapping[str, Tables]:
+    """Returns what the configuration of each service has beside what all have."""
+    identity = {
+        **_identity_tables(keys, numbers),
+        "settlement": {"address": settings.addresses["settlement"]},
+    }
+    followed: Mapping[str, Value] = {"regions": numbers, "poll_seconds": settings.poll_seconds}
+    return {
+        "identity": identity,
+        "settlement": {
+            "identity": _learnt_of_identity(keys, numbers, folder, settings),
+            "offsite": {"address": settings.addresses["offsite"], **followed},
+        },
+        "offsite": {
+            "identity": {"address": settings.addresses["identity"], **followed},
+            **_attestation_tables(folder, keys, has_movable_clock=settings.has_movable_clock),
+        },
+    }
+
+
+def _attestation_tables(folder: Path, keys: SandboxKeys, *, has_movable_clock: bool) -> Tables:
+    attestation: Mapping[str, Value] = {
+        "root_file": str(keys.root_file),
+        "trust_folder": str(folder / OFFSITE_TRUST_FOLDER),
+        # A key that is taken, rotated or killed shows soon, as one tries them.
+        "trust_seconds": 1.0 if has_movable_clock else _PUBLISH_SECONDS,
+    }
+    return {
+        "keys": {
+            "folder": str(keys.offsite_folder),
+            "passphrase_file": str(keys.passphrase_file),
+        },
+        "attestation": attestation,
+    }
 
 
 def _learnt_of_identity(

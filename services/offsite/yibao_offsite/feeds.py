@@ -23,7 +23,7 @@ from yibao_offsite.application.feed import Feed
 from yibao_offsite.application.following import Following, OnPersons
 from yibao_offsite.application.work import Work
 from yibao_offsite.config import OffsiteConfig
-from yibao_offsite.servicer.feed.changes import OffsiteFeedServicer
+from yibao_offsite.servicer.feed.changes import AttestHold, OffsiteFeedServicer
 from yibao_offsite.servicer.following.client import person_ages, person_follower
 from yibao_offsite.storage.following import unfollow
 
@@ -41,6 +41,7 @@ class Feeds:
         transactions: Transactions[Work],
         *,
         on_persons: OnPersons,
+        attest_hold: AttestHold,
         database: Database,
         metrics: Metrics,
         clock: Clock,
@@ -51,7 +52,7 @@ class Feeds:
         self._log = log
         feed = Feed(transactions)
         self._watch = FeedWatch(feed, metrics=metrics, clock=clock, log=log)
-        self._servicer = OffsiteFeedServicer(feed, self._watch)
+        self._servicer = OffsiteFeedServicer(feed, self._watch, attest_hold=attest_hold)
         self.ages: FeedAges | None = None
         followed = config.identity
         self._tell_of_unfollowed(database, followed.regions if followed else ())

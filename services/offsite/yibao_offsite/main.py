@@ -7,6 +7,7 @@ import grpc
 
 from yibao.common.v1 import server_service_pb2_grpc
 from yibao.offsite.v1 import (
+    attestation_service_pb2,
     offsite_feed_service_pb2,
     registration_service_pb2,
     registration_service_pb2_grpc,
@@ -14,6 +15,7 @@ from yibao.offsite.v1 import (
 from yibao_common.commands.background import BackgroundTask
 from yibao_common.commands.blocking import Blocking
 from yibao_common.commands.sandbox import open_sandbox_clock, start_sandbox_clock
+from yibao_common.commands.transactions import Transactions
 from yibao_common.db.failures import database_problem
 from yibao_common.db.opening import open_database
 from yibao_common.db.pruning import answer_pruning
@@ -34,6 +36,8 @@ from yibao_common.values.ids import Ids, new_id
 from yibao_offsite.access import ACCESS
 from yibao_offsite.application.following import nothing_follows
 from yibao_offsite.application.registration import Registrations
+from yibao_offsite.application.work import Work
+from yibao_offsite.attestation_parts import AttestationParts
 from yibao_offsite.config import OffsiteConfig
 from yibao_offsite.feeds import Feeds
 from yibao_offsite.servicer.registration import RegistrationServicer
@@ -43,6 +47,7 @@ from yibao_offsite.storage.work import UNIT
 DESCRIPTORS = (
     registration_service_pb2.DESCRIPTOR.services_by_name["RegistrationService"],
     offsite_feed_service_pb2.DESCRIPTOR.services_by_name["OffsiteFeedService"],
+    attestation_service_pb2.DESCRIPTOR.services_by_name["AttestationService"],
     server_info.DESCRIPTOR,
     sandbox.DESCRIPTOR,
 )
@@ -84,13 +89,15 @@ class OffsiteService:
         start_sandbox_clock(self._clock, supervisor)
         metrics, readiness, blocking = Metrics(), Readiness(), Blocking(party_of=current_party)
         readiness.require("database", lambda: database_problem(self.database))
-        transactions = StoredTransactions(
+        transactions: Transactions[Work] = StoredTransactions(
             self.database, answers=tables.answer, unit=UNIT, clock=self._clock
         )
+        attestations = self._make_attestations(transactions, blocking, metrics)
         feeds = Feeds(
             self._config,
             transactions,
             on_persons=nothing_follows,
+            attest_hold=attestations.attest_hold,
             database=self.database,
             metrics=metrics,
             clock=self._clock,
@@ -104,6 +111,7 @@ class OffsiteService:
                 RegistrationServicer(registrations, blocking), server
             )
             feeds.register(server)
+            attestations.register(server)
             info = ServerInfoServicer(
                 self._config,
                 service_name=_SERVICE,
@@ -119,8 +127,9 @@ class OffsiteService:
         blocking.start(supervisor)
         pruning.start(supervisor)
         feeds.start(supervisor)
+        attestations.start(supervisor)
         try:
-            await feeds.first_news(blocking)
+            await asyncio.gather(feeds.first_news(blocking), attestations.first_news())
             port = await server.start()
             if started is not None:
                 started.set_result(port)
@@ -129,10 +138,23 @@ class OffsiteService:
             feeds.release()
             await server.drain()
             await feeds.close()
+            await attestations.close()
             await pruning.close()
             blocking.close()
             self.database.close()
         supervisor.raise_if_dead()
+
+    def _make_attestations(
+        self, transactions: Transactions[Work], blocking: Blocking, metrics: Metrics
+    ) -> AttestationParts:
+        return AttestationParts(
+            self._config,
+            transactions,
+            blocking,
+            metrics=metrics,
+            clock=self._clock,
+            log=self._log,
+        )
 
     def _make_server(
         self,

@@ -116,8 +116,9 @@ class SettlementService:
         offsite = Offsite(
             self._config,
             transactions,
-            # What offsite tells comes over a connection that proves who it is.
-            verify_hold=lambda _region, _hold, _attestation: True,
+            verify_hold=lambda region, hold, attestation: trust.attests_hold(
+                region, hold, attestation, at=self._clock()
+            ),
             metrics=metrics,
             clock=self._clock,
             log=self._log,

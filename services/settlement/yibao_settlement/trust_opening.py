@@ -4,9 +4,8 @@ import datetime as dt
 
 from yibao.qr import QrError
 from yibao.trust_store import TrustFolderError, TrustStore
-from yibao_common.process.config import StartError
-from yibao_common.process.plain_file import read_plain_file
 from yibao_common.rpc.server_info import TrustState
+from yibao_common.rpc.trust_opening import open_trust
 from yibao_settlement.config import SettlementConfig
 
 
@@ -17,27 +16,9 @@ def open_trust_store(config: SettlementConfig) -> TrustStore:
         StartError: the pinned root or the folder cannot be used.
     """
     identity = config.identity
-    folder = identity.trust_folder
-    try:
-        first_root = read_plain_file(identity.root_file)
-    except OSError as error:
-        raise StartError(
-            f"identity.root_file: {identity.root_file}: cannot be read: {error.strerror}"
-        ) from None
-    try:
-        return TrustStore(
-            first_root=first_root,
-            cache_folder=None if folder is None else folder / "cache",
-            state_folder=None if folder is None else folder / "state",
-            regions=identity.regions,
-        )
-    except OSError as error:
-        raise StartError(
-            f"identity.trust_folder: {folder}: cannot be used: {error.strerror}"
-        ) from None
-    except QrError as error:
-        message = f"identity.root_file: {identity.root_file} is no root: {error.message}"
-        raise StartError(message) from None
+    return open_trust(
+        identity.root_file, identity.trust_folder, regions=identity.regions, section="identity"
+    )
 
 
 def trust_state(store: TrustStore, now: dt.datetime) -> TrustState:

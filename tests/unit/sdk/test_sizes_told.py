@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from support.attestation_minting import attested, signed, signed_hold
 from support.contracts import ROOT
 from support.presentation_minting import Showing, certificate, outer, status
 from support.token_minting import Message, payload
@@ -38,3 +39,13 @@ def test_a_code_of_a_phone_is_at_most_as_large_as_the_pages_say(page: str) -> No
 def test_a_code_of_a_phone_with_a_p256_key_is_at_most_as_large_as_the_page_says() -> None:
     (told,) = re.findall(r"P-256 key up to (\d+), version 15", QR_TOKEN)
     assert size(code_of_a_phone("P-256", LAST_PLACE)) == int(told)
+
+
+def test_attestations_are_as_large_as_the_page_says() -> None:
+    page = (ROOT / "docs" / "coding" / "attestations.md").read_text(encoding="utf-8")
+    found = re.search(r"\| size \| (\d+) to (\d+) bytes, up to (\d+) characters, QR version", page)
+    assert found is not None
+    least = signed(attested(benefits=(1,), last_day=None))
+    most = signed(attested(benefits=(1, 2, 3, 4)))
+    assert [size(least), size(most), len(most)] == [int(told) for told in found.groups()]
+    assert f"| {len(signed_hold())} bytes |" in page

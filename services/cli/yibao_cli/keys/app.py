@@ -85,10 +85,13 @@ def new(
 @app.command("request")
 def request(
     out_file: Annotated[Path, typer.Option("--out", help="The request to write.")],
-    region: Annotated[list[str], typer.Option("--region", help="For which it signs; repeatable.")],
     config: Annotated[
         Path, typer.Option("--config", help="Configuration of the offsite service.")
     ] = OFFSITE_OF_SANDBOX,
+    region: Annotated[
+        list[str] | None,
+        typer.Option("--region", help="For which it signs; those of the configuration if absent."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Make a key of the offsite service for attestations, and what identity takes it by."""
@@ -97,7 +100,7 @@ def request(
     from yibao_common.values.clock import system_clock
 
     with told_plainly():
-        attest.request(out, config, out_file, regions=region, now=system_clock())
+        attest.request(out, config, out_file, regions=region or [], now=system_clock())
 
 
 @app.command("take")

@@ -31,6 +31,10 @@ def request(
         raise StartError(f"{config_file} says no [keys]: where the private key is to lie")
     if file.exists():
         raise StartError(f"{file} exists and is not replaced; choose another name")
+    followed = () if config.identity is None else config.identity.regions
+    asked = set(regions or followed)
+    if not asked:
+        raise StartError("name the regions that it is to sign for with --region")
     try:
         store = open_key_store(config.keys)
         public_key = store.make()
@@ -38,7 +42,7 @@ def request(
     except KeyFileError as error:
         raise StartError(str(error)) from None
     assert private is not None, "it was made there"
-    made = KeyRequest(public_key, tuple(sorted(set(regions))), int(now.timestamp()))
+    made = KeyRequest(public_key, tuple(sorted(asked)), int(now.timestamp()))
     try:
         file.write_bytes(sign_key_request(made, sign=private.sign))
     except OSError as error:

@@ -1,5 +1,7 @@
 """OffsiteFeedService: what settlement must know of registrations and holds."""
 
+from collections.abc import Callable
+
 import grpc
 
 from yibao.offsite.v1 import offsite_feed_service_pb2 as pb
@@ -15,13 +17,19 @@ from yibao_offsite.rules.feed import AuditHold, RegisteredCare
 FEED_READER = "settlement"
 
 
+# Returns the attestation of a hold of a region as it is told now: the stored one, unless the
+# key that signed it signs no more.
+AttestHold = Callable[[str, AuditHold], bytes]
+
+
 class OffsiteFeedServicer(rpc.OffsiteFeedServiceServicer):
     """Reads what changed, and waits for it where asked to."""
 
-    def __init__(self, feed: Feed, watch: FeedWatch) -> None:
+    def __init__(self, feed: Feed, watch: FeedWatch, *, attest_hold: AttestHold) -> None:
         """Takes what answers, which blocks, and what waits for news and has the threads."""
         self._feed = feed
         self._watch = watch
+        self._attest_hold = attest_hold
 
     async def ListOffsiteChanges(
         self,
@@ -34,19 +42,19 @@ class OffsiteFeedServicer(rpc.OffsiteFeedServiceServicer):
         require_reader(FEED_READER)
         page = await answered_page(request, self._feed, self._watch)
         return pb.ListOffsiteChangesResponse(
-            changes=map(_change_message, page.changes),
+            changes=[self._change_message(request.region, each) for each in page.changes],
             epoch=page.epoch,
             head_sequence=page.head_sequence,
             head_mark=page.head_mark,
             starts_anew=page.starts_anew,
         )
 
-
-def _change_message(change: OffsiteChange) -> pb.OffsiteChange:
-    subject = change.subject
-    if isinstance(subject, RegisteredCare):
-        return pb.OffsiteChange(sequence=change.sequence, registration=_care_message(subject))
-    return pb.OffsiteChange(sequence=change.sequence, hold=_hold_message(subject))
+    def _change_message(self, region: str, change: OffsiteChange) -> pb.OffsiteChange:
+        subject = change.subject
+        if isinstance(subject, RegisteredCare):
+            return pb.OffsiteChange(sequence=change.sequence, registration=_care_message(subject))
+        attestation = self._attest_hold(region, subject)
+        return pb.OffsiteChange(sequence=change.sequence, hold=_hold_message(subject, attestation))
 
 
 def _care_message(told: RegisteredCare) -> pb.RegisteredCare:
@@ -65,13 +73,13 @@ def _care_message(told: RegisteredCare) -> pb.RegisteredCare:
     )
 
 
-def _hold_message(told: AuditHold) -> pb.AuditHold:
+def _hold_message(told: AuditHold, attestation: bytes) -> pb.AuditHold:
     return pb.AuditHold(
         hold_id=told.hold_id,
         person_id=told.person_id,
         visit_id=told.visit_id,
         task_id=told.task_id,
         is_lifted=told.is_lifted,
-        attestation=told.attestation,
+        attestation=attestation,
         version=told.version,
     )

@@ -1,9 +1,10 @@
-"""Verifies the QR codes that institutions forward, against the trust that is held."""
+"""Verifies the codes and attestations that institutions forward, against the trust held."""
 
 import datetime as dt
 from collections.abc import Callable, Collection
 
 from yibao import qr
+from yibao.attestation import Attested, AttestedHold
 from yibao.settlement.v1.visit_pb2 import Presentation
 from yibao.trust import TrustSnapshot
 from yibao.trust_store import TrustFolderError, TrustStore
@@ -12,10 +13,17 @@ from yibao_common.values.caller import Caller
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.batch.command import Code
-from yibao_settlement.application.elsewhere.state import Attested
+from yibao_settlement.application.elsewhere.state import Attested as AttestedCare
+from yibao_settlement.rules.elsewhere.registered import AuditHold
 from yibao_settlement.rules.presentation import PresentedCode, check_scan_time
 from yibao_settlement.servicer.elsewhere.attested import attested_of
 from yibao_settlement.servicer.presentation import check_presentation, token_of
+from yibao_settlement.servicer.trust.attested import (
+    signs_attestations,
+    states,
+    verified,
+    verified_hold,
+)
 
 _REASONS = {
     "malformed": Reason.QR_MALFORMED,
@@ -139,7 +147,7 @@ class TrustHolder:
             "" if claims.device_certificate_id is None else claims.device_certificate_id.hex(),
         )
 
-    def attested(self, text: str, *, region: str, now: dt.datetime) -> Attested:
+    def attested(self, text: str, *, region: str, now: dt.datetime) -> AttestedCare:
         """Returns the registration that an attestation states, or its refusal.
 
         It is decided with the request, as of codes: a repeat gets its first answer.
@@ -147,20 +155,52 @@ class TrustHolder:
         if not text:
             return None
         try:
-            return attested_of(text, trust=self._snapshot(now), region=region, now=now)
+            trust = self._snapshot(now, stale=Reason.ATTESTATION_STALE_TRUST)
+            return attested_of(text, trust=trust, region=region, now=now)
         except RuleError as refusal:
             return refusal
 
-    def _snapshot(self, now: dt.datetime) -> TrustSnapshot:
+    def verify_attestation(self, text: str, *, at: dt.datetime) -> Attested:
+        """Returns what an attestation of a registration states, verified as of `at`.
+
+        Raises RuleError: an ATTESTATION_* reason, or CLOCK_SUSPECT.
+        """
+        trust = self._snapshot(at, stale=Reason.ATTESTATION_STALE_TRUST)
+        return verified(text, trust=trust, at=at)
+
+    def verify_hold(self, data: bytes, *, at: dt.datetime) -> AttestedHold:
+        """Returns what an attested hold states, or that it is lifted, verified as of `at`.
+
+        Raises RuleError: an ATTESTATION_* reason, or CLOCK_SUSPECT.
+        """
+        trust = self._snapshot(at, stale=Reason.ATTESTATION_STALE_TRUST)
+        return verified_hold(data, trust=trust, at=at)
+
+    def attests_hold(self, region: str, hold: AuditHold, data: bytes, *, at: dt.datetime) -> bool:
+        """Tells whether `data` is the offsite service's attestation of a hold as it is told.
+
+        Where no key may sign for the region, as where its only one was killed, who told it is
+        proved by the connection alone: what is revoked must not wait for the next key.
+        """
+        try:
+            trust = self._snapshot(at, stale=Reason.ATTESTATION_STALE_TRUST)
+            if not signs_attestations(trust, region):
+                return True
+            return states(verified_hold(data, trust=trust, at=at), hold, region=region)
+        except RuleError:
+            return False
+
+    def _snapshot(
+        self, now: dt.datetime, *, stale: Reason = Reason.QR_STALE_TRUST
+    ) -> TrustSnapshot:
         try:
             return self._store.current(now=now)
         except qr.QrError as error:
             # Also where this machine's own clock is behind: the caller's is not at fault.
-            raise RuleError(Reason.QR_STALE_TRUST, error.message) from None
+            raise RuleError(stale, error.message) from None
         except TrustFolderError:
             # Nothing is held, and what must not go back cannot be read; the pulls tell of it.
-            message = "the folder of trust cannot be read"
-            raise RuleError(Reason.QR_STALE_TRUST, message) from None
+            raise RuleError(stale, "the folder of trust cannot be read") from None
 
 
 def _refusal(error: qr.QrError, snapshot: TrustSnapshot) -> RuleError:

@@ -36,14 +36,18 @@ class AttestationKeys:
         return key_id_of(self._key(region).public_key)
 
     def problem(self, region: str) -> str:
-        """Returns why nothing can be signed for a region, for the operator, or nothing."""
+        """Returns why no key signs for a region, for the operator, or nothing.
+
+        Nothing as well where no trust is held, which who pulls it tells.
+        """
         try:
             snapshot = self._trust.current(now=self._clock())
-        except (QrError, TrustFolderError) as error:
-            return f"no trust: {error}"
+        except (QrError, TrustFolderError):
+            return ""
         listed = list(_listed(snapshot, region, now=self._clock()))
         if not listed:
-            return f"no attest key is listed for {region}: `yibao keys request`, then `yibao keys take`"
+            how = "`yibao keys request`, then `yibao keys take`"
+            return f"no attest key is listed for {region}: {how}"
         try:
             if any(self._store.find(each.public_key.public_bytes_raw()) for each in listed):
                 return ""
@@ -142,11 +146,19 @@ class NoAttestationKeys:
         raise no_attestation_key(content.region)
 
 
+def signer_of_hold(attestation: bytes) -> bytes:
+    """Returns the id of the key that an attestation of a hold names, empty where it is none."""
+    try:
+        return attesting.key_id_of_hold(attestation)
+    except QrError:
+        return b""
+
+
 def _listed(snapshot: TrustSnapshot, region: str, *, now: dt.datetime) -> Iterator[TrustedKey]:
     """Yields the keys that may sign for a region, the active one first."""
     second = int(now.timestamp())
     for state in _MAY_SIGN:
         for key in snapshot.keys.values():
-            if key.use == attesting.USE_ATTEST and key.state is state:
-                if key.may_sign(issuer=region, at_second=second):
-                    yield key
+            is_one = key.use == attesting.USE_ATTEST and key.state is state
+            if is_one and key.may_sign(issuer=region, at_second=second):
+                yield key
