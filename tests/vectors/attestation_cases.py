@@ -107,6 +107,7 @@ def _frames() -> Iterator[Case]:
         "type of codes of mode B": message(payload, header=header(294)),
         "a crit header": message(payload, header=_cbor.encode({1: -8, 2: [16], 4: bytes(8)})),
         "a longer length than needed": message(payload, content_head=b"\x59\x00\xa1"),
+        "a length that does not fit": message(payload, content_head=b"\x58\xa1"),
         "indefinite payload": message(payload, content_head=b"\x5f"),
         "signature of another length": message(payload, signature=bytes(63)),
         "trailing byte": message(payload, tail=b"\x00"),
@@ -122,6 +123,8 @@ def _frames() -> Iterator[Case]:
 def _keys() -> Iterator[Case]:
     for key in ("unlisted", "attest killed", "active", "credential", "status", "attest elsewhere"):
         yield Case(f"signed by the key {key}", signed(key=key), "unknown_key")
+    altered = message(encode_registration(attested()), key="attest killed", signature=bytes(64))
+    yield Case("killed, and not signed at all", text_of(altered.encode()), "unknown_key")
     early = attested(issue_second=NOW_SECOND - 1, expire_second=NOW_SECOND + DAY)
     yield Case("before the key's time", signed(early, "attest next"), "unknown_key")
     other = signed(attested(region="440100", status_uri="mr:sl/440100/1"))

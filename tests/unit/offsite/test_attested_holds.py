@@ -10,6 +10,7 @@ from support.attestation_minting import (
     TASK,
     VISIT,
     attest_trust,
+    hold,
     signed_hold,
 )
 from support.roots import make_root
@@ -66,7 +67,7 @@ def told(data: bytes) -> AuditHold:
 
 
 def test_a_hold_is_told_as_it_was_signed_by_the_key_that_signs() -> None:
-    stored = signed_hold()
+    stored = signed_hold(hold(issue_second=NOW_SECOND - HOUR))
     data = told_attestation(keys("attest"), REGION, told(stored), at=NOW)
     assert data == stored
 

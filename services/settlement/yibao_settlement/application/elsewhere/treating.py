@@ -10,6 +10,7 @@ from yibao_settlement.application.elsewhere.state import AttestationTold, Deemed
 from yibao_settlement.application.elsewhere.visit import on_terms
 from yibao_settlement.application.reference import Reference
 from yibao_settlement.application.settlement.record import SettlementRecord
+from yibao_settlement.rules.elsewhere.attested import standing_care
 from yibao_settlement.rules.elsewhere.cover import holding_on
 from yibao_settlement.rules.elsewhere.place import check_recognised
 from yibao_settlement.rules.elsewhere.registered import RegisteredCare
@@ -68,17 +69,9 @@ def check_attested(
             f"registration {registration_id} is attested of another person",
             registration_id=registration_id,
         )
-    for each in working_set.elsewhere.of(person_id):
-        if each.registration_id != registration_id:
-            continue
-        if each.is_void:
-            raise RuleError(
-                Reason.ATTESTATION_REVOKED,
-                f"registration {registration_id} was revoked since it was attested",
-                registration_id=registration_id,
-            )
-        if each.version >= attested.version:
-            return None
+    known = {each.registration_id: each for each in working_set.elsewhere.of(person_id)}
+    if standing_care(attested, known.get(registration_id)) is not attested:
+        return None
     return attested
 
 
