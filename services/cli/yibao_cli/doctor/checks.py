@@ -7,6 +7,7 @@ import grpc
 import sqlalchemy as sa
 
 from yibao.trust_store import TrustFolderError
+from yibao_cli.doctor.attestations import examine_attestations
 from yibao_cli.doctor.finding import Finding
 from yibao_cli.services import AnyConfig, ServiceConfig
 from yibao_cli.stack import check_serving
@@ -69,6 +70,8 @@ def examine_files(found: ServiceConfig, *, clock: Clock) -> Iterator[Finding]:
             yield from _examine_identity_keys(found.config, clock=clock)
     if isinstance(found.config, SettlementConfig):
         yield _examine_root(found.config, now=clock())
+    if isinstance(found.config, OffsiteConfig):
+        yield from examine_attestations(found.config, clock=clock)
 
 
 def examine_database(found: ServiceConfig) -> Finding:
