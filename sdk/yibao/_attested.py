@@ -61,13 +61,13 @@ class Attested:
     """A registration for care elsewhere, as the insuring region's offsite service states it.
 
     `region` insures the person, ids are UUIDs in lower case. `category`, `terms`,
-    `benefits` (rising) and `origin` are the numbers of `RegistrationCategory`,
-    `OffsiteTerms`, `OffsiteBenefit` and `RegistrationOrigin`; numbers that are new in a
-    later version are passed on. `last_day` of cover is None where it lasts until changed;
-    days are of Asia/Shanghai. Seconds are since 1970, UTC, the last one exclusive: they
-    are the attestation's, not the cover's. The bit `status_index` of the list `status_uri`
-    is set once the statement holds no longer. `key_id` is of the key that signed it, empty
-    before.
+    `benefits` (rising; none where the region opens none) and `origin` are the numbers of
+    `RegistrationCategory`, `OffsiteTerms`, `OffsiteBenefit` and `RegistrationOrigin`;
+    numbers that are new in a later version are passed on. `last_day` of cover is None where
+    it lasts until changed; days are of Asia/Shanghai. Seconds are since 1970, UTC, the last
+    one exclusive: they are the attestation's, not the cover's. The bit `status_index` of the
+    list `status_uri` is set once the statement holds no longer. `key_id` is of the key that
+    signed it, empty before.
     """
 
     region: str
@@ -321,7 +321,7 @@ def _status(value: _cbor.Value, region: str) -> tuple[str, int]:
 
 
 def _benefits(value: _cbor.Value) -> tuple[int, ...]:
-    _require(isinstance(value, list) and 1 <= len(value) <= MAX_BENEFITS, "benefits")
+    _require(isinstance(value, list) and len(value) <= MAX_BENEFITS, "benefits")
     assert isinstance(value, list)
     found = tuple(_number(each, least=1, most=MAX_NUMBER) for each in value)
     _require(list(found) == sorted(set(found)), "benefits repeated or out of order")

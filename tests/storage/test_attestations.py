@@ -2,15 +2,24 @@
 
 import dataclasses
 import datetime as dt
+import os
+import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from support.databases import Databases
+from support.memory.offsite.attestation import PlainSigner
 
+from yibao_common.commands.request import Request
 from yibao_common.db.database import Database
 from yibao_common.db.transactions import StoredTransactions
+from yibao_common.values.caller import parse_caller
+from yibao_common.values.errors import RuleError
 from yibao_common.values.ids import new_id
+from yibao_common.values.reasons import Reason
+from yibao_offsite.application.attestation import Attestations, Issued
 from yibao_offsite.application.work import Work
 from yibao_offsite.rules.attestation import AT_ONCE, Entry, stated_digest
 from yibao_offsite.rules.feed import RegisteredCare
@@ -124,3 +133,31 @@ def test_a_later_attestation_keeps_the_entry_in_its_list(do: Do) -> None:
     later = dataclasses.replace(entry(of, 1), last_expire_time=NOW + 40 * DAY)
     do(lambda work: work.attestations.extend(later))
     assert do(lambda work: work.attestations.entries(of.registration_id)) == [later]
+
+
+def test_what_is_revoked_while_somebody_asks_is_not_attested(database: Database) -> None:
+    transactions: StoredTransactions[Work] = StoredTransactions(
+        database, answers=tables.answer, unit=UNIT, clock=lambda: NOW
+    )
+    attestations = Attestations(
+        transactions, PlainSigner(), life=30 * DAY, clock=lambda: NOW, random_bytes=os.urandom
+    )
+    of = care()
+    transactions.change(REGION, lambda work: work.feed.tell_registration(of))
+    request = Request.trial(parse_caller("channel/wallet"), method="GetAttestation", region=REGION)
+    with ThreadPoolExecutor(1) as elsewhere:
+
+        def revoke(work: Work) -> "Future[Issued]":
+            work.persons.lock(of.person_id)
+            asked = elsewhere.submit(attestations.issue, request, of.registration_id)
+            # The other one waits for the person, having found the registration as it was.
+            time.sleep(0.5)
+            assert not asked.done()
+            work.feed.tell_registration(dataclasses.replace(of, is_void=True, version=2))
+            return asked
+
+        asked = transactions.change(REGION, revoke)
+        with pytest.raises(RuleError) as refused:
+            asked.result(timeout=30)
+    assert refused.value.reason is Reason.REGISTRATION_STATE
+    assert transactions.change(REGION, lambda work: work.attestations.newest_list()) == 0

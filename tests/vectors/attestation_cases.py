@@ -203,7 +203,7 @@ def _claims() -> Iterator[Case]:
         "treated at home": claims(about=about(treatment_region="330100")),
         "treated nowhere": claims(about=about(treatment_region="5000")),
         "no terms": claims(about=about(terms=None)),
-        "no benefits": claims(about=about(benefits=[])),
+        "benefits as one number": claims(about=about(benefits=1)),
         "a benefit twice": claims(about=about(benefits=[1, 1])),
         "benefits out of order": claims(about=about(benefits=[2, 1])),
         "17 benefits": claims(about=about(benefits=list(range(1, 18)))),
@@ -217,6 +217,7 @@ def _claims() -> Iterator[Case]:
         yield Case(name, text_of(message(_cbor.encode(values)).encode()), "malformed")
     longest = signed(attested(expire_second=NOW_SECOND + 31 * DAY))
     yield Case("life of 31 days", longest)
+    yield Case("no benefits", signed(attested(benefits=())))
     of_a_day = signed(attested(last_day=attested().first_day))
     yield Case("cover of one day", of_a_day)
 

@@ -1,4 +1,4 @@
-"""Attestations and holds changed at random: refused by a fixed error, or rightly signed and sound."""
+"""Attestations and holds changed at random: refused by a fixed error, or signed and sound."""
 
 import random
 

@@ -132,7 +132,7 @@ def test_an_older_list_does_not_take_the_place_of_a_newer_one() -> None:
 
 
 def test_what_a_verifier_would_refuse_is_not_signed() -> None:
-    for stated in (attested(version=0), attested(benefits=()), attested(status_index=2**20)):
+    for stated in (attested(version=0), attested(benefits=(2, 1)), attested(status_index=2**20)):
         assert told(refusal_of(lambda stated=stated: signed(stated))) == "malformed"
 
 

@@ -7,6 +7,7 @@ import grpc
 import sqlalchemy as sa
 
 from yibao.trust_store import TrustFolderError
+from yibao_cli.doctor.attestations import examine_attestations
 from yibao_cli.doctor.finding import Finding
 from yibao_cli.services import AnyConfig, ServiceConfig
 from yibao_cli.stack import check_serving
@@ -76,6 +77,7 @@ def examine_files(found: ServiceConfig, *, clock: Clock) -> Iterator[Finding]:
             yield Finding("keys of papers", remark="not examined: the database cannot be used")
         else:
             yield _examine_paper_keys(found.config)
+        yield from examine_attestations(found.config, clock=clock)
 
 
 def examine_database(found: ServiceConfig) -> Finding:
