@@ -20,7 +20,7 @@ from support.audit_desk import (
 )
 from support.databases import Databases
 from support.paper_desk import CLERK, OTHER, PERSON, PHOTO, REGION
-from support.papers import png, sha256
+from support.papers import pdf, png, sha256
 from support.stored_papers import StoredDesk
 
 from yibao_common.commands.request import Request
@@ -218,16 +218,23 @@ def test_a_photo_that_is_swapped_after_closing_is_found(
     assert world.read(task.task_id).is_evidence_altered
 
 
-def test_a_photo_is_not_replaced_after_its_task_was_closed(
+def test_evidence_stays_what_it_was_whatever_takes_its_papers_place(
     world: AuditWorld, papers: StoredDesk
 ) -> None:
     task = world.begun()
-    id = shown(world, papers, task)
+    shown(world, papers, task)
+    records = [papers.hand_in(pdf(size), kind="audit_record", by=CLERK) for size in (900, 901, 902)]
+    for id, size in zip(records[:2], (900, 901), strict=True):
+        world.show(task.task_id, id, sha256(pdf(size)))
+    before = world.evidence(task.task_id)
+    # While the task goes on a record may be replaced, which the evidence does not follow.
+    papers.replace(records[0], papers.hand_in(pdf(903), kind="audit_record", by=CLERK))
+    assert world.evidence(task.task_id) == before
     world.find(task.task_id)
     world.close(world.report(task.task_id))
-    another = photo(papers, data=png(9))
-    refused(Reason.MATERIAL_STATE, papers.replace, id, another)
-    assert world.evidence(task.task_id, by=LI)[0].material_id == id
+    refused(Reason.MATERIAL_NOT_FITTING, papers.replace, records[1], records[2])
+    assert world.evidence(task.task_id) == before
+    assert not world.read(task.task_id).is_evidence_altered
 
 
 def test_reading_evidence_is_put_on_record_and_not_everybodys(
