@@ -3,6 +3,7 @@
 import contextlib
 import os
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any
 
 from support.both_services import BothServices, server_of, url_of
@@ -19,20 +20,17 @@ from yibao_offsite.main import OffsiteService
 
 def offsite_vault(services: BothServices) -> Vault:
     """Returns what offsite seals with."""
-    files = _key_files(services)
+    files = paper_keys(services.files.folder)
     keys = [read_secret(path) for path in files["encryption_key_files"]]
     return Vault(keys, read_secret(files["hash_key_file"]), random_bytes=os.urandom)
 
 
-def _key_files(services: BothServices) -> dict[str, Any]:
-    """Returns the table of offsite's own keys, which are made where they are missing."""
-    encryption, of_hash = (
-        services.files.folder / f"offsite-{name}.hex" for name in ("encryption", "hash")
-    )
-    for file in (encryption, of_hash):
-        if not file.exists():
-            file.write_text(os.urandom(32).hex())
-    return {"encryption_key_files": [encryption], "hash_key_file": of_hash}
+def paper_keys(folder: Path) -> dict[str, Any]:
+    """Makes the keys of papers in a folder, and returns what the configuration says of them."""
+    files = {name: folder / f"offsite-{name}.hex" for name in ("encryption", "hash")}
+    for number, file in enumerate(files.values(), 1):
+        file.write_text(f"{number:064x}")
+    return {"encryption_key_files": [files["encryption"]], "hash_key_file": files["hash"]}
 
 
 @contextlib.contextmanager
@@ -45,7 +43,7 @@ def offsite_beside(services: BothServices) -> Iterator[BothServices]:
         {
             "server": server_of(services.files, "offsite-server"),
             "database": {"url": url_of(database)},
-            "personal_data": _key_files(services),
+            "personal_data": paper_keys(services.files.folder),
             "identity": {
                 "address": f"localhost:{services.ports['identity']}",
                 "regions": [REGION],
