@@ -58,6 +58,7 @@ LISTS: dict[str, Callable[[Shop], Made]] = {
     "PersonService/ListEnrolmentChanges": identity.enrolment_changes,
     "PersonService/ListMerges": identity.merges,
     "PolicyService/ListPolicies": catalogue.policies,
+    "QualificationService/ListQualifications": offsite.qualifications,
     "RefundService/ListOverrides": bills.overrides,
     "ReportService/ListActFigures by day": bills.daily_figures,
     "ReportService/ListActFigures by institution": bills.act_figures,

@@ -1,8 +1,11 @@
 """Lists of offsite."""
 
+import functools
 from collections.abc import Sequence
 
+from support.lists.accounts import keyed
 from support.lists.paged import Made, Shop
+from support.lists.rows import BEGIN
 from support.offsite_feeds import care, tell_settlement
 
 from yibao_offsite.rules.material.states import State
@@ -38,3 +41,18 @@ def materials(shop: Shop) -> Made:
         shop.change(table, {"material_id": shop.id(rank)}, kind="other")
 
     return Made({"kind": "lease"}, make, ("material_id",), leave, other={"kind": "other"})
+
+
+def qualifications(shop: Shop) -> Made:
+    make, change = keyed(
+        shop,
+        tables.chronic.qualification,
+        "qualification_id",
+        state=1,
+        carry_state=0,
+        treating_institution_ids="[]",
+        missing_paper_codes="[]",
+        disease_registration_id="",
+    )
+    rejected = functools.partial(change, state=4, decide_time=BEGIN)
+    return Made({"state": 1}, make, ("qualification_id",), rejected, {"state": 4})
