@@ -24,7 +24,7 @@ from yibao_common.process.readiness import Readiness
 from yibao_common.process.supervisor import Supervisor
 from yibao_common.rpc import sandbox, server_info
 from yibao_common.rpc.callers import current_party
-from yibao_common.rpc.own_certificate import check_client_identity
+from yibao_common.rpc.own_certificate import check_client_identity, check_own_certificates
 from yibao_common.rpc.sandbox_refusals import refusals_behind_gate
 from yibao_common.rpc.server import Server
 from yibao_common.rpc.server_info import ServerInfoServicer
@@ -71,6 +71,8 @@ class OffsiteService:
                 it was filled with.
         """
         if config.identity is not None:
+            # What is wrong of it for anybody is told first.
+            check_own_certificates(config.server, now=system_clock())
             check_client_identity(config.server, service=_SERVICE)
         self._config = config
         self._log = log

@@ -42,13 +42,19 @@ class StoredHead:
 
     def take_sequences(self, count: int) -> int:
         """Takes the next `count` numbers and returns the last of them."""
-        self.begin()
+        last = self._moved_by(count)
+        if last is None:
+            self.begin()
+            last = self._moved_by(count)
+        assert last is not None
+        return last
+
+    def _moved_by(self, count: int) -> int | None:
+        """Moves the end, whose row stays locked, and returns it; None where there is none yet."""
         column, table = self._table.c, self._table
-        query = sa.select(column.sequence).where(column.region == self._region).with_for_update()
-        sequence = int(self._connection.execute(query).scalar_one()) + count
-        moved = sa.update(table).where(column.region == self._region).values(sequence=sequence)
-        self._connection.execute(moved)
-        return sequence
+        moved = sa.update(table).where(column.region == self._region)
+        moved = moved.values(sequence=column.sequence + count)
+        return self._connection.execute(moved.returning(column.sequence)).scalar_one_or_none()
 
 
 def renew_epochs(connection: sa.Connection, table: sa.Table) -> list[str]:
