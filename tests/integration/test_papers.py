@@ -1,45 +1,25 @@
 """Papers over mutual TLS: handed in, read by few, and attacked."""
 
 import asyncio
-import contextlib
 import threading
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
-from support.databases import Databases
+from support.databases import Databases, SqliteDatabases
+from support.paper_service import PERSON, REGION, issue, serving
 from support.papers import archive, parts_of, pdf, png, sha256
 from support.scanner_daemon import ScannerDaemon
-from support.services import run_service
-from support.serving import channel_credentials, open_test_log, reason_in
+from support.serving import channel_credentials, reason_in
 
 from yibao.offsite.v1 import material_pb2 as messages
 from yibao.offsite.v1 import material_service_pb2 as pb
 from yibao.offsite.v1 import material_service_pb2_grpc as rpc
-from yibao_common.keys.dev_ca import DevCertificates, Leaf, issue_dev_certificates
+from yibao_common.keys.dev_ca import DevCertificates
 from yibao_common.values.ids import new_id
-from yibao_offsite.config import OffsiteConfig
-from yibao_offsite.main import OffsiteService
 from yibao_offsite.rules.material.parts import PART_BYTES
-
-REGION = "330100"
-PERSON = "0190b5c4-7d3a-7f60-8a51-2f8f0d1b6c3e"
-HOLDER = "0190b5c4-7d3a-7f60-8a51-2f8f0d1b6c40"
-LEAVES = (
-    Leaf("server", "service/offsite", is_server=True),
-    Leaf("agency", f"agency/{REGION}/wang"),
-    Leaf("auditor", f"agency/{REGION}/auditor"),
-    Leaf("other-agency", "agency/500100/li"),
-    Leaf("channel", "channel/wallet"),
-    Leaf("other-channel", "channel/bank"),
-    Leaf("hospital", "institution/H50011200001"),
-    Leaf("holder", f"holder/{HOLDER}"),
-    Leaf("supervisor", f"supervisor/{REGION}/zhao"),
-    Leaf("other-supervisor", "supervisor/500000/sun"),
-)
 
 
 class Counter:
@@ -102,40 +82,7 @@ class Counter:
 
 @pytest.fixture(scope="module")
 def issued(tmp_path_factory: pytest.TempPathFactory) -> DevCertificates:
-    folder = tmp_path_factory.mktemp("papers")
-    (folder / "encryption.hex").write_text("ab" * 32)
-    (folder / "hash.hex").write_text("cd" * 32)
-    return issue_dev_certificates(folder, LEAVES)
-
-
-@contextlib.asynccontextmanager
-async def serving(
-    issued: DevCertificates, url: str, *, has_keys: bool = True, **materials: Any
-) -> AsyncIterator[Counter]:
-    folder = issued.ca_file.parent
-    tables: dict[str, Any] = {
-        "server": {
-            "address": "127.0.0.1:0",
-            "certificate_file": issued.leaves["server"].certificate_file,
-            "key_file": issued.leaves["server"].key_file,
-            "client_ca_file": issued.ca_file,
-        },
-        "database": {"url": url},
-        "materials": {"evidence_readers": [f"agency/{REGION}/auditor"], **materials},
-    }
-    if has_keys:
-        tables["personal_data"] = {
-            "encryption_key_files": [folder / "encryption.hex"],
-            "hash_key_file": folder / "hash.hex",
-        }
-    log, _ = open_test_log()
-    service = OffsiteService(OffsiteConfig.model_validate(tables), log=log)
-    async with run_service(service) as port:
-        counter = Counter(port, folder)
-        try:
-            yield counter
-        finally:
-            await counter.close()
+    return issue(tmp_path_factory.mktemp("papers"))
 
 
 def photo() -> messages.PhotoFacts:
@@ -192,16 +139,18 @@ def test_papers_are_handed_in_read_listed_returned_and_replaced(
 
 def run(issued: DevCertificates, url: str, scenario: Any, **config: Any) -> None:
     async def main() -> None:
-        async with serving(issued, url, **config) as counter:
-            await scenario(counter)
+        async with serving(issued, url, **config) as port:
+            counter = Counter(port, issued.ca_file.parent)
+            try:
+                await scenario(counter)
+            finally:
+                await counter.close()
 
     asyncio.run(main())
 
 
 @pytest.fixture
 def url(tmp_path: Path) -> str:
-    from support.databases import SqliteDatabases
-
     return SqliteDatabases(tmp_path).migrated_url("yibao_offsite")
 
 
@@ -255,10 +204,17 @@ def test_attacks_over_the_wire_are_refused(url: str, issued: DevCertificates) ->
         )
         listed = (await at.call("auditor", "ListMaterials", kind="surgery_photo")).materials
         assert [each.photo.author for each in listed] == ["王芳"]
+        # Whose answer tells the author.
+        await at.hand_in("auditor", png(9, 9), **told)
         half = {"owner": messages.MATERIAL_OWNER_AUDIT_TASK}
         assert await at.refused("agency", "ListMaterials", **half) == "FIELD_REQUIRED"
 
     run(issued, url, scenario)
+    # Nor is the photo's author legible where answers are kept.
+    files = Path(url.removeprefix("sqlite:///")).parent.glob("*.sqlite*")
+    stored = b"".join(file.read_bytes() for file in files)
+    assert b"surgery_photo" in stored
+    assert "王芳".encode() not in stored
 
 
 def test_without_keys_no_paper_is_taken(url: str, issued: DevCertificates) -> None:

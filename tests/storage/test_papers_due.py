@@ -23,7 +23,7 @@ from yibao_common.values.reasons import Reason
 from yibao_offsite.application.material.due import ScannerError
 from yibao_offsite.rules.material.material import Owner
 from yibao_offsite.secret_files import examine_secrets, require_secrets
-from yibao_offsite.storage.material.due import material_regions
+from yibao_offsite.storage.material.due import StoredDueMaterials, material_regions
 
 EICAR = pdf() + b"%EICAR\n%%EOF\n"
 
@@ -97,6 +97,18 @@ def test_unfinished_and_unused_files_are_given_up_after_their_time(unscanned: St
     assert desk.due.prune(REGION) == 0
     assert (desk.state_of(used), desk.state_of(waiver)) == ("NOT_SCANNED", "WAIVER_PROPOSED")
     assert [each["state"] for each in desk.audited("PruneMaterial")] == ["DISCARDED", "REMOVED"]
+
+
+def test_what_is_used_while_it_is_pruned_stays(
+    unscanned: StoredDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk, used = unscanned, unscanned.hand_in()
+    desk.use(used)
+    # It was unused when the page was read.
+    monkeypatch.setattr(StoredDueMaterials, "unused", lambda *_, **__: [used])
+    desk.now = NOW + dt.timedelta(days=31)
+    assert desk.due.prune(REGION) == 0
+    assert desk.part_numbers(used) == {1}
 
 
 def midnight(day: dt.date) -> dt.datetime:

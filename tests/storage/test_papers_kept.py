@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -80,8 +81,8 @@ def _swap_files(desk: StoredDesk, one: str, other: str) -> None:
 
 
 def _swap_all(desk: StoredDesk, one: str, other: str) -> None:
-    for column in ("sealed_told", "sealed_manifest"):
-        desk.alter(MATERIAL, one, **{column: desk.sealed(column, other)})
+    told, manifest = (desk.sealed(each, other) for each in ("sealed_told", "sealed_manifest"))
+    desk.alter(MATERIAL, one, sealed_told=told, sealed_manifest=manifest)
     _swap_files(desk, one, other)
 
 
@@ -106,7 +107,7 @@ def _remove_part(desk: StoredDesk, one: str, other: str) -> None:
         connection.execute(sa.delete(PART).where(PART.c.material_id == one))
 
 
-def _tell(**values: object) -> Callable[[StoredDesk, str, str], None]:
+def _tell(**values: Any) -> Callable[[StoredDesk, str, str], None]:
     return lambda desk, one, _: desk.alter(MATERIAL, one, **values)
 
 
@@ -121,6 +122,7 @@ def _tell(**values: object) -> Callable[[StoredDesk, str, str], None]:
         pytest.param(_remove_part, id="no part"),
         pytest.param(_tell(person_id=OTHER), id="another person"),
         pytest.param(_tell(kind="surgery_photo"), id="another kind"),
+        pytest.param(_tell(kind="novel"), id="no kind"),
         pytest.param(_tell(size_bytes=PART_BYTES + 7), id="another length"),
         pytest.param(_tell(media_type=int(MediaType.JPEG)), id="another type"),
         pytest.param(_tell(sealed_manifest=None), id="no manifest"),
@@ -235,10 +237,18 @@ def at_once(*runs: Callable[[], object]) -> list[object]:
     return list(ended)
 
 
-def test_of_two_uploads_at_once_the_limit_lets_one_pass(databases: Databases) -> None:
-    desk = StoredDesk(databases.open("yibao_offsite"), limits=replace(LIMITS, open_of_person=1))
-    ended = at_once(lambda: desk.begin(pdf()), lambda: desk.begin(pdf(), by=OTHER_APP))
-    assert ended.count(Reason.MATERIAL_LIMIT_REACHED) == 1
+@pytest.mark.parametrize("limit", ["open_of_person", "open_of_party"])
+def test_of_two_uploads_at_once_the_limit_lets_one_pass(databases: Databases, limit: str) -> None:
+    one = replace(LIMITS, **{limit: 1})
+    desk = StoredDesk(databases.open("yibao_offsite"), limits=one)
+    by, person_id = (OTHER_APP, PERSON) if limit == "open_of_person" else (WALLET, OTHER)
+    for _ in range(8):
+        ended = at_once(
+            lambda: desk.begin(pdf()), lambda: desk.begin(pdf(), by=by, person_id=person_id)
+        )
+        assert ended.count(Reason.MATERIAL_LIMIT_REACHED) == 1
+        begun = next(each for each in ended if isinstance(each, str))
+        desk.discard(begun, by=WALLET if begun in desk.of_party(WALLET) else OTHER_APP)
 
 
 def test_of_ending_and_giving_up_at_once_one_comes_to_pass(desk: StoredDesk) -> None:

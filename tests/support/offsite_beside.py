@@ -2,6 +2,8 @@
 
 import contextlib
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
 
 from support.both_services import BothServices, server_of, url_of
 from support.services import run_service
@@ -14,6 +16,14 @@ from yibao_offsite.config import OffsiteConfig
 from yibao_offsite.main import OffsiteService
 
 
+def paper_keys(folder: Path) -> dict[str, Any]:
+    """Makes the keys of papers in a folder, and returns what the configuration says of them."""
+    files = {name: folder / f"offsite-{name}.hex" for name in ("encryption", "hash")}
+    for number, file in enumerate(files.values(), 1):
+        file.write_text(f"{number:064x}")
+    return {"encryption_key_files": [files["encryption"]], "hash_key_file": files["hash"]}
+
+
 @contextlib.contextmanager
 def offsite_beside(services: BothServices) -> Iterator[BothServices]:
     """Runs offsite, which follows identity; its port and database are the services'."""
@@ -24,6 +34,7 @@ def offsite_beside(services: BothServices) -> Iterator[BothServices]:
         {
             "server": server_of(services.files, "offsite-server"),
             "database": {"url": url_of(database)},
+            "personal_data": paper_keys(services.files.folder),
             "identity": {
                 "address": f"localhost:{services.ports['identity']}",
                 "regions": [REGION],

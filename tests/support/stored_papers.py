@@ -54,6 +54,12 @@ class StoredDesk(PaperDesk):
         assert found is not None
         return found.state.name
 
+    def of_party(self, party: str) -> list[str]:
+        """Returns what a party has handed in or begun."""
+        query = sa.select(MATERIAL.c.material_id).where(MATERIAL.c.party == party)
+        with self.database.read() as connection:
+            return list(connection.execute(query).scalars())
+
     def part_numbers(self, id: str) -> set[int]:
         """Returns which parts of a file lie in the database."""
         with self.transactions.read(REGION) as work:

@@ -56,7 +56,7 @@ def run_upload(
         tell_unusable(str(error), err)
         return UNUSABLE
 
-    def act(channel: grpc.Channel) -> int | None:
+    def act(channel: grpc.Channel) -> None:
         stub = MaterialServiceStub(channel)
         begun = stub.BeginUpload(begin, timeout=SECONDS)
         material_id = begun.material.material_id
@@ -81,7 +81,7 @@ def run_upload(
                 discard = pb.DiscardUploadRequest(request_id=new_id(), **named)
                 stub.DiscardUpload(discard, timeout=SECONDS)
             raise
-        return print_answer(out, answer)
+        print_answer(out, answer)
 
     return carry_out(err, at, act)
 

@@ -106,26 +106,8 @@ class OffsiteService:
             log=self._log,
         )
         feeds.require(readiness)
-        materials = Materials(
-            self._config.materials,
-            self.vault,
-            database=self.database,
-            blocking=blocking,
-            metrics=metrics,
-            clock=self._clock,
-            ids=self._ids,
-            log=self._log,
-        )
-        files = MedicalFiles(
-            self._config,
-            self.vault,
-            database=self.database,
-            blocking=blocking,
-            metrics=metrics,
-            clock=self._clock,
-            ids=self._ids,
-            log=self._log,
-        )
+        materials = self._materials(blocking, metrics)
+        files = self._files(blocking, metrics)
         registrations = Registrations(transactions, blocking, clock=self._clock, ids=self._ids)
 
         def register(server: grpc.aio.Server) -> None:
@@ -198,6 +180,30 @@ class OffsiteService:
             blocking,
             metrics=metrics,
             clock=self._clock,
+            log=self._log,
+        )
+
+    def _files(self, blocking: Blocking, metrics: Metrics) -> MedicalFiles:
+        return MedicalFiles(
+            self._config,
+            self.vault,
+            database=self.database,
+            blocking=blocking,
+            metrics=metrics,
+            clock=self._clock,
+            ids=self._ids,
+            log=self._log,
+        )
+
+    def _materials(self, blocking: Blocking, metrics: Metrics) -> Materials:
+        return Materials(
+            self._config.materials,
+            self.vault,
+            database=self.database,
+            blocking=blocking,
+            metrics=metrics,
+            clock=self._clock,
+            ids=self._ids,
             log=self._log,
         )
 

@@ -43,6 +43,7 @@ LISTS: dict[str, Callable[[Shop], Made]] = {
     "InstitutionService/ListInstitutions": institutions.institutions,
     "InstitutionService/ListSuspensions": institutions.suspensions,
     "MappingService/ListMappings": institutions.mappings,
+    "MaterialService/ListMaterials": offsite.materials,
     "OffsiteFeedService/ListOffsiteChanges": offsite.offsite_changes,
     "PersonService/ListEnrolmentChanges": identity.enrolment_changes,
     "PersonService/ListMerges": identity.merges,

@@ -125,9 +125,9 @@ def test_nobody_else_goes_on_with_an_upload(desk: Desk) -> None:
     id = desk.begin(pdf())
     for stranger in (OTHER_APP, CLERK, "institution/H50011200001"):
         for run in (
-            lambda by=stranger: desk.part(id, 1, pdf(), by=by),  # type: ignore[misc]
-            lambda by=stranger: desk.finish(id, by=by),  # type: ignore[misc]
-            lambda by=stranger: desk.discard(id, by=by),  # type: ignore[misc]
+            lambda by=stranger: desk.part(id, 1, pdf(), by=by),
+            lambda by=stranger: desk.finish(id, by=by),
+            lambda by=stranger: desk.discard(id, by=by),
         ):
             assert refused(run) is Reason.MATERIAL_NOT_FOUND
 
@@ -175,7 +175,7 @@ def test_a_refused_reading_of_a_restricted_photo_goes_on_record(desk: Desk) -> N
     """O-09."""
     id = desk.hand_in(png(), kind="surgery_photo", media_type=MediaType.PNG)
     for by, purpose in ((CLERK, Purpose.AUDIT), (AUDITOR, Purpose.REVIEW), (WALLET, Purpose.OWN)):
-        run = lambda by=by, why=purpose: desk.read(id, by=by, purpose=why)  # type: ignore[misc]  # noqa: E731
+        run = lambda by=by, why=purpose: desk.read(id, by=by, purpose=why)  # noqa: E731
         assert refused(run) is Reason.MATERIAL_RESTRICTED
         assert desk.audited[-1] == ("GetMaterialPart", by, "MATERIAL_RESTRICTED")
     assert desk.read(id, by=AUDITOR, purpose=Purpose.AUDIT) == png()
@@ -232,15 +232,17 @@ def test_only_a_paper_of_the_same_person_and_kind_that_is_used_for_nothing_repla
     used, unfinished = desk.hand_in(), desk.begin(pdf())
     desk.use(used)
     for new in (other_kind, other_person, used, former):
-        run = lambda new=new: desk.replace(former, new)  # type: ignore[misc]  # noqa: E731
+        run = lambda new=new: desk.replace(former, new)  # noqa: E731
         assert refused(run) is Reason.MATERIAL_NOT_FITTING
     assert refused(lambda: desk.replace(former, unfinished)) is Reason.MATERIAL_STATE
 
 
 def test_evidence_is_not_swapped_and_nothing_is_once_its_purpose_has_ended(desk: Desk) -> None:
     """O-09: a photo that an audit rests on stays."""
-    told = {"kind": "ward_photo", "media_type": MediaType.PNG, "by": CLERK}
-    photo, other = desk.hand_in(png(), **told), desk.hand_in(png(9, 9), **told)
+    photo, other = (
+        desk.hand_in(data, kind="ward_photo", media_type=MediaType.PNG, by=CLERK)
+        for data in (png(), png(9, 9))
+    )
     desk.use(photo)
     assert refused(lambda: desk.replace(photo, other)) is Reason.MATERIAL_STATE
     lease, new = desk.hand_in(), desk.hand_in(pdf(900))

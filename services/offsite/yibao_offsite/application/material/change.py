@@ -14,7 +14,7 @@ from yibao_common.values.ids import Ids
 from yibao_common.values.reasons import Reason
 from yibao_offsite.application.material.person import lock_known
 from yibao_offsite.rules.material.access import check_sees
-from yibao_offsite.rules.material.kinds import KINDS, kind_of
+from yibao_offsite.rules.material.kinds import kind_of, stored_kind
 from yibao_offsite.rules.material.limits import Limits, check_limits
 from yibao_offsite.rules.material.material import (
     Material,
@@ -155,7 +155,7 @@ class MaterialChanges:
         if new.state not in USABLE:
             raise wrong_state(new.material_id, new.state)
         state = after(Step.REPLACE, former.state, material_id=former.material_id)
-        if KINDS[former.kind].is_restricted and former.state is not State.RETURNED:
+        if stored_kind(former.kind).is_restricted and former.state is not State.RETURNED:
             # Evidence does not change under who relies upon it.
             raise wrong_state(former.material_id, former.state)
         _check_goes_on(former)

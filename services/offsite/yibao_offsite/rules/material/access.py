@@ -6,7 +6,7 @@ from collections.abc import Collection
 from yibao_common.values.caller import Caller, Role
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
-from yibao_offsite.rules.material.kinds import KINDS
+from yibao_offsite.rules.material.kinds import stored_kind
 from yibao_offsite.rules.material.material import Material, material_not_found
 
 # Whose region the gate's caller was checked for; they see all papers of it.
@@ -53,7 +53,7 @@ def may_read(material: Material, caller: Caller, evidence_readers: Collection[st
     Restricted ones (O-09: photos of a person after surgery, and of wards) are read by the
     operators who are named for it, supervisors, and the holder who handed it in.
     """
-    if not KINDS[material.kind].is_restricted:
+    if not stored_kind(material.kind).is_restricted:
         return True
     if caller.role is Role.HOLDER:
         return material.party == caller.party
@@ -69,7 +69,7 @@ def check_reads(
         RuleError: MATERIAL_RESTRICTED.
     """
     fits = True
-    if KINDS[material.kind].is_restricted and caller.role is not Role.HOLDER:
+    if stored_kind(material.kind).is_restricted and caller.role is not Role.HOLDER:
         fits = purpose in _RESTRICTED_PURPOSES
     if not fits or not may_read(material, caller, evidence_readers):
         raise RuleError(

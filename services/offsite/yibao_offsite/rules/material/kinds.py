@@ -55,6 +55,11 @@ _KINDS = (
 KINDS = {kind.code: kind for kind in _KINDS}
 
 
+def stored_kind(code: str) -> Kind:
+    """Returns the kind of a stored code; one that is not on the list is read by few."""
+    return KINDS.get(code) or Kind(code, code, is_restricted=True, is_waivable=False)
+
+
 def kind_of(code: str) -> Kind:
     """Returns the kind of a code.
 

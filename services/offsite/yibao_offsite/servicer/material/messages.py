@@ -8,7 +8,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from yibao.offsite.v1 import material_pb2 as messages
 from yibao.offsite.v1 import material_service_pb2 as pb
 from yibao_common.rpc.wire import from_instant, known, to_instant
-from yibao_offsite.rules.material.kinds import KINDS
+from yibao_offsite.rules.material.kinds import stored_kind
 from yibao_offsite.rules.material.material import Material, MediaType, Owner, PhotoFacts, Told
 from yibao_offsite.rules.material.parts import missing, part_count, told_missing
 from yibao_offsite.rules.material.states import State
@@ -32,7 +32,7 @@ def message(
     material: Material, *, may_read: bool, stored: Collection[int] = ()
 ) -> messages.Material:
     """Returns a paper as sent; hash and photo for who may read it, `stored` while it comes in."""
-    told, kind = material.told, KINDS[material.kind]
+    told, kind = material.told, stored_kind(material.kind)
     sent = messages.Material(
         material_id=material.material_id,
         region=material.region,
