@@ -45,6 +45,7 @@ _REASON_GROUPS = {
     510: "Own codes, institutions and suspensions",
     530: "Sandboxes",
     540: "Care elsewhere",
+    630: "Medical-history files, evaluations and tickets",
 }
 _END_OF_GROUPS = 660
 _EXAMPLES = (

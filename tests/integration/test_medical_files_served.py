@@ -232,8 +232,8 @@ def test_a_transfer_is_evaluated_by_two_operators_who_read_the_file(
             listing = evaluating.ListPreEvaluationsRequest(region=REGION)
             (listed,) = (await li.ListPreEvaluations(listing)).evaluations
             assert (listed.findings, listed.HasField("comparison")) == ("", False)
-            listing = evaluating.ListRechecksRequest(region=REGION)
-            (seen,) = (await li.ListRechecks(listing)).rechecks
+            asked = evaluating.ListRechecksRequest(region=REGION)
+            (seen,) = (await li.ListRechecks(asked)).rechecks
             assert (seen.recheck_id, seen.findings, seen.reason) == (recheck.recheck_id, "", "")
 
     asyncio.run(scenario())

@@ -3,6 +3,7 @@
 import dataclasses
 import datetime as dt
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -133,8 +134,14 @@ def test_what_was_found_is_stored_sealed(desk: MedicalDesk, database: Database) 
 def test_only_a_referral_that_waits_is_evaluated_and_once(
     desk: MedicalDesk, database: Database
 ) -> None:
-    for values in ({"category": 5}, {"state": 1}, {"state": 5}, {"region": OTHER_REGION}):
-        registration_id = keep_referral(database, PERSON, **values)  # type: ignore[arg-type]
+    wrong: tuple[dict[str, Any], ...] = (
+        {"category": 5},
+        {"state": 1},
+        {"state": 5},
+        {"region": OTHER_REGION},
+    )
+    for values in wrong:
+        registration_id = keep_referral(database, PERSON, **values)
         assert refusal_of(desk.open, registration_id).reason is Reason.REFERRAL_NOT_WAITING
     registration_id = keep_referral(database, PERSON, state=4)
     opened = desk.open(registration_id)

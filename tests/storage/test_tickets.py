@@ -190,3 +190,12 @@ def test_of_two_answers_at_once_one_is_given(desk: MedicalDesk) -> None:
 def test_what_was_read_before_it_changed_is_refused(desk: MedicalDesk) -> None:
     told = desk.ticket()
     assert refusal_of(desk.answer, changed(told, version=2)) is Reason.TICKET_STATE
+
+
+def test_only_answers_whose_time_is_over_are_looked_for(desk: MedicalDesk) -> None:
+    desk.ticket()
+    answered = desk.answer(desk.ticket())
+    assert answered.ticket.confirm_due_date == dt.date(2026, 11, 16)
+    with desk.transactions.read(REGION) as work:
+        found = [work.tickets.unconfirmed(dt.date(2026, 11, day), limit=9) for day in (16, 17)]
+    assert found == [[], [answered.ticket.ticket_id]]

@@ -1,6 +1,7 @@
 """Offsite beside identity and settlement, on a database of the same kind."""
 
 import contextlib
+import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,16 @@ from support.settlement_world import REGION
 from support.threads import in_a_thread
 
 from yibao_common.keys.dev_ca import Leaf
+from yibao_common.keys.vault import Vault, read_secret
 from yibao_offsite.config import OffsiteConfig
 from yibao_offsite.main import OffsiteService
+
+
+def offsite_vault(services: BothServices) -> Vault:
+    """Returns what offsite seals with."""
+    files = paper_keys(services.files.folder)
+    keys = [read_secret(path) for path in files["encryption_key_files"]]
+    return Vault(keys, read_secret(files["hash_key_file"]), random_bytes=os.urandom)
 
 
 def paper_keys(folder: Path) -> dict[str, Any]:

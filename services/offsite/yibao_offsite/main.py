@@ -106,15 +106,14 @@ class OffsiteService:
             log=self._log,
         )
         feeds.require(readiness)
-        materials = self._materials(blocking, metrics)
-        files = self._files(blocking, metrics)
+        parts = self._make_parts(blocking, metrics)
         registrations = Registrations(transactions, blocking, clock=self._clock, ids=self._ids)
 
         def register(server: grpc.aio.Server) -> None:
             registrations.register(server)
             feeds.register(server)
-            materials.register(server)
-            files.register(server)
+            for part in parts:
+                part.register(server)
             info = ServerInfoServicer(
                 self._config,
                 service_name=_SERVICE,
@@ -130,8 +129,8 @@ class OffsiteService:
         blocking.start(supervisor)
         pruning.start(supervisor)
         feeds.start(supervisor)
-        materials.start(supervisor)
-        files.start(supervisor)
+        for part in parts:
+            part.start(supervisor)
         try:
             await feeds.first_news(blocking)
             port = await server.start()
@@ -142,12 +141,39 @@ class OffsiteService:
             feeds.release()
             await server.drain()
             await feeds.close()
-            await materials.close()
-            await files.close()
+            for part in parts:
+                await part.close()
             await pruning.close()
             blocking.close()
             self.database.close()
         supervisor.raise_if_dead()
+
+    def _make_parts(
+        self, blocking: Blocking, metrics: Metrics
+    ) -> "tuple[Materials | MedicalFiles, ...]":
+        """Returns what needs the keys of personal data."""
+        return (
+            Materials(
+                self._config.materials,
+                self.vault,
+                database=self.database,
+                blocking=blocking,
+                metrics=metrics,
+                clock=self._clock,
+                ids=self._ids,
+                log=self._log,
+            ),
+            MedicalFiles(
+                self._config,
+                self.vault,
+                database=self.database,
+                blocking=blocking,
+                metrics=metrics,
+                clock=self._clock,
+                ids=self._ids,
+                log=self._log,
+            ),
+        )
 
     def _make_server(
         self,
@@ -180,30 +206,6 @@ class OffsiteService:
             blocking,
             metrics=metrics,
             clock=self._clock,
-            log=self._log,
-        )
-
-    def _files(self, blocking: Blocking, metrics: Metrics) -> MedicalFiles:
-        return MedicalFiles(
-            self._config,
-            self.vault,
-            database=self.database,
-            blocking=blocking,
-            metrics=metrics,
-            clock=self._clock,
-            ids=self._ids,
-            log=self._log,
-        )
-
-    def _materials(self, blocking: Blocking, metrics: Metrics) -> Materials:
-        return Materials(
-            self._config.materials,
-            self.vault,
-            database=self.database,
-            blocking=blocking,
-            metrics=metrics,
-            clock=self._clock,
-            ids=self._ids,
             log=self._log,
         )
 

@@ -256,7 +256,11 @@ class TicketClosing:
         """Closes every ticket of a region whose time is over; returns how many."""
         closed = 0
         while found := self._overdue(region):
-            closed += self._transactions.change(region, functools.partial(self._close, found))
+            done = self._transactions.change(region, functools.partial(self._close, found))
+            if not done:
+                # Another process closes them, or a clock went back: the next round looks again.
+                break
+            closed += done
         return closed
 
     def _overdue(self, region: str) -> Sequence[str]:

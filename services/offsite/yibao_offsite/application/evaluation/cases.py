@@ -156,8 +156,13 @@ class Evaluations:
             today, path = shanghai_day(now), "comparison.discharge_date"
             check_not_future(command.discharge_date, today=today, path=path)
             comparison = Comparison(
-                *(command.discharge_date, command.discharge_record_id, command.certificate_id),
-                *(command.fee_list_id, command.differences, command.request.caller.path, now),
+                command.discharge_date,
+                command.discharge_record_id,
+                command.certificate_id,
+                command.fee_list_id,
+                command.differences,
+                command.request.caller.path,
+                now,
             )
             compared = compare(self._locked(work, command.evaluation_id), comparison)
             _take_papers(work, compared, comparison)
