@@ -460,12 +460,32 @@ class Reason(enum.Enum):
     TICKET_STATE = (641, Code.FAILED_PRECONDITION, "该问题工单的当前状态不允许此操作")
     FILES_NOT_KEPT = (642, Code.FAILED_PRECONDITION, "尚未开通病历档案和问题工单")
     REGISTRATION_CHANNEL_CLOSED = (545, Code.FAILED_PRECONDITION, "该备案类型未开通此办理渠道")
-    REGISTRATION_BASIS_NOT_ACCEPTED = (546, Code.FAILED_PRECONDITION, "该备案类型不接受此种证明方式")
-    SELF_SERVICE_LIMITED = (547, Code.FAILED_PRECONDITION, "因承诺不实，自助备案已受限，请到窗口办理")
+    REGISTRATION_BASIS_NOT_ACCEPTED = (
+        546,
+        Code.FAILED_PRECONDITION,
+        "该备案类型不接受此种证明方式",
+    )
+    SELF_SERVICE_LIMITED = (
+        547,
+        Code.FAILED_PRECONDITION,
+        "因承诺不实，自助备案已受限，请到窗口办理",
+    )
     REFERRAL_NOT_ENTITLED = (548, Code.PERMISSION_DENIED, "该机构无转诊备案资格")
-    CHANGE_NOT_YET_ALLOWED = (550, Code.FAILED_PRECONDITION, "承诺制备案未满规定期限，暂不能变更或取消")
-    SEVERAL_PLACES_NEED_PROOF = (551, Code.FAILED_PRECONDITION, "同时备案多地须提供证明材料，不适用承诺制")
-    REGISTRATION_NOT_EXTENDABLE = (553, Code.FAILED_PRECONDITION, "该备案不能延期，或所申请的期限超出规定")
+    CHANGE_NOT_YET_ALLOWED = (
+        550,
+        Code.FAILED_PRECONDITION,
+        "承诺制备案未满规定期限，暂不能变更或取消",
+    )
+    SEVERAL_PLACES_NEED_PROOF = (
+        551,
+        Code.FAILED_PRECONDITION,
+        "同时备案多地须提供证明材料，不适用承诺制",
+    )
+    REGISTRATION_NOT_EXTENDABLE = (
+        553,
+        Code.FAILED_PRECONDITION,
+        "该备案不能延期，或所申请的期限超出规定",
+    )
     OFFSITE_RULES_INVALID = (554, Code.INVALID_ARGUMENT, "异地就医备案规则文件有误")
     OFFSITE_RULES_NOT_FOUND = (555, Code.NOT_FOUND, "未找到异地就医备案规则")
     OFFSITE_RULES_STATE = (556, Code.FAILED_PRECONDITION, "该备案规则当前状态不允许此操作")
