@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 from alembic import command
 from support.databases import Databases
+from support.lists.rows import fill
 from support.offsite_feeds import REGION as FEED_REGION
 from support.offsite_feeds import following_of, known_person, tell_persons
 from support.registrations import (
@@ -40,6 +41,7 @@ from yibao_common.values.caller import parse_caller
 from yibao_common.values.errors import RuleError
 from yibao_common.values.ids import new_id
 from yibao_common.values.reasons import Reason
+from yibao_offsite.application.evaluation.cases import require_evaluated
 from yibao_offsite.application.region_rules import RulesOfRegions, SubmitRules
 from yibao_offsite.application.registration.orders import CreateRegistration, Registering
 from yibao_offsite.application.registration.reading import RegistrationReading
@@ -47,6 +49,7 @@ from yibao_offsite.application.registration.rows import RegistrationWish, TaskPl
 from yibao_offsite.application.registration.steps import Act, Steps
 from yibao_offsite.application.work import Work
 from yibao_offsite.registering import registrations_end
+from yibao_offsite.rules.evaluation import EvaluationState, Opinion
 from yibao_offsite.rules.person import Period
 from yibao_offsite.rules.region_rules import StoredRules
 from yibao_offsite.rules.registration.decide import Applicant
@@ -91,7 +94,7 @@ class Store:
         self.steps = Steps(
             self.transactions,
             national=NATIONAL,
-            require_evaluated=lambda work, registration_id: None,
+            require_evaluated=require_evaluated,
             clock=self.clock,
         )
         self.reading = RegistrationReading(self.transactions, clock=self.clock)
@@ -398,6 +401,39 @@ def test_what_identity_tells_ends_registrations_and_lets_them_go_on(
         store.create(refused)
     with pytest.raises(RuleError, match="PERSON_NOT_FOUND"):
         store.create()
+
+
+@pytest.mark.parametrize(
+    ("state", "opinion", "is_taken"),
+    [
+        (None, None, False),
+        (EvaluationState.OPEN, None, False),
+        (EvaluationState.RECORDED, Opinion.NECESSARY, False),
+        (EvaluationState.APPROVED, Opinion.NOT_NECESSARY, False),
+        (EvaluationState.APPROVED, Opinion.NECESSARY, True),
+    ],
+)
+def test_a_referral_is_approved_by_an_evaluation_that_finds_it_necessary(
+    store: Store, state: EvaluationState | None, opinion: Opinion | None, is_taken: bool
+) -> None:
+    # Rule O-06, where the region's rules want a pre-evaluation.
+    store.submit(SAMPLE_FILE.read_bytes(), TODAY)
+    store.approve(SAMPLE.version, SECOND)
+    papers = shown("identity_certificate", "registration_form", "referral_proof")
+    id = store.create(application(Category.REFERRAL, person_id=PERSON_ID, materials=papers))
+    assert store.find(id).state is State.SUBMITTED
+    if state is not None:
+        row = {"region": REGION, "registration_id": id, "state": state.value, "opinion": opinion}
+        table = tables.evaluations.evaluation
+        with store.database.write() as connection:
+            connection.execute(sa.insert(table).values(fill(table, row)))
+    act = store.act(id, SECOND)
+    if is_taken:
+        store.steps.approve(act, id_of)
+        assert store.find(id).state is State.ACTIVE
+        return
+    with pytest.raises(RuleError, match="PRE_EVALUATION_REQUIRED"):
+        store.steps.approve(act, id_of)
 
 
 def test_rules_hold_from_their_day_on_once_a_second_operator_approved_them(
