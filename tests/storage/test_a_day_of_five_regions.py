@@ -40,9 +40,9 @@ def in_region(command: Any, region: str) -> Any:
     """Returns a command as a person's of another region."""
     request = command.request._replace(region=region)
     code = command.code._replace(issuer=region)
-    if dataclasses.is_dataclass(command):
-        return dataclasses.replace(command, request=request, code=code)
-    return command._replace(request=request, code=code)
+    if isinstance(command, tuple):
+        return command._replace(request=request, code=code)  # type: ignore[attr-defined]
+    return dataclasses.replace(command, request=request, code=code)
 
 
 def enrol_in(world: World, region: str) -> str:

@@ -137,7 +137,7 @@ def test_a_later_attestation_keeps_the_entry_in_its_list(do: Do) -> None:
 
 def test_what_is_revoked_while_somebody_asks_is_not_attested(database: Database) -> None:
     transactions: StoredTransactions[Work] = StoredTransactions(
-        database, answers=tables.answer, unit=UNIT, clock=lambda: NOW
+        database, answers=tables.answer, unit=unit_of_work(None), clock=lambda: NOW
     )
     attestations = Attestations(
         transactions, PlainSigner(), life=30 * DAY, clock=lambda: NOW, random_bytes=os.urandom

@@ -175,8 +175,8 @@ def test_a_stay_that_began_in_time_is_covered_after_a_cancellation_not_after_a_v
     for each in (person, other):
         told = tell_registered(world, each, "temporary")
         visits[each] = admit_there(world, each)
-        ended = {"registration_id": told.registration_id, "end_date": START, "version": 2}
-        tell_registered(world, each, "temporary", is_void=each == other, **ended)
+        ended: dict[str, Any] = {"registration_id": told.registration_id, "end_date": START}
+        tell_registered(world, each, "temporary", is_void=each == other, version=2, **ended)
     assert settled(world, visits[person], person).fund_total_fen == 600_000
     bill = stay_bill(world, visits[other], TODAY, 1_100_000)
     command = world.settle_command(visits[other], other, bill=bill, institution_id=THERE)
@@ -377,6 +377,6 @@ def test_own_codes_and_suspensions_are_those_of_the_institutions_region(world: W
     assert refused(world, command).reason is Reason.INSTITUTION_SUSPENDED
     (other,) = world.enrol()
     tell_registered(world, other, "long_term")
-    command = world.visit_command(other, institution_id=THERE, start_date=TODAY)
-    assert refused(world, command).reason is Reason.INSTITUTION_SUSPENDED
+    admission = world.visit_command(other, institution_id=THERE, start_date=TODAY)
+    assert refused(world, admission).reason is Reason.INSTITUTION_SUSPENDED
     assert_books_are_right(world)

@@ -73,11 +73,10 @@ def test_a_month_declared_to_one_region_is_told_at_the_place_of_treatment(
 def test_who_has_no_agreement_with_an_institution_is_told_nothing(databases: Databases) -> None:
     world = benefit_world(databases)
     treatment, _ = treatment_of(world)
-    asked = (TODAY, TODAY, None)
     for region, institution_id in ((THIRD_REGION, HOSPITAL), (TREATMENT_REGION, OTHER_HOSPITAL)):
         whose = (region, institution_id)
         for ask in (
-            functools.partial(treatment.totals, *whose, *asked),
+            functools.partial(treatment.totals, *whose, TODAY, TODAY, None),
             functools.partial(treatment.declarations, *whose, 202611),
         ):
             assert reason_of(ask) is Reason.INSTITUTION_NOT_DESIGNATED

@@ -3,7 +3,7 @@
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from support.paper_desk import PERSON, REGION
@@ -62,6 +62,8 @@ HOSPITAL = "H31000000001"
 VISIT = "0190b5c4-7d3a-7f60-8a51-2f8f0d1b7d01"
 SECRET = "0123456789abcdef"
 ON_SITE = Subject(PERSON, HOSPITAL, VISIT)
+
+_Told = TypeVar("_Told")
 
 
 def signed(region: str, hold: AuditHold) -> bytes:
@@ -276,7 +278,8 @@ class AuditWorld:
             REGION, id, f"{method} {id}".encode().ljust(32)[:32], method, parse_caller(by)
         )
 
-    def last(self, kind: type[Any]) -> Any:
+    def last(self, kind: type[_Told]) -> _Told:
         """Returns what the last answer told."""
-        assert isinstance(self.given[-1], kind)
-        return self.given[-1]
+        told = self.given[-1]
+        assert isinstance(told, kind)
+        return told

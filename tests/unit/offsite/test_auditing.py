@@ -1,5 +1,6 @@
 """What application decides of audits and complaints, without a database."""
 
+import dataclasses
 import datetime as dt
 import uuid
 from typing import Any
@@ -28,6 +29,7 @@ from support.memory.offsite.work import memory_work
 from support.memory.registration import MemoryRegistrations
 from support.memory.transactions import MemoryTransactions
 from support.paper_desk import OTHER, PERSON, REGION
+from support.registrations import application, registered
 
 from yibao_common.commands.audit import AuditEntry
 from yibao_common.values.caller import parse_caller
@@ -43,7 +45,6 @@ from yibao_offsite.rules.audit_task.task import AuditOutcome, FindingKind, Subje
 from yibao_offsite.rules.feed import AuditHold
 from yibao_offsite.rules.person import KnownPerson
 from yibao_offsite.rules.registration.kinds import Category
-from yibao_offsite.rules.registration.registration import Registration
 from yibao_offsite.rules.registration.states import State
 
 REGISTRATION = str(uuid.UUID(int=7))
@@ -70,16 +71,16 @@ class UnusedPapers:
 
 @pytest.fixture
 def world() -> AuditWorld:
-    registration = Registration(
-        REGION,
-        REGISTRATION,
-        PERSON,
+    asked = application(
         Category.REFERRAL,
-        THERE,
-        State.ACTIVE,
-        dt.date(2026, 9, 1),
-        dt.date(2027, 2, 28),
-        dt.datetime(2026, 9, 1, tzinfo=dt.UTC),
+        person_id=PERSON,
+        treatment_region=THERE,
+        start_date=dt.date(2026, 9, 1),
+    )
+    registration = dataclasses.replace(
+        registered(asked, region=REGION, now=dt.datetime(2026, 9, 1, tzinfo=dt.UTC)),
+        registration_id=REGISTRATION,
+        state=State.ACTIVE,
     )
     work = memory_work(
         REGION,

@@ -1,5 +1,6 @@
 """Forms and letters: their fields in the order of the published papers, masks, copies, blanks."""
 
+import dataclasses
 import datetime as dt
 from collections.abc import Sequence
 from typing import Any
@@ -8,6 +9,7 @@ import pypdfium2  # type: ignore[import-untyped]
 import pytest
 from support.memory.registration import MemoryRegistrations
 from support.qualifying import HOSPITAL, OTHER_HOSPITAL, REGION, Desk, insured
+from support.registrations import application, registered, shown
 
 from yibao_common.papers.page import html_of
 from yibao_common.papers.pdf import LARGE, LETTER, pdf_of_sheets
@@ -20,8 +22,6 @@ from yibao_offsite.application.form import AskedForm, Forms
 from yibao_offsite.rules.form.form import Form, FormCare, FormKind, FormPerson
 from yibao_offsite.rules.form.sheets import sheets_of
 from yibao_offsite.rules.registration.kinds import Category
-from yibao_offsite.rules.registration.registration import Registration
-from yibao_offsite.rules.registration.states import State
 
 PERSON = FormPerson(
     "欧阳测试",
@@ -45,16 +45,19 @@ CARE = FormCare(
 )
 TODAY = dt.date(2026, 3, 1)
 PERSON_ID = new_id()
-REGISTRATION = Registration(
-    REGION,
-    new_id(),
-    PERSON_ID,
-    Category.LONG_TERM_RESIDENT,
-    "310000",
-    State.ACTIVE,
-    TODAY,
-    None,
-    dt.datetime(2026, 3, 1, tzinfo=dt.UTC),
+REGISTRATION = dataclasses.replace(
+    registered(
+        application(
+            Category.LONG_TERM_RESIDENT,
+            person_id=PERSON_ID,
+            start_date=TODAY,
+            expected_end_date=dt.date(2027, 3, 1),
+            materials=shown("registration_form", "residence_permit"),
+        ),
+        region=REGION,
+        now=dt.datetime(2026, 3, 1, tzinfo=dt.UTC),
+    ),
+    registration_id=new_id(),
 )
 AGENCY = parse_caller(f"agency/{REGION}/wang")
 
