@@ -1,6 +1,7 @@
 """Rules of regions on both databases: two operators, days, and what was known when."""
 
 import datetime as dt
+import threading
 
 import pytest
 from support.databases import Databases
@@ -19,6 +20,8 @@ from support.registrations import (
 from yibao_common.values.errors import RuleError
 from yibao_common.values.ids import new_id
 from yibao_common.values.reasons import Reason
+from yibao_offsite.rules.region_rules import StoredRules
+from yibao_offsite.storage import tables
 
 
 @pytest.fixture
@@ -76,3 +79,21 @@ def test_of_rules_of_one_day_those_approved_last_hold(store: Store) -> None:
     assert store.rules.in_force(REGION, None, None).contents == second
     before = store.now - dt.timedelta(minutes=1)
     assert store.rules.in_force(REGION, None, before).contents == SAMPLE_FILE.read_bytes()
+
+
+def test_the_same_rules_submitted_at_once_are_one_draft(store: Store) -> None:
+    barrier = threading.Barrier(3)
+    drafts: list[StoredRules] = []
+
+    def submit() -> None:
+        barrier.wait(timeout=30)
+        drafts.append(store.submit(SAMPLE_FILE.read_bytes(), TODAY))
+
+    threads = [threading.Thread(target=submit) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    assert len(drafts) == 3
+    assert len({each.submit_time for each in drafts}) == 1
+    assert store.rows(tables.region_rules) == 1

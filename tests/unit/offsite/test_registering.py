@@ -491,6 +491,17 @@ def test_an_enrolment_that_ends_behind_the_cover_ends_nothing(days: int, ends: b
     assert end_by_person(desk.work, told, now=desk.now(), ids=lambda: "x") == ends
 
 
+def test_papers_go_on_with_a_merged_persons_registration() -> None:
+    desk = Desk()
+    paper = Paper("m1", "household_move_proof", PERSON_ID, PaperState.CLEAN)
+    desk.work.papers.known = {"m1": paper}
+    before = desk.create(retired(materials=(Material("household_move_proof", "m1"),)))
+    told = [person(merged_into=OTHER_ID)]
+    end_by_person(desk.work, told, now=desk.now(), ids=lambda: "goes-on")
+    assert desk.work.papers.bound == {"m1": "goes-on"}
+    assert desk.work.papers.ended == {before.registration_id: TODAY}
+
+
 @pytest.mark.parametrize("has_own", [False, True])
 def test_a_merged_persons_registration_goes_on_as_the_survivors(has_own: bool) -> None:
     desk = Desk()
