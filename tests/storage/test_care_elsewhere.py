@@ -1,7 +1,6 @@
 """Persons of one region treated in another: registered, decided, booked and held."""
 
 import datetime as dt
-from typing import Any
 
 import pytest
 from support.benefit_examples import EXAMPLES
@@ -22,25 +21,19 @@ from support.elsewhere_world import (
     tell_registered,
 )
 from support.holds import confirm, confirm_command, hold
-from support.own_codes import own
-from support.settlement_parts import transactions_of
-from support.settlement_world import HOSPITAL, NOW, REGION, TODAY, World
+from support.settlement_world import HOSPITAL, REGION, TODAY, World
 
 from yibao.settlement.v1.settlement_pb2 import Settlement
 from yibao_common.values.errors import RuleError
-from yibao_common.values.ids import new_id
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.batch.command import Command
 from yibao_settlement.application.settlement.trial import trial
-from yibao_settlement.application.work import Work
 from yibao_settlement.rules.care_facts import CareFacts
 from yibao_settlement.rules.elsewhere.marks import AdmissionKind, CareMarks, OutpatientKind
 from yibao_settlement.rules.elsewhere.registered import Benefit
 from yibao_settlement.rules.elsewhere.terms import ElsewhereTerms
 from yibao_settlement.rules.enrolment import RegisteredDisease
 from yibao_settlement.rules.institution.scope import InstitutionScope
-from yibao_settlement.rules.institution.suspension import SuspendedKind, Suspension
-from yibao_settlement.rules.mapping import Act, CodeMapping, MappingRow, MappingState
 from yibao_settlement.storage.elsewhere.tables import deemed_registration
 
 DAY = dt.timedelta(days=1)
@@ -321,62 +314,3 @@ def test_an_outpatient_emergency_elsewhere_is_paid_without_a_registration(world:
     visit = admit_there(world, person, care_type="13", start_date=TODAY, marks=marks)
     bill = stay_bill(world, visit, TODAY, 10_000)
     assert world.settle(visit, person, bill=bill, institution_id=THERE).fund_total_fen == 7_000
-
-
-def test_an_earlier_bill_taken_back_decides_those_elsewhere_on_their_own_terms(
-    world: World,
-) -> None:
-    (person,) = world.enrol()
-    tell_registered(world, person, "temporary")
-    first = world.register(person, start_date=TODAY, care_type="11")
-    first_bill = world.settle(first, person, bill=stay_bill(world, first, TODAY, 5_000))
-    visit = admit_there(world, person)
-    later = settled(world, visit, person)
-    told = tell_registered(world, person, "long_term", start_date=START)
-    world.reverse(first_bill.settlement_id)
-    assert later.fund_total_fen == 600_000
-    record = world.queries.settlement(REGION, later.settlement_id)
-    assert record is not None
-    assert record.effective.fund_total_fen == 600_000
-    assert told.terms == "long_term"
-    assert_books_are_right(world)
-
-
-def test_own_codes_and_suspensions_are_those_of_the_institutions_region(world: World) -> None:
-    (person,) = world.enrol()
-    tell_registered(world, person, "long_term")
-    visit = admit_there(world, person)
-    suspension = Suspension(
-        new_id(), SuspendedKind.INSTITUTION, THERE, "", "", TODAY, TODAY, "稽核", NOW, "agency/li"
-    )
-
-    def put(work: Work) -> None:
-        row = MappingRow("NN1", "院内项目", "101", "A1", START)
-        told = CodeMapping(new_id(), THERE, row, MappingState.IN_FORCE, Act(NOW, "agency/li"))
-        work.mappings.insert([told])
-
-    def suspend(work: Work) -> None:
-        work.institutions.add_suspension(suspension)
-        work.reference.raise_epoch()
-
-    def lines(number: int) -> dict[str, Any]:
-        line = own("NN1", 11_000 + number)
-        return {"lines": (line,), "total_fen": line.amount_fen, "bill_number": f"B{number}"}
-
-    before = world.bill(visit, **lines(0))
-    command = world.settle_command(visit, person, bill=before, institution_id=THERE)
-    assert refused(world, command).reason is Reason.OWN_CODE_UNMAPPED
-    transactions_of(world.database).change(PLACE, put)
-    interim = world.bill(visit, **lines(0), is_interim=True)
-    first = world.settle(visit, person, bill=interim, institution_id=THERE)
-    assert first.fund_total_fen == 800_000
-    # Suspended since by the other region: what is charged from then on is not payable.
-    transactions_of(world.database).change(PLACE, suspend)
-    later = world.bill(visit, **lines(1), is_interim=True)
-    command = world.settle_command(visit, person, bill=later, institution_id=THERE)
-    assert refused(world, command).reason is Reason.INSTITUTION_SUSPENDED
-    (other,) = world.enrol()
-    tell_registered(world, other, "long_term")
-    admission = world.visit_command(other, institution_id=THERE, start_date=TODAY)
-    assert refused(world, admission).reason is Reason.INSTITUTION_SUSPENDED
-    assert_books_are_right(world)

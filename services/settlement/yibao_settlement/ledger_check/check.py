@@ -6,17 +6,19 @@ and the stored settlements. `yibao doctor --ledger` prints its report.
 
 import datetime as dt
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import sqlalchemy as sa
 
 from yibao_common.db.database import Database
 from yibao_common.db.rows import joined_whole
+from yibao_settlement.ledger_check.mapping import FindMappings
 from yibao_settlement.ledger_check.person import PersonChecker
 from yibao_settlement.ledger_check.region import RegionChecker
 from yibao_settlement.ledger_check.report import INVARIANTS, OF_PERSONS, LedgerReport
 from yibao_settlement.ledger_check.year import YearChecker
+from yibao_settlement.rules.mapping import CodeMapping
 from yibao_settlement.storage.difference.booked import all_orders
 from yibao_settlement.storage.ledger import facts
 from yibao_settlement.storage.ledger.changed import persons_changed
@@ -74,8 +76,8 @@ def _check_region(
     if only is None:
         with joined_whole(connection):
             region_checker.check(orders, years)
-    mappings = StoredMappings(connection, region)
-    checker = PersonChecker(region, report, policy_of, merged, orders, years, mappings.find)
+    find = _mappings(connection, region)
+    checker = PersonChecker(region, report, policy_of, merged, orders, years, find)
     for page in _pages(connection, region, reader, only):
         for person in page:
             checker.check(person)
@@ -84,6 +86,20 @@ def _check_region(
     if only is None:
         with joined_whole(connection):
             region_checker.check_read(reader.entries, years)
+
+
+def _mappings(connection: sa.Connection, region: str) -> FindMappings:
+    """Returns what finds mappings: those of an institution elsewhere are in its own region."""
+
+    def find(mapping_ids: Sequence[str]) -> dict[str, CodeMapping]:
+        found = StoredMappings(connection, region).find(mapping_ids)
+        if len(found) < len(mapping_ids):
+            for place in facts.regions_of_mappings(connection):
+                missing = [each for each in mapping_ids if each not in found]
+                found.update(StoredMappings(connection, place).find(missing))
+        return found
+
+    return find
 
 
 def _pages(

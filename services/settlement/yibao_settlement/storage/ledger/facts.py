@@ -28,6 +28,11 @@ def regions(connection: sa.Connection) -> list[str]:
     )
 
 
+def regions_of_mappings(connection: sa.Connection) -> list[str]:
+    """Returns every region whose institutions have own codes."""
+    return sorted(_regions_of(connection, tables.code_mapping))
+
+
 def _regions_of(connection: sa.Connection, table: sa.Table) -> Iterator[str]:
     """Yields the regions of a table, each found by its index: a table has few, and many rows."""
     region = ""
