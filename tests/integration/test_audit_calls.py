@@ -114,7 +114,7 @@ class Offsite:
             self._named[by] = channel
             self._channels.append(channel)
         method = OFFSITE[path]
-        call = channel.unary_unary(
+        call: Any = channel.unary_unary(
             path,
             request_serializer=lambda asked: asked.SerializeToString(),
             response_deserializer=GetMessageClass(method.output_type).FromString,

@@ -43,6 +43,7 @@ from yibao_offsite.rules.admission_declaration import (
     Moved,
 )
 from yibao_offsite.rules.audit_task.assistance import Assistance
+from yibao_offsite.rules.audit_task.evidence import EvidencePurpose
 from yibao_offsite.rules.audit_task.states import TaskState
 from yibao_offsite.rules.audit_task.task import AuditTask, Subject, TaskType
 from yibao_offsite.rules.complaint import ComplaintState
@@ -124,7 +125,7 @@ def told_holds(papers: StoredDesk) -> list[tuple[str, bool, int]]:
     hold = tables.told_hold.c
     with papers.database.read() as connection:
         query = sa.select(hold.visit_id, hold.is_lifted, hold.version).where(hold.region == REGION)
-        return sorted(tuple(row) for row in connection.execute(query))  # type: ignore[misc]
+        return sorted(tuple(row) for row in connection.execute(query))
 
 
 def change_count(papers: StoredDesk) -> int:
@@ -181,7 +182,11 @@ def test_a_photo_of_another_person_or_other_bytes_is_no_evidence(
 ) -> None:
     task = world.begun(subject=Subject(OTHER, HOSPITAL))
     id = photo(papers)
-    facts = {"taken_time": PHOTO.taken_time, "author": PHOTO.author, "place": PHOTO.place}
+    facts: dict[str, Any] = {
+        "taken_time": PHOTO.taken_time,
+        "author": PHOTO.author,
+        "place": PHOTO.place,
+    }
     refused(Reason.AUDIT_EVIDENCE_UNKNOWN, world.show, task.task_id, id, sha256(png()), **facts)
     own = world.begun()
     refused(Reason.AUDIT_EVIDENCE_UNKNOWN, world.show, own.task_id, id, b"x" * 32, **facts)
@@ -348,7 +353,7 @@ def test_a_task_of_one_region_is_none_of_another(world: AuditWorld) -> None:
             parse_caller("agency/330200/mo"),
             region="330200",
             task_id=task.task_id,
-            purpose=reading.EvidencePurpose.AUDIT,
+            purpose=EvidencePurpose.AUDIT,
         ),
     ):
         refused(Reason.AUDIT_TASK_NOT_FOUND, act)

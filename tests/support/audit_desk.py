@@ -3,7 +3,7 @@
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from support.paper_desk import PERSON, REGION
@@ -53,6 +53,8 @@ from yibao_offsite.rules.audit_task.task import (
 )
 from yibao_offsite.rules.complaint import Complaint, ComplaintSubject, ComplaintTerms, Told
 from yibao_offsite.rules.feed import AuditHold
+
+KindT = TypeVar("KindT")
 
 NOW = dt.datetime(2026, 11, 27, 4, tzinfo=dt.UTC)
 # Opens and assigns; works; closes.
@@ -276,7 +278,8 @@ class AuditWorld:
             REGION, id, f"{method} {id}".encode().ljust(32)[:32], method, parse_caller(by)
         )
 
-    def last(self, kind: type[Any]) -> Any:
+    def last(self, kind: type[KindT]) -> KindT:
         """Returns what the last answer told."""
-        assert isinstance(self.given[-1], kind)
-        return self.given[-1]
+        told = self.given[-1]
+        assert isinstance(told, kind)
+        return told
