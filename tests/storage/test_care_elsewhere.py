@@ -1,6 +1,7 @@
 """Persons of one region treated in another: registered, decided, booked and held."""
 
 import datetime as dt
+from typing import Any
 
 import pytest
 from support.benefit_examples import EXAMPLES

@@ -54,6 +54,8 @@ from yibao_offsite.rules.audit_task.task import (
 from yibao_offsite.rules.complaint import Complaint, ComplaintSubject, ComplaintTerms, Told
 from yibao_offsite.rules.feed import AuditHold
 
+KindT = TypeVar("KindT")
+
 NOW = dt.datetime(2026, 11, 27, 4, tzinfo=dt.UTC)
 # Opens and assigns; works; closes.
 CHIEF, WANG, LI = (f"agency/{REGION}/{name}" for name in ("chief", "wang", "li"))
