@@ -72,6 +72,8 @@ class QualificationCarrier:
         self._blocking = blocking
         self._metrics = metrics
         self._log = log
+        # Until identity was reached once, questions wait for it: both may be starting.
+        self._was_reached = False
 
     async def carry(self, region: str) -> None:
         """Tells identity of what is due in a region.
@@ -98,7 +100,9 @@ class QualificationCarrier:
         answer = await self._persons.ListEnrolmentChanges(
             person_pb.ListEnrolmentChangesRequest(region=region, after_sequence=0, page_size=1),
             timeout=_DEADLINE_SECONDS,
+            wait_for_ready=not self._was_reached,
         )
+        self._was_reached = True
         if not answer.epoch:
             return
         again = await self._blocking.run(self._errands.meet, region, answer.epoch)
