@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from support.benefit_world import admit, benefit_world, stay_bill
-from support.databases import Databases
+from support.databases import Databases, as_owner
 from support.settlement_world import TODAY, World
 
 from yibao_common.values.ids import new_id
@@ -56,7 +56,7 @@ def subjects(world: World) -> set[str]:
 
 def change(world: World, row: sa.Row[Any], values: dict[str, Any]) -> None:
     adjustment = tables.adjustment.c
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         connection.execute(
             sa.update(tables.adjustment)
             .where(
@@ -86,7 +86,7 @@ def test_amounts_of_an_adjustment_are_those_that_it_posted(world: World, which: 
 def test_a_difference_of_somebody_else_is_told(world: World) -> None:
     row = moved(world)[-1]
     entry = tables.entry.c
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         connection.execute(
             sa.update(tables.entry)
             .where(entry.posting_id == row.posting_id, entry.account_id.startswith("difference:"))

@@ -24,7 +24,7 @@ from support.credits import (
     submit_rules,
     take_back,
 )
-from support.databases import Databases
+from support.databases import Databases, as_owner
 from support.settlement_world import AGENCY, REGION, World
 
 from yibao.settlement.v1.allocation_service_pb2 import ImportContributionsResponse
@@ -271,7 +271,7 @@ def test_a_report_that_was_altered_is_found(world: World) -> None:
     world.enrol(**RETIRED)
     start(world)
     carry_on(world)
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         connection.execute(sa.update(tables.accounts.allocated_person).values(amount_fen=9_501))
     assert {each.invariant for each in check_ledger(world.database).drifts} == {CREDITS}
 
@@ -281,7 +281,7 @@ def test_a_report_that_tells_of_the_credit_of_somebody_else_is_found(world: Worl
     start(world)
     carry_on(world)
     person = tables.accounts.allocated_person
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         told = sa.select(person.c.credit_id).where(person.c.person_id == first)
         other_id = connection.execute(told).scalar_one()
         is_second = person.c.person_id == second

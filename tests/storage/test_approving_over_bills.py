@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from support.databases import Databases
+from support.databases import Databases, as_owner
 from support.memory.settlement.work import request
 from support.settlement_parts import transactions_of
 from support.settlement_world import NOW, POLICY_FILE, TODAY, World
@@ -70,6 +70,6 @@ def test_a_policy_for_days_to_come_concerns_no_bill(world: World) -> None:
 def test_bills_of_another_insurance_type_are_not_its_own(world: World) -> None:
     (resident,) = world.enrol()
     settle(world, resident)
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         connection.execute(sa.update(tables.settlement).values(insurance_type="310"))
     assert approved(world, start=TODAY) == SettledBills(0, ())

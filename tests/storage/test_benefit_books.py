@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 from support.benefit_world import admit, benefit_world, policy_text, put_policy, stay_bill
 from support.charges import assert_books_are_right, charged, listed, of_uploaded, upload
-from support.databases import Databases
+from support.databases import Databases, as_owner
 from support.due_of_the_year import DUE_OF_THE_YEAR
 from support.old_databases import upgrade_to
 from support.settlement_world import HOSPITAL, REGION, TODAY, World
@@ -74,7 +74,7 @@ def test_lines_of_own_cost_are_the_same_in_both_formats(databases: Databases) ->
         (person,) = world.enrol(start_date=TODAY)
         world.feed(world.insured(person, start_date=TODAY))
         visit = admit(world, person, TODAY)
-        with world.database.write() as connection:
+        with as_owner(world.database) as connection:
             connection.execute(sa.update(tables.visit).values(start_date=TODAY.replace(day=1)))
         lines = (
             ChargedLine(1, "A1", "1.00", "1", 100, LineDetails(charge_date=TODAY.replace(day=2))),
@@ -175,7 +175,7 @@ def test_an_altered_record_is_named(
     world: World, alter: Callable[[Record], None], invariants: set[int]
 ) -> None:
     table = tables.settlement
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         (row,) = connection.execute(sa.select(table)).all()
         record = json.loads(row.record)
         alter(record)
@@ -192,7 +192,7 @@ def test_an_altered_record_is_named(
 )
 def test_an_altered_window_is_named(world: World, name: str, value: int | None) -> None:
     table = tables.benefit_window
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         visit = connection.execute(sa.select(tables.visit.c.visit_id)).scalar_one()
         stored = connection.execute(
             sa.select(table.c.amounts).where(table.c.scope == visit)
@@ -210,20 +210,20 @@ def test_an_altered_window_is_named(world: World, name: str, value: int | None) 
 def test_a_database_of_before_settles_by_the_second_format_once_it_is_upgraded(
     databases: Databases,
 ) -> None:
-    world = World(databases.open("yibao_settlement"))
+    world = World(databases.owned().open("yibao_settlement"))
     (person,) = world.enrol()
     visit = admit(world, person, TODAY - DAY)
     bill = stay_bill(world, visit, TODAY - DAY, 300_000, is_interim=True)
     first = world.settle(visit, person, bill=bill)
     set_version = "UPDATE alembic_version_settlement SET version_num = '{}'"
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         newest = connection.execute(
             sa.text("SELECT version_num FROM alembic_version_settlement")
         ).scalar_one()
         connection.execute(sa.text("DROP TABLE benefit_window"))
         connection.execute(sa.text(set_version.format("0018")))
     upgrade_to(world.database, "yibao_settlement", "0019")
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         connection.execute(sa.text(set_version.format(newest)))
     assert_books_are_right(world)
     put_policy(world, policy_text(start=TODAY.isoformat()))

@@ -5,7 +5,7 @@ import datetime as dt
 import pytest
 import sqlalchemy as sa
 from support.benefit_world import admit, at, benefit_world, stay_bill
-from support.databases import Databases
+from support.databases import Databases, as_owner
 from support.holds import hold
 from support.settlement_world import (
     AGENCY,
@@ -141,7 +141,7 @@ def test_a_bill_that_is_held_is_named_too(world: World, person: str) -> None:
 def test_a_column_that_was_altered_is_not_explained(world: World, bills: list[str]) -> None:
     world.reverse(bills[0])
     adjustment = tables.adjustment.c
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         (stored,) = connection.execute(
             sa.select(adjustment.effective).where(adjustment.settlement_id == bills[2])
         ).scalars()

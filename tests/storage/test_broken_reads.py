@@ -4,7 +4,7 @@ import contextlib
 
 import pytest
 import sqlalchemy as sa
-from support.databases import Databases
+from support.databases import Databases, as_owner
 from support.settlement_world import World
 
 from yibao_common.db.database import Database
@@ -23,7 +23,7 @@ def _break_off(database: Database, *, writes: bool) -> Exception:
 
 
 def _rename(database: Database, name: str) -> None:
-    with database.write() as connection:
+    with as_owner(database) as connection:
         connection.execute(sa.update(tables.institution).values(institution_name=name))
 
 

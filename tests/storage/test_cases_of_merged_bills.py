@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from support.benefit_world import admit, benefit_world, policy_text, stay_bill
 from support.bills_in_order import cost, posted, record_of
 from support.charges import assert_books_are_right
-from support.databases import Databases
+from support.databases import Databases, as_owner
 from support.merged_bills import (
     adjustments,
     costs,
@@ -159,7 +159,7 @@ def test_the_same_merge_told_again_moves_nothing(world: World) -> None:
     moved, count = posted(world, PostingKind.ADJUSTMENT), adjustments(world)
     assert count
     world.merge(retired, survivor)
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         connection.execute(sa.delete(tables.feed_position))
     world.merge(retired, survivor)
     assert (posted(world, PostingKind.ADJUSTMENT), adjustments(world)) == (moved, count)
@@ -226,7 +226,7 @@ def test_records_whose_windows_are_not_theirs_do_not_stop_the_feed(world: World)
     survivor, retired = world.enrol(2)
     for person in (survivor, retired):
         stay(world, person, 900_000, HOSPITAL)
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         connection.execute(
             sa.update(tables.person_standing)
             .where(tables.person_standing.c.person_id == retired)
@@ -243,7 +243,7 @@ def test_an_adjustment_of_a_merge_stands_above_what_is_folded(world: World) -> N
         stay(world, person, 900_000, HOSPITAL)
     # As of a process whose clock is ahead.
     fence = f"0fffffff{new_id()[8:]}"
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         row = {"region": REGION, "posting_id": fence, "ended_month": 0}
         connection.execute(sa.insert(tables.posting_fence).values(**row))
     world.merge(retired, survivor)

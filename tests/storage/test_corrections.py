@@ -15,7 +15,7 @@ from support.corrections import (
     settle,
     tried,
 )
-from support.databases import Databases
+from support.databases import Databases, as_owner
 from support.settlement_world import AGENCY, OTHER_HOSPITAL, REGION, TODAY, World
 
 from yibao.settlement.v1.refund_service_pb2 import CorrectSettlementResponse
@@ -172,7 +172,7 @@ def test_a_repeat_gets_the_same_bytes_and_one_whose_answer_is_gone_is_refused(
     before = stored(world)
     assert world.run(command) == first
     assert stored(world) == before
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         connection.execute(sa.delete(tables.answer))
     with pytest.raises(RuleError) as refusal:
         world.run(command)
@@ -233,7 +233,7 @@ def test_an_agency_is_on_record_and_without_it_the_checker_tells(world: World) -
     assert caller == AGENCY
     assert f"corrected_by={answer.settlement.settlement_id}" in detail
     assert_books_are_right(world)
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         connection.execute(
             sa.update(event)
             .where(event.c.method == "CorrectSettlement")
@@ -260,7 +260,7 @@ def test_terms_are_those_of_the_old_bill_whatever_became_of_the_person(world: Wo
     (person,) = world.enrol()
     old_id = settle(world, person, ("A1", 900_000))
     old = record_of(world, old_id)
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         connection.execute(sa.delete(tables.enrolment))
     answer = correct(world, old_id, charged(("A1", 900_000)))
     new = record_of(world, answer.settlement.settlement_id)
@@ -323,7 +323,7 @@ def test_the_ledger_checker_finds_an_altered_correction(world: World, what: str)
     settlement_id = settle(world, person, ("A1", 60_000))
     correct(world, settlement_id, charged(("A1", 50_000)))
     assert_books_are_right(world)
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         connection.execute(ALTERED[what])
     assert check_ledger(world.database).drifts
 

@@ -4,7 +4,7 @@ import dataclasses
 import datetime as dt
 
 import pytest
-from support.databases import Databases
+from support.databases import Databases, as_owner
 from support.refusals import reason_of
 from support.settlement_world import HOSPITAL, REGION, TODAY, World
 
@@ -105,7 +105,7 @@ def test_a_bill_without_a_code_that_the_audit_does_not_tell_of_is_found(world: W
     visit = world.register(person)
     died(world, person)
     world.settle(visit, person, code=None, bill=world.bill(visit, service_date=DIED))
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         connection.exec_driver_sql("DELETE FROM audit_subject")
     told = [each.detail for each in check_ledger(world.database).drifts]
     assert "its request has 0 codes used up for 1 bills" in told

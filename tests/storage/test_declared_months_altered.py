@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 from support.benefit_world import benefit_world
 from support.charges import assert_books_are_right
-from support.databases import Databases
+from support.databases import Databases, as_owner
 from support.declared_months.books import MonthBooks
 from support.declared_months.desk import Desk
 from support.periods import DECEMBER
@@ -193,7 +193,7 @@ def faults_after(world: World, alter: Alter) -> list[tuple[int, str, str]]:
     found: list[tuple[int, str, str]] = []
 
     def look() -> None:
-        with world.database.write() as connection:
+        with as_owner(world.database) as connection:
             alter(connection)
             found.extend(declaration_faults(connection, REGION))
             raise UndoneError
@@ -209,7 +209,7 @@ def test_what_was_altered_by_hand_is_found(databases: Databases) -> None:
         found = faults_after(made.world, alter)
         assert {number for number, _, _ in found} == invariants, (name, found)
     assert_books_are_right(made.world)
-    with made.world.database.write() as connection:
+    with as_owner(made.world.database) as connection:
         changed(declared.declared_act, cash_fen=1)(connection)
     told = {each.invariant for each in check_ledger(made.world.database).drifts}
     assert told == {INVARIANTS[PAID], INVARIANTS[ACTS]}

@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 from support.benefit_world import benefit_world, stay_bill
 from support.charges import assert_books_are_right, refusal
-from support.databases import Databases
+from support.databases import Databases, as_owner
 from support.differences import (
     FUND,
     confirm,
@@ -307,7 +307,7 @@ def test_orders_are_listed_in_pages_the_first_one_first(world: World) -> None:
 
 def altered(world: World, statement: sa.Update) -> list[str]:
     """Returns what the ledger checker says of a difference after something was altered."""
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         assert connection.execute(statement).rowcount
     return [each.detail for each in check_ledger(world.database).drifts]
 

@@ -3,7 +3,7 @@
 import pytest
 import sqlalchemy as sa
 from support.benefit_world import benefit_world
-from support.databases import Databases
+from support.databases import Databases, as_owner
 from support.day_books import DayBooks
 from support.outcomes import resolve
 from support.settlement_world import TODAY
@@ -50,7 +50,7 @@ def test_what_was_booked_under_a_fenced_id_is_told(
     resolve(books.world, fenced)
     assert check_ledger(books.world.database).drifts == []
     key = altered.primary_key.columns.values()[1]
-    with books.world.database.write() as connection:
+    with as_owner(books.world.database) as connection:
         is_set = altered.c[column].is_not(None)
         (first,) = connection.execute(sa.select(key).where(is_set).order_by(key).limit(1)).one()
         connection.execute(sa.update(altered).where(key == first).values({column: fenced}))

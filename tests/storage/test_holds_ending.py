@@ -14,7 +14,7 @@ from support.benefit_world import (
     stay_bill,
 )
 from support.charges import assert_books_are_right, refusal
-from support.databases import Databases
+from support.databases import Databases, as_owner
 from support.holds import (
     HALF_AN_HOUR,
     confirm,
@@ -301,7 +301,7 @@ def test_a_hold_that_cannot_be_ended_holds_up_no_other(world: World) -> None:
         visit = world.register(person, care_type="11", start_date=TODAY)
         held.append(hold(world, visit, person, valid_for=(number + 1) * HALF_AN_HOUR))
     column = tables.hold.c
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         connection.execute(
             sa.update(tables.hold)
             .where(column.region == REGION, column.hold_id == held[0].hold_id)
@@ -386,7 +386,7 @@ def test_the_checker_finds_a_hold_that_was_altered(
 ) -> None:
     held_and_later(world)
     assert broken(world) == set()
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         connection.execute(sa.update(tables.hold).values(**values))
     assert broken(world) >= invariants
 
@@ -394,7 +394,7 @@ def test_the_checker_finds_a_hold_that_was_altered(
 def test_the_checker_finds_a_confirmed_hold_that_is_settled_otherwise(world: World) -> None:
     _, hold_id, *_ = held_and_later(world)
     confirm(world, hold_id)
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         connection.execute(
             sa.update(tables.hold)
             .where(tables.hold.c.hold_id == hold_id)
@@ -409,7 +409,7 @@ def test_an_account_that_holds_less_than_is_reserved_is_found(world: World) -> N
     visit = world.register(person, care_type="11", start_date=TODAY)
     hold(world, visit, person, bill=stay_bill(world, visit, TODAY, 900_000, account_used=True))
     standing = tables.person_standing
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         connection.execute(sa.update(standing).values(balance_fen=9_999))
     assert 18 in broken(world)
 

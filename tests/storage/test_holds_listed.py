@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 from support.benefit_world import benefit_world
 from support.charges import assert_books_are_right
-from support.databases import Databases
+from support.databases import Databases, as_owner
 from support.holds import confirm, hold, release, release_command
 from support.settlement_world import HOSPITAL, OTHER_HOSPITAL, REGION, TODAY, World
 
@@ -106,7 +106,7 @@ def test_the_checker_finds_a_request_that_did_not_hold_so(world: World, alter: A
     (person,) = world.enrol()
     held(world, person)
     assert_books_are_right(world)
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         alter(connection)
     found = {INVARIANTS.index(each.invariant) for each in check_ledger(world.database).drifts}
     assert found == {18}

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import sqlalchemy as sa
-from support.databases import Databases
+from support.databases import Databases, as_owner
 from support.settlement_books import booked_world
 from support.settlement_parts import fold
 from support.settlement_world import AGENCY, NOW, OTHER_HOSPITAL, REGION, World
@@ -263,7 +263,7 @@ def test_books_that_are_right_have_no_drift(world: World) -> None:
     ],
 )
 def test_each_damage_is_found_and_named(world: World, damage: Damage, broken: set[int]) -> None:
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         damage(connection)
     drifts = check_ledger(world.database).drifts
     assert {drift.invariant for drift in drifts} == {INVARIANTS[index] for index in broken}
@@ -274,7 +274,7 @@ def test_a_credit_that_was_taken_away_without_a_trace_is_missed(world: World) ->
     (person,) = world.persons
     world.run(world.credit_command(person, 700))
     entry, standing = tables.entry, tables.person_standing
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         posting_id = connection.execute(
             sa.select(entry.c.posting_id).where(entry.c.kind == 3, entry.c.amount_fen == 700)
         ).scalar_one()
@@ -287,7 +287,7 @@ def test_a_credit_that_was_taken_away_without_a_trace_is_missed(world: World) ->
 
 def test_an_altered_record_no_longer_comes_out_as_settled(world: World) -> None:
     settlement = tables.settlement
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         row = connection.execute(sa.select(settlement)).first()
         assert row is not None
         # The age decides nothing in this policy, the level does.

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from support.databases import Databases
+from support.databases import Databases, as_owner
 from support.settlement_books import booked_world
 from support.settlement_world import HOSPITAL, NOW, OTHER_HOSPITAL, REGION, World
 
@@ -120,7 +120,7 @@ _LINES = [(3, "900000"), (3, 900000.0), (0, None), (8, "0"), (9, 100)]
 def test_an_altered_record_is_named_and_hides_nothing(
     world: World, alter: Callable[[Record], None]
 ) -> None:
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         _alter_records(connection, alter)
         _raise_the_balance(connection)
     broken = _broken(world)
@@ -131,7 +131,7 @@ def test_an_altered_record_is_named_and_hides_nothing(
 
 @pytest.mark.parametrize(("at", "value"), _LINES)
 def test_an_altered_line_is_named_and_hides_nothing(world: World, at: int, value: object) -> None:
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         _alter_lines(connection, at, value)
         _raise_the_balance(connection)
     broken = _broken(world)
@@ -142,7 +142,7 @@ def test_an_altered_line_is_named_and_hides_nothing(world: World, at: int, value
 @pytest.mark.parametrize(("at", "value"), [(5, 900_001), (5, -1), (10, "many"), (9, "-1")])
 def test_a_line_that_was_never_charged_is_named(world: World, at: int, value: object) -> None:
     """Over the limit are parts of the amount; prices and quantities are decimals."""
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         _alter_lines(connection, at, value)
     for faults in map(_broken(world).get, _settlement_ids(world)):
         assert faults is not None
@@ -151,7 +151,7 @@ def test_a_line_that_was_never_charged_is_named(world: World, at: int, value: ob
 
 @pytest.mark.parametrize("stored", ["", "[]", "{", '{"deductible": "1"}', "7"])
 def test_a_year_that_cannot_be_read_is_named(world: World, stored: str) -> None:
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         connection.execute(sa.update(tables.person_standing).values(accumulators=stored))
     assert _broken(world) == {f"{world.persons[0]} in 2026": {6}}
 
@@ -165,7 +165,7 @@ _NOTHING = {"credits": "0", "amount_fen": "0"}
 def test_a_row_of_the_upgrade_that_is_garbled_or_a_second_is_named(
     world: World, details: list[dict[str, str]]
 ) -> None:
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         for detail in details:
             entry = AuditEntry(REGION, NOW, "", "UpgradeSettlement", (), "OK", detail, "")
             record_audit(connection, tables.audit, entry)
@@ -177,13 +177,13 @@ def test_a_row_of_the_upgrade_that_is_garbled_or_a_second_is_named(
 def test_explaining_what_was_altered_is_refused(
     world: World, alter: Callable[[Record], None]
 ) -> None:
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         _alter_records(connection, alter)
     _refuses_to_explain(world)
 
 
 def test_explaining_with_another_policy_is_refused(world: World) -> None:
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         connection.execute(sa.update(tables.settlement).values(policy_version="f" * 64))
     _refuses_to_explain(world)
 
@@ -200,7 +200,7 @@ def _refuses_to_explain(world: World) -> None:
 def test_what_is_not_as_written_is_never_told(
     world: World, alter: Callable[[Record], None]
 ) -> None:
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         _alter_records(connection, alter)
     caller = parse_caller(f"institution/{HOSPITAL}")
     for settlement_id in _settlement_ids(world):
@@ -214,7 +214,7 @@ def test_who_may_not_see_a_settlement_learns_nothing_of_its_record(world: World)
     settled = _settlement_ids(world)
     for record in (None, "{}"):
         if record is not None:
-            with world.database.write() as connection:
+            with as_owner(world.database) as connection:
                 connection.execute(sa.update(tables.settlement).values(record=record))
         for find in (find_explained, find_settlement):
             for settlement_id in settled:

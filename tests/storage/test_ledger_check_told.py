@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 import sqlalchemy as sa
-from support.databases import Databases
+from support.databases import Databases, as_owner
 from support.settlement_books import booked_world
 from support.settlement_world import AGENCY, NOW, REGION, World
 
@@ -171,7 +171,7 @@ def tell_of_a_posting_without_entries(connection: sa.Connection) -> None:
 )
 def test_each_damage_is_found_and_named(world: World, damage: Damage, broken: set[int]) -> None:
     assert check_ledger(world.database).drifts == []
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         damage(connection)
     drifts = check_ledger(world.database).drifts
     assert {drift.invariant for drift in drifts} == {INVARIANTS[index] for index in broken}
@@ -179,7 +179,7 @@ def test_each_damage_is_found_and_named(world: World, damage: Damage, broken: se
 
 def test_a_reversal_whose_audit_was_taken_away_is_named(world: World) -> None:
     event, subject = tables.audit.event, tables.audit.subject
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         sequence = connection.execute(
             sa.select(event.c.sequence).where(event.c.method == "ReverseSettlement")
         ).scalar_one()
@@ -201,7 +201,7 @@ def test_what_an_agency_reversed_before_the_audit_began_is_not_missed(
     (person,) = world.enrol()
     settled = world.settle(world.register(person), person)
     world.reverse(settled.settlement_id, institution_id=None)
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         connection.execute(sa.update(tables.settlement).values(settled_by=""))
         for table in (tables.audit.event, tables.audit.subject, tables.audit.head):
             connection.execute(sa.delete(table))
@@ -210,7 +210,7 @@ def test_what_an_agency_reversed_before_the_audit_began_is_not_missed(
     world.run(world.credit_command(person, 100))
     assert check_ledger(world.database).drifts == []
     later = NOW + dt.timedelta(seconds=1)
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         connection.execute(sa.update(tables.settlement).values(reverse_time=later))
     drifts = check_ledger(world.database).drifts
     assert [drift.invariant for drift in drifts] == [INVARIANTS[10]]
@@ -222,7 +222,7 @@ def test_a_request_id_that_came_again_uses_up_a_code_each_time(world: World) -> 
     request_id = new_id()
 
     def forget_answers() -> None:
-        with world.database.write() as connection:
+        with as_owner(world.database) as connection:
             connection.execute(sa.delete(tables.answer))
 
     visit = world.register(person, request_id=request_id)
@@ -231,7 +231,7 @@ def test_a_request_id_that_came_again_uses_up_a_code_each_time(world: World) -> 
         world.settle(visit, person, request_id=request_id)
     assert check_ledger(world.database).drifts == []
     used = tables.used_code
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         uses = connection.execute(
             sa.select(used.c.code_id, used.c.used_for_id).where(used.c.request_id == request_id)
         ).all()
@@ -247,11 +247,11 @@ def test_a_code_tells_what_it_was_used_up_for(world: World) -> None:
 
     def use(code_id: str, request_id: str, used_for_id: str) -> list[str]:
         of_it = {"code_id": code_id, "request_id": request_id, "used_for_id": used_for_id}
-        with world.database.write() as connection:
+        with as_owner(world.database) as connection:
             another = connection.execute(sa.select(used).limit(1)).mappings().one()
             connection.execute(sa.insert(used).values({**another, **of_it}))
         drifts = check_ledger(world.database).drifts
-        with world.database.write() as connection:
+        with as_owner(world.database) as connection:
             connection.execute(sa.delete(used).where(used.c.code_id == code_id))
         assert {drift.invariant for drift in drifts} == {INVARIANTS[7]}
         return [drift.subject for drift in drifts]
@@ -266,9 +266,9 @@ def test_a_code_tells_what_it_was_used_up_for(world: World) -> None:
 
 def test_codes_of_before_their_use_was_kept_are_counted_by_request(world: World) -> None:
     used = tables.used_code
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         connection.execute(sa.update(used).values(used_for_id=None))
     assert check_ledger(world.database).drifts == []
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         connection.execute(sa.delete(used))
     assert {each.invariant for each in check_ledger(world.database).drifts} == {INVARIANTS[7]}

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from support.benefit_world import admit, at, benefit_world, policy_text, stay_bill
-from support.databases import Databases
+from support.databases import Databases, as_owner
 from support.holds import hold
 from support.settlement_books import kept_windows, kept_years
 from support.settlement_world import HOSPITAL, NOW, OTHER_HOSPITAL, REGION, TODAY, World
@@ -128,7 +128,7 @@ def test_an_adjustment_that_is_missing_is_told_with_what_funds_paid_too_much(wor
     leave(world, first)
     assert broken(world) == {}
     adjustment = tables.adjustment
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         (posting_id,) = connection.execute(sa.select(adjustment.c.posting_id)).scalars()
         connection.execute(sa.delete(adjustment))
         for table in (tables.entry, tables.posting):
@@ -162,12 +162,12 @@ def test_rows_of_years_and_windows_are_those_of_the_order(databases: Databases) 
         (tables.person_standing, "accumulators", f"{person} in 2027"),
     )
     for table, names, subject in rows:
-        with world.database.write() as connection:
+        with as_owner(world.database) as connection:
             raise_a_number(connection, table, names)
         assert 13 in broken(world)[subject]
     window = tables.benefit_window.c
     for scope in kept_windows(world):
-        with world.database.write() as connection:
+        with as_owner(world.database) as connection:
             altered = sa.func.replace(window.amounts, ":", ":1")
             connection.execute(
                 sa.update(tables.benefit_window)
@@ -181,7 +181,7 @@ def test_windows_of_nobody_are_told(databases: Databases) -> None:
     world = benefit_world(databases)
     world.enrol()
     scopes = (f"{new_id()}/2026-11", new_id(), "nothing")
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         for scope in scopes:
             row = {"region": REGION, "scope": scope, "amounts": '{"390 month:2026-11 a.paid":1}'}
             connection.execute(sa.insert(tables.benefit_window).values(**row))
@@ -190,7 +190,7 @@ def test_windows_of_nobody_are_told(databases: Databases) -> None:
 
 def put_place(world: World, record: SettlementRecord, place: str) -> None:
     settlement = tables.settlement
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         connection.execute(
             sa.update(settlement)
             .where(settlement.c.settlement_id == record.settlement_id)
@@ -222,7 +222,7 @@ def test_a_counter_above_its_limit_is_told(databases: Databases, limits: str, mo
     (person,) = world.enrol()
     stays(world, person, 30_000_000)
     standing = tables.person_standing
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         row = connection.execute(sa.select(standing.c.accumulators)).scalar_one()
         amounts = json.loads(row)
         (name,) = [each for each in amounts if each.endswith(" counter.pool")]
@@ -235,7 +235,7 @@ def test_a_counter_above_its_limit_is_told(databases: Databases, limits: str, mo
 def test_entries_that_nothing_owes_are_told(world: World) -> None:
     (person,) = world.enrol()
     (record,) = stays(world, person, 900_000)
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         for account_id, fen in (("fund:999999", -1), (f"payable:{HOSPITAL}9", 1)):
             entry = {"region": REGION, "account_id": account_id, "amount_fen": fen, "kind": 1}
             posting_id, entry["month"] = record.settlement_id, 202611
@@ -248,7 +248,7 @@ def test_a_difference_that_went_to_an_account_is_told(world: World) -> None:
     first, _ = stays(world, person, 30_000_000, 30_000_000)
     leave(world, first)
     entry = tables.entry
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         connection.execute(
             sa.update(entry)
             .where(entry.c.account_id == f"difference:{person}")
@@ -261,7 +261,7 @@ def test_bills_whose_policy_is_not_stored_are_not_examined(world: World) -> None
     (person,) = world.enrol()
     stays(world, person, 900_000, 900_001)
     assert check_ledger(world.database).unexamined == 0
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         connection.execute(sa.delete(tables.policy))
     report = check_ledger(world.database)
     assert report.unexamined == 2
@@ -313,7 +313,7 @@ def test_merged_records_are_examined_as_one_person(world: World) -> None:
         only = check_ledger(world.database, Only(person_id=person))
         assert (only.persons, only.settlements, only.drifts) == (2, 2, [])
     # As if the merge had left the bills of both as they were.
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         connection.execute(sa.delete(tables.adjustment))
     found = check_ledger(world.database).drifts
     (left,) = [each for each in found if each.invariant == INVARIANTS[12]]

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from support.benefit_world import admit, at, policy_text, stay_bill
 from support.charges import assert_books_are_right
 from support.corrections import record_of
-from support.databases import Databases
+from support.databases import Databases, as_owner
 from support.settlement_world import REGION, World
 
 from yibao_settlement.application.settlement.record import Effective
@@ -172,7 +172,7 @@ def test_the_checker_finds_a_line_that_is_not_gone_and_said_to_be(world: World) 
     world.refund(early, AskedReturn(2, quantity="1"))
     assert_books_are_right(world)
     stored = tables.refund.c.lines
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         told = json.loads(connection.execute(sa.select(stored)).scalar_one())
         particulars, is_gone = told[1][-1], LineParticulars._fields.index("is_gone")
         assert particulars[is_gone] is False

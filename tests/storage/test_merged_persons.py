@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import sqlalchemy as sa
-from support.databases import Databases
+from support.databases import Databases, as_owner
 from support.settlement_parts import feed_of, tell
 from support.settlement_world import REGION, World
 
@@ -104,7 +104,7 @@ def test_a_feed_that_is_read_again_from_its_start_moves_nothing_twice(world: Wor
     world.merge(retired, survivor)
     balance_fen = standing(world, survivor).balance_fen
     world.run(world.credit_command(survivor, 500))
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         connection.execute(sa.delete(tables.feed_position))
     world.merge(retired, survivor)
     world.merge(retired, survivor)
@@ -251,7 +251,7 @@ def test_the_checker_finds_a_merge_that_went_wrong(world: World) -> None:
     (retired, _), (survivor, _) = treated(world, 900_000), treated(world, 800_000)
     world.merge(retired, survivor)
     standings = tables.person_standing
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         connection.execute(
             sa.update(standings)
             .where(standings.c.person_id == retired)
@@ -265,7 +265,7 @@ def test_the_checker_finds_a_merge_that_went_wrong(world: World) -> None:
 def test_the_checker_finds_a_merged_person_whose_account_never_moved(world: World) -> None:
     (retired, _), (survivor, _) = treated(world, 900_000), treated(world, 800_000)
     person = tables.person
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         connection.execute(
             sa.update(person).where(person.c.person_id == retired).values(merged_into=survivor)
         )

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from support.benefit_world import benefit_world, stay_bill
 from support.charges import assert_books_are_right, refusal
 from support.crashing import POINTS, CrashingTransactions
-from support.databases import Databases
+from support.databases import Databases, as_owner
 from support.differences import difference, move, move_all, move_command
 from support.settlement_world import HOSPITAL, NOW, OTHER_HOSPITAL, REGION, TODAY, World
 
@@ -387,7 +387,7 @@ def test_the_checker_finds_a_move_that_was_altered(world: World, damage: Damage,
     due = person_with_due(world)
     move(world, due.person)
     assert_books_are_right(world)
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         damage(connection, due)
     found = [each.detail for each in check_ledger(world.database).drifts]
     assert any(says in each for each in found), found
@@ -399,7 +399,7 @@ def test_the_checker_finds_what_was_taken_out_of_an_account_and_not_said(world: 
     world.clock.now += dt.timedelta(seconds=1)
     world.reverse(due.settlement_id, institution_id=OTHER_HOSPITAL)
     assert_books_are_right(world)
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         connection.execute(sa.delete(tables.due_move).where(tables.due_move.c.amount_fen < 0))
     found = [each.detail for each in check_ledger(world.database).drifts]
     assert f"is reversed, {due.due_fen} fen stay moved" in found

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import sqlalchemy as sa
-from support.databases import Databases
+from support.databases import Databases, as_owner
 from support.settlement_world import AGENCY, HOSPITAL, OTHER_HOSPITAL, REGION, TODAY, World
 from support.stays import DAY, FACTS, discharged, missing, refusal, refused
 
@@ -115,7 +115,7 @@ def test_visits_of_before_are_no_open_stays_and_are_asked_for_nothing(world: Wor
     visit = world.register(person, care_type="2102")
     chronic = world.register(other, care_type="14", facts=CareFacts(disease_code="M03900"))
     before = {"stay_id": None, "undischarged_person_id": None, "disease_code": None}
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         connection.execute(sa.update(tables.visit).values(before))
     world.register(person)
     assert missing(world, visit, is_required=True) == ()

@@ -9,7 +9,7 @@ from support.benefit_world import benefit_world
 from support.charges import assert_books_are_right
 from support.corrections import record_of
 from support.crashing import POINTS, CrashingTransactions
-from support.databases import Databases
+from support.databases import Databases, as_owner
 from support.holds import hold
 from support.overridden import EACH_WAY, all_three, refusal, three
 from support.overrides import confirm, confirm_command, propose, propose_command, reversal
@@ -141,7 +141,7 @@ def test_the_checker_finds_what_two_operators_did_not_do(
     _, early, *_ = three(world)
     confirm(world, propose(world, reversal(early)))
     assert_books_are_right(world)
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         connection.execute(sa.update(tables.override).values(**changed))
     found = {INVARIANTS.index(each.invariant) for each in check_ledger(world.database).drifts}
     assert found == {21}

@@ -17,7 +17,7 @@ from support.charges import (
     upload,
 )
 from support.corrections import correct_command, record_of
-from support.databases import Databases
+from support.databases import Databases, as_owner
 from support.own_codes import (
     cancel_mapping,
     decide_mappings,
@@ -347,6 +347,6 @@ def test_the_checker_finds_a_line_whose_mapping_says_something_else(world: World
 def put_in_place(world: World, former: dict[str, object], row: dict[str, object]) -> None:
     """Puts a mapping into the database in the place of another one."""
     table = tables.code_mapping
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         connection.execute(sa.delete(table).where(table.c.mapping_id == former["mapping_id"]))
         connection.execute(sa.insert(table).values(**row))

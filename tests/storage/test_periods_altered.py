@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from support.benefit_world import admit, benefit_world
 from support.charges import assert_books_are_right
 from support.corrections import correct
-from support.databases import Databases
+from support.databases import Databases, as_owner
 from support.periods import DECEMBER, FUNDS, close
 from support.settlement_world import HOSPITAL, NOW, REGION, TODAY, World
 
@@ -46,7 +46,7 @@ def found(world: World) -> dict[str, str]:
 
 
 def alter(world: World, by_hand: Alter) -> dict[str, str]:
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         by_hand(connection)
     return found(world)
 
@@ -161,7 +161,7 @@ _RAISED = {"amount_fen": tables.period_sum.c.amount_fen + 1}
 def test_a_closing_that_was_altered_is_found(
     world: World, by_hand: sa.UpdateBase, detail: str
 ) -> None:
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         connection.execute(by_hand)
     drifts = check_ledger(world.database).drifts
     assert any(detail in each.detail for each in drifts if each.invariant == INVARIANTS[19])

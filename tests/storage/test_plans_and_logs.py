@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from support.databases import Databases
+from support.databases import Databases, as_owner
 
 from yibao_common.db.database import Database
 from yibao_common.db.engine_sqlite import WAL_BYTES
@@ -38,12 +38,12 @@ def test_a_plan_of_before_a_change_of_the_schema_is_made_anew(
     databases: Databases, ask: Callable[[sa.Connection], int], is_writing: bool
 ) -> None:
     """PostgreSQL refuses it once on each connection; no call is told of a fault of ours."""
-    database = databases.open("yibao_settlement")
+    database = databases.owned().open("yibao_settlement")
     if database.is_sqlite:
         pytest.skip("SQLite makes its plans anew by itself")
     begin = database.write if is_writing else database.read
     METADATA.create_all(database.engine)
-    with database.write() as connection:
+    with as_owner(database) as connection:
         connection.execute(sa.insert(TABLE).values(region="999019", name="a", amount=7))
     for _ in range(3):  # the driver prepares what it saw before
         with begin() as connection:
@@ -70,11 +70,11 @@ def test_the_log_of_sqlite_shrinks_once_a_standing_reader_has_gone(tmp_path: Pat
 
     def write(times: int) -> None:
         for _ in range(times):
-            with database.write() as connection:
+            with as_owner(database) as connection:
                 connection.execute(sa.text("UPDATE t SET text = randomblob(1000000)"))
 
     try:
-        with database.write() as connection:
+        with as_owner(database) as connection:
             connection.execute(sa.text("CREATE TABLE t (text BLOB)"))
             connection.execute(sa.text("INSERT INTO t VALUES (randomblob(1000000))"))
         reader = sqlite3.connect(path, isolation_level=None)

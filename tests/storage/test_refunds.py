@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 from support.benefit_world import at, benefit_world
 from support.charges import assert_books_are_right
-from support.databases import Databases
+from support.databases import Databases, as_owner
 from support.refunds import Charged, entries, record_of, refused, settle, tried, yuan
 from support.settlement_world import HOSPITAL, REGION, World
 
@@ -102,7 +102,7 @@ def test_a_repeat_after_its_answer_is_gone_returns_nothing_again(world: World) -
     request_id = new_id()
     part = AskedReturn(1, quantity="10")
     world.refund(settlement_id, part, request_id=request_id)
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         connection.execute(sa.delete(tables.answer))
     assert refused(world, settlement_id, part, request_id=request_id) is Reason.REQUEST_ID_REUSED
 
@@ -275,6 +275,6 @@ def test_the_ledger_checker_finds_an_altered_refund(world: World, what: str) -> 
     settlement_id = settle(world, person, [yuan("A1", "40", "100"), yuan("B1", "90", "100")])
     world.refund(settlement_id, AskedReturn(1, quantity="10"))
     assert_books_are_right(world)
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         connection.execute(ALTERED[what])
     assert check_ledger(world.database).drifts

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 from support.benefit_world import benefit_world
 from support.charges import assert_books_are_right
-from support.databases import Databases
+from support.databases import Databases, as_owner
 from support.settlement_world import AGENCY, HOSPITAL, World
 
 from yibao_common.values.ids import new_id
@@ -93,7 +93,7 @@ def returned_twice(world: World, *, institution_id: str | None) -> None:
 
 def alter(world: World, number: int, column: str, altered: Callable[[Any], object]) -> None:
     table = tables.refund
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         before = connection.execute(
             sa.select(table.c[column]).where(table.c.number == number)
         ).scalar_one()

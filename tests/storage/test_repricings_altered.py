@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from support.benefit_world import benefit_world
 from support.charges import assert_books_are_right
 from support.corrections import record_of, settle
-from support.databases import Databases
+from support.databases import Databases, as_owner
 from support.repricings import reprice
 from support.settlement_world import AGENCY, World
 
@@ -96,6 +96,6 @@ TOLD, FOLDED, READ = INVARIANTS[20], INVARIANTS[12], INVARIANTS[4]
     ],
 )
 def test_terms_that_were_altered_are_told(world: World, alter: Alter, invariant: str) -> None:
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         alter(connection)
     assert invariant in {drift.invariant for drift in check_ledger(world.database).drifts}

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from support.charges import Uploads, assert_books_are_right
 from support.corrections import charged as charged_lines
 from support.corrections import correct, record_of, settle
-from support.databases import Databases
+from support.databases import Databases, as_owner
 from support.holds import confirm_command, hold_command, release_command
 from support.outcomes import resolve, resolve_command
 from support.settlement_world import AGENCY, HOSPITAL, NOW, OTHER_HOSPITAL, REGION, World
@@ -133,7 +133,7 @@ def test_lines_that_were_uploaded_are_told_as_booked(world: World) -> None:
     request = world.request("UploadLines")
     world.run(UploadLines(request, world.register(person), "", (), Uploads()))
     # Answers of tests are no messages; whose request it was is kept beside.
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         connection.execute(
             sa.update(tables.answer)
             .where(tables.answer.c.request_id == request.request_id)
@@ -277,7 +277,7 @@ def test_answers_of_before_it_was_kept_whose_they_were_are_told_by_what_they_mad
     world.run(command)
     upload = world.request("UploadLines")
     world.run(UploadLines(upload, world.register(person), "", (), lambda _: b""))
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         connection.execute(sa.update(tables.answer).values(institution_id=None))
     assert resolve(world, command).state == REQUEST_STATE_BOOKED
     other = resolve_command(world, command, institution_id=OTHER_HOSPITAL)

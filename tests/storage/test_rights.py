@@ -2,8 +2,6 @@
 
 import dataclasses
 import datetime as dt
-import re
-from collections.abc import Iterator
 
 import psycopg.errors
 import pytest
@@ -42,12 +40,6 @@ NEXT_YEAR = dt.datetime(2027, 1, 5, 4, 0, tzinfo=dt.UTC)
 UNKNOWN = "H99901999999"
 
 
-def documented() -> str:
-    """Returns the statements that the document gives."""
-    (block,) = re.findall(r"^```sql\n(.*?)^```$", DOCUMENT.read_text("utf-8"), re.DOTALL | re.M)
-    return str(block)
-
-
 def end_policies(work: Work) -> None:
     """Ends what is in force, as the approval of a policy that follows does."""
     (active,) = work.policies.active("390")
@@ -55,20 +47,9 @@ def end_policies(work: Work) -> None:
 
 
 @pytest.fixture
-def serving(postgres_databases: Databases) -> Iterator[Database]:
+def serving(postgres_databases: Databases) -> Database:
     """A migrated database, as the account sees it that has the documented rights."""
-    url = sa.make_url(postgres_databases.migrated_url("yibao_settlement"))
-    owner = Database(url.render_as_string(hide_password=False))
-    with owner.write() as connection:
-        connection.exec_driver_sql(f"CREATE ROLE {ROLE} LOGIN")
-        connection.exec_driver_sql(documented())
-    database = Database(url.set(username=ROLE).render_as_string(hide_password=False))
-    yield database
-    database.close()
-    with owner.write() as connection:
-        connection.exec_driver_sql(f"DROP OWNED BY {ROLE}")
-        connection.exec_driver_sql(f"DROP ROLE {ROLE}")
-    owner.close()
+    return postgres_databases.open("yibao_settlement")
 
 
 def test_the_documented_rights_serve(serving: Database) -> None:

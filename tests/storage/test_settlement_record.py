@@ -4,7 +4,7 @@ import json
 
 import pytest
 import sqlalchemy as sa
-from support.databases import Databases
+from support.databases import Databases, as_owner
 from support.settlement_world import HOSPITAL, REGION, World
 
 from yibao.settlement.v1.settlement_pb2 import Settlement
@@ -41,7 +41,7 @@ def settle_long(world: World) -> Settlement:
 
 def test_it_is_read_as_it_was_answered_though_no_answer_is_left(world: World) -> None:
     settled = settle_long(world)
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         connection.execute(sa.delete(tables.answer))
     assert read(world, settled.settlement_id) == settled
     reversed_ = world.reverse(settled.settlement_id)
@@ -91,7 +91,7 @@ def test_it_tells_who_called(world: World) -> None:
 def test_a_record_of_a_later_form_is_not_read_as_if_it_were_this_one(world: World) -> None:
     (person,) = world.enrol()
     settled = world.settle(world.register(person), person)
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         connection.execute(sa.update(tables.settlement).values(record_form=3))
     with pytest.raises(AssertionError, match="of form 3"):
         world.queries.settlement(REGION, settled.settlement_id)

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 import sqlalchemy as sa
-from support.databases import Databases
+from support.databases import Databases, as_owner
 from support.settlement_world import HOSPITAL, OTHER_HOSPITAL, REGION, World
 
 from yibao.settlement.v1.settlement_pb2 import Settlement
@@ -85,7 +85,7 @@ def test_another_institution_learns_nothing_of_a_settlement(world: World) -> Non
 
 def test_an_altered_settlement_has_no_statement(world: World) -> None:
     settled, _, _ = settle(world)
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         connection.execute(
             sa.update(tables.settlement).values(cash_fen=tables.settlement.c.cash_fen + 1)
         )

@@ -2,7 +2,7 @@
 
 import pytest
 import sqlalchemy as sa
-from support.databases import Databases
+from support.databases import Databases, as_owner
 from support.refusals import reason_of
 from support.settlement_world import (
     AGENCY,
@@ -255,7 +255,7 @@ def test_nobody_is_discharged_after_their_death(world: World) -> None:
     """I-31: the last bill would be refused for that day."""
     (person,) = world.enrol()
     visit = world.register(person)
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         connection.execute(sa.update(tables.person).values(death_date=TODAY - DAY))
     assert refused(world, world.discharge_command(visit))[0] is Reason.PERSON_DECEASED
     discharged(world, visit, end_date=TODAY - DAY, discharge_way=DischargeWay.DIED)

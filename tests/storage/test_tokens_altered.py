@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 import sqlalchemy as sa
-from support.databases import Databases
+from support.databases import Databases, as_owner
 from support.holds import confirm, hold
 from support.sent import statements_sent
 from support.settlement_world import OTHER_HOSPITAL, REGION, TODAY, World
@@ -89,7 +89,7 @@ def forget_the_audit(connection: sa.Connection) -> None:
 def test_every_kind_of_damage_is_found(
     world: World, damage: Callable[[sa.Connection], None], broken: set[str]
 ) -> None:
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         damage(connection)
     assert {drift.invariant for drift in check_ledger(world.database).drifts} == broken
 
@@ -126,7 +126,7 @@ def test_tokens_are_found_by_their_key_while_the_table_is_small(
     ]
     assert all(isinstance(outcome, bytes) for outcome in world.work(REGION, bills))
     keys = {"credential_token": "token_hash", "token_use": "resolution_id"}
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         for table, key in keys.items():
             names = connection.exec_driver_sql(
                 "SELECT name FROM pg_prepared_statements WHERE statement LIKE %s",

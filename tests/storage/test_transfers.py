@@ -16,7 +16,7 @@ from support.credits import (
     reject,
     take_back,
 )
-from support.databases import Databases
+from support.databases import Databases, as_owner
 from support.settlement_world import AGENCY, NOW, REGION, TODAY, World
 from support.transfers import (
     NUMBER,
@@ -363,7 +363,7 @@ def test_a_transfer_that_was_altered_is_found(world: World, values: dict[str, ob
     credit(world, here, 500)
     record_out(world, request_out(world, here).transfer_id, 500)
     assert check_ledger(world.database).drifts == []
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         connection.execute(sa.update(tables.accounts.transfer).values(**values))
     found = {each.invariant for each in check_ledger(world.database).drifts}
     assert ORDERS_OF_ACCOUNTS in found

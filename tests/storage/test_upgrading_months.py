@@ -33,7 +33,7 @@ def months(database: Database) -> Months:
 
 
 def test_entries_of_before_are_of_the_month_of_their_booking(databases: Databases) -> None:
-    world = benefit_world(databases)
+    world = benefit_world(databases.owned())
     person, other, duplicate = world.enrol(3)
     world.run(world.credit_command(duplicate, 500))
     first, second, third = (settle(world, person) for _ in range(3))

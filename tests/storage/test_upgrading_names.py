@@ -3,7 +3,7 @@
 import dataclasses
 
 import sqlalchemy as sa
-from support.databases import Databases
+from support.databases import Databases, as_owner
 from support.settlement_parts import EPOCH, feed_of, tell
 from support.settlement_world import REGION, World
 from support.tokens import told
@@ -21,7 +21,7 @@ PACKAGE = "yibao_settlement"
 
 
 def test_a_feed_that_was_read_is_read_anew_and_nobody_is_gone(databases: Databases) -> None:
-    world = World(databases.open(PACKAGE))
+    world = World(databases.owned().open(PACKAGE))
     first, second = world.enrol(2)
     visit = world.register(first)
     world.settle(visit, first)
@@ -55,7 +55,7 @@ def test_a_feed_that_was_read_is_read_anew_and_nobody_is_gone(databases: Databas
 
 
 def test_an_identity_of_before_tells_no_names_and_is_understood(databases: Databases) -> None:
-    world = World(databases.open(PACKAGE))
+    world = World(databases.owned().open(PACKAGE))
     (person,) = world.enrol()
     with world.database.read() as connection:
         columns = tables.person.c.person_name_masked, tables.person.c.gender
@@ -66,10 +66,10 @@ def test_an_identity_of_before_tells_no_names_and_is_understood(databases: Datab
 def test_identitys_feed_gets_another_epoch_and_keeps_its_numbers(databases: Databases) -> None:
     """So a settlement that was upgraded before learns of names too."""
     package = "yibao_identity"
-    database = databases.open(package)
+    database = databases.owned().open(package)
     head = identity_tables.feed_head
     before = {REGION: new_id(), "999029": new_id()}
-    with database.write() as connection:
+    with as_owner(database) as connection:
         for number, (region, epoch) in enumerate(before.items(), 7):
             row = {"region": region, "sequence": number, "epoch": epoch}
             connection.execute(sa.insert(head).values(row))

@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 from support.benefit_world import benefit_world
-from support.databases import Databases
+from support.databases import Databases, as_owner
 from support.day_books import DayBooks
 from support.outcomes import resolve
 from support.settlement_world import TODAY, World
@@ -21,7 +21,7 @@ PACKAGE = "yibao_settlement"
 def as_of_before(world: World, *kept_request_ids: str) -> None:
     """Makes the schema that of before, with the answers of some requests alone."""
     answer = tables.answer.c
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         connection.execute(
             sa.delete(tables.answer).where(answer.request_id.not_in(kept_request_ids))
         )
@@ -29,7 +29,7 @@ def as_of_before(world: World, *kept_request_ids: str) -> None:
 
 
 def test_they_are_told_as_booked_and_their_days_are_compared(databases: Databases) -> None:
-    books = DayBooks(benefit_world(databases))
+    books = DayBooks(benefit_world(databases.owned()))
     world = books.world
     (person,) = world.enrol()
     visits = [world.register(person, care_type="11", start_date=TODAY) for _ in range(3)]

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from support.benefit_world import benefit_world
 from support.charges import assert_books_are_right
 from support.corrections import settle
-from support.databases import Databases
+from support.databases import Databases, as_owner
 from support.settlement_world import REGION, World
 from support.years import JANUARY, YEAR, close, settle_late
 
@@ -47,7 +47,7 @@ def found(world: World) -> list[str]:
 
 
 def alter(world: World, by_hand: Alter) -> list[str]:
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         by_hand(connection)
     return found(world)
 
@@ -136,7 +136,7 @@ def test_what_no_bill_proves_is_proven_by_the_digest(world: World) -> None:
 
 
 def test_the_statement_of_a_person_is_examined_alone(world: World) -> None:
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         person = change_statement(connection, _more_cash)
     told = check_ledger(world.database, Only(person)).drifts
     assert [each.invariant for each in told] == [INVARIANTS[22]]

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from support.benefit_world import benefit_world
 from support.charges import assert_books_are_right
 from support.corrections import settle
-from support.databases import Databases, PostgresDatabases
+from support.databases import Databases, PostgresDatabases, as_owner
 from support.sent import statements_sent
 from support.serving import open_test_log
 from support.settlement_parts import transactions_of
@@ -134,7 +134,7 @@ def test_a_crash_anywhere_leaves_nobody_out_and_nobody_twice(
 
 def test_one_that_cannot_be_taken_holds_up_no_other_and_is_seen(world: World) -> None:
     persons = confirmed(world, 3)
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         settlement = tables.settlement
         of_second = settlement.c.person_id == persons[1]
         kept = connection.execute(sa.select(settlement.c.record).where(of_second)).scalar_one()
@@ -146,7 +146,7 @@ def test_one_that_cannot_be_taken_holds_up_no_other_and_is_seen(world: World) ->
     assert sample(metrics, "yibao_year_statements_refused") == 1
     assert sample(metrics, "yibao_years_being_taken") == 1
     assert "closing statements of 1 persons cannot be taken" in log
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         connection.execute(sa.update(settlement).where(of_second).values(record=kept))
     log = serve(world, metrics, rounds=2)
     assert "year closed" in log
@@ -200,7 +200,7 @@ def test_a_statement_is_taken_under_the_locks_of_whoever_holds_the_account(
     (year,) = taking.going_on(REGION)
     standing = tables.person_standing
     with ThreadPoolExecutor(1) as pool:
-        with world.database.write() as connection:
+        with as_owner(world.database) as connection:
             connection.execute(
                 sa.select(standing.c.person_id)
                 .where(standing.c.person_id == survivor)

@@ -18,7 +18,7 @@ from typing import Any
 import grpc
 import sqlalchemy as sa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from support.databases import Databases
+from support.databases import Databases, as_owner
 from support.identity_world import (
     IdentityFiles,
     activation,
@@ -327,7 +327,7 @@ class BothServices:
 def nobody_commits(services: BothServices, patient: Patient) -> Iterator[None]:
     """Holds what the patient's bills lock, so that a call stays where it is."""
     standing = tables.person_standing
-    with services.database.write() as connection:
+    with as_owner(services.database) as connection:
         connection.execute(
             sa.select(standing.c.person_id)
             .where(standing.c.region == REGION, standing.c.person_id == patient.person_id)

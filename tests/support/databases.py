@@ -9,13 +9,14 @@ import contextlib
 import functools
 import itertools
 import os
+import re
 import shutil
 import sqlite3
 import tempfile
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Protocol, Self, TypeVar
 
 import psycopg
 import sqlalchemy as sa
@@ -58,6 +59,10 @@ class Databases(Protocol):
         """Opens a new database with the schema of `package`; `close` closes it."""
         ...
 
+    def owned(self) -> Self:
+        """Opens what follows as its owner: for tests that change the schema."""
+        ...
+
     def copy(self, url: str) -> str:
         """Returns the URL of a backup of a database that nobody is connected to."""
         ...
@@ -76,6 +81,9 @@ class SqliteDatabases:
         self._folder = folder
         self._numbers = itertools.count(1)
         self._opened: list[Database] = []
+
+    def owned(self) -> Self:
+        return self
 
     def empty_url(self) -> str:
         return f"sqlite:///{self._folder / f'test_{next(self._numbers)}.sqlite'}"
@@ -105,6 +113,10 @@ def _file_of(url: str) -> str:
     return url.removeprefix("sqlite:///")
 
 
+# Who serves by rights that are documented, and who owns the tests' databases.
+DOCUMENTED_ROLES = {"yibao_settlement": "yibao_settlement"}
+OWNER = "postgres"
+_RIGHTS = Path(__file__).resolve().parents[2] / "docs" / "operating" / "databases.md"
 # A server of the tests takes some hundred megabytes.
 _IN_MEMORY = Path("/dev/shm")
 _ROOM_BYTES = 4 * 2**30
@@ -157,8 +169,21 @@ class PostgresServer:
         if package not in self._templates:
             template = self.create()
             _migrate(self.url(template), package)
+            if package in DOCUMENTED_ROLES:
+                self._grant(template, DOCUMENTED_ROLES[package])
             self._templates[package] = template
         return self.create(self._templates[package])
+
+    def _grant(self, database: str, role: str) -> None:
+        """Gives the account that serves the rights that the documents tell, and no more.
+
+        The role is the server's, its rights those of the database and of every copy.
+        """
+        self._execute("CREATE ROLE {} LOGIN", role)
+        owner = Database(self.url(database))
+        with owner.write() as connection:
+            connection.exec_driver_sql(documented_rights())
+        owner.close()
 
     def drop(self, name: str) -> None:
         """Drops a database, even if somebody is still connected to it."""
@@ -189,6 +214,12 @@ class PostgresDatabases:
         self._server = server
         self._names: list[str] = []
         self._opened: list[Database] = []
+        self._opens_as_owner = False
+
+    def owned(self) -> Self:
+        """Opens what follows as its owner: for tests that change the schema."""
+        self._opens_as_owner = True
+        return self
 
     def empty_url(self) -> str:
         return self._url(self._server.create())
@@ -197,7 +228,11 @@ class PostgresDatabases:
         return self._url(self._server.create_migrated(package))
 
     def open(self, package: str) -> Database:
-        database = Database(self.migrated_url(package))
+        """Opens it as the account that serves, which cannot alter what is on record."""
+        url = sa.make_url(self.migrated_url(package))
+        if package in DOCUMENTED_ROLES and not self._opens_as_owner:
+            url = url.set(username=DOCUMENTED_ROLES[package])
+        database = Database(url.render_as_string(hide_password=False))
         self._opened.append(database)
         return database
 
@@ -215,6 +250,28 @@ class PostgresDatabases:
     def _url(self, name: str) -> str:
         self._names.append(name)
         return self._server.url(name)
+
+
+@contextlib.contextmanager
+def as_owner(database: Database) -> Iterator[sa.Connection]:
+    """Begins a transaction of the database's owner, who may alter what a service may not."""
+    url = database.engine.url
+    if url.username not in DOCUMENTED_ROLES.values():
+        with database.write() as connection:
+            yield connection
+        return
+    owner = Database(url.set(username=OWNER).render_as_string(hide_password=False))
+    try:
+        with owner.write() as connection:
+            yield connection
+    finally:
+        owner.close()
+
+
+def documented_rights() -> str:
+    """Returns the statements by which the documents have rights given."""
+    (block,) = re.findall(r"^```sql\n(.*?)^```$", _RIGHTS.read_text("utf-8"), re.DOTALL | re.M)
+    return str(block)
 
 
 @functools.cache

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
+from support.databases import as_owner
 from support.lists.paged import Made, Shop
 from support.lists.rows import BEGIN, moment
 
@@ -149,7 +150,7 @@ def year_statements(shop: Shop) -> Made:
             YearStatement("999019", _YEAR, shop.id(rank), rank, BEGIN, NO_SUMS, (), 0, 0, ())
             for rank in ranks
         ]
-        with shop.services.database.write() as connection:
+        with as_owner(shop.services.database) as connection:
             execute(connection, [insert_statements(statements)])
 
     return Made({"benefit_year": _YEAR}, make, ("person_id",), None, {"benefit_year": _YEAR - 1})

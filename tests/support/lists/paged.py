@@ -13,6 +13,7 @@ from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from support.both_services import CALL_SECONDS, OTHER_REGION, BothServices
+from support.databases import as_owner
 from support.lists.rows import fill
 from support.settlement_world import REGION
 
@@ -79,13 +80,13 @@ class Shop:
     def insert(self, table: sa.Table, rows: Iterable[dict[str, Any]]) -> None:
         """Stores rows, with something in each column that has to have it."""
         filled = [fill(table, {"region": REGION, **row}) for row in rows]
-        with self._database_of(table).write() as connection:
+        with as_owner(self._database_of(table)) as connection:
             connection.execute(sa.insert(table), filled)
 
     def change(self, table: sa.Table, key: dict[str, Any], **values: Any) -> None:
         """Changes the row of a key."""
         conditions = [table.c[name] == value for name, value in {"region": REGION, **key}.items()]
-        with self._database_of(table).write() as connection:
+        with as_owner(self._database_of(table)) as connection:
             done = connection.execute(sa.update(table).where(*conditions).values(**values))
         assert done.rowcount == 1, (table.name, key)
 
