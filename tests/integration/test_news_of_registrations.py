@@ -14,7 +14,11 @@ from support.serving import channel_credentials
 from support.settlement_world import REGION
 from support.threads import wait_until
 
-from yibao.common.v1.server_service_pb2 import GetServerInfoRequest, ServedRegion
+from yibao.common.v1.server_service_pb2 import (
+    GetServerInfoRequest,
+    GetServerInfoResponse,
+    ServedRegion,
+)
 from yibao.common.v1.server_service_pb2_grpc import ServerServiceStub
 from yibao.offsite.v1.offsite_feed_service_pb2 import ListOffsiteChangesRequest
 from yibao.offsite.v1.offsite_feed_service_pb2_grpc import OffsiteFeedServiceStub
@@ -133,15 +137,27 @@ def test_offsite_knows_persons_a_moment_after_identity_and_over_its_restart(
         # The e-certificate was another change.
         wait_until(lambda: persons_found(world).remark == "all 2 changes are known")
         assert persons_found(world).problem == ""
+        told = info_of_offsite(world)
+        assert [(each.region, each.feed.lag) for each in told.regions] == [(REGION, 0)]
+        assert not told.HasField("trust")
     # Identity is down: offsite starts, and knows whom it knew.
     with world.offsite() as database:
         assert world.known(database, person_id) == person
         assert "does not answer" in persons_found(world).problem
 
 
+def info_of_offsite(world: FollowedOffsite) -> GetServerInfoResponse:
+    credentials = channel_credentials(world.insured.files.folder, "maker")
+    address = world.config().server.address.replace("127.0.0.1", "localhost")
+    with grpc.secure_channel(address, credentials) as channel:
+        stub = ServerServiceStub(channel)
+        return stub.GetServerInfo(GetServerInfoRequest(), timeout=CALL_SECONDS)
+
+
 def test_an_offsite_that_follows_nobody_says_so_and_serves(world: FollowedOffsite) -> None:
     with world.offsite(is_following=False):
         assert ask(world, "settlement-server") == ""
+        assert not info_of_offsite(world).regions
     assert "persons are not checked" in world.lines.getvalue()
     (finding,) = examine_known_persons(world.config(is_following=False), clock=system_clock)
     assert "nobody is checked" in finding.remark

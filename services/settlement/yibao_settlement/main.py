@@ -124,8 +124,7 @@ class SettlementService:
             log=self._log,
         )
         trust_client = self._make_trust_client(channel, blocking, metrics)
-        submit = told_where_stale(batcher.submit, offsite.ages, clock=self._clock)
-        news = News(submit, regions=self._config.identity.regions, ask=feed_client.refresh)
+        news = self._make_news(batcher, offsite, feed_client)
         changes = self._make_change_watch(reads, metrics)
         refusals = Refusals(self._config.identity.regions, clock=self._clock)
         keeping = self._make_keeping(engine, transactions, metrics)
@@ -170,6 +169,12 @@ class SettlementService:
         self._closing.close()
         blocking.close()
         self.database.close()
+
+    def _make_news(
+        self, batcher: Batcher[Command, bytes], offsite: Offsite, feed_client: FeedClient
+    ) -> News:
+        submit = told_where_stale(batcher.submit, offsite.ages, clock=self._clock)
+        return News(submit, regions=self._config.identity.regions, ask=feed_client.refresh)
 
     def _make_keeping(
         self, engine: Engine, transactions: Transactions[Work], metrics: Metrics
