@@ -1,4 +1,4 @@
-"""A person of one region treated at a hospital of another, at services as `yibao up` starts them."""
+"""A person of one region treated at a hospital of another, at services of a sandbox."""
 
 import random
 import shutil
