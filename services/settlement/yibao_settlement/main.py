@@ -115,8 +115,7 @@ class SettlementService:
         feed_client = self._make_feed_client(channel, feed, ages, metrics)
         offsite = self._make_offsite(transactions, trust, metrics)
         trust_client = self._make_trust_client(channel, blocking, metrics)
-        submit = told_where_stale(batcher.submit, offsite.ages, clock=self._clock)
-        news = News(submit, regions=self._config.identity.regions, ask=feed_client.refresh)
+        news = self._make_news(batcher, offsite, feed_client)
         changes = self._make_change_watch(reads, metrics)
         refusals = Refusals(self._config.identity.regions, clock=self._clock)
         keeping = self._make_keeping(engine, transactions, metrics)
@@ -175,6 +174,12 @@ class SettlementService:
         self._closing.close()
         blocking.close()
         self.database.close()
+
+    def _make_news(
+        self, batcher: Batcher[Command, bytes], offsite: Offsite, feed_client: FeedClient
+    ) -> News:
+        submit = told_where_stale(batcher.submit, offsite.ages, clock=self._clock)
+        return News(submit, regions=self._config.identity.regions, ask=feed_client.refresh)
 
     def _make_keeping(
         self, engine: Engine, transactions: Transactions[Work], metrics: Metrics
