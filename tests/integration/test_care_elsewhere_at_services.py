@@ -1,8 +1,4 @@
-"""A person of one region treated at a hospital of another, at services as `yibao up` starts."""
-"""A person of one region treated at a hospital of another, at services as `yibao up` starts."""
-=======
 """A person of one region treated at a hospital of another, at services of a sandbox."""
->>>>>>> elsewhere
 
 import random
 import shutil
