@@ -21,7 +21,8 @@ from yibao_common.values.sheet import Sheet
 from yibao_offsite.application.form import AskedForm, Forms
 from yibao_offsite.rules.form.form import Form, FormCare, FormKind, FormPerson
 from yibao_offsite.rules.form.sheets import sheets_of
-from yibao_offsite.rules.registration.kinds import Category
+from yibao_offsite.rules.registration.kinds import Basis, Category
+from yibao_offsite.rules.registration.states import State
 
 PERSON = FormPerson(
     "欧阳测试",
@@ -262,3 +263,22 @@ def test_an_institution_prints_of_its_own_qualifications_alone() -> None:
         RuleError, check=lambda error: error.reason is Reason.REGISTRATION_NOT_FOUND
     ):
         counter.print(FormKind.REFERRAL, own, registration_id=REGISTRATION.registration_id)
+
+
+@pytest.mark.parametrize(
+    ("basis", "state", "words"),
+    [
+        (Basis.PROOF, State.ACTIVE, ("●证明材料", "○个人承诺书", "准予备案")),
+        (Basis.COMMITMENT, State.REJECTED, ("○证明材料", "●个人承诺书", "不予备案")),
+        # Nothing is asked for, and who decides writes the result.
+        (Basis.NONE, State.SUBMITTED, ("○证明材料", "○个人承诺书", "经办结果申请人签字")),
+    ],
+)
+def test_a_registration_form_says_what_it_rests_on_and_what_came_of_it(
+    basis: Basis, state: State, words: tuple[str, ...]
+) -> None:
+    asked = dataclasses.replace(REGISTRATION.application, basis=basis)
+    registration = dataclasses.replace(REGISTRATION, application=asked, state=state)
+    sheets = sheets_of(form(FormKind.REGISTRATION, registration=registration))
+    text = text_of(pdf_of_sheets(sheets, LETTER))
+    assert [each for each in words if each not in text] == []

@@ -4,6 +4,7 @@ import dataclasses
 
 from yibao_common.values.sheet import Prose, Room, Sheet
 from yibao_offsite.rules.form.form import Form, choice, day, foot, grid
+from yibao_offsite.rules.registration.states import State
 
 _CATEGORIES = (
     ("RETIRED_RESETTLED", "异地安置退休"),
@@ -14,7 +15,17 @@ _CATEGORIES = (
     ("OTHER_TEMPORARY", "其他临时外出就医"),
     ("MATERNITY", "异地生育"),
 )
-_EVIDENCE = (("papers", "证明材料"), ("commitment", "个人承诺书"))
+_EVIDENCE = (("PROOF", "证明材料"), ("COMMITMENT", "个人承诺书"))
+# What came of an application; of one that waits the agency writes it.
+_RESULTS = {
+    State.ACTIVE: "准予备案",
+    State.CANCELLED: "已取消",
+    State.RETURNED: "材料退回补正",
+    State.REJECTED: "不予备案",
+    State.WITHDRAWN: "申请人撤回",
+    State.ENDED: "已终止",
+    State.REVOKED: "已撤销",
+}
 _DECLARED = (
     "本人已了解异地就医备案的有关政策，所填内容真实；参保关系或居住情况变化时，及时办理变更或取消。",
 )
@@ -26,6 +37,8 @@ def registration_form(form: Form) -> Sheet:
     """Returns the form of a registration for care elsewhere."""
     person, registration = form.person, form.registration
     chosen = "" if registration is None else registration.category.name
+    basis = "" if registration is None else registration.application.basis.name
+    result = "" if registration is None else _RESULTS.get(registration.state, "")
     start = None if registration is None else registration.start_date
     end = day(None if registration is None else registration.end_date)
     if registration is not None and registration.end_date is None:
@@ -44,12 +57,12 @@ def registration_form(form: Form) -> Sheet:
                 (("开始日期", day(start)), ("结束日期", end)),
                 (("就医地住址", person.address),),
                 (("联系人", ""), ("联系人电话", person.phone(2))),
-                (("备案依据", choice(_EVIDENCE, "")),),
+                (("备案依据", choice(_EVIDENCE, basis)),),
             ),
             Prose("声明", _DECLARED),
             grid(
                 (("备案编号", "" if registration is None else registration.registration_id),),
-                (("经办结果", ""),),
+                (("经办结果", result),),
             ),
         ),
         signatures=("申请人签字", "经办人", "经办机构（章）", "日期"),
