@@ -78,12 +78,19 @@ class AuditSteps:
         with self._log.step("Assign it and begin", "offsite") as note:
             self._auditor.AssignAuditTask(
                 audit_service_pb2.AssignAuditTaskRequest(
-                    request_id=new_request_id(), assignee=_AUDITOR, **self._named
+                    request_id=new_request_id(),
+                    assignee=_AUDITOR,
+                    region=self._scene.region,
+                    task_id=self._task.task_id,
                 ),
                 timeout=CALL_SECONDS,
             )
             self._task = self._auditor.BeginAuditTask(
-                audit_service_pb2.BeginAuditTaskRequest(request_id=new_request_id(), **self._named),
+                audit_service_pb2.BeginAuditTaskRequest(
+                    request_id=new_request_id(),
+                    region=self._scene.region,
+                    task_id=self._task.task_id,
+                ),
                 timeout=CALL_SECONDS,
             ).task
             note(self._task.assignee)
@@ -94,7 +101,8 @@ class AuditSteps:
             request_id=new_request_id(),
             visit_id=self._visit_id,
             reason="until the ward was seen",
-            **self._named,
+            region=self._scene.region,
+            task_id=self._task.task_id,
         )
         with self._log.step("Hold the visit", "offsite") as note:
             self._auditor.PlaceAuditHold(request, timeout=CALL_SECONDS)
@@ -123,7 +131,8 @@ class AuditSteps:
             taken_time=photo.taken_time,
             author=photo.author,
             place=photo.place,
-            **self._named,
+            region=self._scene.region,
+            task_id=self._task.task_id,
         )
         with self._log.step("Add it as evidence", "offsite") as note:
             added = self._auditor.AddAuditEvidence(request, timeout=CALL_SECONDS)
@@ -137,7 +146,8 @@ class AuditSteps:
                     request_id=new_request_id(),
                     finding_kind=audit_task_pb2.AUDIT_FINDING_KIND_AS_TOLD,
                     finding_text="人在床，病历与申报一致",
-                    **self._named,
+                    region=self._scene.region,
+                    task_id=self._task.task_id,
                 ),
                 timeout=CALL_SECONDS,
             )
@@ -148,7 +158,8 @@ class AuditSteps:
                     request_id=new_request_id(),
                     outcome=_OUTCOME,
                     report_text="现场核查，无异常",
-                    **self._named,
+                    region=self._scene.region,
+                    task_id=self._task.task_id,
                 ),
                 timeout=CALL_SECONDS,
             ).task
@@ -167,14 +178,11 @@ class AuditSteps:
                 raise StepFailedError(f"{len(closed.holds)} holds were lifted, not 1")
             note("closed, the hold is lifted")
 
-    @property
-    def _named(self) -> dict[str, str]:
-        return {"region": self._scene.region, "task_id": self._task.task_id}
-
     def _closing(self) -> audit_service_pb2.CloseAuditTaskRequest:
         return audit_service_pb2.CloseAuditTaskRequest(
             request_id=new_request_id(),
             outcome=_OUTCOME,
             version=self._task.version,
-            **self._named,
+            region=self._scene.region,
+            task_id=self._task.task_id,
         )

@@ -8,10 +8,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from yibao_cli.call import to_values
 from yibao_cli.console import working
 from yibao_cli.demo import view
-from yibao_cli.demo.documents import steps_documents
+from yibao_cli.demo.documents import elsewhere_document
 from yibao_cli.demo.elsewhere_policy import with_terms
 from yibao_cli.demo.elsewhere_scene import HOME, PLACE, Scene
 from yibao_cli.demo.elsewhere_walk import (
@@ -59,7 +58,8 @@ def run_elsewhere(console: Console, regions: Sequence[Region], *, clock: Clock) 
     is_good = all(story.is_good for story in stories) and all(step.is_good for step in proof)
     seconds = round(time.monotonic() - began, 1)
     if is_json():
-        print_document(asked, _document(stories, proof, is_good=is_good, seconds=seconds))
+        told = elsewhere_document(stories, proof, is_good=is_good, seconds=seconds)
+        print_document(asked, told)
     else:
         _show(console, stories, proof, is_good=is_good, seconds=seconds)
     return 0 if is_good else 1
@@ -96,25 +96,3 @@ def _amounts(paid: PaidElsewhere) -> list[tuple[str, int]]:
     if paid.unregistered_fen is not None:
         amounts.append(("without registration", paid.unregistered_fen))
     return amounts
-
-
-def _document(
-    stories: Sequence[Story], proof: Sequence[Step], *, is_good: bool, seconds: float
-) -> dict[str, object]:
-    steps = [step for story in stories for step in story.steps]
-    return {
-        "is_good": is_good,
-        "seconds": seconds,
-        "steps": steps_documents([*steps, *proof]),
-        "paid": [_paid(story.paid) for story in stories if story.paid is not None],
-    }
-
-
-def _paid(paid: PaidElsewhere) -> dict[str, object]:
-    return {
-        "total_fen": paid.total_fen,
-        "fund_fen": paid.fund_fen,
-        "at_home_fen": paid.at_home_fen,
-        "unregistered_fen": paid.unregistered_fen,
-        "explanation": to_values(paid.explained),
-    }

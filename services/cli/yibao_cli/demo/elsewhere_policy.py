@@ -12,7 +12,7 @@ _STEP = """
 _TERMS = """
       adjust:
         - by: [offsite]
-          cites: {source: assumed, clause: 假设：转诊降低 5 个百分点，其他临时外出 10，未备案 20，急诊不降低}
+          cites: {source: assumed, clause: 假设：转诊降低 5 个百分点，临时外出 10，未备案 20}
           rows:
             - when: {offsite: referral}
               points_ppm: -50_000

@@ -21,7 +21,7 @@ from yibao_cli.demo.card_steps import refused_with
 from yibao_cli.demo.elsewhere_scene import Scene, until
 from yibao_cli.demo.identity_steps import ADMISSION, SETTLE, IdentitySteps
 from yibao_cli.demo.later_bills import bill_lines
-from yibao_cli.demo.steps import CALL_SECONDS
+from yibao_cli.demo.steps import CALL_SECONDS, StepFailedError
 from yibao_cli.loading import new_request_id
 from yibao_common.rpc.wire import from_date, from_instant
 from yibao_common.values.money import yuan
@@ -57,18 +57,26 @@ class StayElsewhere:
         title: str,
         *,
         care_type: str,
-        kind: elsewhere_pb2.AdmissionKind,
+        kind: elsewhere_pb2.AdmissionKind.ValueType,
+        due: registration_pb2.OffsiteTerms.ValueType,
         attestation: str = "",
-    ) -> visit_pb2.Visit:
-        """Admits the person today; tells on which terms."""
+    ) -> str:
+        """Admits the person today, on the terms that are due; returns the visit's id."""
         request = self._admission(care_type, kind, attestation)
         with self._log.step(title, "settlement") as note:
             visit = self._visits.RegisterVisit(request, timeout=CALL_SECONDS).visit
-            note(f"on terms {terms_name(visit.elsewhere.terms)}")
-        return visit
+            if visit.elsewhere.terms != due:
+                raise StepFailedError(f"on terms {terms_name(visit.elsewhere.terms)}")
+            note(f"on terms {terms_name(due)}")
+        return visit.visit_id
 
     def admit_refused(
-        self, title: str, *, care_type: str, kind: elsewhere_pb2.AdmissionKind, reason: Reason
+        self,
+        title: str,
+        *,
+        care_type: str,
+        kind: elsewhere_pb2.AdmissionKind.ValueType,
+        reason: Reason,
     ) -> None:
         """Tries an admission that must not come to be."""
         request = self._admission(care_type, kind, "")
@@ -162,7 +170,7 @@ class StayElsewhere:
         return found
 
     def _admission(
-        self, care_type: str, kind: elsewhere_pb2.AdmissionKind, attestation: str
+        self, care_type: str, kind: elsewhere_pb2.AdmissionKind.ValueType, attestation: str
     ) -> visit_service_pb2.RegisterVisitRequest:
         scene = self._scene
         return visit_service_pb2.RegisterVisitRequest(
@@ -211,6 +219,6 @@ class StayElsewhere:
         )
 
 
-def terms_name(terms: int) -> str:
+def terms_name(terms: registration_pb2.OffsiteTerms.ValueType) -> str:
     """Returns terms as policies name them."""
     return registration_pb2.OffsiteTerms.Name(terms).removeprefix("OFFSITE_TERMS_").lower()

@@ -71,7 +71,7 @@ class ReferralSteps:
         """Takes a person whom the region insures."""
         self._scene = scene
         self._log = scene.log
-        self._named = {"region": scene.region, "person_id": person_id}
+        self._region, self._person_id = scene.region, person_id
         self._histories = MedicalHistoryServiceStub(scene.maker())
         self._evaluations = EvaluationServiceStub(scene.maker())
         self._papers: dict[str, str] = {}
@@ -82,8 +82,14 @@ class ReferralSteps:
         with self._log.step(title, "offsite") as note:
             for kind in kinds:
                 image = sample_image(self._scene.choose)
-                self._papers[kind] = upload(self._scene.app(), image, kind=kind, **self._named)
-            note(", ".join(kinds))
+                self._papers[kind] = upload(
+                    self._scene.app(),
+                    image,
+                    kind=kind,
+                    region=self._region,
+                    person_id=self._person_id,
+                )
+            note(f"{len(kinds)} of them, sealed at rest" if len(kinds) > 1 else kinds[0])
 
     def apply_in_vain(self) -> None:
         """Applies with the form in the place of the referral's proof."""
@@ -143,13 +149,17 @@ class ReferralSteps:
                     base_version=0,
                     summary="胸痛三天，本地不能介入治疗。",
                     entries=[entry],
-                    **self._named,
+                    region=self._region,
+                    person_id=self._person_id,
                 ),
                 timeout=CALL_SECONDS,
             ).history
             MedicalHistoryServiceStub(self._scene.checker()).VerifyMedicalHistory(
                 medical_history_service_pb2.VerifyMedicalHistoryRequest(
-                    request_id=new_request_id(), version=recorded.version, **self._named
+                    request_id=new_request_id(),
+                    version=recorded.version,
+                    region=self._region,
+                    person_id=self._person_id,
                 ),
                 timeout=CALL_SECONDS,
             )
@@ -160,7 +170,8 @@ class ReferralSteps:
         request = medical_history_service_pb2.GetMedicalHistoryRequest(
             purpose=medical_history_pb2.HISTORY_PURPOSE_PRE_EVALUATION,
             note="before the examination",
-            **self._named,
+            region=self._region,
+            person_id=self._person_id,
         )
         with self._log.step("Read the medical history", "offsite") as note:
             read = self._histories.GetMedicalHistory(request, timeout=CALL_SECONDS)
@@ -238,7 +249,8 @@ class ReferralSteps:
                 diagnosis_code=DIAGNOSIS.diagnosis_code,
                 referral_date=from_date(self._scene.today),
             ),
-            **self._named,
+            region=self._region,
+            person_id=self._person_id,
         )
         stub = RegistrationServiceStub(self._scene.app())
         return stub.CreateRegistration(request, timeout=CALL_SECONDS).registration
