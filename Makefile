@@ -15,7 +15,7 @@ SPREAD = $(if $(strip $(PYTEST_ARGS)),,--numprocesses auto --dist worksteal)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-corrections demo-credentials up test lint types imports protos protos-check pytest docs-reference \
+.PHONY: help demo demo-corrections demo-credentials demo-elsewhere up test lint types imports protos protos-check pytest docs-reference \
 	wheels compiled compiled-wheel bench fuzz fuzz-benefits fuzz-calls fuzz-histories fuzz-settlement fmt lock clean runtime dev
 
 ##@ Try it
@@ -27,6 +27,9 @@ demo-corrections: runtime ## A bill corrected, a later one moved and paid out, a
 
 demo-credentials: runtime ## A card lost and replaced, codes offline, the issuer's key killed
 	@$(BIN)/yibao demo credentials
+
+demo-elsewhere: runtime ## Two stays in another city: a referral, audited on site, and an emergency
+	@$(BIN)/yibao demo elsewhere
 
 up: runtime ## All services on this machine, data kept; UP_ARGS=--fresh erases; Ctrl-C ends
 	@$(BIN)/yibao up $(UP_ARGS)

@@ -124,6 +124,52 @@ def test_the_life_of_credentials_goes_well_and_leaves_nothing(tmp_path: Path) ->
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.long
+def test_a_referral_and_an_emergency_elsewhere_go_well_and_leave_nothing(tmp_path: Path) -> None:
+    """I-30, O-06, O-07, O-09, O-10: all parts of care elsewhere, over the services' own calls."""
+    finished = subprocess.run(
+        [sys.executable, "-m", "yibao_cli.main", "demo", "elsewhere"],
+        env={**os.environ, "TMPDIR": str(tmp_path), "COLUMNS": "80", "TERM": "dumb"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    shown = finished.stdout
+    assert finished.returncode == 0, shown + finished.stderr
+    assert finished.stderr == ""
+    assert "✗" not in shown
+    assert max(map(cell_len, shown.splitlines())) <= 80
+    assert wrapped_rows(shown) == []
+    told = iter(re.sub(r" +", " ", line) for line in shown.splitlines())
+    # Of 20000.00 800.00 are the deductible; the pool pays 82 % at home, 5 points less for a
+    # referral, 20 less for whoever did not register, and in an emergency what it pays at home.
+    for row in (
+        "Come without registration settlement on terms unregistered",
+        "Try the bill so settlement funds 11904.00, cash 8096.00",
+        "Apply with a wrong paper offsite registration_form, referral_proof",
+        "Approve it at once offsite refused: PRE_EVALUATION_REQUIRED",
+        "Record it, history unread offsite refused: HISTORY_FILE_NOT_READ",
+        "Approve it, another operator offsite approved",
+        "Verify it offline hospital to 330200",
+        "Admit with the attestation settlement on terms referral",
+        "Settle the bill settlement refused: AUDIT_HOLD",
+        "Close it, its own auditor offsite refused: AUDITOR_MAY_NOT_CLOSE",
+        "Settle the bill settlement funds 14784.00, cash 5216.00",
+        "Compare with no registration settlement 2880.00 less from the funds",
+        "您在330200看病，异地转诊备案有效，按转诊待遇报销。",
+        "Compared with care at home in 330100, insurance pays 960.00 less.",
+        "Admit without the mark settlement refused: EMERGENCY_MARK_MISMATCH",
+        "Settle the bill settlement funds 15744.00, cash 4256.00",
+        "Find it at offsite offsite deemed registered, of this visit",
+        "急诊已视同备案，不降低比例。",
+        "Prove the ledger settlement 2 settlements, no drift",
+    ):
+        assert any(row in line for line in told), f"{row} is missing after the row before it"
+    assert processes_naming(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_one_fen_of_difference_fails_the_demo(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

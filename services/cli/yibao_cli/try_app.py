@@ -89,7 +89,7 @@ def clock(
 
 def demo(
     story: Annotated[
-        Literal["bills", "credentials", "corrections"],
+        Literal["bills", "credentials", "corrections", "elsewhere"],
         typer.Argument(help="What to show.", metavar="STORY"),
     ] = "bills",
     as_json: Json = False,
@@ -101,17 +101,21 @@ def demo(
     rotated and killed.
     corrections: a bill corrected, a later one at another hospital moved and paid out, a line
     returned.
+    elsewhere: a referral to another city, from the papers to an audited stay, and an emergency
+    there that nobody had registered.
     """
     from yibao_cli.console import ends_on_signals, out, told_plainly
     from yibao_cli.demo.command import run_demo
     from yibao_cli.demo.corrections_command import run_corrections
     from yibao_cli.demo.credentials_command import run_credentials
+    from yibao_cli.demo.elsewhere_command import run_elsewhere
     from yibao_cli.loading import published_stays, read_regions
     from yibao_common.values.clock import system_clock
 
     with told_plainly(), ends_on_signals():
-        if story == "corrections":
-            code = run_corrections(out, read_regions(), clock=system_clock)
+        if story in ("corrections", "elsewhere"):
+            run_of_all = run_corrections if story == "corrections" else run_elsewhere
+            code = run_of_all(out, read_regions(), clock=system_clock)
         else:
             run = run_demo if story == "bills" else run_credentials
             code = run(out, published_stays(), clock=system_clock)

@@ -33,7 +33,10 @@ def test_what_is_missing_and_what_is_wrong_are_told_together() -> None:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("demo", "nothing"), "STORY nothing: expected one of bills, credentials, corrections"),
+        (
+            ("demo", "nothing"),
+            "STORY nothing: expected one of bills, credentials, corrections, elsewhere",
+        ),
         (("up", "--log-level", "x"), "--log-level x: expected one of debug, info, warning, error"),
         (("keys", "new", "--use", "x"), "--use x: expected one of tok, cred, status, trust"),
         (("policy", "list", "--state", "x"), "expected one of draft, active, ended, withdrawn"),

@@ -3,20 +3,23 @@
 import datetime as dt
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from support.attestation_minting import FIRST_DAY, LAST_DAY, REGISTRATION, attested
 from typer.testing import CliRunner
 
+from yibao import attesting
+from yibao.issuing import key_id_of
 from yibao.trust_store import TrustStore
 from yibao_cli.demo import offline_counter
 from yibao_cli.demo.counter import read_offline
 from yibao_cli.keys import root_ceremony
 from yibao_cli.main import app
 from yibao_identity.rules.code import QrClaims
-from yibao_identity.rules.trust.published import KeyState, ListedKey, TrustList
+from yibao_identity.rules.trust.published import KeyState, KeyUse, ListedKey, TrustList
 from yibao_identity.storage.trust.signing import TokenSigner, TrustSigner
 
 REGION = "330100"
@@ -25,12 +28,13 @@ SUBJECT = "K7Q2M9X4T1B8Z"
 
 @dataclass(frozen=True, slots=True)
 class CounterFiles:
-    """What a counter holds, and a code of this minute."""
+    """What a counter holds, a code of this minute, and an attestation of a registration."""
 
     root: Path
     snapshot: Path
     folder: Path
     text: str
+    attestation: str
 
 
 @pytest.fixture
@@ -38,6 +42,7 @@ def files(tmp_path: Path) -> CounterFiles:
     """A counter that fetched a snapshot."""
     now = dt.datetime.now(dt.UTC).replace(microsecond=0)
     token, trust_key = TokenSigner(Ed25519PrivateKey.generate()), Ed25519PrivateKey.generate()
+    offsite_key = Ed25519PrivateKey.generate()
     listed = ListedKey(
         token.public_key,
         frozenset({REGION}),
@@ -45,6 +50,10 @@ def files(tmp_path: Path) -> CounterFiles:
         now + dt.timedelta(days=1),
         KeyState.ACTIVE,
     )
+    offsite_public = offsite_key.public_key().public_bytes_raw()
+    attesting_key = replace(listed, public_key=offsite_public, use=KeyUse.ATTESTATION)
+    second = int(now.timestamp())
+    stated = attested(issue_second=second, expire_second=second + 60)
     holders = [Ed25519PrivateKey.generate() for _ in range(3)]
     root = root_ceremony.draft_first(
         root_keys=[holder.public_key().public_bytes_raw() for holder in holders],
@@ -69,9 +78,12 @@ def files(tmp_path: Path) -> CounterFiles:
                 bytes(8),
             )
         ),
+        attesting.sign_registration(
+            stated, key_id=key_id_of(offsite_public), sign=offsite_key.sign
+        ),
     )
     made.root.write_bytes(root)
-    snapshot = TrustSigner(trust_key).sign_snapshot(TrustList(1, now, (listed,)))
+    snapshot = TrustSigner(trust_key).sign_snapshot(TrustList(1, now, (listed, attesting_key)))
     made.snapshot.write_bytes(snapshot)
     for name in ("cache", "state"):
         (made.folder / name).mkdir(parents=True)
@@ -92,6 +104,28 @@ def test_the_counter_reads_a_good_code(files: CounterFiles) -> None:
 
 def test_the_counter_refuses_a_code_for_another_use(files: CounterFiles) -> None:
     assert read(files, "01301") == {"refused": "wrong_audience"}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            "",
+            {
+                "registration_id": REGISTRATION,
+                "treatment_region": "500000",
+                "first_day": FIRST_DAY.isoformat(),
+                "last_day": LAST_DAY.isoformat(),
+            },
+        ),
+        ("Z", {"refused": "malformed"}),
+    ],
+)
+def test_the_counter_reads_what_an_attestation_covers(
+    files: CounterFiles, change: str, said: dict[str, str]
+) -> None:
+    shown = replace(files, text=f"{files.attestation}{change}")
+    assert read(shown, "01103") == said
 
 
 def test_the_counter_ends_at_any_use_of_the_network() -> None:

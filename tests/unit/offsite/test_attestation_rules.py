@@ -15,6 +15,7 @@ from yibao_offsite.rules.attestation import (
     stated_digest,
 )
 from yibao_offsite.rules.feed import RegisteredCare
+from yibao_offsite.rules.registration.kinds import Origin
 
 NOW = dt.datetime(2026, 11, 2, 4, tzinfo=dt.UTC)
 TODAY, DAY = dt.date(2026, 11, 2), dt.timedelta(days=1)
@@ -74,6 +75,8 @@ def test_what_is_taken_back_at_once_stays_so() -> None:
         ({"end_date": None}, None),
         ({"end_date": TODAY}, None),
         ({"end_date": TODAY - DAY}, "ENDED"),
+        # A hospital's mark of another visit, whatever day it is of.
+        ({"origin": Origin.DEEMED.value, "end_date": TODAY}, "DEEMED"),
         ({"start_date": TODAY + DAY}, None),
         ({"is_void": True}, "REVOKED"),
     ],

@@ -15,7 +15,7 @@ from yibao_settlement.rules.elsewhere.marks import (
     OutpatientKind,
 )
 from yibao_settlement.rules.elsewhere.place import check_place, covers, place_of
-from yibao_settlement.rules.elsewhere.registered import Benefit, RegisteredCare
+from yibao_settlement.rules.elsewhere.registered import DEEMED, Benefit, RegisteredCare
 from yibao_settlement.rules.elsewhere.terms import (
     NO_TERMS,
     Care,
@@ -181,10 +181,27 @@ def test_the_order_of_what_decides_terms() -> None:
     # Whoever lives there is at home there; any other registration comes behind the mark.
     assert decided(LONG_TERM, marks=EMERGENCY).registration_id == "r2"
     assert decided(TEMPORARY, marks=EMERGENCY) == Elsewhere(PLACE, "emergency")
-    # That which the agency made of it is named, once it is known.
+    # One that the agency registered is named.
     assert decided(emergency, marks=EMERGENCY).registration_id == "r9"
     assert not decided(emergency, marks=EMERGENCY).is_deemed
     assert decided(REFERRAL).terms == "referral"
+
+
+def test_what_offsite_has_on_record_of_a_mark_covers_no_other_visit() -> None:
+    # Rule I-30: an emergency counts as registered by its own mark, whether offsite was told or not.
+    deemed = registered("emergency", MAR_1, MAR_1, id="r9")._replace(origin=DEEMED)
+    assert decided(deemed, marks=EMERGENCY) == decided(marks=EMERGENCY)
+    # A stay of the same days, an outpatient of that day, and a stay after it.
+    for care_type, days in (
+        ("2101", A_WEEK),
+        ("11", Days(MAR_1, MAR_1)),
+        ("2101", Days(MAR_8, MAR_8)),
+    ):
+        with pytest.raises(RuleError) as refusal:
+            decided(deemed, care_type=care_type, days=days)
+        assert refusal.value.reason is Reason.OFFSITE_NOT_REGISTERED
+    assert decided(deemed, TEMPORARY).registration_id == TEMPORARY.registration_id
+    assert holding_on([deemed], place_region=PLACE, day=MAR_1) == []
 
 
 @pytest.mark.parametrize(

@@ -27,9 +27,9 @@ class Counter:
         self._root_file = stack.sandbox.root_file
         self._folder = stack.sandbox.folder / f"counter-{region.region}"
 
-    def fetch(self, *, now: dt.datetime) -> int:
+    def fetch(self, *, now: dt.datetime, title: str = "Fetch trust, from the root on") -> int:
         """Fetches the trust snapshot and its lists; returns the version."""
-        with self._log.step("Fetch trust, from the root on", "hospital") as note:
+        with self._log.step(title, "hospital") as note:
             version = self._refresh(now)
             note(f"snapshot {version}")
         return version
@@ -71,6 +71,16 @@ class Counter:
                 raise StepFailedError(f"the counter says {said}, and {error} was due")
             note(f"refused: {error}")
 
+    def accepts_attestation(self, text: str, *, registration_id: str, day: dt.date) -> None:
+        """Verifies a registration's attestation offline, and that it covers a day."""
+        with self._log.step("Verify it offline", "hospital") as note:
+            said = self._read(text)
+            if said.get("registration_id") != registration_id:
+                raise StepFailedError(f"the counter says {said}")
+            if not said["first_day"] <= day.isoformat() <= said["last_day"]:
+                raise StepFailedError(f"it does not cover {day}: {said}")
+            note(f"to {said['treatment_region']}, until {said['last_day']}")
+
     def key_of(self, qr_text: str) -> str:
         """Returns the id of the issuer's key behind a code, or nothing if it is refused."""
         return self._read(qr_text).get("key_id", "")
@@ -82,7 +92,7 @@ class Counter:
 
 
 def read_offline(text: str, *, root_file: Path, folder: Path, audience: str) -> dict[str, str]:
-    """Returns what a hospital's own process says of a code: subject and key, or `refused`.
+    """Returns what a hospital's own process says of a code or an attestation, or `refused`.
 
     `folder` holds `cache` and `state` of its trust.
 

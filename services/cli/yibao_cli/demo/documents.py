@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from yibao_cli.call import to_values
+from yibao_cli.demo.elsewhere_walk import PaidElsewhere, Story
 from yibao_cli.demo.figures import Figure
 from yibao_cli.demo.golden_path import Walk
 from yibao_cli.demo.stay import StayBill
@@ -40,6 +41,29 @@ def walk_document(region: Region, walk: Walk) -> dict[str, object]:
 def stay_documents(bills: Sequence[StayBill]) -> list[dict[str, object]]:
     """Returns the bills of a stay as they were settled."""
     return [to_values(bill.settlement) for bill in bills]
+
+
+def elsewhere_document(
+    stories: Sequence[Story], proof: Sequence[Step], *, is_good: bool, seconds: float
+) -> dict[str, object]:
+    """Returns the stories of care elsewhere, with what each bill came to and why."""
+    steps = [step for story in stories for step in story.steps]
+    return {
+        "is_good": is_good,
+        "seconds": seconds,
+        "steps": steps_documents([*steps, *proof]),
+        "paid": [_paid(story.paid) for story in stories if story.paid is not None],
+    }
+
+
+def _paid(paid: PaidElsewhere) -> dict[str, object]:
+    return {
+        "total_fen": paid.total_fen,
+        "fund_fen": paid.fund_fen,
+        "at_home_fen": paid.at_home_fen,
+        "unregistered_fen": paid.unregistered_fen,
+        "explanation": to_values(paid.explained),
+    }
 
 
 def _amount(figure: Figure) -> dict[str, object]:

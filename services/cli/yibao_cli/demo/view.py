@@ -104,6 +104,16 @@ def stay_table(bills: Sequence[StayBill]) -> Table:
     return table
 
 
+def elsewhere_table(funds: Sequence[tuple[str, int]]) -> Table:
+    """Returns what the funds pay of a bill on different terms, in yuan."""
+    table = _plain_table()
+    table.add_column("The funds pay")
+    table.add_column("yuan", justify="right", no_wrap=True)
+    for title, amount_fen in funds:
+        table.add_row(title, yuan(amount_fen))
+    return table
+
+
 def sentences_table(sentences: Sequence[statement_pb2.StatementSentence]) -> RenderableType:
     """Returns a bill as its statement tells it to the insured, in both languages."""
     table = _plain_table(show_header=False)

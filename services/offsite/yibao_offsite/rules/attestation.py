@@ -8,6 +8,7 @@ from typing import Final
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_offsite.rules.feed import RegisteredCare
+from yibao_offsite.rules.registration.kinds import Origin
 from yibao_offsite.rules.registration.place import covering_region
 from yibao_offsite.rules.registration.registration import registration_not_found
 
@@ -99,9 +100,13 @@ def stated_digest(told: RegisteredCare) -> bytes:
 def check_attestable(told: RegisteredCare, *, today: dt.date) -> None:
     """Checks that a registration covers today or a day to come.
 
+    What is on record of an emergency's mark covers no visit but the one that bears the mark.
+
     Raises:
         RuleError: REGISTRATION_STATE.
     """
+    if told.origin == Origin.DEEMED.value:
+        raise not_attestable(told.registration_id, "DEEMED")
     if told.is_void:
         raise not_attestable(told.registration_id, "REVOKED")
     if told.end_date is not None and told.end_date < today:

@@ -14,6 +14,10 @@ class Benefit(enum.IntEnum):
     PHARMACY = 4
 
 
+# Of `origin`: a hospital's emergency mark of one visit, which offsite has on record (视同备案).
+DEEMED = 4
+
+
 class RegisteredCare(NamedTuple):
     """A registration as bills are decided by it.
 
@@ -33,6 +37,15 @@ class RegisteredCare(NamedTuple):
     is_void: bool = False
     origin: int = 0
     version: int = 0
+
+    @property
+    def may_cover(self) -> bool:
+        """Whether bills are decided by it.
+
+        Not where it is void, nor where it is deemed: the mark decides the bills of its own visit,
+        and it stands for no other one.
+        """
+        return not self.is_void and self.origin != DEEMED
 
 
 class AuditHold(NamedTuple):

@@ -103,7 +103,7 @@ def elsewhere_of(
     A long-term registration comes first: whoever lives there is at home there, also in an
     emergency. Then the hospital's mark of an emergency, which counts as registered (2022
     procedure, art. 34), then any other registration, then what the region says of those who
-    have none.
+    have none. What offsite has on record of a mark decides nothing: the mark itself does.
 
     Raises RuleError OFFSITE_BENEFIT_NOT_OPEN, OFFSITE_REGISTRATION_EXPIRED,
     OFFSITE_NOT_REGISTERED.
