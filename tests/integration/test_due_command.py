@@ -118,10 +118,10 @@ def test_a_clerk_reads_lines_and_their_sum(desk: Desk) -> None:
     ended = desk.run("agency", "due", *kinds)
     assert ended.exit_code == 0, ended.output
     lines = ended.stdout.splitlines()
-    assert lines[0].startswith("OVERDUE  by    2026-11-27  audit          give it to an operator")
+    assert lines[0].startswith("OVERDUE  by   2026-11-27  audit          give it to an operator")
     assert lines[1].startswith('         yibao call GetAuditTask \'{"task_id": ')
-    assert lines[2].startswith("OVERDUE  by    2026-11-27  hold           close its task, or lift")
-    assert lines[-1] == "2 due by 2026-11-28, 2 overdue; nothing of tickets"
+    assert lines[2].startswith("OVERDUE  by   2026-11-27  hold           close its task, or lift")
+    assert lines[-1] == "2 due by 2026-11-28, 2 of them overdue; nothing of tickets"
     # What is told of nobody: neither names nor what was said of them.
     assert "血压" not in desk.run("agency", "due").stdout
 

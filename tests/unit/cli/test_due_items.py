@@ -63,9 +63,9 @@ def test_overdue_stands_first_then_day_then_kind_then_id() -> None:
 @pytest.mark.parametrize(
     ("days", "waits", "words"),
     [
-        (-3, False, "OVERDUE  by    2026-11-27  ticket         answer: AnswerTicket"),
-        (0, False, "due      by    2026-11-30  ticket         answer: AnswerTicket"),
-        (-3, True, "waits    since 2026-11-27  ticket         answer: AnswerTicket"),
+        (-3, False, "OVERDUE  by   2026-11-27  ticket         answer: AnswerTicket"),
+        (0, False, "due      by   2026-11-30  ticket         answer: AnswerTicket"),
+        (-3, True, "waits    from 2026-11-27  ticket         answer: AnswerTicket"),
     ],
 )
 def test_a_line_says_in_words_how_something_stands(days: int, waits: bool, words: str) -> None:
@@ -97,7 +97,7 @@ ASKED = (DueKind.REGISTRATION, DueKind.TICKET, DueKind.AUDIT)
         ([item()], "1 due by 2026-11-30; nothing of registrations, audit tasks"),
         (
             [item(), item(days=-1), item(DueKind.AUDIT, waits=True)],
-            "2 due by 2026-11-30, 1 overdue, 1 waiting; nothing of registrations",
+            "2 due by 2026-11-30, 1 of them overdue, 1 waiting; nothing of registrations",
         ),
         ([item(kind) for kind in ASKED], "3 due by 2026-11-30"),
     ],

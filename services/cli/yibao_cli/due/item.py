@@ -48,7 +48,7 @@ class DueItem:
         """Returns what is told of it: how it stands and what deals with it, and the call."""
         standing = self.standing(today)
         word = "OVERDUE" if standing is Standing.OVERDUE else standing.name.lower()
-        day = f"{'since' if self.waits else 'by':<6}{self.day}"
+        day = f"{'from' if self.waits else 'by':<5}{self.day}"
         told = f"{word:<9}{day}  {self.kind:<15}{self.what}: {one_of(self.methods)}"
         request = json.dumps(self.request)
         return told, f"{'':<9}yibao call {self.call} '{request}'"
@@ -83,15 +83,12 @@ def summary(
     counts = {standing: 0 for standing in Standing}
     for each in found:
         counts[each.standing(today)] += 1
-    overdue = counts[Standing.OVERDUE]
-    parts = [f"{overdue + counts[Standing.DUE]} due by {until}"]
-    if overdue:
-        parts.append(f"{overdue} overdue")
-    if counts[Standing.WAITS]:
-        parts.append(f"{counts[Standing.WAITS]} waiting")
-    nothing = nothing_of(found, asked)
-    told = ", ".join(PLURALS[kind] for kind in nothing)
-    return ", ".join(parts) + (f"; nothing of {told}" if told else "")
+    overdue, waiting = counts[Standing.OVERDUE], counts[Standing.WAITS]
+    told = f"{overdue + counts[Standing.DUE]} due by {until}"
+    told += f", {overdue} of them overdue" if overdue else ""
+    told += f", {waiting} waiting" if waiting else ""
+    nothing = ", ".join(PLURALS[kind] for kind in nothing_of(found, asked))
+    return f"{told}; nothing of {nothing}" if nothing else told
 
 
 def nothing_of(found: Iterable[DueItem], asked: Collection[DueKind]) -> list[DueKind]:
