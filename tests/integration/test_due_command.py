@@ -35,6 +35,7 @@ def told(document: Any) -> list[tuple[str, str, str]]:
 
 
 WAITING = [
+    ("WAITS", "2026-11-20", "qualification"),
     ("WAITS", "2026-11-27", "qualification"),
     ("WAITS", "2026-11-27", "waiver"),
 ]
@@ -89,6 +90,8 @@ def test_every_list_is_read_to_its_end(desk: Desk, monkeypatch: pytest.MonkeyPat
         ("WAITS", "2027-04-27", "registration"),
         *WAITING,
     } <= set(found)
+    refused = next(each for each in document["due"] if each["date"] == "2026-11-20")
+    assert refused["what"] == "mend what identity refuses (DISEASE_OVERLAP)"
     assert "complaint" in {kind for _, _, kind in found}
     # Nothing is overdue yet, so no hold stands too long.
     assert document["nothing_of"] == ["hold"]

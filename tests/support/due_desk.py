@@ -25,6 +25,7 @@ from yibao_offsite.storage.recheck import StoredRechecks
 FRIDAY = dt.datetime(2026, 11, 27, 10, tzinfo=SHANGHAI)
 DAY = {"year": 2026, "month": 11, "day": 27}
 PERSON, VISIT = new_id(), new_id()
+_WEEK = dt.timedelta(days=7)
 FORM = ("identity_certificate", "registration_form")
 
 
@@ -57,9 +58,10 @@ class Desk:
 
 
 def fill_desk(desk: Desk, database: Database) -> None:
-    """Has something of each kind be due: by calls, but for a recheck and a hold.
+    """Has something of each kind be due: by calls, but for three that need more than this service.
 
-    The one is called for months after its evaluation, the other is signed by a key of identity's.
+    A recheck is called for months after its evaluation, a hold is signed by a key of identity's,
+    and what identity refuses it was asked for.
     """
     rules = base64.b64encode(SAMPLE_FILE.read_bytes()).decode()
     draft = desk.call("SubmitRules", effective_date=DAY, rules_file=rules)
@@ -95,10 +97,16 @@ def fill_desk(desk: Desk, database: Database) -> None:
         called_by=f"agency/{REGION}/wang",
         call_time=desk.clock(),
     )
+    refused = {
+        **{"region": REGION, "qualification_id": new_id(), "person_id": PERSON},
+        **{"state": 3, "carry_state": 3, "carry_problem": "DISEASE_OVERLAP"},
+        **dict.fromkeys(("treating_institution_ids", "missing_paper_codes"), "[]"),
+        **{"disease_registration_id": "", "decide_time": (FRIDAY - _WEEK).astimezone(dt.UTC)},
+    }
+    holds, qualifications = tables.audit_tasks.audit_hold, tables.chronic.qualification
     with database.write() as connection:
-        table = tables.audit_tasks.audit_hold
-        hold = fill(table, {**ids, "hold_id": new_id()})
-        connection.execute(sa.insert(table).values(hold))
+        for table, row in ((holds, {**ids, "hold_id": new_id()}), (qualifications, refused)):
+            connection.execute(sa.insert(table).values(fill(table, row)))
         vault = Vault([b"\xab" * 32], b"\xcd" * 32, random_bytes=os.urandom)
         StoredRechecks(connection, REGION, vault).insert(called)
 
