@@ -113,7 +113,11 @@ def fill_desk(desk: Desk, database: Database) -> None:
 
 def _fill_registrations(desk: Desk) -> str:
     """Applies for a referral and registers somebody; returns the referral's evaluation."""
-    elsewhere: dict[str, Any] = {"person_id": PERSON, "treatment_region": "310000", "start_date": DAY}
+    elsewhere: dict[str, Any] = {
+        "person_id": PERSON,
+        "treatment_region": "310000",
+        "start_date": DAY,
+    }
     referred = desk.call(
         "CreateRegistration",
         **elsewhere,
@@ -139,7 +143,11 @@ def _fill_registrations(desk: Desk) -> str:
 
 def _fill_audits(desk: Desk) -> str:
     """Opens an audit, asks another region and is asked by one; returns the audit's task."""
-    audit: dict[str, Any] = {"person_id": PERSON, "visit_id": VISIT, "institution_id": "H31000000001"}
+    audit: dict[str, Any] = {
+        "person_id": PERSON,
+        "visit_id": VISIT,
+        "institution_id": "H31000000001",
+    }
     for asked, by, region in (("310000", "agency", REGION), (REGION, "other-agency", "500100")):
         desk.call(
             "OpenAuditTask",
