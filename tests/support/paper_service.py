@@ -9,6 +9,7 @@ from support.services import run_service
 from support.serving import open_test_log
 
 from yibao_common.keys.dev_ca import DevCertificates, Leaf, issue_dev_certificates
+from yibao_common.values.clock import Clock, system_clock
 from yibao_offsite.config import OffsiteConfig
 from yibao_offsite.main import OffsiteService
 
@@ -38,7 +39,12 @@ def issue(folder: Path) -> DevCertificates:
 
 @contextlib.asynccontextmanager
 async def serving(
-    issued: DevCertificates, url: str, *, has_keys: bool = True, **materials: Any
+    issued: DevCertificates,
+    url: str,
+    *,
+    has_keys: bool = True,
+    clock: Clock = system_clock,
+    **materials: Any,
 ) -> AsyncIterator[int]:
     """Gives the port of the running service."""
     folder = issued.ca_file.parent
@@ -58,6 +64,6 @@ async def serving(
             "hash_key_file": folder / "hash.hex",
         }
     log, _ = open_test_log()
-    service = OffsiteService(OffsiteConfig.model_validate(tables), log=log)
+    service = OffsiteService(OffsiteConfig.model_validate(tables), log=log, clock=clock)
     async with run_service(service) as port:
         yield port

@@ -13,6 +13,7 @@ from yibao_cli.command_line import App
 from yibao_cli.connection import ContextName
 from yibao_cli.contexts.app import app as contexts_app
 from yibao_cli.day_app import app as day_app
+from yibao_cli.due.command import due
 from yibao_cli.institution_app import app as institution_app
 from yibao_cli.keys.app import app as keys_app
 from yibao_cli.mapping_app import app as mapping_app
@@ -50,6 +51,7 @@ app.add_typer(account_app.app, name="account", rich_help_panel=CALL)
 app.add_typer(report_app, name="report", rich_help_panel=CALL)
 app.add_typer(month_app, name="month", rich_help_panel=CALL)
 app.add_typer(paper_app, name="paper", rich_help_panel=CALL)
+app.command(rich_help_panel=CALL)(due)
 app.command(rich_help_panel=CALL)(call_app.statement)
 app.add_typer(qr_app, name="qr", rich_help_panel=CALL)
 app.command(rich_help_panel=RUN)(try_app.doctor)
