@@ -291,6 +291,8 @@ class LineOrigin(google.protobuf.message.Message):
     DOCTOR_CODE_FIELD_NUMBER: builtins.int
     DOCTOR_NAME_FIELD_NUMBER: builtins.int
     DEPARTMENT_FIELD_NUMBER: builtins.int
+    OUTSIDE_INSTITUTION_ID_FIELD_NUMBER: builtins.int
+    OUTSIDE_CERTIFICATE_NUMBER_FIELD_NUMBER: builtins.int
     provider_item_code: builtins.str
     """The institution's own code of the item (medins_list_codg)."""
     provider_item_name: builtins.str
@@ -303,6 +305,13 @@ class LineOrigin(google.protobuf.message.Message):
     """The doctor's name (bilg_dr_name)."""
     department: builtins.str
     """The department that ordered it (bilg_dept_name)."""
+    outside_institution_id: builtins.str
+    """Another designated institution that examined the patient, or sold the drug, during the stay
+    (外检、外购): its charge joins the stay. Of stays alone, and with
+    `outside_certificate_number`; empty of what the visit's own institution did.
+    """
+    outside_certificate_number: builtins.str
+    """The certificate of the hospital's insurance office that asked for it (外院检查、双通道购药证明)."""
     def __init__(
         self,
         *,
@@ -312,7 +321,9 @@ class LineOrigin(google.protobuf.message.Message):
         doctor_code: builtins.str = ...,
         doctor_name: builtins.str = ...,
         department: builtins.str = ...,
+        outside_institution_id: builtins.str = ...,
+        outside_certificate_number: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["department", b"department", "doctor_code", b"doctor_code", "doctor_name", b"doctor_name", "prescription_id", b"prescription_id", "provider_item_code", b"provider_item_code", "provider_item_name", b"provider_item_name"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["department", b"department", "doctor_code", b"doctor_code", "doctor_name", b"doctor_name", "outside_certificate_number", b"outside_certificate_number", "outside_institution_id", b"outside_institution_id", "prescription_id", b"prescription_id", "provider_item_code", b"provider_item_code", "provider_item_name", b"provider_item_name"]) -> None: ...
 
 global___LineOrigin = LineOrigin

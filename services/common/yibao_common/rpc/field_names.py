@@ -285,6 +285,8 @@ NAMES_ZH = {
     "other_total_fen": "其他支付合计",
     "outcome": "结果",
     "outpatient_kind": "门诊急诊转诊标志",
+    "outside_certificate_number": "外检外购证明编号",
+    "outside_institution_id": "外检外购机构编号",
     "override_id": "越序撤销申请编号",
     "override_kind": "越序撤销方式",
     "owner": "材料用途",

@@ -25,7 +25,11 @@ class Approval(enum.IntEnum):
 
 
 class LineOrigin(NamedTuple):
-    """Where a line comes from, in the institution's own numbers and names; decides nothing."""
+    """Where a line comes from, in the institution's own numbers and names.
+
+    It decides nothing but who may not order it, and whether it may join a stay: what another
+    institution did during one, by a certificate (`rules.institution.outside`).
+    """
 
     provider_item_code: str = ""
     provider_item_name: str = ""
@@ -33,6 +37,8 @@ class LineOrigin(NamedTuple):
     doctor_code: str = ""
     doctor_name: str = ""
     department: str = ""
+    outside_institution_id: str = ""
+    outside_certificate_number: str = ""
 
 
 class LineDetails(NamedTuple):

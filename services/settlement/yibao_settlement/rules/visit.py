@@ -37,6 +37,10 @@ class Institution:
     start_date: dt.date
     end_date: dt.date | None
 
+    def is_designated_on(self, day: dt.date) -> bool:
+        """Tells whether its agreement holds on a day."""
+        return self.start_date <= day and (self.end_date is None or day <= self.end_date)
+
 
 class DischargeWay(enum.IntEnum):
     """How a person left (离院方式, dscg_way), by its national number."""
@@ -144,11 +148,7 @@ def check_designated(
             institution_id=institution_id,
             region=region,
         )
-    if (
-        institution is None
-        or on < institution.start_date
-        or (institution.end_date is not None and on > institution.end_date)
-    ):
+    if institution is None or not institution.is_designated_on(on):
         raise RuleError(
             Reason.INSTITUTION_NOT_DESIGNATED,
             f"institution {institution_id} has no agreement on {on.isoformat()}",

@@ -223,11 +223,10 @@ class _Upload:
 
     def _barred_fault(self, line: ChargedLine) -> Fault | None:
         """Returns why a line is not payable, where that is to be corrected."""
-        treating = self._treating
-        if not treating.suspended or treating.line_terms.suspended_is_borne:
-            return None
-        for lost in barred_by(treating, [line], self._visit, last=self._today).values():
-            return Fault(lost.field, Reason[lost.reason], lost.message)
+        for lost in barred_by(self._treating, [line], self._visit, last=self._today).values():
+            reason = Reason[lost.reason]
+            if reason is not Reason.LINE_BORNE_BY_INSTITUTION:
+                return Fault(lost.field, reason, lost.message)
         return None
 
     def _unmapped_fault(self, line: ChargedLine, day: dt.date) -> Fault | None:

@@ -34,6 +34,7 @@ from yibao_settlement.rules.bill import (
     RefusedLine,
     are_plain,
 )
+from yibao_settlement.rules.care_type import is_stay
 from yibao_settlement.rules.duplicate import NO_MARKS, Marks
 from yibao_settlement.rules.enrolment import (
     Enrolment,
@@ -44,6 +45,7 @@ from yibao_settlement.rules.enrolment import (
     paying_on,
 )
 from yibao_settlement.rules.family import FamilyPart
+from yibao_settlement.rules.institution.outside import outside_lines
 from yibao_settlement.rules.institution.suspension import barred_lines
 from yibao_settlement.rules.ledger import Entry
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
@@ -303,16 +305,33 @@ def items_by_day(
 def barred_by(
     reference: Reference, lines: Sequence[ChargedLine], visit: Visit, *, last: dt.date
 ) -> Mapping[int, RefusedLine]:
-    """Returns the lines of a bill that are not payable because of who ordered them, by number."""
+    """Returns the lines of a bill that are not payable because of whose they are, by number.
+
+    Of who is suspended, and of other institutions where they cannot join a stay.
+    """
+    outside = NOTHING_BARRED if are_plain(lines) else _outside(reference, lines, visit, last=last)
     if not reference.suspended:
-        return NOTHING_BARRED
-    return barred_lines(
+        return outside
+    barred = barred_lines(
         lines,
         reference.suspended,
         visit.institution_id,
         care_type=visit.care_type,
         last=last,
         is_borne=reference.line_terms.suspended_is_borne,
+    )
+    return {**outside, **barred}
+
+
+def _outside(
+    reference: Reference, lines: Sequence[ChargedLine], visit: Visit, *, last: dt.date
+) -> Mapping[int, RefusedLine]:
+    def designated(institution_id: str, day: dt.date) -> bool:
+        found = reference.institution(institution_id)
+        return found is not None and found.is_designated_on(day)
+
+    return outside_lines(
+        lines, visit.institution_id, designated, is_stay=is_stay(visit.care_type), last=last
     )
 
 
