@@ -14,6 +14,8 @@ from yibao_settlement.application.review.opening import opened_by
 from yibao_settlement.application.settlement.adjusting import Because, adjust
 from yibao_settlement.application.settlement.record import SettlementRecord, owed_entries
 from yibao_settlement.rules.elsewhere.hold import check_not_audited
+from yibao_settlement.rules.elsewhere.marks import check_nobody_liable
+from yibao_settlement.rules.elsewhere.terms import check_not_void
 from yibao_settlement.rules.hold import HoldState
 from yibao_settlement.rules.ledger import PostingKind
 
@@ -40,12 +42,12 @@ class ConfirmHold:
         """Settles the held bill; see `Command`.
 
         Raises RuleError HOLD_NOT_FOUND, HOLD_EXPIRED, HOLD_RELEASED or HOLD_CONFIRMED,
-        AUDIT_HOLD.
+        AUDIT_HOLD, THIRD_PARTY_LIABLE, OFFSITE_NOT_REGISTERED.
         """
         request = self.request
         hold = own_hold(working_set.holds.by_id.get(self.hold_id), self.hold_id, request.caller)
         hold.check_held(working_set.now)
-        check_not_audited(working_set.elsewhere.held(hold.record.visit_id))
+        _check_may_settle(hold, working_set)
         record = _settled(hold, request, working_set, ids)
         review = None
         if hold.findings:
@@ -61,6 +63,20 @@ class ConfirmHold:
             working_set.open_review(review, caller=request.caller.path)
         _stand_settled(hold, record, working_set)
         return self.encode(record)
+
+
+def _check_may_settle(hold: Hold, working_set: WorkingSet) -> None:
+    """Refuses what came up since the bill was held, and refuses every bill of the visit.
+
+    Raises RuleError AUDIT_HOLD, THIRD_PARTY_LIABLE, OFFSITE_NOT_REGISTERED.
+    """
+    record = hold.record
+    check_not_audited(working_set.elsewhere.held(record.visit_id))
+    check_nobody_liable(working_set.visits[record.visit_id].marks, record.visit_id)
+    decided = None if record.benefit is None else record.benefit.elsewhere
+    if decided is not None:
+        told = working_set.elsewhere.of(hold.holder_id, record.person_id)
+        check_not_void(decided, told)
 
 
 def _settled(hold: Hold, request: Request, working_set: WorkingSet, ids: Ids) -> SettlementRecord:

@@ -37,12 +37,12 @@ def covering(
 
     So a stay that began within one is covered to its end, be it over or cancelled meanwhile, and
     a registration that came late covers the stay as long as it is not settled. What was found
-    void covers nothing.
+    void covers nothing, nor does an emergency that was deemed registered: it is of its visit.
     """
     return [
         each
         for each in registered
-        if not each.is_void
+        if not each.covers_nothing
         and covers(each.treatment_region, place_region)
         and each.start_date <= days.last
         and (each.end_date is None or each.end_date >= days.first)
@@ -71,7 +71,7 @@ def expired(
     ended = [
         each
         for each in registered
-        if not each.is_void
+        if not each.covers_nothing
         and covers(each.treatment_region, place_region)
         and each.end_date is not None
         and each.end_date < days.first

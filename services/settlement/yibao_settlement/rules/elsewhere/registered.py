@@ -5,6 +5,10 @@ import enum
 from typing import NamedTuple
 
 
+# REGISTRATION_ORIGIN_DEEMED of the contract.
+_DEEMED = 4
+
+
 class Benefit(enum.IntEnum):
     """What a region opens elsewhere, by its number in the contract."""
 
@@ -33,6 +37,15 @@ class RegisteredCare(NamedTuple):
     is_void: bool = False
     origin: int = 0
     version: int = 0
+
+    @property
+    def covers_nothing(self) -> bool:
+        """Whether no care is covered by it: it was found void, or is what a mark stands for.
+
+        An emergency that counts as registered (视同备案) is of the one visit that bears the mark,
+        which decides that visit itself for as long as it is marked.
+        """
+        return self.is_void or self.origin == _DEEMED
 
 
 class AuditHold(NamedTuple):
