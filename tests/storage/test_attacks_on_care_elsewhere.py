@@ -1,10 +1,12 @@
 """Ways by which care elsewhere could be paid that nothing entitles to."""
 
 import datetime as dt
+from collections.abc import Sequence
 
 import pytest
 from support.benefit_world import stay_bill
 from support.charges import assert_books_are_right
+from support.corrections import correct, correct_command
 from support.databases import Databases
 from support.elsewhere_world import (
     PLACE,
@@ -12,17 +14,25 @@ from support.elsewhere_world import (
     THERE,
     admit_there,
     elsewhere_world,
+    lift,
+    put_audit_hold,
     tell_registered,
 )
 from support.holds import confirm, confirm_command, hold
-from support.settlement_world import REGION, TODAY, World
+from support.settlement_parts import transactions_of
+from support.settlement_world import NOW, REGION, TODAY, World
 
 from yibao_common.values.errors import RuleError
+from yibao_common.values.ids import new_id
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.batch.command import Command
+from yibao_settlement.application.settlement.correct import CorrectSettlement
+from yibao_settlement.application.work import Work
+from yibao_settlement.rules.bill import ChargedLine
 from yibao_settlement.rules.care_facts import CareFacts
 from yibao_settlement.rules.elsewhere.marks import AdmissionKind, CareMarks, OutpatientKind
 from yibao_settlement.rules.elsewhere.registered import Benefit
+from yibao_settlement.rules.institution.suspension import SuspendedKind, Suspension
 
 DEEMED, DAY = 4, dt.timedelta(days=1)
 EMERGENCY = CareMarks(admission_kind=AdmissionKind.EMERGENCY)
@@ -101,3 +111,58 @@ def test_what_was_found_void_pays_no_bill_that_was_held_before(world: World) -> 
     tell_registered(world, person, "long_term", **void)
     command = confirm_command(world, quote.hold_id, institution_id=THERE)
     assert refused(world, command).reason is Reason.OFFSITE_NOT_REGISTERED
+
+
+def test_nothing_more_is_paid_by_a_correction_of_what_no_bill_would_be_settled_of(
+    world: World,
+) -> None:
+    (person,) = world.enrol()
+    told = tell_registered(world, person, "long_term")
+    visit = admit_there(world, person)
+    bill = stay_bill(world, visit, TODAY - DAY, 200_000)._replace(is_interim=True)
+    settlement = world.settle(visit, person, bill=bill, institution_id=THERE)
+    more = stay_bill(world, visit, TODAY - DAY, 1_100_000).lines
+    less = stay_bill(world, visit, TODAY - DAY, 150_000).lines
+
+    def to(lines: Sequence[ChargedLine], settlement_id: str) -> CorrectSettlement:
+        return correct_command(world, settlement_id, lines, institution_id=THERE)
+
+    held = put_audit_hold(world, visit, person)
+    assert refused(world, to(more, settlement.settlement_id)).reason is Reason.AUDIT_HOLD
+    # What goes back to the funds is taken at any time.
+    corrected = correct(world, settlement.settlement_id, less, institution_id=THERE)
+    assert corrected.settlement.fund_total_fen == 40_000
+    lift(world, held)
+    id = corrected.settlement.settlement_id
+    marks = CareMarks(is_trauma=True, is_third_partys=True)
+    world.run(world.update_command(visit, CareFacts(), institution_id=THERE, marks=marks))
+    assert refused(world, to(more, id)).reason is Reason.THIRD_PARTY_LIABLE
+    cleared = marks._replace(is_third_partys=False)
+    world.run(world.update_command(visit, CareFacts(), institution_id=THERE, marks=cleared))
+    void = {"registration_id": told.registration_id, "is_void": True, "version": 2}
+    tell_registered(world, person, "long_term", **void)
+    assert refused(world, to(more, id)).reason is Reason.OFFSITE_NOT_REGISTERED
+    assert_books_are_right(world)
+
+
+@pytest.mark.parametrize("by", [{"institution_id": THERE}, {"caller": f"agency/{REGION}/li"}])
+def test_what_the_other_region_suspended_is_paid_by_nobodys_correction(
+    world: World, by: dict[str, str]
+) -> None:
+    (person,) = world.enrol()
+    tell_registered(world, person, "long_term")
+    visit = admit_there(world, person)
+    bill = stay_bill(world, visit, TODAY, 1_100_000)
+    settlement = world.settle(visit, person, bill=bill, institution_id=THERE)
+    suspension = Suspension(
+        new_id(), SuspendedKind.INSTITUTION, THERE, "", "", TODAY, TODAY, "稽核", NOW, "agency/li"
+    )
+
+    def suspend(work: Work) -> None:
+        work.institutions.add_suspension(suspension)
+        work.reference.raise_epoch()
+
+    transactions_of(world.database).change(PLACE, suspend)
+    lines = stay_bill(world, visit, TODAY, 1_200_000).lines
+    command = correct_command(world, settlement.settlement_id, lines, **by)
+    assert refused(world, command).reason is Reason.INSTITUTION_SUSPENDED

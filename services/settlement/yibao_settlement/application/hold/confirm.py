@@ -7,15 +7,13 @@ from yibao_common.commands.request import Request
 from yibao_common.values.ids import Ids, IdsAbove
 from yibao_settlement.application.batch.needs import Needs
 from yibao_settlement.application.batch.working_set import WorkingSet
+from yibao_settlement.application.elsewhere.treating import check_may_be_paid
 from yibao_settlement.application.hold.find import own_hold
 from yibao_settlement.application.hold.keeping import keep_hold
 from yibao_settlement.application.hold.state import Hold
 from yibao_settlement.application.review.opening import opened_by
 from yibao_settlement.application.settlement.adjusting import Because, adjust
 from yibao_settlement.application.settlement.record import SettlementRecord, owed_entries
-from yibao_settlement.rules.elsewhere.hold import check_not_audited
-from yibao_settlement.rules.elsewhere.marks import check_nobody_liable
-from yibao_settlement.rules.elsewhere.terms import check_not_void
 from yibao_settlement.rules.hold import HoldState
 from yibao_settlement.rules.ledger import PostingKind
 
@@ -47,7 +45,7 @@ class ConfirmHold:
         request = self.request
         hold = own_hold(working_set.holds.by_id.get(self.hold_id), self.hold_id, request.caller)
         hold.check_held(working_set.now)
-        _check_may_settle(hold, working_set)
+        check_may_be_paid(hold.record, working_set)
         record = _settled(hold, request, working_set, ids)
         review = None
         if hold.findings:
@@ -63,20 +61,6 @@ class ConfirmHold:
             working_set.open_review(review, caller=request.caller.path)
         _stand_settled(hold, record, working_set)
         return self.encode(record)
-
-
-def _check_may_settle(hold: Hold, working_set: WorkingSet) -> None:
-    """Refuses what came up since the bill was held, and refuses every bill of the visit.
-
-    Raises RuleError AUDIT_HOLD, THIRD_PARTY_LIABLE, OFFSITE_NOT_REGISTERED.
-    """
-    record = hold.record
-    check_not_audited(working_set.elsewhere.held(record.visit_id))
-    check_nobody_liable(working_set.visits[record.visit_id].marks, record.visit_id)
-    decided = None if record.benefit is None else record.benefit.elsewhere
-    if decided is not None:
-        told = working_set.elsewhere.of(hold.holder_id, record.person_id)
-        check_not_void(decided, told)
 
 
 def _settled(hold: Hold, request: Request, working_set: WorkingSet, ids: Ids) -> SettlementRecord:

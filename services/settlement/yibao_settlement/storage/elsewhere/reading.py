@@ -60,9 +60,14 @@ def read_elsewhere(
     It asks nothing where all institutions that are named are of the region. The epoch of each
     other region is read under the persons' locks, as the own one is.
     """
+    # An agency names no institution: that of a visit elsewhere treats.
+    treating = {
+        *wanted.needs.treating_institution_ids,
+        *(each.institution_id for each in working_set.visits.values() if each.elsewhere),
+    }
     places = {
         institution_id: place
-        for institution_id in wanted.needs.treating_institution_ids
+        for institution_id in treating
         if (place := working_set.reference.place_of(institution_id)) is not None
         and place != working_set.region
     }
