@@ -1,6 +1,5 @@
 """What an emergency of a visit may not do to registrations, and who may not give up an audit."""
 
-import pytest
 from support.audit_desk import LI, WANG, AuditWorld, refused
 from support.databases import Databases
 from support.offsite_feeds import REGION, following_of, known_person, tell_persons
