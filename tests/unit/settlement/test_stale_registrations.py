@@ -35,6 +35,7 @@ BILL = bill_pb2.Bill(
         )
     ],
     total_fen=100,
+    account_use=bill_pb2.ACCOUNT_USE_NONE,
 )
 
 
@@ -86,7 +87,10 @@ def told(reason: Reason, *, hours: int, call: str) -> str:
         refused_lines=nothing,
     )
     item = pb.SettleBillRequest(
-        request_id=new_id(), region=REGION, presentation=Presentation(qr_text="x"), bill=BILL
+        request_id=new_id(),
+        region=REGION,
+        presentation=Presentation(qr_text="x", terminal_id="T1"),
+        bill=BILL,
     )
 
     async def submitted() -> str:
