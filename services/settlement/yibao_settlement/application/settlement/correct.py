@@ -126,8 +126,8 @@ class CorrectSettlement:
 
         Raises RuleError SETTLEMENT_NOT_FOUND, SETTLEMENT_REVERSED, those of a code, those of
         `Replacing`, where the funds pay more AUDIT_HOLD, THIRD_PARTY_LIABLE and
-        OFFSITE_NOT_REGISTERED, READJUDICATION_FAILED, LATER_SETTLEMENTS_EXIST, AMOUNTS_NOT_CONFIRMED,
-        AMOUNTS_NOT_AS_EXPECTED.
+        OFFSITE_NOT_REGISTERED, READJUDICATION_FAILED, LATER_SETTLEMENTS_EXIST,
+        AMOUNTS_NOT_CONFIRMED, AMOUNTS_NOT_AS_EXPECTED.
         """
         request = self.request
         record = named_settlement(working_set, self.settlement_id, request.caller)

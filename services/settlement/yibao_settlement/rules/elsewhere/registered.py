@@ -4,7 +4,6 @@ import datetime as dt
 import enum
 from typing import NamedTuple
 
-
 # REGISTRATION_ORIGIN_DEEMED of the contract.
 _DEEMED = 4
 
