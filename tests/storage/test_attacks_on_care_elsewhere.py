@@ -33,6 +33,7 @@ from yibao_settlement.rules.care_facts import CareFacts
 from yibao_settlement.rules.elsewhere.marks import AdmissionKind, CareMarks, OutpatientKind
 from yibao_settlement.rules.elsewhere.registered import Benefit
 from yibao_settlement.rules.institution.suspension import SuspendedKind, Suspension
+from yibao_settlement.rules.visit import Institution
 
 DEEMED, DAY = 4, dt.timedelta(days=1)
 EMERGENCY = CareMarks(admission_kind=AdmissionKind.EMERGENCY)
@@ -166,3 +167,34 @@ def test_what_the_other_region_suspended_is_paid_by_nobodys_correction(
     lines = stay_bill(world, visit, TODAY, 1_200_000).lines
     command = correct_command(world, settlement.settlement_id, lines, **by)
     assert refused(world, command).reason is Reason.INSTITUTION_SUSPENDED
+
+
+def test_an_institution_whose_agreement_with_home_is_over_treats_elsewhere(world: World) -> None:
+    (person,) = world.enrol()
+    tell_registered(world, person, "temporary")
+
+    def agree(end: dt.date | None) -> None:
+        def put(work: Work) -> None:
+            own = Institution(THERE, "外地医院", "2", True, START, end)
+            work.catalogue.put_institutions([own])
+            work.reference.raise_epoch()
+
+        transactions_of(world.database).change(REGION, put)
+
+    agree(None)
+    before = admit_there(world, person)
+    bill = stay_bill(world, before, TODAY, 1_100_000)
+    agree(TODAY - DAY)
+    # Its agreement covered the stay until then, and no registration does so for it.
+    command = world.settle_command(before, person, bill=bill, institution_id=THERE)
+    assert refused(world, command).reason is Reason.INSTITUTION_NOT_DESIGNATED
+    earlier = stay_bill(world, before, TODAY - DAY, 1_100_000)
+    assert (
+        world.settle(before, person, bill=earlier, institution_id=THERE).fund_total_fen == 800_000
+    )
+    (other,) = world.enrol()
+    tell_registered(world, other, "temporary")
+    visit = admit_there(world, other)
+    bill = stay_bill(world, visit, TODAY, 1_100_000)
+    assert world.settle(visit, other, bill=bill, institution_id=THERE).fund_total_fen == 600_000
+    assert_books_are_right(world)

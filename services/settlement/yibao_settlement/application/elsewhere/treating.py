@@ -46,6 +46,16 @@ def treating_at(working_set: WorkingSet, institution_id: str) -> Treating:
     return Treating(*found, is_elsewhere=True)
 
 
+def treating_reference(working_set: WorkingSet, visit: Visit) -> Reference:
+    """Returns what the region that treats a visit says of its institution.
+
+    It is the own region of a visit that was registered under its agreement, which may be over.
+    """
+    if visit.elsewhere is None:
+        return working_set.reference
+    return treating_at(working_set, visit.institution_id).reference
+
+
 def check_treats(treating: Treating, institution_id: str, *, on: dt.date) -> None:
     """Raises OFFSITE_INSTITUTION_NOT_OPEN where an institution takes nobody of elsewhere (O-03)."""
     if treating.is_elsewhere:

@@ -6,6 +6,7 @@ import msgspec
 import sqlalchemy as sa
 
 from yibao_common.db.rows import Insert, Row, Select, Statement, execute
+from yibao_common.values.calendar import shanghai_day
 from yibao_settlement.application.batch.working_set import WorkingSet
 from yibao_settlement.application.elsewhere.state import DeemedRegistration
 from yibao_settlement.rules.elsewhere.registered import AuditHold, Benefit, RegisteredCare
@@ -65,10 +66,11 @@ def read_elsewhere(
         *wanted.needs.treating_institution_ids,
         *(each.institution_id for each in working_set.visits.values() if each.elsewhere),
     }
+    today = shanghai_day(working_set.now)
     places = {
         institution_id: place
         for institution_id in treating
-        if (place := working_set.reference.place_of(institution_id)) is not None
+        if (place := working_set.reference.place_of(institution_id, today=today)) is not None
         and place != working_set.region
     }
     visitors = {
