@@ -41,7 +41,8 @@ SELECT region, registration_id, 1, 2, 1, register_time, registered_by, '' FROM r
     """
 INSERT INTO registration_step
     (region, registration_id, version, event, state, event_time, actor, remark)
-SELECT region, registration_id, 2, 11, 2, cancel_time, COALESCE(cancelled_by, ''), '' FROM registration
+SELECT region, registration_id, 2, 11, 2, cancel_time, COALESCE(cancelled_by, ''), ''
+FROM registration
 WHERE cancel_time IS NOT NULL
 """,
 )
