@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from support.benefit_world import stay_bill
@@ -54,7 +55,12 @@ def refused(world: World, command: Command) -> RuleError:
 
 def deem(world: World, person: str, day: dt.date) -> None:
     """Has offsite's feed tell what settlement told it of an emergency."""
-    told = {"category": 6, "benefits": OF_EMERGENCIES, "origin": DEEMED, "version": 1}
+    told: dict[str, Any] = {
+        "category": 6,
+        "benefits": OF_EMERGENCIES,
+        "origin": DEEMED,
+        "version": 1,
+    }
     tell_registered(world, person, "emergency", start_date=day, end_date=day, **told)
 
 
@@ -108,7 +114,7 @@ def test_what_was_found_void_pays_no_bill_that_was_held_before(world: World) -> 
     visit = admit_there(world, person)
     bill = stay_bill(world, visit, TODAY, 1_100_000)
     quote = hold(world, visit, person, bill=bill, institution_id=THERE)
-    void = {"registration_id": told.registration_id, "is_void": True, "version": 2}
+    void: dict[str, Any] = {"registration_id": told.registration_id, "is_void": True, "version": 2}
     tell_registered(world, person, "long_term", **void)
     command = confirm_command(world, quote.hold_id, institution_id=THERE)
     assert refused(world, command).reason is Reason.OFFSITE_NOT_REGISTERED
@@ -140,7 +146,7 @@ def test_nothing_more_is_paid_by_a_correction_of_what_no_bill_would_be_settled_o
     assert refused(world, to(more, id)).reason is Reason.THIRD_PARTY_LIABLE
     cleared = marks._replace(is_third_partys=False)
     world.run(world.update_command(visit, CareFacts(), institution_id=THERE, marks=cleared))
-    void = {"registration_id": told.registration_id, "is_void": True, "version": 2}
+    void: dict[str, Any] = {"registration_id": told.registration_id, "is_void": True, "version": 2}
     tell_registered(world, person, "long_term", **void)
     assert refused(world, to(more, id)).reason is Reason.OFFSITE_NOT_REGISTERED
     assert_books_are_right(world)

@@ -135,7 +135,6 @@ def check_not_void(decided: Elsewhere, registered: Iterable[RegisteredCare]) -> 
                 Reason.OFFSITE_NOT_REGISTERED,
                 f"registration {each.registration_id} for care in region {decided.place_region} "
                 "was found void: release the hold",
-                registration_id=each.registration_id,
                 treatment_region=decided.place_region,
             )
 
