@@ -41,7 +41,7 @@ from yibao_settlement.config import SettlementConfig
 from yibao_settlement.housekeeping import background_tasks, refusal_counting
 from yibao_settlement.offsite import Offsite
 from yibao_settlement.servicer.change.watch import ChangeWatch, WatchLimits
-from yibao_settlement.servicer.elsewhere.staleness import told_where_stale
+from yibao_settlement.servicer.elsewhere.staleness import as_known, told_where_stale
 from yibao_settlement.servicer.feed.age import FeedAges
 from yibao_settlement.servicer.feed.client import FeedClient
 from yibao_settlement.servicer.news import News
@@ -178,8 +178,10 @@ class SettlementService:
     def _make_news(
         self, batcher: Batcher[Command, bytes], offsite: Offsite, feed_client: FeedClient
     ) -> News:
-        submit = told_where_stale(batcher.submit, offsite.ages, clock=self._clock)
-        return News(submit, regions=self._config.identity.regions, ask=feed_client.refresh)
+        known = as_known(offsite.ages, clock=self._clock)
+        submit = told_where_stale(batcher.submit, known)
+        regions = self._config.identity.regions
+        return News(submit, regions=regions, ask=feed_client.refresh, as_known=known)
 
     def _make_keeping(
         self, engine: Engine, transactions: Transactions[Work], metrics: Metrics

@@ -423,3 +423,12 @@ def test_a_hold_is_signed_as_settlement_is_told_of_it(world: AuditWorld) -> None
     with pytest.raises(RuleError) as refusal:
         signing_by(NoAttestationKeys(), lambda: world.now)(REGION, hold)
     assert refusal.value.reason is Reason.NO_ATTESTATION_KEY
+
+
+def test_a_visit_is_held_of_a_person_of_the_region_alone(world: AuditWorld) -> None:
+    # A hold of somebody whom another region insures would hold nothing, and say nothing of it.
+    _, task = world.accept(world.complain(visit_id=VISIT).complaint_id)
+    refusal = refused(Reason.PERSON_NOT_FOUND, world.hold, task.task_id, person_id=OTHER)
+    assert refusal.metadata == {"person_id": OTHER}
+    assert not told(world)
+    world.hold(task.task_id, person_id=PERSON)

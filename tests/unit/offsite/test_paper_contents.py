@@ -1,5 +1,11 @@
 """What a file is by its bytes, and what hides in it."""
 
+import bz2
+import io
+import lzma
+import tarfile
+import zipfile
+
 import pytest
 from support.papers import archive, jpeg, parts_of, pdf, png, sha256
 
@@ -131,3 +137,38 @@ def test_a_part_fits_the_file_that_was_told_and_finished() -> None:
     assert not is_part_of(manifest, told, 2, b"abc")
     for other in (Told(4, PDF, b"f" * 32), Told(3, PNG, b"f" * 32), Told(3, PDF, b"")):
         assert not is_part_of(manifest, other, 1, b"abc")
+
+
+def _split_archive() -> bytes:
+    """Returns a ZIP archive that says of a disk that it is not the first: programs open it."""
+    whole = bytearray(archive())
+    at = whole.rindex(b"PK\x05\x06")
+    whole[at + 4 : at + 8] = b"\x01\x00\x01\x00"
+    assert zipfile.ZipFile(io.BytesIO(bytes(whole))).namelist()
+    return bytes(whole)
+
+
+def _tar() -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as written:
+        written.addfile(tarfile.TarInfo("a.exe"))
+    return packed.getvalue()
+
+
+@pytest.mark.parametrize(
+    "hidden", [_split_archive(), _tar(), lzma.compress(b"MZ" * 99), bz2.compress(b"MZ" * 99)]
+)
+def test_an_archive_behind_a_photo_is_found_however_it_is_written(hidden: bytes) -> None:
+    found = looked_through([jpeg() + hidden], MediaType.JPEG)
+    assert found.finding == "it holds an archive or a program"
+
+
+@pytest.mark.parametrize(
+    "name", [b"/J#61vaScript", b"/#4A#61#76#61#53#63#72#69#70#74", b"/L#61unch "]
+)
+def test_a_name_that_is_written_in_another_way_is_the_same_name(name: bytes) -> None:
+    action = b"1 0 obj<</S" + name + b"/JS(app.alert(1))>>endobj\n%%EOF"
+    data = pdf().replace(b"%%EOF", action)
+    for cut in range(len(data) - 80, len(data)):
+        found = looked_through([data[:cut], data[cut:]], MediaType.PDF)
+        assert found.finding == "it holds an archive or a program"

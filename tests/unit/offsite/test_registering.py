@@ -518,6 +518,21 @@ def test_a_merged_persons_registration_goes_on_as_the_survivors(has_own: bool) -
     assert gone.replaced_by_registration_id == (None if has_own else "goes-on")
 
 
+def test_nobody_approves_what_he_applied_for_though_another_one_handed_it_in_again() -> None:
+    desk = Desk(SAMPLE)
+    papers = (*FORM, *shown("household_move_proof"))
+    asked = retired(channel=Channel.POST, materials=papers)
+    id = desk.create(asked).registration_id
+    fault = (("household_move_proof", "no stamp"),)
+    desk.given(desk.steps.give_back, desk.act(id), fault)
+    again = shown("household_move_proof")
+    desk.given(desk.steps.hand_in_again, desk.act(id, SECOND), again)
+    for maker in (CLERK, SECOND):
+        refused = refusal(desk.steps.approve, desk.act(id, maker), lambda _: b"")
+        assert refused.reason is Reason.SAME_MAKER_AND_CHECKER
+    desk.given(desk.steps.approve, desk.act(id, THIRD))
+
+
 def test_an_application_is_refused_by_what_became_of_the_person() -> None:
     desk = Desk(SAMPLE)
     papers = (*FORM, *shown("household_move_proof"))

@@ -6,14 +6,18 @@ from typing import Any
 
 import pytest
 from support.registrations import (
+    APP,
+    CLERK,
     DAY,
     LONG,
     LONG_TERM,
     NATIONAL,
     NOW,
     REGION,
+    SAMPLE,
     TODAY,
     application,
+    referral,
     registered,
 )
 
@@ -26,6 +30,7 @@ from yibao_offsite.rules.registration.kinds import (
     Basis,
     Benefit,
     Category,
+    Channel,
     Origin,
     TaskKind,
     Terms,
@@ -190,6 +195,27 @@ def test_temporary_cover_lasts_at_least_half_a_year(
     category: Category, expected: dt.date | None, end: dt.date
 ) -> None:
     assert registered(application(category, expected_end_date=expected)).end_date == end
+
+
+@pytest.mark.parametrize(
+    ("category", "end"), [(Category.EMERGENCY, TODAY), (Category.MATERNITY, LONG)]
+)
+def test_an_emergency_is_of_the_visit_that_begins_with_it_however_long_is_asked_for(
+    category: Category, end: dt.date
+) -> None:
+    assert registered(application(category, expected_end_date=LONG)).end_date == end
+
+
+def test_a_referral_is_of_a_hospital_that_may_refer_whoever_applies() -> None:
+    for by, channel in ((CLERK, Channel.WINDOW), (APP, Channel.APP)):
+        asked = application(Category.REFERRAL, channel=channel, referral=referral("H33010000009"))
+        refused = _refusal(asked, by=by, rules=SAMPLE)
+        assert refused.reason is Reason.REFERRAL_NOT_ENTITLED
+        assert refused.metadata == {"institution_id": "H33010000009"}
+        entitled = application(Category.REFERRAL, channel=channel, referral=referral())
+        registered(entitled, by=by, rules=SAMPLE)
+        # A region that names no hospital says of none that it may not.
+        registered(asked, by=by)
 
 
 def test_a_stay_does_not_end_before_it_begins() -> None:

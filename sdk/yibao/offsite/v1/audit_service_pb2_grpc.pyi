@@ -123,7 +123,8 @@ class AuditServiceStub:
     agency of the region. The task is of a person or the request says whose visit it is,
     and neither closed nor cancelled. Idempotent by `request_id`. Reasons:
     AUDIT_TASK_NOT_FOUND, AUDIT_TASK_STATE, FIELD_REQUIRED, FIELD_OUT_OF_RANGE,
-    AUDIT_HOLD_EXISTS, NO_ATTESTATION_KEY where the hold cannot be signed,
+    PERSON_NOT_FOUND of somebody whom the region does not insure, whose bills are another
+    region's, AUDIT_HOLD_EXISTS, NO_ATTESTATION_KEY where the hold cannot be signed,
     REQUEST_ID_REUSED.
     """
 
@@ -296,7 +297,8 @@ class AuditServiceAsyncStub:
     agency of the region. The task is of a person or the request says whose visit it is,
     and neither closed nor cancelled. Idempotent by `request_id`. Reasons:
     AUDIT_TASK_NOT_FOUND, AUDIT_TASK_STATE, FIELD_REQUIRED, FIELD_OUT_OF_RANGE,
-    AUDIT_HOLD_EXISTS, NO_ATTESTATION_KEY where the hold cannot be signed,
+    PERSON_NOT_FOUND of somebody whom the region does not insure, whose bills are another
+    region's, AUDIT_HOLD_EXISTS, NO_ATTESTATION_KEY where the hold cannot be signed,
     REQUEST_ID_REUSED.
     """
 
@@ -489,7 +491,8 @@ class AuditServiceServicer(metaclass=abc.ABCMeta):
         agency of the region. The task is of a person or the request says whose visit it is,
         and neither closed nor cancelled. Idempotent by `request_id`. Reasons:
         AUDIT_TASK_NOT_FOUND, AUDIT_TASK_STATE, FIELD_REQUIRED, FIELD_OUT_OF_RANGE,
-        AUDIT_HOLD_EXISTS, NO_ATTESTATION_KEY where the hold cannot be signed,
+        PERSON_NOT_FOUND of somebody whom the region does not insure, whose bills are another
+        region's, AUDIT_HOLD_EXISTS, NO_ATTESTATION_KEY where the hold cannot be signed,
         REQUEST_ID_REUSED.
         """
 

@@ -80,12 +80,13 @@ class Reference:
     # The regions whose institutions treat persons of each other.
     served: Sequence[str] = ()
 
-    def place_of(self, institution_id: str) -> str | None:
+    def place_of(self, institution_id: str, *, today: dt.date) -> str | None:
         """Returns the region that is served of which an institution is by its code, or None.
 
-        Where this region has an agreement with it, it is treated as its own.
+        Where this region has an agreement with it today, it is treated as its own.
         """
-        if institution_id in self.institutions:
+        own = self.institutions.get(institution_id)
+        if own is not None and own.start_date <= today <= (own.end_date or today):
             return None
         return place_of(institution_id, self.served)
 

@@ -126,11 +126,13 @@ def _elsewhere_row(elsewhere: Elsewhere | None) -> Row:
 def read_visits(wanted: Wanted) -> tuple[Read, ...]:
     """Reads the visits that are named, and those that stand with a number that is.
 
-    Also the undischarged stays of persons, and what continues a visit.
+    Also those of holds that are named, the undischarged stays of persons, and what continues a
+    visit.
     """
     needs = wanted.needs
+    named = {*needs.visit_ids, *wanted.held_visit_ids}
     return (
-        Read(wanted.select(tables.visit, VISIT_COLUMNS, "visit_id", needs.visit_ids), _keep_visits),
+        Read(wanted.select(tables.visit, VISIT_COLUMNS, "visit_id", named), _keep_visits),
         Read(
             wanted.select(
                 tables.visit,

@@ -13,7 +13,12 @@ from yibao_offsite.application.audit_task.desk import (
     put_on_record,
 )
 from yibao_offsite.application.audit_task.holding import lift_all
-from yibao_offsite.rules.audit_task.closing import check_as_read, check_second_person, ended
+from yibao_offsite.rules.audit_task.closing import (
+    check_as_read,
+    check_not_begun,
+    check_second_person,
+    ended,
+)
 from yibao_offsite.rules.audit_task.evidence import evidence_digest
 from yibao_offsite.rules.audit_task.hold import PlacedHold
 from yibao_offsite.rules.audit_task.states import TaskAct
@@ -105,6 +110,7 @@ def cancel_task(desk: AuditDesk, command: AtTask, reason: str, encode: EncodeEnd
         caller, now = command.request.caller.path, desk.clock()
         before = locked_task(work, command.task_id)
         task = ended(before, TaskAct.CANCEL, closer=caller, now=now, evidence_digest=None)
+        check_not_begun(before, work.audit_tasks.events(task.task_id))
         holds = work.audit_tasks.holds(task.task_id)
         freed = lift_all(work, desk, holds, lifter=caller, reason=reason, now=now)
         work.audit_tasks.update(task)

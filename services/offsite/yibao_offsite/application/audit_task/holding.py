@@ -13,6 +13,7 @@ from yibao_offsite.application.audit_task.desk import (
     locked_task,
     put_on_record,
 )
+from yibao_offsite.application.audit_task.opening import check_insured
 from yibao_offsite.rules.audit_task.hold import (
     PlacedHold,
     check_not_held,
@@ -45,7 +46,7 @@ def place_hold(desk: AuditDesk, command: AtTask, asked: HoldAsked, encode: Encod
 
     Raises:
         RuleError: AUDIT_TASK_NOT_FOUND, AUDIT_TASK_STATE, FIELD_REQUIRED, FIELD_OUT_OF_RANGE,
-            AUDIT_HOLD_EXISTS, REQUEST_ID_REUSED.
+            PERSON_NOT_FOUND, AUDIT_HOLD_EXISTS, REQUEST_ID_REUSED.
     """
 
     def place(work: "Work") -> bytes:
@@ -55,6 +56,8 @@ def place_hold(desk: AuditDesk, command: AtTask, asked: HoldAsked, encode: Encod
         holds = work.audit_tasks.holds(task.task_id)
         check_room(len(holds), task)
         person_id = _whose(task, asked.person_id)
+        if not task.subject.person_id:
+            check_insured(work, person_id)
         check_not_held(holds, asked.visit_id)
         hold = PlacedHold(
             desk.ids(),

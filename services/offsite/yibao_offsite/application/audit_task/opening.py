@@ -141,11 +141,10 @@ def _opened(work: "Work", desk: AuditDesk, command: OpenAuditTask) -> AuditTask:
 
 def _check_subject(work: "Work", subject: Subject) -> None:
     person_id = subject.person_id
+    check_insured(work, person_id)
     if work.persons.is_followed():
         known = work.persons.find(person_id)
-        if known is None:
-            raise RuleError(Reason.PERSON_NOT_FOUND, f"no person {person_id}", person_id=person_id)
-        if known.merged_into is not None:
+        if known is not None and known.merged_into is not None:
             raise RuleError(
                 Reason.PERSON_MERGED,
                 f"person {person_id} is a duplicate of {known.merged_into}",
@@ -159,6 +158,16 @@ def _check_subject(work: "Work", subject: Subject) -> None:
         told = (person_id, subject.institution_id)
         if declaration is None or (declaration.person_id, declaration.institution_id) != told:
             raise declaration_not_found(subject.admission_declaration_id)
+
+
+def check_insured(work: "Work", person_id: str) -> None:
+    """Refuses whom the region never insured, as far as it follows whom it does.
+
+    Raises:
+        RuleError: PERSON_NOT_FOUND.
+    """
+    if work.persons.is_followed() and work.persons.find(person_id) is None:
+        raise RuleError(Reason.PERSON_NOT_FOUND, f"no person {person_id}", person_id=person_id)
 
 
 def check_registration(work: "Work", registration_id: str, person_id: str) -> None:

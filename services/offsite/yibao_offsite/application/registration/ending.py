@@ -10,7 +10,7 @@ from yibao_common.values.ids import Ids
 from yibao_offsite.application.registration.keeping import bind_papers, keep, record_job
 from yibao_offsite.rules.person import KnownPerson
 from yibao_offsite.rules.registration.change import end
-from yibao_offsite.rules.registration.kinds import EndReason
+from yibao_offsite.rules.registration.kinds import EndReason, Origin
 from yibao_offsite.rules.registration.persons import ending_of
 from yibao_offsite.rules.registration.place import covering_region
 from yibao_offsite.rules.registration.registration import Registration
@@ -42,7 +42,7 @@ def end_by_person(
         locked = work.registrations.lock(registration.registration_id)
         assert locked is not None, registration.registration_id
         ended = end(locked, reason, last_date=last_date)
-        if reason is EndReason.MERGED and locked.state is State.ACTIVE:
+        if reason is EndReason.MERGED and _may_go_on(locked):
             survivor_id = known[registration.person_id].merged_into
             assert survivor_id is not None
             ended = _gone_over(work, locked, ended, survivor_id, now=now, ids=ids)
@@ -50,6 +50,14 @@ def end_by_person(
         record_job(work, METHOD, _ACTOR, ended, at=now)
         count += 1
     return count
+
+
+def _may_go_on(registration: Registration) -> bool:
+    """Tells whether a registration may go on as the survivor's.
+
+    An emergency is of one visit, which has one registration, and covers no other care.
+    """
+    return registration.state is State.ACTIVE and registration.origin is not Origin.DEEMED
 
 
 def _gone_over(

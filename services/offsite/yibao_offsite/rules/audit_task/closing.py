@@ -64,6 +64,21 @@ def check_as_read(task: AuditTask, *, outcome: AuditOutcome, version: int) -> No
         )
 
 
+def check_not_begun(task: AuditTask, events: Iterable[TaskEvent]) -> None:
+    """Refuses to give up what somebody began with, whoever has it since.
+
+    Raises:
+        RuleError: AUDIT_TASK_STATE.
+    """
+    if any(each.act is TaskAct.BEGIN for each in events):
+        raise RuleError(
+            Reason.AUDIT_TASK_STATE,
+            f"task {task.task_id} was begun: it is reported and closed, and not given up",
+            task_id=task.task_id,
+            state=task.state.name,
+        )
+
+
 def ended(
     task: AuditTask, act: TaskAct, *, closer: str, now: dt.datetime, evidence_digest: bytes | None
 ) -> AuditTask:

@@ -27,13 +27,20 @@ _BEGINNINGS = (
 )
 # No longer than this is a sign of something hidden: so much of a part is kept for the next one.
 _SIGN_BYTES = 24
-# The end of a ZIP archive (of office files and Java programs too), other archives, what a
-# browser or a server runs, and what a reader of PDFs does. None of them is so short that pixels or
-# compressed text hold it by chance.
+# The end of a ZIP archive (of office files and Java programs too) and the headers of what it
+# holds, by which some programs find it as well; other archives, what a browser or a server runs,
+# and what a reader of PDFs does. None of them is so short that pixels or compressed text hold it
+# by chance: so gzip, whose own mark is, is not among them.
 _SIGNS = re.compile(
-    rb"PK\x05\x06\x00\x00\x00\x00|PK\x06\x07\x00\x00\x00\x00|Rar!\x1a\x07|7z\xbc\xaf\x27\x1c|MSCF\x00\x00\x00\x00"
+    rb"PK\x05\x06\x00\x00\x00\x00|PK\x06\x07\x00\x00\x00\x00"
+    rb"|PK\x01\x02[\s\S]{2}[\x00-\x3f][\s\S]{3}[\x00-\x63]\x00"
+    rb"|PK\x03\x04[\x00-\x3f][\s\S]{3}[\x00-\x63]\x00"
+    rb"|Rar!\x1a\x07|7z\xbc\xaf\x27\x1c|MSCF\x00\x00\x00\x00|ustar(?:\x0000|  \x00)"
+    rb"|\xfd7zXZ\x00|BZh[1-9]1AY&SY"
     rb"|(?i:<script|<\?php\s|<!doctype html)|/JavaScript|/Launch\b"
 )
+# A PDF may write any character of a name by its number.
+_NUMBERED = re.compile(rb"#([0-9A-Fa-f]{2})")
 # How far from its end a PDF says that it ends; behind that stands a line end alone.
 _PDF_END = re.compile(rb"%%EOF[\r\n \t\x00]{0,16}\Z")
 _PNG_END = b"\x00\x00\x00\x00IEND\xae\x42\x60\x82"
@@ -93,7 +100,7 @@ def looked_through(parts: Iterable[bytes], told: MediaType) -> Content:
         if not size:
             finding = _head_finding(part, told)
         size += len(part)
-        finding = finding or _sign_in(before + part)
+        finding = finding or _sign_in(before + part, told)
         before = (before + part)[-max(_TAIL_BYTES, _SIGN_BYTES) :]
     finding = finding or _end_finding(before, told)
     return Content(size, whole.digest(), tuple(hashes), finding)
@@ -133,8 +140,12 @@ def _head_finding(head: bytes, told: MediaType) -> str:
     return "the image is too large to be shown" if pixels > MAX_PIXELS else ""
 
 
-def _sign_in(data: bytes) -> str:
-    return "it holds an archive or a program" if _SIGNS.search(data) else ""
+def _sign_in(data: bytes, told: MediaType) -> str:
+    found = _SIGNS.search(data)
+    if found is None and told is MediaType.PDF:
+        named = _NUMBERED.sub(lambda each: bytes.fromhex(each[1].decode()), data)
+        found = _SIGNS.search(named)
+    return "it holds an archive or a program" if found else ""
 
 
 def _end_finding(tail: bytes, told: MediaType) -> str:

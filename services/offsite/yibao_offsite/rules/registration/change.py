@@ -25,7 +25,7 @@ def approve(
         RuleError: REGISTRATION_STATE, SAME_MAKER_AND_CHECKER.
     """
     granted = _stepped(registration, Event.APPROVED)
-    check_another(registration.handed_in_by, checker)
+    _check_second(registration, checker)
     task = task_of_granted(granted.end_date, rules, today=today, is_checked=False)
     return dataclasses.replace(granted, decided_by=checker, task=task)
 
@@ -82,7 +82,7 @@ def note_checked(
     checked = _stepped(registration, Event.CHECKED)
     if registration.task is None or registration.task.kind is not TaskKind.CHECK:
         raise _no_check(registration)
-    check_another(registration.handed_in_by, checker)
+    _check_second(registration, checker)
     task = task_of_granted(checked.end_date, rules, today=today, is_checked=False)
     return dataclasses.replace(checked, decided_by=checker, task=task)
 
@@ -187,6 +187,12 @@ def revoke(registration: Registration, *, checker: str) -> Registration:
     return dataclasses.replace(
         revoked, ended_date=nothing, end_reason=EndReason.FALSE_STATEMENT, task=None
     )
+
+
+def _check_second(registration: Registration, checker: str) -> None:
+    """Refuses who registered or handed in last; whoever handed in between leaves it to them."""
+    for maker in (registration.registered_by, registration.handed_in_by):
+        check_another(maker, checker)
 
 
 def _stepped(registration: Registration, event: Event) -> Registration:

@@ -54,7 +54,7 @@ def register(
     refuse_faults(_faults(application, asked, rules, region=region))
     check_place(application.treatment_region, rules)
     _check_channel(application.channel, asked)
-    _check_entitled(applicant, rules)
+    _check_entitled(application, applicant, rules)
     basis = basis_rules(application, asked)
     _check_stay(application, asked)
     _check_in_advance(application, asked, today=today)
@@ -90,13 +90,15 @@ def last_day(application: Application, basis: BasisRules) -> dt.date | None:
 
     Cover of some months ends with the last of them, or later if asked (O-02 with 22号, article
     7). Cover of a visit ends on the day on which it begins, or on the expected last one: a
-    stay that began by then is covered to its end.
+    stay that began by then is covered to its end. An emergency begins at once: whatever is
+    expected, no later visit is one.
     """
     expected = application.expected_end_date
     if basis.cover is Until.CHANGED:
         return None
     if basis.cover is Until.VISIT:
-        return expected or application.start_date
+        is_emergency = application.category is Category.EMERGENCY
+        return application.start_date if is_emergency else expected or application.start_date
     least = months_after(application.start_date, basis.cover)
     return least if expected is None else max(least, expected)
 
@@ -183,15 +185,22 @@ def _check_channel(channel: Channel, asked: CategoryRules) -> None:
         )
 
 
-def _check_entitled(applicant: Applicant, rules: RegionRules) -> None:
-    """Checks that an institution that applies may refer (2501)."""
-    institution_id = applicant.institution_id
-    if institution_id is not None and institution_id not in rules.referring_institutions:
-        raise RuleError(
-            Reason.REFERRAL_NOT_ENTITLED,
-            f"institution {institution_id} may not refer",
-            institution_id=institution_id,
-        )
+def _check_entitled(application: Application, applicant: Applicant, rules: RegionRules) -> None:
+    """Checks that an institution that applies may refer (2501), and one that referred as well.
+
+    A region that names none takes the proof of any, where it is no institution that applies.
+    """
+    entitled, referral = rules.referring_institutions, application.referral
+    for institution_id, is_asked in (
+        (applicant.institution_id, True),
+        (referral and referral.institution_id, bool(entitled)),
+    ):
+        if institution_id and is_asked and institution_id not in entitled:
+            raise RuleError(
+                Reason.REFERRAL_NOT_ENTITLED,
+                f"institution {institution_id} may not refer",
+                institution_id=institution_id,
+            )
 
 
 def basis_rules(application: Application, asked: CategoryRules) -> BasisRules:

@@ -15,7 +15,7 @@ from yibao_settlement.application.batch.needs import Needs
 from yibao_settlement.application.batch.working_set import WorkingSet
 from yibao_settlement.application.charge.results import LineResult, line_results
 from yibao_settlement.application.charge.taking import line_reused
-from yibao_settlement.application.elsewhere.treating import treating_at
+from yibao_settlement.application.elsewhere.treating import treating_reference
 from yibao_settlement.application.mapping.lines import needed_codes, with_items
 from yibao_settlement.application.reference import Reference
 from yibao_settlement.application.settlement.adjudicate import barred_by
@@ -70,7 +70,7 @@ class UploadLines:
             visit,
             charges,
             working_set.reference,
-            treating_at(working_set, visit.institution_id).reference,
+            treating_reference(working_set, visit),
             today=shanghai_day(working_set.now),
             charge_batch_id=self.charge_batch_id,
             now=working_set.now,
@@ -117,7 +117,7 @@ class UploadLines:
                 diseases=working_set.diseases.get(visit.person_id, ()),
                 year=working_set.year(visit.person_id, last.year),
                 reference=working_set.reference,
-                treating=treating_at(working_set, visit.institution_id).reference,
+                treating=treating_reference(working_set, visit),
                 last=last,
             )
             for index, result in zip(told, results, strict=True):

@@ -12,8 +12,11 @@ from yibao_settlement.application.reference import Reference
 from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.rules.elsewhere.attested import standing_care
 from yibao_settlement.rules.elsewhere.cover import holding_on
+from yibao_settlement.rules.elsewhere.hold import check_not_audited
+from yibao_settlement.rules.elsewhere.marks import check_nobody_liable
 from yibao_settlement.rules.elsewhere.place import check_recognised
 from yibao_settlement.rules.elsewhere.registered import RegisteredCare
+from yibao_settlement.rules.elsewhere.terms import check_not_void
 from yibao_settlement.rules.visit import Institution, Visit, check_designated
 
 
@@ -41,6 +44,16 @@ def treating_at(working_set: WorkingSet, institution_id: str) -> Treating:
     if found is None:
         return Treating(working_set.region, working_set.reference, is_elsewhere=False)
     return Treating(*found, is_elsewhere=True)
+
+
+def treating_reference(working_set: WorkingSet, visit: Visit) -> Reference:
+    """Returns what the region that treats a visit says of its institution.
+
+    It is the own region of a visit that was registered under its agreement, which may be over.
+    """
+    if visit.elsewhere is None:
+        return working_set.reference
+    return treating_at(working_set, visit.institution_id).reference
 
 
 def check_treats(treating: Treating, institution_id: str, *, on: dt.date) -> None:
@@ -102,6 +115,21 @@ def visit_on_terms(working_set: WorkingSet, visit: Visit, *, last: dt.date) -> V
         home_region=working_set.region,
         last=last,
     )
+
+
+def check_may_be_paid(record: SettlementRecord, working_set: WorkingSet) -> None:
+    """Refuses to pay of a decided bill what no bill of its visit would be settled for by now.
+
+    Raises RuleError AUDIT_HOLD, THIRD_PARTY_LIABLE, or OFFSITE_NOT_REGISTERED where the
+    registration that decided was found void since.
+    """
+    visit_id = record.visit_id
+    check_not_audited(working_set.elsewhere.held(visit_id))
+    check_nobody_liable(working_set.visits[visit_id].marks, visit_id)
+    decided = None if record.benefit is None else record.benefit.elsewhere
+    if decided is not None:
+        holder_id = working_set.holder_of(record.person_id)
+        check_not_void(decided, working_set.elsewhere.of(holder_id, record.person_id))
 
 
 def note_deemed_of_bill(record: SettlementRecord, working_set: WorkingSet) -> None:

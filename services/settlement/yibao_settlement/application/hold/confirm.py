@@ -7,13 +7,13 @@ from yibao_common.commands.request import Request
 from yibao_common.values.ids import Ids, IdsAbove
 from yibao_settlement.application.batch.needs import Needs
 from yibao_settlement.application.batch.working_set import WorkingSet
+from yibao_settlement.application.elsewhere.treating import check_may_be_paid
 from yibao_settlement.application.hold.find import own_hold
 from yibao_settlement.application.hold.keeping import keep_hold
 from yibao_settlement.application.hold.state import Hold
 from yibao_settlement.application.review.opening import opened_by
 from yibao_settlement.application.settlement.adjusting import Because, adjust
 from yibao_settlement.application.settlement.record import SettlementRecord, owed_entries
-from yibao_settlement.rules.elsewhere.hold import check_not_audited
 from yibao_settlement.rules.hold import HoldState
 from yibao_settlement.rules.ledger import PostingKind
 
@@ -40,12 +40,12 @@ class ConfirmHold:
         """Settles the held bill; see `Command`.
 
         Raises RuleError HOLD_NOT_FOUND, HOLD_EXPIRED, HOLD_RELEASED or HOLD_CONFIRMED,
-        AUDIT_HOLD.
+        AUDIT_HOLD, THIRD_PARTY_LIABLE, OFFSITE_NOT_REGISTERED.
         """
         request = self.request
         hold = own_hold(working_set.holds.by_id.get(self.hold_id), self.hold_id, request.caller)
         hold.check_held(working_set.now)
-        check_not_audited(working_set.elsewhere.held(hold.record.visit_id))
+        check_may_be_paid(hold.record, working_set)
         record = _settled(hold, request, working_set, ids)
         review = None
         if hold.findings:

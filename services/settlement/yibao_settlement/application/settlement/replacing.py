@@ -8,7 +8,7 @@ from yibao_common.values.ids import Ids, IdsAbove
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.batch.working_set import WorkingSet
 from yibao_settlement.application.charge.taking import Taking, taking_of
-from yibao_settlement.application.elsewhere.treating import treating_at
+from yibao_settlement.application.elsewhere.treating import treating_reference
 from yibao_settlement.application.elsewhere.visit import may_use_account
 from yibao_settlement.application.family.offers import asked_again
 from yibao_settlement.application.mapping.lines import bill_with_items
@@ -169,7 +169,7 @@ class Replacing:
             insurance_type=terms.insurance_type,
             settled=self.taking.settled,
             barred=barred_by(
-                treating_at(self._working_set, visit.institution_id).reference,
+                treating_reference(self._working_set, visit),
                 bill.lines,
                 visit,
                 last=bill.service_date,

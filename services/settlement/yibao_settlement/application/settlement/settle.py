@@ -14,7 +14,11 @@ from yibao_settlement.application.batch.command import Code
 from yibao_settlement.application.batch.needs import Needs
 from yibao_settlement.application.batch.working_set import WorkingSet
 from yibao_settlement.application.charge.taking import Taking
-from yibao_settlement.application.elsewhere.treating import note_deemed_of_bill, visit_on_terms
+from yibao_settlement.application.elsewhere.treating import (
+    note_deemed_of_bill,
+    treating_reference,
+    visit_on_terms,
+)
 from yibao_settlement.application.family.give import give
 from yibao_settlement.application.family.offers import offers_to
 from yibao_settlement.application.mapping.lines import needed_codes, taking_with_items
@@ -141,7 +145,7 @@ class SettleBill(NamedTuple):
             history=working_set.history(visit),
             purses=unheld(purses_in(standing, working_set.account_year), person_id, working_set),
             reference=working_set.reference,
-            treating=working_set.elsewhere.reference_of(visit.institution_id),
+            treating=treating_reference(working_set, visit),
             now=working_set.now,
             settled_lines=taking.settled,
             carried_first=self.carried_first,

@@ -1,7 +1,7 @@
 """On which terms care elsewhere is paid: what decides, in which order, and what is refused."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from yibao_common.values.errors import RuleError
@@ -125,6 +125,18 @@ def elsewhere_of(
     if benefit is not Benefit.INPATIENT and benefit not in terms.opened:
         raise _not_open(care, benefit, home_region)
     return Elsewhere(care.place_region, UNREGISTERED)
+
+
+def check_not_void(decided: Elsewhere, registered: Iterable[RegisteredCare]) -> None:
+    """Raises OFFSITE_NOT_REGISTERED where the registration that decided was found void since."""
+    for each in registered:
+        if each.is_void and each.registration_id == decided.registration_id:
+            raise RuleError(
+                Reason.OFFSITE_NOT_REGISTERED,
+                f"registration {each.registration_id} for care in region {decided.place_region} "
+                "was found void: release the hold",
+                treatment_region=decided.place_region,
+            )
 
 
 def _by(care: Care, found: RegisteredCare | None) -> Elsewhere:

@@ -6,6 +6,7 @@ import msgspec
 import sqlalchemy as sa
 
 from yibao_common.db.rows import Insert, Row, Select, Statement, execute
+from yibao_common.values.calendar import shanghai_day
 from yibao_settlement.application.batch.working_set import WorkingSet
 from yibao_settlement.application.elsewhere.state import DeemedRegistration
 from yibao_settlement.rules.elsewhere.registered import AuditHold, Benefit, RegisteredCare
@@ -60,10 +61,16 @@ def read_elsewhere(
     It asks nothing where all institutions that are named are of the region. The epoch of each
     other region is read under the persons' locks, as the own one is.
     """
+    # An agency names no institution: that of a visit elsewhere treats.
+    treating = {
+        *wanted.needs.treating_institution_ids,
+        *(each.institution_id for each in working_set.visits.values() if each.elsewhere),
+    }
+    today = shanghai_day(working_set.now)
     places = {
         institution_id: place
-        for institution_id in wanted.needs.treating_institution_ids
-        if (place := working_set.reference.place_of(institution_id)) is not None
+        for institution_id in treating
+        if (place := working_set.reference.place_of(institution_id, today=today)) is not None
         and place != working_set.region
     }
     visitors = {
