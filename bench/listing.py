@@ -15,6 +15,7 @@ from yibao_offsite.application.registration.rows import RegistrationPlace, Regis
 from yibao_offsite.rules.registration.kinds import Category, TaskKind
 from yibao_offsite.rules.registration.states import State
 from yibao_offsite.storage.registration.record import StoredRegistrations
+from yibao_offsite.storage.tables import registration
 
 # A page of the contract, and one more that tells of another.
 _LIMIT = 101
@@ -70,19 +71,17 @@ class Stored(NamedTuple):
     """A database with registrations, how many, and an id in their middle."""
 
     database: Database
-    count: int
+    stored: int
     middle: str
 
     @classmethod
     def of(cls, database: Database, count: int) -> "Stored":
         """Finds the middle."""
-        from yibao_offsite.storage.tables import registration
-
-        query = sa.select(registration.c.registration_id).order_by(registration.c.registration_id)
+        id = registration.c.registration_id
+        query = sa.select(id).where(registration.c.region == REGION).order_by(id)
         with database.read() as connection:
-            return cls(
-                database, count, connection.execute(query.offset(count // 2)).scalars().first()
-            )
+            middle = connection.execute(query.offset(count // 2).limit(1)).scalar_one()
+        return cls(database, count, middle)
 
 
 def seconds_of(stored: Stored, search: Search, choose: random.Random) -> float:
@@ -90,7 +89,7 @@ def seconds_of(stored: Stored, search: Search, choose: random.Random) -> float:
     before = (
         RegistrationPlace(LAST_DAY, stored.middle) if search.name == "from_the_middle" else None
     )
-    wish = search.wish(choose, stored.count)
+    wish = search.wish(choose, stored.stored)
     began = time.perf_counter()
     with stored.database.read() as connection:
         StoredRegistrations(connection, REGION).page(wish, before=before, limit=_LIMIT)

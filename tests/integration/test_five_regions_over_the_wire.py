@@ -267,15 +267,18 @@ def close_with_each(
     assert sum(each.total.refunded_count for each in told.insurers) == 1
     clearing = ClearingServiceStub(province.channel("settlement", "hospital"))
     for insurer in told.insurers:
-        asked = {"region": insurer.region, "act_date": from_date(province.today)}
-        snapshot = {"snapshot_time": told.snapshot_time}
-        request = clearing_pb.GetDayTotalsRequest(**asked, **snapshot, institution_id=THERE)
+        asked: dict[str, Any] = {
+            "region": insurer.region,
+            "act_date": from_date(province.today),
+            "snapshot_time": told.snapshot_time,
+        }
+        request = clearing_pb.GetDayTotalsRequest(**asked, institution_id=THERE)
         for stub in (clearing, ClearingServiceStub(agency_channel(province, insurer.region))):
             seen = stub.GetDayTotals(request, timeout=CALL_SECONDS)
             assert (list(seen.sums), seen.total) == (list(insurer.sums), insurer.total)
         books = sorted(hospital.books[insurer.region], key=lambda line: line.request_id)
         compared = clearing.CompareDay(
-            clearing_pb.CompareDayRequest(**asked, **snapshot, acts=books), timeout=CALL_SECONDS
+            clearing_pb.CompareDayRequest(**asked, acts=books), timeout=CALL_SECONDS
         )
         assert (list(compared.differences), compared.insurer) == ([], compared.institution)
         assert compared.insurer.act_count == len(books) == insurer.total.act_count
@@ -289,21 +292,18 @@ def place_sees_the_same(province: Province, told: treatment_pb.ListInsurerTotals
 
 def others_are_refused(province: Province) -> None:
     """Neither another region's agency nor another hospital reads or changes any of it."""
-    day = {"start_date": from_date(province.today), "end_date": from_date(province.today)}
+    today = from_date(province.today)
     for name, region, reason in (
         (f"maker-{LONG_TERM}", PLACE, "OUT_OF_SCOPE"),
         (f"maker-{LONG_TERM}", LONG_TERM, "INSTITUTION_NOT_DESIGNATED"),
         ("other-hospital", PLACE, "OUT_OF_SCOPE"),
     ):
         treatment = TreatmentServiceStub(province.channel("settlement", name))
-        whose = {"region": region, "institution_id": THERE}
-        totals = treatment_pb.ListInsurerTotalsRequest(**whose, **day)
+        whose: dict[str, Any] = {"region": region, "institution_id": THERE}
+        totals = treatment_pb.ListInsurerTotalsRequest(**whose, start_date=today, end_date=today)
         month = treatment_pb.ListInsurerDeclarationsRequest(**whose, month=f"{province.today:%Y%m}")
-        for method, request in (
-            (treatment.ListInsurerTotals, totals),
-            (treatment.ListInsurerDeclarations, month),
-        ):
-            assert outcome(refusal_of(method, request))[1] == reason
+        assert outcome(refusal_of(treatment.ListInsurerTotals, totals))[1] == reason
+        assert outcome(refusal_of(treatment.ListInsurerDeclarations, month))[1] == reason
     # One's own is told, and is nothing.
     assert not insurer_totals(province, "other-hospital", institution_id=OTHER_HOSPITAL).insurers
     # The place reads by its own service alone.
@@ -392,7 +392,7 @@ def pay(province: Province, region: str, declared: list[Declaration]) -> None:
     payments = InstitutionPaymentServiceStub(maker)
     payment = payments.ProposeInstitutionPayment(proposal, timeout=CALL_SECONDS).payment
     assert payment.amount_fen == sum(each.sum.fund_total_fen for each in declared)
-    named = {
+    named: dict[str, Any] = {
         "region": region,
         "payment_id": payment.payment_id,
         "amount_fen": payment.amount_fen,

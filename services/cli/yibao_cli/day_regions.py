@@ -50,13 +50,18 @@ def run_regions(
 
 
 def _show(out: Console, answer: pb.ListInsurerTotalsResponse) -> None:
-    labels = ("region", "acts", "total", "funds", "account", "cash")
-    rows = [labels]
+    _line(out, "region", "acts", "total", "funds", "account", "cash")
     for each in answer.insurers:
         amounts = (yuan(getattr(each.total, name)) for name in AMOUNTS)
-        rows.append((each.region, str(each.total.act_count), *amounts))  # type: ignore[arg-type]
-    for region, acts, *amounts in rows:
-        columns = "".join(f"{amount:>18}" for amount in amounts)
-        out.print(f"{region:<6}{acts:>10}{columns}", markup=False, soft_wrap=True, highlight=False)
+        _line(out, each.region, str(each.total.act_count), *amounts)
     snapshot = to_instant(answer.snapshot_time).isoformat(timespec="milliseconds")
-    out.print(f"Acts before {snapshot} are told.", markup=False, soft_wrap=True, highlight=False)
+    _print(out, f"Acts before {snapshot} are told.")
+
+
+def _line(out: Console, region: str, acts: str, *amounts: str) -> None:
+    columns = "".join(f"{amount:>18}" for amount in amounts)
+    _print(out, f"{region:<6}{acts:>10}{columns}")
+
+
+def _print(out: Console, text: str) -> None:
+    out.print(text, markup=False, soft_wrap=True, highlight=False)
