@@ -36,6 +36,26 @@ COMPARISONS = (
     Comparison("offline verify, mode A / openssl speed", "verify", "openssl", 0.90),
     Comparison("the same, mode B, new certificate", "verify_new_device", "openssl", 0.42),
     Comparison("the same, mode B, known certificate", "verify_known_device", "openssl", 0.90),
+    Comparison("registration without papers / bare echo", "register", "offsite_echo", 0.3),
+    # At most 15 % more.
+    Comparison("visit and bill by attestation / at home", "settle_attested", "settle_local", 0.87),
+    Comparison("the same, CPU of settlement", "settle_attested_cpu", "settle_local_cpu", 0.87),
+    Comparison("the same, registration known", "settle_told_cpu", "settle_local_cpu", 0.87),
+    *(
+        Comparison(
+            f"registrations by {search}, {kind}, many / few",
+            f"list_{kind}_{search}_many",
+            f"list_{kind}_{search}_few",
+            target,
+        )
+        for kind in ("sqlite", "postgresql")
+        for search, target in (
+            *dict.fromkeys(("all", "person", "destination", "submitted", "category"), 0.8).items(),
+            *dict.fromkeys(("today", "day", "destination_and_day", "from_the_middle"), 0.8).items(),
+            # Reads all of the rarer of both.
+            ("destination_and_category", 0.0),
+        )
+    ),
 )
 
 

@@ -113,9 +113,12 @@ def test_registrations_are_found_by_what_they_are_asked_for(store: Store) -> Non
         (TODAY, [retired, beijing, shanghai]),
         (TODAY + DAY, [retired, shanghai]),
         (dt.date(2027, 5, 2), [retired, shanghai]),
-        (dt.date(2027, 5, 3), [retired, later]),
+        # What began last comes first.
+        (dt.date(2027, 5, 3), [later, retired]),
     ):
         assert store.page(day=day) == covered
+        for place, before in enumerate(covered):
+            assert store.page(day=day, before=before) == covered[place + 1 :]
     assert store.page(limit=2) == [retired, later]
     assert store.page(before=later, limit=2) == [beijing, shanghai]
 

@@ -23,7 +23,7 @@ from yibao_offsite.application.evaluation.cases import require_evaluated
 from yibao_offsite.application.region_rules import RulesOfRegions, SubmitRules
 from yibao_offsite.application.registration.orders import CreateRegistration, Registering
 from yibao_offsite.application.registration.reading import RegistrationReading
-from yibao_offsite.application.registration.rows import RegistrationWish
+from yibao_offsite.application.registration.rows import RegistrationPlace, RegistrationWish
 from yibao_offsite.application.registration.steps import Act, Steps
 from yibao_offsite.application.work import Work
 from yibao_offsite.rules.region_rules import StoredRules
@@ -85,7 +85,10 @@ class Store:
         return self.reading.find(self.region, registration_id, institution_id=None)
 
     def page(self, limit: int = 100, before: str | None = None, **wish: Any) -> list[str]:
-        found = self.reading.page(self.region, RegistrationWish(**wish), before=before, limit=limit)
+        place = None
+        if before is not None:
+            place = RegistrationPlace(self.find(before).application.start_date, before)
+        found = self.reading.page(self.region, RegistrationWish(**wish), before=place, limit=limit)
         return [each.registration_id for each in found]
 
     def submit(

@@ -12,10 +12,10 @@ from yibao_cli.options import Json, Timeout
 
 app = App(help="An institution's days, compared with the insurer's.")
 
-
-@app.callback()
-def _days() -> None:
-    """Keeps `close` a command of its own name while it is the only one."""
+Day = Annotated[
+    datetime,
+    typer.Option(help="The day in Asia/Shanghai.", formats=["%Y-%m-%d", "%Y%m%d"], metavar="DAY"),
+]
 
 
 @app.command()
@@ -25,12 +25,7 @@ def close(
     file: Annotated[
         Path, typer.Argument(help="The CSV file of the institution's own acts.", metavar="FILE")
     ],
-    day: Annotated[
-        datetime,
-        typer.Option(
-            help="The day in Asia/Shanghai.", formats=["%Y-%m-%d", "%Y%m%d"], metavar="DAY"
-        ),
-    ],
+    day: Day,
     report: Annotated[
         Path | None, typer.Option(help="Where all differences go too, as CSV.", metavar="FILE")
     ] = None,
@@ -51,4 +46,27 @@ def close(
         code = run_close(
             out, err, at, file, day.date(), report=report, encoding=encoding, seconds=timeout
         )
+    raise typer.Exit(code)
+
+
+@app.command()
+@takes_connection("settlement", region="The pooling region where the institution is.")
+def regions(
+    at: Connection,
+    day: Day,
+    institution: Annotated[
+        str, typer.Option(help="The institution; an agency names it.", metavar="ID")
+    ] = "",
+    timeout: Timeout = 30.0,
+    as_json: Json = False,
+) -> None:
+    """Show with which regions an institution closes a day: those that insure whom it treated.
+
+    Close the day with each of them by `yibao day close --region`.
+    """
+    from yibao_cli.console import ends_on_signals, err, out, told_plainly
+    from yibao_cli.day_regions import run_regions
+
+    with told_plainly(), ends_on_signals():
+        code = run_regions(out, err, at, day.date(), institution_id=institution, seconds=timeout)
     raise typer.Exit(code)

@@ -64,6 +64,7 @@ LISTS: dict[str, Callable[[Shop], Made]] = {
     "ReportService/ListActFigures by institution": bills.act_figures,
     "RegistrationService/ListRegistrationTasks": registrations.tasks,
     "RegistrationService/ListRegistrations": registrations.registrations,
+    "RegistrationService/ListRegistrations of a day": registrations.covering,
     "RepricingService/ListRepricedPersons": bills.repriced_persons,
     "RepricingService/ListRepricings": bills.repricings,
     "ReviewService/ListReviews": bills.reviews,

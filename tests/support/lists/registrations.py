@@ -8,6 +8,8 @@ from support.lists.rows import DAY
 
 from yibao_offsite.storage import tables
 
+FIRST = dt.date(2020, 1, 1)
+
 
 def registrations(shop: Shop) -> Made:
     """Registrations of one city in force, the newest first."""
@@ -17,6 +19,17 @@ def registrations(shop: Shop) -> Made:
 
     request = {"state": 1, "treatment_region": "310000"}
     return Made(request, _made(shop, {}), ("registration_id",), cancel)
+
+
+def covering(shop: Shop) -> Made:
+    """Registrations whose cover holds a day, several of which began on one day."""
+
+    def cancel(rank: int) -> None:
+        key = {"registration_id": shop.id(rank)}
+        shop.change(tables.registration, key, ended_date=FIRST)
+
+    day = {"year": 2025, "month": 1, "day": 1}
+    return Made({"cover_date": day}, _made(shop, {}, from_day=FIRST), ("registration_id",), cancel)
 
 
 def tasks(shop: Shop) -> Made:
@@ -49,8 +62,13 @@ def rules(shop: Shop) -> Made:
     return Made({}, make, ("rules_version",))
 
 
-def _made(shop: Shop, more: dict[str, object]) -> Callable[[Sequence[int]], None]:
-    """Returns what stores registrations of ranks; with a task they are due by rank."""
+def _made(
+    shop: Shop, more: dict[str, object], *, from_day: dt.date | None = None
+) -> Callable[[Sequence[int]], None]:
+    """Returns what stores registrations of ranks; with a task they are due by rank.
+
+    From a day on they begin by rank.
+    """
 
     def make(ranks: Sequence[int]) -> None:
         rows = []
@@ -63,6 +81,8 @@ def _made(shop: Shop, more: dict[str, object]) -> Callable[[Sequence[int]], None
                 "benefits": "[1]",
                 **more,
             }
+            if from_day is not None:
+                row["start_date"] = from_day + dt.timedelta(days=rank // 60)
             if more:
                 row["task_due_date"] = DAY + dt.timedelta(days=rank // 60)
             rows.append(row)

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from yibao_offsite.application.material.papers import PaperRows
 from yibao_offsite.application.region_rules import RegionRulesRows, RulesPlace
 from yibao_offsite.application.registration.rows import (
+    RegistrationPlace,
     RegistrationRows,
     RegistrationWish,
     TaskPlace,
@@ -63,7 +64,9 @@ class MemoryRegistrations(RegistrationRows):
     def steps(self, registration_id: str) -> list[Step]:
         return self.done[registration_id]
 
-    def page(self, wish: RegistrationWish, *, before: str | None, limit: int) -> list[Registration]:
+    def page(
+        self, wish: RegistrationWish, *, before: RegistrationPlace | None, limit: int
+    ) -> list[Registration]:
         raise NotImplementedError("lists are tested on databases")
 
     def tasks(

@@ -243,9 +243,10 @@ class RegistrationServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ListRegistrations(self, request, context):
-        """Lists registrations, the newest first. Callers: agency of the region; channel, of one
-        person; institution, of those that it applied for. Reasons: FIELD_REQUIRED where a
-        channel names no person, FIELD_MALFORMED of a page's token.
+        """Lists registrations, the newest first; of a day of cover those that began last first.
+        Callers: agency of the region; channel, of one person; institution, of those that it
+        applied for. Reasons: FIELD_REQUIRED where a channel names no person, FIELD_MALFORMED of a
+        page's token.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -146,9 +146,10 @@ class RegistrationServiceStub:
         yibao.offsite.v1.registration_service_pb2.ListRegistrationsRequest,
         yibao.offsite.v1.registration_service_pb2.ListRegistrationsResponse,
     ]
-    """Lists registrations, the newest first. Callers: agency of the region; channel, of one
-    person; institution, of those that it applied for. Reasons: FIELD_REQUIRED where a
-    channel names no person, FIELD_MALFORMED of a page's token.
+    """Lists registrations, the newest first; of a day of cover those that began last first.
+    Callers: agency of the region; channel, of one person; institution, of those that it
+    applied for. Reasons: FIELD_REQUIRED where a channel names no person, FIELD_MALFORMED of a
+    page's token.
     """
 
     GetRegistrationHistory: grpc.UnaryUnaryMultiCallable[
@@ -305,9 +306,10 @@ class RegistrationServiceAsyncStub:
         yibao.offsite.v1.registration_service_pb2.ListRegistrationsRequest,
         yibao.offsite.v1.registration_service_pb2.ListRegistrationsResponse,
     ]
-    """Lists registrations, the newest first. Callers: agency of the region; channel, of one
-    person; institution, of those that it applied for. Reasons: FIELD_REQUIRED where a
-    channel names no person, FIELD_MALFORMED of a page's token.
+    """Lists registrations, the newest first; of a day of cover those that began last first.
+    Callers: agency of the region; channel, of one person; institution, of those that it
+    applied for. Reasons: FIELD_REQUIRED where a channel names no person, FIELD_MALFORMED of a
+    page's token.
     """
 
     GetRegistrationHistory: grpc.aio.UnaryUnaryMultiCallable[
@@ -490,9 +492,10 @@ class RegistrationServiceServicer(metaclass=abc.ABCMeta):
         request: yibao.offsite.v1.registration_service_pb2.ListRegistrationsRequest,
         context: _ServicerContext,
     ) -> typing.Union[yibao.offsite.v1.registration_service_pb2.ListRegistrationsResponse, collections.abc.Awaitable[yibao.offsite.v1.registration_service_pb2.ListRegistrationsResponse]]:
-        """Lists registrations, the newest first. Callers: agency of the region; channel, of one
-        person; institution, of those that it applied for. Reasons: FIELD_REQUIRED where a
-        channel names no person, FIELD_MALFORMED of a page's token.
+        """Lists registrations, the newest first; of a day of cover those that began last first.
+        Callers: agency of the region; channel, of one person; institution, of those that it
+        applied for. Reasons: FIELD_REQUIRED where a channel names no person, FIELD_MALFORMED of a
+        page's token.
         """
 
     @abc.abstractmethod

@@ -6,7 +6,7 @@ import msgspec
 import sqlalchemy as sa
 
 from yibao_common.db.feed import StoredPosition
-from yibao_common.db.rows import Insert, Row, Update, execute, insert_rows, select_rows
+from yibao_common.db.rows import Insert, Row, Select, Update, execute, select_rows
 from yibao_offsite.rules.person import KnownPerson, Period
 from yibao_offsite.storage import tables
 
@@ -41,12 +41,18 @@ class StoredPersons:
 
     def lock(self, person_id: str) -> KnownPerson | None:
         """Locks a person's row, made where it is missing, and what is known of the person."""
-        columns, row = ("region", "person_id"), (self._region, person_id)
-        insert_rows(self._connection, tables.person, columns, [row], skip_existing=True)
-        for table in (tables.person, tables.known_person):
-            # The second one is what the feed waits for who was locked by nobody before.
-            self._among(table, ("person_id",), [person_id], for_update=True)
-        return self.find(person_id)
+        row = (self._region, person_id)
+        # In one trip: every registration waits for it. The last of them is what the feed waits
+        # for who was locked by nobody before.
+        *_, found = execute(
+            self._connection,
+            [
+                Insert(tables.person, ("region", "person_id"), [row], skip_existing=True),
+                self._locking(tables.person, ("person_id",), person_id),
+                self._locking(tables.known_person, ("person_id", *_TOLD), person_id),
+            ],
+        )
+        return _person_from(found[0]) if found else None
 
     def lock_concerned(self, person_ids: Collection[str]) -> list[str]:
         """Locks those of the persons who have a row; returns their ids in their order."""
@@ -82,6 +88,17 @@ class StoredPersons:
             )
         )
         return forgotten.rowcount
+
+    def _locking(self, table: sa.Table, columns: tuple[str, ...], person_id: str) -> Select:
+        return Select(
+            table,
+            columns,
+            self._region,
+            "person_id",
+            (person_id,),
+            order_by=("person_id",),
+            for_update=True,
+        )
 
     def _among(
         self,

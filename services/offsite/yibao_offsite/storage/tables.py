@@ -101,6 +101,12 @@ registration = sa.Table(
         sa.Index(f"ix_registration_region_{name}", "region", name, "registration_id")
         for name in ("treatment_region", "state", "category", "registered_party")
     ),
+    # Whose cover holds a day: those that began last are asked for first.
+    sa.Index("ix_registration_region_start_date", "region", "start_date", "registration_id"),
+    sa.Index(
+        "ix_registration_region_treatment_region_start_date",
+        *("region", "treatment_region", "start_date", "registration_id"),
+    ),
 )
 # One deemed registration a visit, and what is due: few rows of many.
 sa.Index(

@@ -8,7 +8,11 @@ from yibao_common.commands.transactions import Transactions
 from yibao_common.values.calendar import shanghai_day
 from yibao_common.values.clock import Clock
 from yibao_offsite.application.registration.orders import is_own
-from yibao_offsite.application.registration.rows import RegistrationWish, TaskPlace
+from yibao_offsite.application.registration.rows import (
+    RegistrationPlace,
+    RegistrationWish,
+    TaskPlace,
+)
 from yibao_offsite.rules.registration.kinds import TaskKind
 from yibao_offsite.rules.registration.registration import (
     Registration,
@@ -48,9 +52,9 @@ class RegistrationReading:
             return work.registrations.steps(registration_id)
 
     def page(
-        self, region: str, wish: RegistrationWish, *, before: str | None, limit: int
+        self, region: str, wish: RegistrationWish, *, before: RegistrationPlace | None, limit: int
     ) -> Sequence[Registration]:
-        """Returns at most `limit` registrations, the newest first."""
+        """Returns at most `limit` registrations; see `RegistrationRows.page` for their order."""
         with self._transactions.read(region) as work:
             return work.registrations.page(wish, before=before, limit=limit)
 

@@ -25,6 +25,13 @@ class RegistrationWish:
     party: str | None = None
 
 
+class RegistrationPlace(NamedTuple):
+    """A place in a list of registrations: the first day of one, and its id."""
+
+    start_date: dt.date
+    registration_id: str
+
+
 class TaskPlace(NamedTuple):
     """A place in the list of tasks: when it is due, and whose it is."""
 
@@ -72,9 +79,12 @@ class RegistrationRows(Protocol):
         ...
 
     def page(
-        self, wish: RegistrationWish, *, before: str | None, limit: int
+        self, wish: RegistrationWish, *, before: RegistrationPlace | None, limit: int
     ) -> Sequence[Registration]:
-        """Returns at most `limit` registrations, the newest first, from before an id."""
+        """Returns at most `limit` registrations from before a place, the newest first.
+
+        Where a day of cover is wished for, those that began last come first.
+        """
         ...
 
     def tasks(

@@ -8,7 +8,7 @@ from yibao.offsite.v1 import registration_service_pb2 as pb
 from yibao.offsite.v1 import registration_service_pb2_grpc as rpc
 from yibao_common.commands.blocking import Blocking
 from yibao_common.rpc.callers import current_caller
-from yibao_common.rpc.pages import id_place, page_token, place_after
+from yibao_common.rpc.pages import page_token, place_after
 from yibao_common.rpc.requests import request_of
 from yibao_common.rpc.wire import as_sent, known, to_date, to_optional_date
 from yibao_common.values.caller import Caller
@@ -19,7 +19,7 @@ from yibao_offsite.application.registration.orders import (
 )
 from yibao_offsite.application.registration.reading import RegistrationReading
 from yibao_offsite.application.registration.recording import DeemedRegistrations, RecordDeemed
-from yibao_offsite.application.registration.rows import TaskPlace
+from yibao_offsite.application.registration.rows import RegistrationPlace, TaskPlace
 from yibao_offsite.application.registration.steps import Act, Steps
 from yibao_offsite.servicer.dated_place import dated_place, dated_place_text
 from yibao_offsite.servicer.registration.asked import check_finding, wish_of
@@ -266,19 +266,22 @@ class RegistrationServicer(rpc.RegistrationServiceServicer):
             "grpc.aio.ServicerContext[pb.ListRegistrationsRequest, pb.ListRegistrationsResponse]"
         ),
     ) -> pb.ListRegistrationsResponse:
-        """Lists registrations, the newest first."""
+        """Lists registrations."""
         caller = _reader(request.region)
         size = min(request.page_size or _PAGE_SIZE, _PAGE_SIZE_MAX)
         found = await self._blocking.run(
             self._reading.page,
             request.region,
             wish_of(request, caller),
-            before=place_after(request, request.page_token, id_place),
+            before=place_after(request, request.page_token, _place),
             # One more tells whether there is another page.
             limit=size + 1,
         )
         page = found[:size]
-        token = page_token(request, page[-1].registration_id) if len(found) > size else ""
+        token = ""
+        if len(found) > size:
+            first_day, last_id = page[-1].application.start_date, page[-1].registration_id
+            token = page_token(request, dated_place_text(first_day, last_id))
         return pb.ListRegistrationsResponse(
             registrations=map(registration_message, page), next_page_token=token
         )
@@ -358,6 +361,10 @@ class RegistrationServicer(rpc.RegistrationServiceServicer):
 def _act(request: _StepRequest, method: str, remark: str = "") -> Act:
     asked = request_of(request, method)
     return Act(asked, applicant_of(asked.caller), request.registration_id, remark)
+
+
+def _place(text: str) -> RegistrationPlace:
+    return RegistrationPlace(*dated_place(text))
 
 
 def _task_place(text: str) -> TaskPlace:

@@ -8,7 +8,11 @@ import msgspec
 import sqlalchemy as sa
 
 from yibao_common.db.rows import insert_rows
-from yibao_offsite.application.registration.rows import RegistrationWish, TaskPlace
+from yibao_offsite.application.registration.rows import (
+    RegistrationPlace,
+    RegistrationWish,
+    TaskPlace,
+)
 from yibao_offsite.rules.registration.kinds import (
     Basis,
     Benefit,
@@ -126,14 +130,18 @@ class StoredRegistrations:
             for version, event, state, *rest in self._connection.execute(query)
         ]
 
-    def page(self, wish: RegistrationWish, *, before: str | None, limit: int) -> list[Registration]:
-        """Returns at most `limit` registrations, the newest first, from before an id."""
+    def page(
+        self, wish: RegistrationWish, *, before: RegistrationPlace | None, limit: int
+    ) -> list[Registration]:
+        """Returns at most `limit` registrations from before a place; see `RegistrationRows`."""
         conditions = list(_conditions(wish))
+        # In the order of ids a day of long ago would lie behind all that was registered since.
+        names = ("registration_id",) if wish.day is None else ("start_date", "registration_id")
+        order = [_COLUMN[name] for name in names]
         if before is not None:
-            conditions.append(
-                _COLUMN.registration_id < sa.literal(before, _COLUMN.registration_id.type)
-            )
-        query = self._where(*conditions).order_by(_COLUMN.registration_id.desc())
+            reached = [sa.literal(getattr(before, each.name), each.type) for each in order]
+            conditions.append(sa.tuple_(*order) < sa.tuple_(*reached))
+        query = self._where(*conditions).order_by(*(each.desc() for each in order))
         return self._all(query.limit(limit))
 
     def tasks(
