@@ -170,6 +170,14 @@ def test_what_is_accepted_at_once_is_checked_and_the_rest_decided_by_a_day(
     assert (made.task.kind, made.task.due_date) == (kind, TODAY + days * DAY)
 
 
+@pytest.mark.parametrize("rules", [SAMPLE, NATIONAL], ids=["sample", "national"])
+def test_an_emergency_that_an_app_has_granted_at_once_is_looked_at(rules: RegionRules) -> None:
+    made = registered(application(Category.EMERGENCY, channel=Channel.APP), by=APP, rules=rules)
+    assert made.state is State.ACTIVE
+    assert made.task is not None
+    assert made.task.kind is TaskKind.CHECK
+
+
 def test_a_hospital_that_may_not_refer_is_refused() -> None:
     # Rule O-01: 2501 of a hospital that the region lets refer.
     asked = application(REFERRAL, channel=Channel.HOSPITAL, referral=referral())
