@@ -18,7 +18,7 @@ from support.both_services import (
     refusal_of,
     url_of,
 )
-from support.databases import PostgresDatabases
+from support.databases import OWNER, PostgresDatabases
 from support.settlement_world import REGION
 
 from yibao.settlement.v1.clearing_service_pb2 import ProposePeriodCloseRequest
@@ -40,7 +40,7 @@ def services(tmp_path: Path, postgres_databases: PostgresDatabases) -> Iterator[
 @contextlib.contextmanager
 def connected(services: BothServices) -> "Iterator[psycopg.Connection[tuple[object, ...]]]":
     """Gives a connection of nobody's; what it locks stays locked in the block."""
-    url = sa.make_url(url_of(services.database)).set(drivername="postgresql")
+    url = sa.make_url(url_of(services.database)).set(drivername="postgresql", username=OWNER)
     with contextlib.closing(
         psycopg.connect(url.render_as_string(hide_password=False))
     ) as connection:

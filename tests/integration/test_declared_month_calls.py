@@ -8,6 +8,7 @@ from typing import Any
 import grpc
 import sqlalchemy as sa
 from support.both_services import CALL_SECONDS, BothServices, outcome, refusal_of
+from support.databases import as_owner
 from support.settlement_world import HOSPITAL, REGION
 from typer.testing import CliRunner
 
@@ -42,7 +43,7 @@ def settle_before(services: BothServices, *, months: int = 1) -> str:
     month = then.year * 100 + then.month
     settlement, entry = tables.settlement, tables.entry
     noon = dt.datetime.combine(then, dt.time(4), dt.UTC)
-    with services.database.write() as connection:
+    with as_owner(services.database) as connection:
         connection.execute(
             sa.update(settlement)
             .where(settlement.c.settlement_id == settled.settlement_id)

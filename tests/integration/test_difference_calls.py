@@ -3,6 +3,7 @@
 import grpc
 import sqlalchemy as sa
 from support.both_services import CALL_SECONDS, BothServices, Patient, outcome, refusal_of
+from support.databases import as_owner
 from support.settlement_world import REGION
 
 from yibao.settlement.v1 import difference_pb2
@@ -222,7 +223,7 @@ def test_bills_that_cost_what_they_should_are_not_repaired(services: BothService
 def forget_the_years(services: BothServices, person_id: str) -> None:
     """Takes away what bills used up, as nothing but a fault would."""
     standing = tables.person_standing
-    with services.database.write() as connection:
+    with as_owner(services.database) as connection:
         connection.execute(
             sa.update(standing).where(standing.c.person_id == person_id).values(accumulators="{}")
         )

@@ -215,6 +215,7 @@ def test_callers_stay_in_their_scope(run: Callable[[Scenario], str]) -> None:
         identity.files.issue(
             Leaf("holder", f"holder/{certificate.certificate_id}"),
             Leaf("other-holder", f"holder/{new_id()}"),
+            Leaf("gateway", "service/gateway"),
         )
         wanted = certificates.GetCertificateRequest(
             region=REGION, certificate_id=certificate.certificate_id
@@ -229,7 +230,7 @@ def test_callers_stay_in_their_scope(run: Callable[[Scenario], str]) -> None:
             identity.persons("unserved-agency").RegisterPerson(unserved): "OUT_OF_SCOPE",
             identity.persons("channel").RegisterPerson(registration(NUMBER)): "CALLER_NOT_ALLOWED",
             identity.persons("agency").ListEnrolmentChanges(feed): "CALLER_NOT_ALLOWED",
-            identity.persons("offsite").ListEnrolmentChanges(feed): "OUT_OF_SCOPE",
+            identity.persons("gateway").ListEnrolmentChanges(feed): "OUT_OF_SCOPE",
             identity.certificates("other-holder").GetCertificate(wanted): "OUT_OF_SCOPE",
             identity.certificates("other-agency").GetCertificate(wanted): "OUT_OF_SCOPE",
             identity.certificates("hospital").GetCertificate(wanted): "CALLER_NOT_ALLOWED",
@@ -245,6 +246,7 @@ def test_callers_stay_in_their_scope(run: Callable[[Scenario], str]) -> None:
         }
         for call, reason in refused.items():
             assert reason_in(await refusal(call)) == reason
+        assert (await identity.persons("offsite").ListEnrolmentChanges(feed)).changes
         for name in ("holder", "channel", "agency"):
             found = await identity.certificates(name).GetCertificate(wanted)
             assert found.certificate == certificate

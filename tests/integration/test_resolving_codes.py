@@ -19,6 +19,7 @@ from support.both_services import (
     refusal_of,
     refused,
 )
+from support.databases import as_owner
 from support.settlement_world import PHARMACY_WITHOUT_ECERT, REGION
 from support.threads import wait_until
 
@@ -171,7 +172,7 @@ def _used(services: BothServices, patient: Patient, token: str) -> str:
 
 
 def _taken_away(services: BothServices, patient: Patient, token: str) -> str:
-    with services.database.write() as connection:
+    with as_owner(services.database) as connection:
         table = tables.credential_token
         connection.execute(sa.delete(table).where(table.c.token_hash == hash_of(token)))
     return token

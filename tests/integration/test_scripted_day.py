@@ -17,7 +17,7 @@ from support.both_services import (
     outcome,
     refusal_of,
 )
-from support.databases import Databases
+from support.databases import Databases, as_owner
 from support.scripted_day.agency import declared, paid
 from support.scripted_day.counter import Client, Counter
 from support.scripted_day.papers import printed_record, statement_of_account, statement_of_bill
@@ -64,7 +64,7 @@ def weeks_pass(services: BothServices, *, days: int) -> None:
     """Moves the clocks on, with what PostgreSQL does by itself within a minute of such days."""
     services.clock.advance(days=days)
     if services.database.engine.dialect.name == "postgresql":
-        with services.database.write() as connection:
+        with as_owner(services.database) as connection:
             connection.exec_driver_sql("ANALYZE")
 
 

@@ -4,6 +4,7 @@ import grpc
 import pytest
 import sqlalchemy as sa
 from support.both_services import CALL_SECONDS, BothServices, Patient, outcome, refused
+from support.databases import as_owner
 from support.settlement_world import REGION
 
 from yibao.settlement.v1.account_service_pb2 import CREDIT_SOURCE_RECHARGE, CreditAccountRequest
@@ -88,7 +89,7 @@ def test_an_answer_of_before_is_given_to_the_certificate_that_got_it(
     answer = services.accounts("maker").CreditAccount(credit, timeout=CALL_SECONDS)
     columns = tables.answer.c
     digest = request_digest("CreditAccount", f"agency/{REGION}/maker", credit.SerializeToString())
-    with services.database.write() as connection:
+    with as_owner(services.database) as connection:
         connection.execute(
             sa.update(tables.answer)
             .where(columns.request_id == credit.request_id)

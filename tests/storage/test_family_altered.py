@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 from support.charges import assert_books_are_right
 from support.crashing import POINTS, CrashingTransactions
-from support.databases import KINDS, Databases
+from support.databases import KINDS, Databases, as_owner
 from support.families import agree, bill, giver, holding, purses, settle, stay
 from support.settlement_world import REGION, World
 
@@ -51,7 +51,7 @@ def test_what_is_altered_of_relatives_payments_is_found(
     agree(world, own, giver(sharer))
     settle(world, own, ("A1", 1_500))
     assert_books_are_right(world)
-    with world.database.write() as connection:
+    with as_owner(world.database) as connection:
         connection.execute(alter)
     found = {drift.invariant for drift in check_ledger(world.database).drifts}
     assert len(found & {FAMILY_POSTED, FAMILY_OUTSTANDING}) == invariants

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import sqlalchemy as sa
 from support.charges import assert_books_are_right
-from support.databases import Databases, PostgresDatabases
+from support.databases import Databases, PostgresDatabases, as_owner
 from support.families import agree, bill, giver, holding, parts, purses, settle, stay
 from support.holds import hold, release
 from support.settlement_world import NOW, REGION, World
@@ -56,7 +56,7 @@ def test_what_comes_back_while_a_relative_is_merged_goes_to_who_stands_there(
     made = settle(world, own, ("A1", 4_000))
     command, work = world.reverse_command(made), world.new_worker()
     with ThreadPoolExecutor(1) as pool:
-        with world.database.write() as connection:
+        with as_owner(world.database) as connection:
             for table in (tables.person_standing, tables.person):
                 whose = sa.and_(table.c.region == REGION, table.c.person_id == sharer)
                 connection.execute(sa.update(table).where(whose).values(merged_into=survivor))

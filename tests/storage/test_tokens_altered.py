@@ -126,7 +126,7 @@ def test_tokens_are_found_by_their_key_while_the_table_is_small(
     ]
     assert all(isinstance(outcome, bytes) for outcome in world.work(REGION, bills))
     keys = {"credential_token": "token_hash", "token_use": "resolution_id"}
-    with as_owner(world.database) as connection:
+    with world.database.write() as connection:
         for table, key in keys.items():
             names = connection.exec_driver_sql(
                 "SELECT name FROM pg_prepared_statements WHERE statement LIKE %s",

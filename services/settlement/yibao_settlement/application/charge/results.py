@@ -7,12 +7,12 @@ from typing import NamedTuple
 from yibao_settlement.application.reference import Reference
 from yibao_settlement.application.settlement import benefit
 from yibao_settlement.application.settlement.adjudicate import (
-    barred_by,
     cover_of,
     facts_of,
     items_by_day,
     policy_on,
 )
+from yibao_settlement.application.settlement.barred import barred_by
 from yibao_settlement.application.settlement.explain import AnySplit
 from yibao_settlement.application.settlement.lines import line_parts
 from yibao_settlement.rules.account import Accumulators

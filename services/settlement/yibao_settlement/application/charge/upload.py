@@ -18,7 +18,7 @@ from yibao_settlement.application.charge.taking import line_reused
 from yibao_settlement.application.elsewhere.treating import treating_reference
 from yibao_settlement.application.mapping.lines import needed_codes, with_items
 from yibao_settlement.application.reference import Reference
-from yibao_settlement.application.settlement.adjudicate import barred_by
+from yibao_settlement.application.settlement.barred import barred_by
 from yibao_settlement.application.visit.find import visit_of_caller
 from yibao_settlement.rules.account import check_not_merged
 from yibao_settlement.rules.bill import ChargedLine

@@ -9,6 +9,7 @@ from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.elsewhere.visit import lets_account_pay
 from yibao_settlement.application.reference import Reference
+from yibao_settlement.application.settlement.barred import barred_by
 from yibao_settlement.application.settlement.benefit import (
     BenefitOutcome,
     Person,
@@ -31,10 +32,8 @@ from yibao_settlement.rules.bill import (
     Bill,
     ChargedLine,
     ExpectedAmounts,
-    RefusedLine,
     are_plain,
 )
-from yibao_settlement.rules.care_type import is_stay
 from yibao_settlement.rules.duplicate import NO_MARKS, Marks
 from yibao_settlement.rules.enrolment import (
     Enrolment,
@@ -45,14 +44,12 @@ from yibao_settlement.rules.enrolment import (
     paying_on,
 )
 from yibao_settlement.rules.family import FamilyPart
-from yibao_settlement.rules.institution.outside import outside_lines
-from yibao_settlement.rules.institution.suspension import barred_lines
 from yibao_settlement.rules.ledger import Entry
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
 from yibao_settlement.rules.policy.benefits import adjudicate
 from yibao_settlement.rules.policy.policy import Policy
 from yibao_settlement.rules.policy.split import Facts, Split
-from yibao_settlement.rules.pricing import NOTHING_BARRED, Days, Items, Priced, price_bill
+from yibao_settlement.rules.pricing import Days, Items, Priced, price_bill
 from yibao_settlement.rules.visit import Visit, check_designated, check_service_date
 
 
@@ -300,39 +297,6 @@ def items_by_day(
     for line in lines:
         codes.setdefault(line.day(last), []).append(line.item_code)
     return {day: reference.items(of_day, day) for day, of_day in codes.items()}
-
-
-def barred_by(
-    reference: Reference, lines: Sequence[ChargedLine], visit: Visit, *, last: dt.date
-) -> Mapping[int, RefusedLine]:
-    """Returns the lines of a bill that are not payable because of whose they are, by number.
-
-    Of who is suspended, and of other institutions where they cannot join a stay.
-    """
-    outside = NOTHING_BARRED if are_plain(lines) else _outside(reference, lines, visit, last=last)
-    if not reference.suspended:
-        return outside
-    barred = barred_lines(
-        lines,
-        reference.suspended,
-        visit.institution_id,
-        care_type=visit.care_type,
-        last=last,
-        is_borne=reference.line_terms.suspended_is_borne,
-    )
-    return {**outside, **barred}
-
-
-def _outside(
-    reference: Reference, lines: Sequence[ChargedLine], visit: Visit, *, last: dt.date
-) -> Mapping[int, RefusedLine]:
-    def designated(institution_id: str, day: dt.date) -> bool:
-        found = reference.institution(institution_id)
-        return found is not None and found.is_designated_on(day)
-
-    return outside_lines(
-        lines, visit.institution_id, designated, is_stay=is_stay(visit.care_type), last=last
-    )
 
 
 def facts_of(visit: Visit, enrolment: Enrolment, day: dt.date) -> Facts:

@@ -14,10 +14,10 @@ from yibao_settlement.application.family.offers import asked_again
 from yibao_settlement.application.mapping.lines import bill_with_items
 from yibao_settlement.application.review.found import found_with
 from yibao_settlement.application.settlement.adjudicate import (
-    barred_by,
     check_nothing_given,
     items_by_day,
 )
+from yibao_settlement.application.settlement.barred import barred_by
 from yibao_settlement.application.settlement.benefit import BenefitOutcome, purses_of
 from yibao_settlement.application.settlement.corrected import Correction
 from yibao_settlement.application.settlement.explain import AnySplit, calculated

@@ -1,0 +1,45 @@
+"""Lines of a bill that are not payable because of whose they are."""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+
+from yibao_settlement.application.reference import Reference
+from yibao_settlement.rules.bill import ChargedLine, RefusedLine, are_plain
+from yibao_settlement.rules.care_type import is_stay
+from yibao_settlement.rules.institution.outside import outside_lines
+from yibao_settlement.rules.institution.suspension import barred_lines
+from yibao_settlement.rules.pricing import NOTHING_BARRED
+from yibao_settlement.rules.visit import Visit
+
+
+def barred_by(
+    reference: Reference, lines: Sequence[ChargedLine], visit: Visit, *, last: dt.date
+) -> Mapping[int, RefusedLine]:
+    """Returns the lines of a bill that are not payable because of whose they are, by number.
+
+    Of who is suspended, and of other institutions where they cannot join a stay.
+    """
+    outside = NOTHING_BARRED if are_plain(lines) else _outside(reference, lines, visit, last=last)
+    if not reference.suspended:
+        return outside
+    barred = barred_lines(
+        lines,
+        reference.suspended,
+        visit.institution_id,
+        care_type=visit.care_type,
+        last=last,
+        is_borne=reference.line_terms.suspended_is_borne,
+    )
+    return {**outside, **barred}
+
+
+def _outside(
+    reference: Reference, lines: Sequence[ChargedLine], visit: Visit, *, last: dt.date
+) -> Mapping[int, RefusedLine]:
+    def designated(institution_id: str, day: dt.date) -> bool:
+        found = reference.institution(institution_id)
+        return found is not None and found.is_designated_on(day)
+
+    return outside_lines(
+        lines, visit.institution_id, designated, is_stay=is_stay(visit.care_type), last=last
+    )
