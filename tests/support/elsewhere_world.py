@@ -11,6 +11,7 @@ from support.former_policies import former_policy
 from support.settlement_parts import put_reference, transactions_of
 from support.settlement_world import NOW, REGION, World
 
+from yibao_common.db.database import Database
 from yibao_common.db.rows import insert_rows
 from yibao_common.values.ids import new_id
 from yibao_settlement.application.batch.work import BatchWork
@@ -149,10 +150,16 @@ def tell_registered(
     told = RegisteredCare(
         new_id(), person_id, 4, PLACE, terms, tuple(Benefit), START, None
     )._replace(**changes)
+    put_registered(world.database, told, region=region)
+    return told
+
+
+def put_registered(database: Database, told: RegisteredCare, *, region: str) -> None:
+    """Stores a registration in place of what was told of it, as the feed of offsite does."""
     columns = ("region", *RegisteredCare._fields, "reading")
     benefits = msgspec.json.encode([int(each) for each in told.benefits]).decode()
     row = (region, *told._replace(benefits=benefits), 1)  # type: ignore[arg-type]
-    with world.database.write() as connection:
+    with database.write() as connection:
         connection.execute(
             registered_care.delete().where(
                 registered_care.c.region == region,
@@ -160,7 +167,6 @@ def tell_registered(
             )
         )
         insert_rows(connection, registered_care, columns, [row])
-    return told
 
 
 def put_audit_hold(world: World, visit_id: str, person_id: str) -> AuditHold:

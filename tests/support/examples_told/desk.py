@@ -3,6 +3,7 @@
 import itertools
 
 from support.both_services import CALL_SECONDS
+from support.examples_told.elsewhere import marks_of
 from support.examples_told.history import ToldBill
 from support.examples_told.office import Patient, known
 from support.examples_told.prices import charged_lines
@@ -46,6 +47,7 @@ class Desk:
             diagnoses=[_MAIN],
             disease_code=bill.facts.get("disease", ""),
             transfer_from_visit_id="" if former is None else patient.visits[former],
+            marks=marks_of(bill),
         )
 
         def register() -> visits_pb.RegisterVisitResponse:

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import grpc
 from support.both_services import CALL_SECONDS
+from support.examples_told.elsewhere import tell_registrations
 from support.examples_told.history import Example
 from support.examples_told.person import birth_date, periods
 from support.examples_told.region import Places
@@ -57,7 +58,10 @@ class Office:
         self._numbers = itertools.count(1)
 
     def enrol(self, example: Example) -> Patient:
-        """Registers the person of an example with every period of cover, and an account."""
+        """Registers the person of an example with every period of cover, and an account.
+
+        Settlement knows what it is registered for elsewhere.
+        """
         persons = PersonServiceStub(self._running.channel("identity", MAKER))
         first, *others = periods(example)
         birth = birth_date(example)
@@ -99,6 +103,7 @@ class Office:
             activation(person_id, region=REGION), timeout=CALL_SECONDS
         )
         patient = Patient(person_id, active.certificate.certificate_id)
+        tell_registrations(self._running, example, person_id)
         for purse, amount_fen in example.purses.items():
             if amount_fen:
                 self._credit(patient, amount_fen, PURSES[purse])

@@ -21,7 +21,9 @@ from yibao_identity.main import IdentityService
 from yibao_settlement.main import SettlementService
 
 REGION = "999000"
-MAKER, CHECKER = "maker", "checker"
+# Where persons of the region are treated elsewhere, and its operator.
+PLACE = "999029"
+MAKER, CHECKER, PLACE_MAKER = "maker", "checker", "place-maker"
 _NOON = dt.timedelta(hours=12)
 _SECOND = dt.timedelta(seconds=1)
 
@@ -75,7 +77,7 @@ class Running:
 def running_from(
     day: dt.date, folder: Path, databases: Databases, *, institution_ids: Collection[str]
 ) -> Iterator[Running]:
-    """Runs both services over new databases, from noon of a day on.
+    """Runs both services over new databases, from noon of a day on, for both regions.
 
     Each institution calls with a certificate that is named as itself.
     """
@@ -86,6 +88,7 @@ def running_from(
         Leaf("settlement-server", "service/settlement", is_server=True),
         Leaf(MAKER, f"agency/{REGION}/maker"),
         Leaf(CHECKER, f"agency/{REGION}/checker"),
+        Leaf(PLACE_MAKER, f"agency/{PLACE}/maker"),
         *(Leaf(each, f"institution/{each}") for each in institution_ids),
     )
     database = databases.open("yibao_settlement")
@@ -93,7 +96,7 @@ def running_from(
     identity_config = files.config(
         url_of(identity_database),
         server=server_of(files, "identity-server"),
-        issuer={"regions": [REGION]},
+        issuer={"regions": [REGION, PLACE]},
     )
     files.provision(identity_config, keys_from=clock())
     log, _ = open_test_log()
@@ -103,7 +106,12 @@ def running_from(
         identity = IdentityService(identity_config, log=log, clock=clock)
         async with run_service(identity) as identity_port:
             config = settlement_config(
-                files, url_of(database), identity_port, regions=[REGION], max_feed_age_hours=720
+                files,
+                url_of(database),
+                identity_port,
+                said={"elsewhere": {"unregistered_reduced_in": [REGION]}},
+                regions=[REGION, PLACE],
+                max_feed_age_hours=720,
             )
             settlement = SettlementService(config, log=log, clock=clock, database_clock=clock)
             async with run_service(settlement) as port:

@@ -15,6 +15,7 @@ import grpc
 from support.benefit_examples import value_of
 from support.examples_told.answers import names_of, parts_named, parts_of, same_in_trial
 from support.examples_told.desk import Desk
+from support.examples_told.elsewhere import terms_answered, terms_of
 from support.examples_told.history import Example, ToldBill
 from support.examples_told.office import Office, Patient, reason_of
 from support.examples_told.running import PassingClock
@@ -101,6 +102,7 @@ def _settled(desk: Desk, told: Told, patient: Patient, bill: ToldBill) -> settle
     explained = desk.explained(bill, settled.settlement_id)
     told.note(f"{at}: explained", settled, explained.settlement)
     told.note(f"{at}: steps", list(trial.trace), list(explained.trace))
+    told.note(f"{at}: terms", terms_of(bill), terms_answered(explained))
     told.note(f"{at}: parts", parts_of(settled), parts_named(explained))
     names = names_of(explained, told.example.first_share_steps, told.every)
     told.names.append(names)
