@@ -1,16 +1,22 @@
 """What another institution did during a stay joins it, by the hospital's certificate."""
 
+import datetime as dt
 from typing import Any
 
 import pytest
-from support.charges import assert_books_are_right, charged, listed, of_uploaded, upload
+from support.charges import ADMITTED, assert_books_are_right, charged, listed, of_uploaded, upload
 from support.databases import Databases
-from support.settlement_world import HOSPITAL, OTHER_HOSPITAL, World
+from support.settlement_parts import transactions_of
+from support.settlement_world import HOSPITAL, NOW, OTHER_HOSPITAL, REGION, World
 
 from yibao_common.values.errors import RuleError
+from yibao_common.values.ids import new_id
 from yibao_common.values.reasons import Reason
+from yibao_settlement.application.work import Work
 from yibao_settlement.rules.bill import LineOrigin
+from yibao_settlement.rules.institution.suspension import SuspendedKind, Suspension
 
+TENTH = ADMITTED.replace(day=10)
 BY_CERTIFICATE = {
     "outside_institution_id": OTHER_HOSPITAL,
     "outside_certificate_number": "WJ2026-0007",
@@ -22,8 +28,9 @@ def world(databases: Databases) -> World:
     return World(databases.open("yibao_settlement"))
 
 
-def outside(line_id: str, **told: str) -> Any:
-    return charged(line_id, origin=LineOrigin(**{**BY_CERTIFICATE, **told}))
+def outside(line_id: str, charge_date: dt.date = TENTH, **told: str) -> Any:
+    origin = LineOrigin(**{**BY_CERTIFICATE, **told})
+    return charged(line_id, origin=origin, charge_date=charge_date)
 
 
 def test_it_is_settled_with_the_stay_and_told_as_what_it_is(world: World) -> None:
@@ -83,3 +90,24 @@ def test_what_cannot_join_is_refused_where_it_is_uploaded_and_where_it_is_billed
         (f"bill.lines[0].origin.{field}", reason)
     ]
     assert not listed(world, visit)
+
+
+def test_a_suspended_institution_is_not_paid_by_way_of_another(world: World) -> None:
+    suspension = Suspension(
+        *(new_id(), SuspendedKind.INSTITUTION, OTHER_HOSPITAL, "", ""),
+        *(TENTH, TENTH, "稽核", NOW, "agency/li"),
+    )
+
+    def suspend(work: Work) -> None:
+        work.institutions.add_suspension(suspension)
+        work.reference.raise_epoch()
+
+    (person,) = world.enrol()
+    visit = world.register(person, care_type="2101")
+    transactions_of(world.database).change(REGION, suspend)
+    refused, later = upload(
+        world, visit, outside("L1"), outside("L2", charge_date=ADMITTED.replace(day=11))
+    )
+    assert isinstance(refused, RuleError)
+    assert refused.faults[0].reason is Reason.INSTITUTION_SUSPENDED
+    assert not isinstance(later, RuleError)

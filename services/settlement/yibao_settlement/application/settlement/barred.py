@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Mapping, Sequence
 
+from yibao_common.values.reasons import Reason
 from yibao_settlement.application.reference import Reference
 from yibao_settlement.rules.bill import ChargedLine, RefusedLine, are_plain
 from yibao_settlement.rules.care_type import is_stay
@@ -36,10 +37,13 @@ def barred_by(
 def _outside(
     reference: Reference, lines: Sequence[ChargedLine], visit: Visit, *, last: dt.date
 ) -> Mapping[int, RefusedLine]:
-    def designated(institution_id: str, day: dt.date) -> bool:
+    def standing(institution_id: str, day: dt.date) -> Reason | None:
         found = reference.institution(institution_id)
-        return found is not None and found.is_designated_on(day)
+        if found is None or not found.is_designated_on(day):
+            return Reason.INSTITUTION_NOT_DESIGNATED
+        suspended = reference.suspended.institutions.get(institution_id, ())
+        return Reason.INSTITUTION_SUSPENDED if any(s.holds_on(day) for s in suspended) else None
 
     return outside_lines(
-        lines, visit.institution_id, designated, is_stay=is_stay(visit.care_type), last=last
+        lines, visit.institution_id, standing, is_stay=is_stay(visit.care_type), last=last
     )

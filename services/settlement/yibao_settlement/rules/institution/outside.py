@@ -10,14 +10,14 @@ from yibao_common.values.errors import FieldFault
 from yibao_common.values.reasons import Reason
 from yibao_settlement.rules.bill import ChargedLine, LineOrigin, RefusedLine, refused
 
-# Whether an institution had an agreement on a day.
-Designated = Callable[[str, dt.date], bool]
+# Why what an institution does on a day is not payable, None where it is.
+Standing = Callable[[str, dt.date], Reason | None]
 
 
 def outside_lines(
     lines: Sequence[ChargedLine],
     institution_id: str,
-    designated: Designated,
+    standing: Standing,
     *,
     is_stay: bool,
     last: dt.date,
@@ -33,7 +33,7 @@ def outside_lines(
             origin.outside_institution_id or origin.outside_certificate_number
         ):
             continue
-        fault = _fault(origin, institution_id, designated, line.day(last), is_stay=is_stay)
+        fault = _fault(origin, institution_id, standing, line.day(last), is_stay=is_stay)
         if fault is not None:
             field = f"origin.{fault.field}"
             found[line.line_number] = refused(line, field, fault.reason, fault.message)
@@ -43,7 +43,7 @@ def outside_lines(
 def _fault(
     origin: LineOrigin,
     institution_id: str,
-    designated: Designated,
+    standing: Standing,
     day: dt.date,
     *,
     is_stay: bool,
@@ -62,7 +62,8 @@ def _fault(
     if not origin.outside_certificate_number:
         message = "is required with outside_institution_id"
         return FieldFault("outside_certificate_number", Reason.FIELD_REQUIRED, message)
-    if not designated(other_id, day):
-        message = f"institution {other_id} has no agreement on {day.isoformat()}"
-        return FieldFault(field, Reason.INSTITUTION_NOT_DESIGNATED, message)
+    reason = standing(other_id, day)
+    if reason is not None:
+        message = f"institution {other_id} cannot be paid for {day.isoformat()}"
+        return FieldFault(field, reason, message)
     return None
