@@ -16,7 +16,7 @@ from yibao_settlement.rules.elsewhere.marks import (
     OutpatientKind,
 )
 from yibao_settlement.rules.elsewhere.place import check_place, covers, place_of
-from yibao_settlement.rules.elsewhere.registered import DEEMED, Benefit, RegisteredCare
+from yibao_settlement.rules.elsewhere.registered import DEEMED, Benefit, KnownCare, RegisteredCare
 from yibao_settlement.rules.elsewhere.terms import (
     NO_TERMS,
     Care,
@@ -56,10 +56,12 @@ def decided(
     marks: CareMarks = NO_MARKS,
     days: Days = A_WEEK,
     terms: ElsewhereTerms = NO_TERMS,
+    deemed_id: str | None = None,
+    news_age: dt.timedelta | None = None,
 ) -> Elsewhere:
     benefit = benefit_of(care_type)
-    care = Care(PLACE, care_type, marks, days)
-    return elsewhere_of(care, told, terms, benefit=benefit, home_region=HOME)
+    care, known = Care(PLACE, care_type, marks, days), KnownCare(told, deemed_id, news_age)
+    return elsewhere_of(care, known, terms, benefit=benefit, home_region=HOME)
 
 
 @pytest.mark.parametrize(
@@ -315,6 +317,56 @@ def test_the_account_pays_elsewhere_for_long_term_persons_by_flag(
     # Rule O-04.
     said = ElsewhereTerms(is_account_open=is_open)
     assert may_account_pay(Elsewhere(PLACE, terms), benefit, said) is may_pay
+
+
+@pytest.mark.parametrize("is_reduced", [False, True])
+@pytest.mark.parametrize("care_type", ["2101", "11"])
+def test_nobody_counts_as_unregistered_while_news_are_older_than_allowed(
+    care_type: str, is_reduced: bool
+) -> None:
+    terms = ElsewhereTerms(is_reduced, max_news_age=DAY)
+    later = DAY + dt.timedelta.resolution
+    ended = registered("temporary", MAR_1 - 2 * DAY, MAR_1 - DAY)
+    for news_age, told in ((later, ()), (None, ()), (later, (ended,))):
+        with pytest.raises(RuleError) as refusal:
+            decided(*told, care_type=care_type, terms=terms, news_age=news_age)
+        assert refusal.value.reason is Reason.OFFSITE_FEED_STALE
+        assert refusal.value.metadata["region"] == HOME
+    # What is known goes on to hold, and what it does not open is refused by it.
+    known = registered("temporary", benefits=(Benefit.INPATIENT, Benefit.OUTPATIENT))
+    assert decided(known, care_type=care_type, terms=terms).terms == "temporary"
+    with pytest.raises(RuleError) as refusal:
+        decided(known, care_type="14", terms=terms)
+    assert refusal.value.reason is Reason.OFFSITE_BENEFIT_NOT_OPEN
+    # An emergency asks for no registration.
+    assert decided(marks=EMERGENCY, terms=terms).is_deemed
+
+
+def test_news_of_the_last_day_that_is_allowed_count_and_none_are_asked_for_without_an_offsite() -> (
+    None
+):
+    reduced = ElsewhereTerms(is_unregistered_reduced=True, max_news_age=DAY)
+    assert decided(terms=reduced, news_age=DAY).terms == "unregistered"
+    alone = ElsewhereTerms(is_unregistered_reduced=True)
+    assert decided(terms=alone, news_age=100 * DAY).terms == "unregistered"
+    assert decided(terms=alone, news_age=None).terms == "unregistered"
+
+
+def test_an_emergency_that_offsite_revoked_is_none_unless_the_region_pays_it() -> None:
+    own = registered("emergency", id="d1", is_void=True)._replace(origin=DEEMED)
+    other = registered("emergency", id="d2", is_void=True)._replace(origin=DEEMED)
+    paid = ElsewhereTerms(is_revoked_emergency_paid=True)
+    assert decided(own, other, marks=EMERGENCY).is_deemed
+    assert decided(other, marks=EMERGENCY, deemed_id="d1").is_deemed
+    standing = own._replace(is_void=False)
+    assert decided(standing, marks=EMERGENCY, deemed_id="d1").is_deemed
+    assert decided(own, marks=EMERGENCY, deemed_id="d1", terms=paid).is_deemed
+    with pytest.raises(RuleError) as refusal:
+        decided(own, marks=EMERGENCY, deemed_id="d1")
+    assert refusal.value.reason is Reason.OFFSITE_NOT_REGISTERED
+    # What is registered decides then, as of any visit.
+    found = decided(own, registered("temporary"), marks=EMERGENCY, deemed_id="d1")
+    assert (found.terms, found.registration_id) == ("temporary", "r1")
 
 
 @pytest.mark.parametrize("disease", sorted(OPEN_DISEASES))
