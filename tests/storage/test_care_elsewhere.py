@@ -274,6 +274,16 @@ def test_marks_are_asked_for_all_at_once_of_persons_of_elsewhere(world: World) -
     world.register(person, care_type="22")
 
 
+def test_renal_failure_without_dialysis_opens_no_dialysis_elsewhere(world: World) -> None:
+    # Rule O-05.
+    (person,) = world.enrol(diseases=(RegisteredDisease("M07800", START, None),))
+    tell_registered(world, person, "long_term")
+    told: dict[str, Any] = {"institution_id": THERE, "care_type": "14", "start_date": TODAY}
+    for code in ("M07801", "M07800"):
+        command = world.visit_command(person, **told, facts=CareFacts(disease_code=code))
+        assert refused(world, command).reason is Reason.OFFSITE_DISEASE_NOT_QUALIFIED
+
+
 def test_a_chronic_disease_elsewhere_asks_for_the_own_qualification(world: World) -> None:
     # Rule O-05, settled directly.
     (person,) = world.enrol(diseases=(RegisteredDisease("M01601", START, None),))

@@ -40,7 +40,7 @@ from yibao_settlement.rules.elsewhere.terms import ElsewhereTerms
 from yibao_settlement.rules.statement.telling import sentences_of
 from yibao_settlement.servicer.elsewhere.explanation import elsewhere_message
 from yibao_settlement.servicer.elsewhere.messages import TERMS
-from yibao_settlement.storage.elsewhere.reading import find_registered
+from yibao_settlement.storage.elsewhere.reading import find_known
 from yibao_settlement.storage.elsewhere.tables import deemed_registration
 
 DAY = dt.timedelta(days=1)
@@ -138,7 +138,7 @@ def attested(person: str, **changes: Any) -> RegisteredCare:
 
 def known(world: World, person: str) -> list[RegisteredCare]:
     with world.database.read() as connection:
-        return find_registered(connection, REGION, [person])
+        return list(find_known(connection, REGION, new_id(), [person], world.clock).registered)
 
 
 def test_an_attestation_is_taken_before_the_feed_tells_of_the_registration(

@@ -11,18 +11,25 @@ from support.former_policies import former_policy
 from support.settlement_parts import put_reference, transactions_of
 from support.settlement_world import NOW, REGION, World
 
+from yibao_common.commands.feed import FeedPosition
 from yibao_common.db.database import Database
+from yibao_common.db.feed import StoredPosition
 from yibao_common.db.rows import insert_rows
 from yibao_common.values.ids import new_id
 from yibao_settlement.application.batch.work import BatchWork
 from yibao_settlement.application.work import Work
 from yibao_settlement.rules.care_facts import CareFacts
-from yibao_settlement.rules.elsewhere.registered import AuditHold, Benefit, RegisteredCare
+from yibao_settlement.rules.elsewhere.registered import DEEMED, AuditHold, Benefit, RegisteredCare
 from yibao_settlement.rules.elsewhere.terms import ElsewhereTerms
 from yibao_settlement.rules.institution.scope import InstitutionScope
 from yibao_settlement.rules.visit import Institution
 from yibao_settlement.storage.batch.transaction import SettlementTransactions
-from yibao_settlement.storage.elsewhere.tables import audit_hold, registered_care
+from yibao_settlement.storage.elsewhere.tables import (
+    audit_hold,
+    deemed_registration,
+    offsite_feed_position,
+    registered_care,
+)
 from yibao_settlement.storage.reading import StoredReads
 from yibao_settlement.storage.reference import ReferenceCache
 
@@ -167,6 +174,27 @@ def put_registered(database: Database, told: RegisteredCare, *, region: str) -> 
             )
         )
         insert_rows(connection, registered_care, columns, [row])
+
+
+def hear_offsite(world: World, at: dt.datetime | None, *, region: str = REGION) -> None:
+    """Has all that offsite had be known at a time, or never."""
+    with world.database.write() as connection:
+        position = StoredPosition(connection, offsite_feed_position, region)
+        position.lock()
+        position.move(FeedPosition(new_id(), 1, 1, "m", 1, None, at))
+
+
+def put_on_record(world: World, visit_id: str, person_id: str) -> RegisteredCare:
+    """Has offsite put a visit's emergency on record, as its answer and its feed tell."""
+    told = tell_registered(world, person_id, "emergency", category=6, origin=DEEMED, version=1)
+    column = deemed_registration.c
+    with world.database.write() as connection:
+        connection.execute(
+            deemed_registration.update()
+            .where(column.region == REGION, column.visit_id == visit_id)
+            .values(tell_time=world.clock.now, registration_id=told.registration_id)
+        )
+    return told
 
 
 def put_audit_hold(world: World, visit_id: str, person_id: str) -> AuditHold:

@@ -141,15 +141,19 @@ class ElsewhereConfig(Section):
     category_as_of: dict[Region, CategoryAsOfWord] | None = None
     # Where accounts of long-term persons pay outpatients and pharmacies elsewhere (O-04).
     account_in: Regions | None = None
+    # Where a mark of an emergency counts although offsite revoked what it has on record of it.
+    revoked_emergency_paid_in: Regions | None = None
 
-    def terms_in(self, region: str) -> ElsewhereTerms:
-        """What a region says."""
+    def terms_in(self, region: str, *, max_news_age: dt.timedelta | None) -> ElsewhereTerms:
+        """What a region says; `max_news_age` is None where no offsite is followed."""
         words = (self.opened or {}).get(region, ())
         return ElsewhereTerms(
             region in (self.unregistered_reduced_in or ()),
             frozenset(Benefit[word.upper()] for word in words),
             (self.category_as_of or {}).get(region, CategoryAsOf.BY_CATEGORY),
             region in (self.account_in or ()),
+            region in (self.revoked_emergency_paid_in or ()),
+            max_news_age,
         )
 
 
@@ -237,8 +241,18 @@ class SettlementConfig(ServiceConfig):
     @property
     def terms(self) -> tuple[dict[str, LineTerms], dict[str, ElsewhereTerms]]:
         """What each region says of lines, and of care elsewhere."""
-        regions = self.identity.regions
-        return self.line_terms, {each: self.elsewhere.terms_in(each) for each in regions}
+        followed = self.offsite
+        return self.line_terms, {
+            each: self.elsewhere.terms_in(
+                each,
+                max_news_age=(
+                    followed.max_feed_age
+                    if followed is not None and each in followed.regions
+                    else None
+                ),
+            )
+            for each in self.identity.regions
+        }
 
     @check_after(mode="after")
     def _says_things_of_served_regions(self) -> "SettlementConfig":
@@ -269,6 +283,10 @@ class SettlementConfig(ServiceConfig):
                 ("elsewhere.opened", self.elsewhere.opened),
                 ("elsewhere.category_as_of", self.elsewhere.category_as_of),
                 ("elsewhere.account_in", self.elsewhere.account_in),
+                (
+                    "elsewhere.revoked_emergency_paid_in",
+                    self.elsewhere.revoked_emergency_paid_in,
+                ),
             )
             if set(regions or ()) - set(self.identity.regions)
         ]

@@ -41,7 +41,6 @@ from yibao_settlement.config import SettlementConfig
 from yibao_settlement.housekeeping import background_tasks, refusal_counting
 from yibao_settlement.offsite import Offsite
 from yibao_settlement.servicer.change.watch import ChangeWatch, WatchLimits
-from yibao_settlement.servicer.elsewhere.staleness import as_known, told_where_stale
 from yibao_settlement.servicer.feed.age import FeedAges
 from yibao_settlement.servicer.feed.client import FeedClient
 from yibao_settlement.servicer.news import News
@@ -115,7 +114,7 @@ class SettlementService:
         feed_client = self._make_feed_client(channel, feed, ages, metrics)
         offsite = self._make_offsite(transactions, trust, metrics)
         trust_client = self._make_trust_client(channel, blocking, metrics)
-        news = self._make_news(batcher, offsite, feed_client)
+        news = News(batcher.submit, regions=self._config.identity.regions, ask=feed_client.refresh)
         changes = self._make_change_watch(reads, metrics)
         refusals = Refusals(self._config.identity.regions, clock=self._clock)
         keeping = self._make_keeping(engine, transactions, metrics)
@@ -174,14 +173,6 @@ class SettlementService:
         self._closing.close()
         blocking.close()
         self.database.close()
-
-    def _make_news(
-        self, batcher: Batcher[Command, bytes], offsite: Offsite, feed_client: FeedClient
-    ) -> News:
-        known = as_known(offsite.ages, clock=self._clock)
-        submit = told_where_stale(batcher.submit, known)
-        regions = self._config.identity.regions
-        return News(submit, regions=regions, ask=feed_client.refresh, as_known=known)
 
     def _make_keeping(
         self, engine: Engine, transactions: Transactions[Work], metrics: Metrics

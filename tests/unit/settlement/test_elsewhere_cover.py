@@ -6,7 +6,8 @@ import pytest
 
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
-from yibao_settlement.rules.elsewhere.chronic import OPEN_DISEASES, check_disease
+from yibao_offsite.files.qualification.read import load_disease_lists
+from yibao_settlement.rules.elsewhere.chronic import OPEN_DISEASES, check_disease, open_disease
 from yibao_settlement.rules.elsewhere.cover import CategoryAsOf, Days, covering, holding_on
 from yibao_settlement.rules.elsewhere.marks import (
     NO_MARKS,
@@ -15,7 +16,7 @@ from yibao_settlement.rules.elsewhere.marks import (
     OutpatientKind,
 )
 from yibao_settlement.rules.elsewhere.place import check_place, covers, place_of
-from yibao_settlement.rules.elsewhere.registered import DEEMED, Benefit, RegisteredCare
+from yibao_settlement.rules.elsewhere.registered import DEEMED, Benefit, KnownCare, RegisteredCare
 from yibao_settlement.rules.elsewhere.terms import (
     NO_TERMS,
     Care,
@@ -55,10 +56,12 @@ def decided(
     marks: CareMarks = NO_MARKS,
     days: Days = A_WEEK,
     terms: ElsewhereTerms = NO_TERMS,
+    deemed_id: str | None = None,
+    news_age: dt.timedelta | None = None,
 ) -> Elsewhere:
     benefit = benefit_of(care_type)
-    care = Care(PLACE, care_type, marks, days)
-    return elsewhere_of(care, told, terms, benefit=benefit, home_region=HOME)
+    care, known = Care(PLACE, care_type, marks, days), KnownCare(told, deemed_id, news_age)
+    return elsewhere_of(care, known, terms, benefit=benefit, home_region=HOME)
 
 
 @pytest.mark.parametrize(
@@ -316,18 +319,114 @@ def test_the_account_pays_elsewhere_for_long_term_persons_by_flag(
     assert may_account_pay(Elsewhere(PLACE, terms), benefit, said) is may_pay
 
 
-@pytest.mark.parametrize("disease", sorted(OPEN_DISEASES))
-def test_each_of_the_ten_diseases_is_settled_elsewhere_also_by_sub_codes(
-    disease: str,
+@pytest.mark.parametrize("is_reduced", [False, True])
+@pytest.mark.parametrize("care_type", ["2101", "11"])
+def test_nobody_counts_as_unregistered_while_news_are_older_than_allowed(
+    care_type: str, is_reduced: bool
 ) -> None:
+    terms = ElsewhereTerms(is_reduced, max_news_age=DAY)
+    later = DAY + dt.timedelta.resolution
+    ended = registered("temporary", MAR_1 - 2 * DAY, MAR_1 - DAY)
+    for news_age, told in ((later, ()), (None, ()), (later, (ended,))):
+        with pytest.raises(RuleError) as refusal:
+            decided(*told, care_type=care_type, terms=terms, news_age=news_age)
+        assert refusal.value.reason is Reason.OFFSITE_FEED_STALE
+        assert refusal.value.metadata["region"] == HOME
+    # What is known goes on to hold, and what it does not open is refused by it.
+    known = registered("temporary", benefits=(Benefit.INPATIENT, Benefit.OUTPATIENT))
+    assert decided(known, care_type=care_type, terms=terms).terms == "temporary"
+    with pytest.raises(RuleError) as refusal:
+        decided(known, care_type="14", terms=terms)
+    assert refusal.value.reason is Reason.OFFSITE_BENEFIT_NOT_OPEN
+    # An emergency asks for no registration.
+    assert decided(marks=EMERGENCY, terms=terms).is_deemed
+
+
+def test_news_of_the_last_day_that_is_allowed_count_and_none_are_asked_for_without_an_offsite() -> (
+    None
+):
+    reduced = ElsewhereTerms(is_unregistered_reduced=True, max_news_age=DAY)
+    assert decided(terms=reduced, news_age=DAY).terms == "unregistered"
+    alone = ElsewhereTerms(is_unregistered_reduced=True)
+    assert decided(terms=alone, news_age=100 * DAY).terms == "unregistered"
+    assert decided(terms=alone, news_age=None).terms == "unregistered"
+
+
+def test_an_emergency_that_offsite_revoked_is_none_unless_the_region_pays_it() -> None:
+    own = registered("emergency", id="d1", is_void=True)._replace(origin=DEEMED)
+    other = registered("emergency", id="d2", is_void=True)._replace(origin=DEEMED)
+    paid = ElsewhereTerms(is_revoked_emergency_paid=True)
+    assert decided(own, other, marks=EMERGENCY).is_deemed
+    assert decided(other, marks=EMERGENCY, deemed_id="d1").is_deemed
+    standing = own._replace(is_void=False)
+    assert decided(standing, marks=EMERGENCY, deemed_id="d1").is_deemed
+    assert decided(own, marks=EMERGENCY, deemed_id="d1", terms=paid).is_deemed
+    with pytest.raises(RuleError) as refusal:
+        decided(own, marks=EMERGENCY, deemed_id="d1")
+    assert refusal.value.reason is Reason.OFFSITE_NOT_REGISTERED
+    # What is registered decides then, as of any visit.
+    found = decided(own, registered("temporary"), marks=EMERGENCY, deemed_id="d1")
+    assert (found.terms, found.registration_id) == ("temporary", "r1")
+
+
+@pytest.mark.parametrize("disease", sorted(OPEN_DISEASES))
+def test_each_of_the_ten_diseases_is_settled_elsewhere(disease: str) -> None:
     # Rule O-05, settled directly.
-    held = [RegisteredDisease(f"{disease}04", MAR_1, MAR_8)]
-    check_disease(f"{disease}00", held, on=MAR_1)
-    check_disease(f"{disease}00", held, on=MAR_8)
+    held = [RegisteredDisease(disease, MAR_1, MAR_8)]
+    check_disease(disease, held, on=MAR_1)
+    check_disease(disease, held, on=MAR_8)
     for day in (MAR_1 - DAY, MAR_8 + DAY):
         with pytest.raises(RuleError) as refusal:
-            check_disease(f"{disease}00", held, on=day)
+            check_disease(disease, held, on=day)
         assert refusal.value.reason is Reason.OFFSITE_DISEASE_NOT_QUALIFIED
+
+
+@pytest.mark.parametrize(
+    ("held", "told", "is_settled"),
+    [
+        ("M03905", "M03900", True),
+        ("M00201", "M00202", True),
+        ("M01601", "M01600", True),
+        # Renal failure without dialysis is not dialysis, nor is a region's part of it.
+        ("M07800", "M07801", False),
+        ("M07801", "M07800", False),
+        ("M07800", "M07800", False),
+        ("M07805", "M07801", False),
+        # Tumours without radiation and chemotherapy are none of the ten.
+        ("M00504", "M00500", False),
+        ("M00500", "M00504", False),
+        ("M00500", "M00501", True),
+        ("X0001", "M07801", False),
+        ("X0001", "X0001", False),
+    ],
+)
+def test_a_sub_code_is_of_its_whole_disease_and_of_no_other(
+    held: str, told: str, is_settled: bool
+) -> None:
+    diseases = [RegisteredDisease(held, MAR_1, None)]
+    if is_settled:
+        check_disease(told, diseases, on=MAR_1)
+        return
+    with pytest.raises(RuleError) as refusal:
+        check_disease(told, diseases, on=MAR_1)
+    assert refusal.value.reason is Reason.OFFSITE_DISEASE_NOT_QUALIFIED
+
+
+def test_settlement_and_offsite_hold_the_same_diseases_for_open() -> None:
+    national = load_disease_lists([]).of("500100", MAR_1)
+    assert OPEN_DISEASES.keys() == {
+        each.national_disease_code for each in national.diseases.values() if each.is_open_elsewhere
+    }
+    for code, each in national.diseases.items():
+        assert (open_disease(code) is not None) is each.is_open_elsewhere, code
+    # A region's own parts of each disease of the list, with no word on what they stand for.
+    listed = "".join(f"  - {{code: {code[:4]}7Z, name: 病种}}\n" for code in national.diseases)
+    own = "format: yibao-chronic/1\nregion: '500100'\nstart: 2026-01-01\npapers: []\ndiseases:\n"
+    rows = dict.fromkeys(listed.splitlines(keepends=True))
+    parts = load_disease_lists([("own", (own + "".join(rows)).encode())]).of("500100", MAR_1)
+    assert len(parts.diseases) > len(OPEN_DISEASES)
+    for code, each in parts.diseases.items():
+        assert (open_disease(code) is not None) is each.is_open_elsewhere, code
 
 
 def test_a_disease_that_is_none_of_the_ten_or_anothers_is_refused() -> None:

@@ -9,6 +9,7 @@ from yibao_common.values.reasons import Reason
 from yibao_settlement.rules.elsewhere.feed import (
     ATTESTED,
     Known,
+    age_of,
     check_offsite_age,
     takes_place,
 )
@@ -35,6 +36,20 @@ def test_an_older_version_never_takes_the_place_of_a_newer_one_of_the_same_feed(
     known: Known | None, version: int, is_taken: bool
 ) -> None:
     assert takes_place(known, version=version, reading=2) is is_taken
+
+
+def test_news_that_never_came_are_too_old_and_a_clock_ahead_makes_none_older() -> None:
+    now = dt.datetime(2026, 11, 27, 4, tzinfo=dt.UTC)
+    assert age_of(None, now) is None
+    assert age_of(now - HOUR, now) == HOUR
+    assert age_of(now + HOUR, now) == dt.timedelta()
+    with pytest.raises(RuleError) as caught:
+        check_offsite_age(None, most=HOUR, region="999019")
+    assert caught.value.reason is Reason.OFFSITE_FEED_STALE
+    assert caught.value.metadata == {"region": "999019"}
+    # Where nothing is followed nothing can be old.
+    check_offsite_age(None, most=None, region="999019")
+    check_offsite_age(1_000 * HOUR, most=None, region="999019")
 
 
 def test_news_may_be_as_old_as_is_said_and_no_older() -> None:

@@ -1,5 +1,6 @@
 """The configuration of the settlement service."""
 
+import datetime as dt
 from pathlib import Path
 
 import pytest
@@ -42,12 +43,34 @@ def test_a_region_says_what_becomes_of_debts_of_own_later_bills(tmp_path: Path) 
         load(tmp_path, '[refunds]\nown_debts = {"999018" = "restate"}\n')
 
 
+def test_news_of_registrations_grow_old_where_they_are_followed_alone(tmp_path: Path) -> None:
+    said = """
+[elsewhere]
+unregistered_reduced_in = ["500112", "999019"]
+revoked_emergency_paid_in = ["999019"]
+"""
+    followed = """
+[offsite]
+address = "127.0.0.1:50053"
+regions = ["500112"]
+max_feed_age_hours = 6
+"""
+    _, terms = load(tmp_path, said + followed).terms
+    assert terms["500112"].max_news_age == dt.timedelta(hours=6)
+    assert terms["999019"].max_news_age is None
+    assert [terms[each].is_revoked_emergency_paid for each in ("500112", "999019")] == [False, True]
+    _, terms = load(tmp_path, said).terms
+    assert terms["500112"].max_news_age is None
+    assert terms["500112"].is_unregistered_reduced
+
+
 @pytest.mark.parametrize(
     ("section", "key"),
     [
         ("accounts", "carried_first_in"),
         ("accounts", "no_recharge_in"),
         ("visits", "discharge_required_in"),
+        ("elsewhere", "revoked_emergency_paid_in"),
     ],
 )
 def test_nothing_is_said_of_a_region_that_is_not_served(

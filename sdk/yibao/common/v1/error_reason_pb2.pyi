@@ -967,7 +967,7 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """UNAVAILABLE. What settlement knows of the region's registrations for care elsewhere is older
     than it may be, because it has not heard from the offsite service: whoever registered since
     would not be known. Registrations that are known go on to hold. Metadata: `region`,
-    `age_hours`.
+    `age_hours`, which is absent where nothing was heard ever.
     """
     ERROR_REASON_REGISTRATION_CHANNEL_CLOSED: _ErrorReason.ValueType  # 545
     """FAILED_PRECONDITION. The region does not take the category by this channel. Metadata:
@@ -2188,7 +2188,7 @@ ERROR_REASON_OFFSITE_FEED_STALE: ErrorReason.ValueType  # 540
 """UNAVAILABLE. What settlement knows of the region's registrations for care elsewhere is older
 than it may be, because it has not heard from the offsite service: whoever registered since
 would not be known. Registrations that are known go on to hold. Metadata: `region`,
-`age_hours`.
+`age_hours`, which is absent where nothing was heard ever.
 """
 ERROR_REASON_REGISTRATION_CHANNEL_CLOSED: ErrorReason.ValueType  # 545
 """FAILED_PRECONDITION. The region does not take the category by this channel. Metadata:

@@ -44,8 +44,8 @@ class HoldServiceStub:
     went lies between the funds and the person. A bill that is probably a duplicate or needs
     papers goes under review now. Callers: the institution that holds it. Idempotent by
     `request_id`. Reasons: HOLD_NOT_FOUND, HOLD_EXPIRED, HOLD_RELEASED, HOLD_CONFIRMED,
-    AUDIT_HOLD, THIRD_PARTY_LIABLE, OFFSITE_NOT_REGISTERED where the registration it was quoted by
-    was found void since, REQUEST_FENCED, REQUEST_ID_REUSED.
+    AUDIT_HOLD, THIRD_PARTY_LIABLE, OFFSITE_NOT_REGISTERED where the registration or the emergency
+    it was quoted by was found void since, REQUEST_FENCED, REQUEST_ID_REUSED.
     """
 
     ReleaseHold: grpc.UnaryUnaryMultiCallable[
@@ -103,8 +103,8 @@ class HoldServiceAsyncStub:
     went lies between the funds and the person. A bill that is probably a duplicate or needs
     papers goes under review now. Callers: the institution that holds it. Idempotent by
     `request_id`. Reasons: HOLD_NOT_FOUND, HOLD_EXPIRED, HOLD_RELEASED, HOLD_CONFIRMED,
-    AUDIT_HOLD, THIRD_PARTY_LIABLE, OFFSITE_NOT_REGISTERED where the registration it was quoted by
-    was found void since, REQUEST_FENCED, REQUEST_ID_REUSED.
+    AUDIT_HOLD, THIRD_PARTY_LIABLE, OFFSITE_NOT_REGISTERED where the registration or the emergency
+    it was quoted by was found void since, REQUEST_FENCED, REQUEST_ID_REUSED.
     """
 
     ReleaseHold: grpc.aio.UnaryUnaryMultiCallable[
@@ -166,8 +166,8 @@ class HoldServiceServicer(metaclass=abc.ABCMeta):
         went lies between the funds and the person. A bill that is probably a duplicate or needs
         papers goes under review now. Callers: the institution that holds it. Idempotent by
         `request_id`. Reasons: HOLD_NOT_FOUND, HOLD_EXPIRED, HOLD_RELEASED, HOLD_CONFIRMED,
-        AUDIT_HOLD, THIRD_PARTY_LIABLE, OFFSITE_NOT_REGISTERED where the registration it was quoted by
-        was found void since, REQUEST_FENCED, REQUEST_ID_REUSED.
+        AUDIT_HOLD, THIRD_PARTY_LIABLE, OFFSITE_NOT_REGISTERED where the registration or the emergency
+        it was quoted by was found void since, REQUEST_FENCED, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod

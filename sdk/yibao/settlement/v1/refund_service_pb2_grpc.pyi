@@ -58,8 +58,9 @@ class RefundServiceStub:
     CATALOGUE_ITEM_UNKNOWN, OWN_CODE_UNMAPPED, DOCTOR_SUSPENDED, LINE_OUTSIDE_VISIT, GIVEN_UNKNOWN, GIVEN_EXCEEDS_BASE,
     POLICY_NO_MATCHING_ROW, AMOUNTS_NOT_AS_EXPECTED, AMOUNTS_NOT_CONFIRMED,
     LATER_SETTLEMENTS_EXIST, READJUDICATION_FAILED, REQUEST_FENCED, REQUEST_ID_REUSED; where the funds
-    would pay more AUDIT_HOLD, THIRD_PARTY_LIABLE, and OFFSITE_NOT_REGISTERED where the registration
-    that decided was found void since; of a code those of SettlementService.SettleBill.
+    would pay more AUDIT_HOLD, THIRD_PARTY_LIABLE, OFFSITE_NOT_REGISTERED where the registration or
+    the emergency that decided was found void since, and OFFSITE_FEED_STALE of a bill on the terms of
+    those who have no registration; of a code those of SettlementService.SettleBill.
     """
 
     TrialCorrection: grpc.UnaryUnaryMultiCallable[
@@ -178,8 +179,9 @@ class RefundServiceAsyncStub:
     CATALOGUE_ITEM_UNKNOWN, OWN_CODE_UNMAPPED, DOCTOR_SUSPENDED, LINE_OUTSIDE_VISIT, GIVEN_UNKNOWN, GIVEN_EXCEEDS_BASE,
     POLICY_NO_MATCHING_ROW, AMOUNTS_NOT_AS_EXPECTED, AMOUNTS_NOT_CONFIRMED,
     LATER_SETTLEMENTS_EXIST, READJUDICATION_FAILED, REQUEST_FENCED, REQUEST_ID_REUSED; where the funds
-    would pay more AUDIT_HOLD, THIRD_PARTY_LIABLE, and OFFSITE_NOT_REGISTERED where the registration
-    that decided was found void since; of a code those of SettlementService.SettleBill.
+    would pay more AUDIT_HOLD, THIRD_PARTY_LIABLE, OFFSITE_NOT_REGISTERED where the registration or
+    the emergency that decided was found void since, and OFFSITE_FEED_STALE of a bill on the terms of
+    those who have no registration; of a code those of SettlementService.SettleBill.
     """
 
     TrialCorrection: grpc.aio.UnaryUnaryMultiCallable[
@@ -302,8 +304,9 @@ class RefundServiceServicer(metaclass=abc.ABCMeta):
         CATALOGUE_ITEM_UNKNOWN, OWN_CODE_UNMAPPED, DOCTOR_SUSPENDED, LINE_OUTSIDE_VISIT, GIVEN_UNKNOWN, GIVEN_EXCEEDS_BASE,
         POLICY_NO_MATCHING_ROW, AMOUNTS_NOT_AS_EXPECTED, AMOUNTS_NOT_CONFIRMED,
         LATER_SETTLEMENTS_EXIST, READJUDICATION_FAILED, REQUEST_FENCED, REQUEST_ID_REUSED; where the funds
-        would pay more AUDIT_HOLD, THIRD_PARTY_LIABLE, and OFFSITE_NOT_REGISTERED where the registration
-        that decided was found void since; of a code those of SettlementService.SettleBill.
+        would pay more AUDIT_HOLD, THIRD_PARTY_LIABLE, OFFSITE_NOT_REGISTERED where the registration or
+        the emergency that decided was found void since, and OFFSITE_FEED_STALE of a bill on the terms of
+        those who have no registration; of a code those of SettlementService.SettleBill.
         """
 
     @abc.abstractmethod

@@ -24,7 +24,11 @@ from yibao_settlement.rules.account_statement import AccountIds, Movement
 from yibao_settlement.rules.bill import CatalogueItem
 from yibao_settlement.rules.charge import Charge
 from yibao_settlement.rules.difference_order import DifferenceOrder, OrderState
-from yibao_settlement.rules.elsewhere.registered import AuditHold, RegisteredCare
+from yibao_settlement.rules.elsewhere.registered import (
+    NOTHING_KNOWN,
+    AuditHold,
+    KnownCare,
+)
 from yibao_settlement.rules.enrolment import Enrolment, RegisteredDisease
 from yibao_settlement.rules.mapping import Mappings
 from yibao_settlement.rules.override import Override, OverrideState
@@ -61,10 +65,10 @@ class TrialInputs:
     # Relatives who agreed to pay and live, with their accounts.
     givers: Sequence[GiverAccount] = ()
     # What holds the visit, and of care elsewhere what another region says of its institution
-    # and which registrations the person has.
+    # and what is known of registrations.
     audit_holds: Sequence[AuditHold] = ()
     treating: Reference | None = None
-    registered: Sequence[RegisteredCare] = ()
+    known_care: KnownCare = NOTHING_KNOWN
 
 
 class Reads(Protocol):

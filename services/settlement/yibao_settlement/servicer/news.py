@@ -51,14 +51,11 @@ class News:
         *,
         regions: Iterable[str],
         ask: Callable[[str], Awaitable[bool]],
-        as_known: Callable[[str, RuleError], RuleError] = lambda _region, refusal: refusal,
     ) -> None:
         """Takes the batcher's `submit`, and what asks for all news of a region.
 
-        `ask` tells whether all that there were came; `as_known` returns what a refusal of a
-        region is told as, where it was not carried out by `submit`.
+        `ask` tells whether all that there were came.
         """
-        self.as_known = as_known
         self._submit = submit
         self._ask = ask
         # One question of a region is under way; the next one waits for it to end.

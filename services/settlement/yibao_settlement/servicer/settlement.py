@@ -136,21 +136,17 @@ class SettlementServicer(rpc.SettlementServiceServicer):
     async def _try(
         self, request: pb.TrialBillRequest, institution_id: str, *, with_run_out: bool = False
     ) -> Trial:
-        try:
-            return await self._blocking.run(
-                trial,
-                self._reads,
-                request.region,
-                bill_of(request.bill),
-                institution_id=institution_id,
-                is_discharge_required=request.region in self._settling.discharge_required_in,
-                carried_first=request.region in self._settling.carried_first_in,
-                now=self._clock(),
-                with_run_out=with_run_out,
-            )
-        except RuleError as refusal:
-            # As the bill itself is refused.
-            raise self._news.as_known(request.region, refusal) from None
+        return await self._blocking.run(
+            trial,
+            self._reads,
+            request.region,
+            bill_of(request.bill),
+            institution_id=institution_id,
+            is_discharge_required=request.region in self._settling.discharge_required_in,
+            carried_first=request.region in self._settling.carried_first_in,
+            now=self._clock(),
+            with_run_out=with_run_out,
+        )
 
     async def SettleBill(
         self,
@@ -221,7 +217,7 @@ class SettlementServicer(rpc.SettlementServiceServicer):
             # Of many items each would wait for its own question.
             outcome = unconfirmed(refusal)
         except RuleError as refusal:
-            outcome = self._news.as_known(item.region, refusal)
+            outcome = refusal
         except Exception as error:
             # One broken item must not hide what became of its neighbours.
             outcome = self._hide(error)

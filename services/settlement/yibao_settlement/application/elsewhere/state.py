@@ -7,7 +7,8 @@ from typing import NamedTuple, TypeAlias
 
 from yibao_common.values.errors import RuleError
 from yibao_settlement.application.reference import Reference
-from yibao_settlement.rules.elsewhere.registered import AuditHold, RegisteredCare
+from yibao_settlement.rules.elsewhere.feed import age_of
+from yibao_settlement.rules.elsewhere.registered import AuditHold, KnownCare, RegisteredCare
 
 # What an attestation that a request carries states, its refusal, or None without one.
 AttestationTold: TypeAlias = RegisteredCare | RuleError | None
@@ -37,6 +38,10 @@ class CareElsewhere:
     registered: dict[str, list[RegisteredCare]] = field(default_factory=dict)
     # By visit; those that stand.
     audit_holds: dict[str, list[AuditHold]] = field(default_factory=dict)
+    # By visit; of emergencies that offsite has on record.
+    deemed_ids: dict[str, str] = field(default_factory=dict)
+    # When all that offsite had of the region was known last.
+    news_time: dt.datetime | None = None
     deemed: list[DeemedRegistration] = field(default_factory=list)
     # Registrations that attestations told of first.
     attested: list[RegisteredCare] = field(default_factory=list)
@@ -46,6 +51,12 @@ class CareElsewhere:
         return [
             each for person_id in set(person_ids) for each in self.registered.get(person_id, ())
         ]
+
+    def known(self, visit_id: str, *person_ids: str, now: dt.datetime) -> KnownCare:
+        """Returns what is known for a visit of a person, under all records that were merged."""
+        return KnownCare(
+            self.of(*person_ids), self.deemed_ids.get(visit_id), age_of(self.news_time, now)
+        )
 
     def reference_of(self, institution_id: str) -> Reference | None:
         """Returns what another region says of its institution; None of the own region's."""

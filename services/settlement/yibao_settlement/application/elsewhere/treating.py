@@ -12,11 +12,12 @@ from yibao_settlement.application.reference import Reference
 from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.rules.elsewhere.attested import standing_care
 from yibao_settlement.rules.elsewhere.cover import holding_on
+from yibao_settlement.rules.elsewhere.feed import check_offsite_age
 from yibao_settlement.rules.elsewhere.hold import check_not_audited
 from yibao_settlement.rules.elsewhere.marks import check_nobody_liable
 from yibao_settlement.rules.elsewhere.place import check_recognised
-from yibao_settlement.rules.elsewhere.registered import RegisteredCare
-from yibao_settlement.rules.elsewhere.terms import check_not_void
+from yibao_settlement.rules.elsewhere.registered import KnownCare, RegisteredCare
+from yibao_settlement.rules.elsewhere.terms import UNREGISTERED, check_not_void
 from yibao_settlement.rules.visit import Institution, Visit, check_designated
 
 
@@ -109,7 +110,7 @@ def visit_on_terms(working_set: WorkingSet, visit: Visit, *, last: dt.date) -> V
     return on_terms(
         visit,
         visit.elsewhere.place_region,
-        working_set.elsewhere.of(visit.person_id, registered_id),
+        _known(working_set, visit.visit_id, visit.person_id, registered_id),
         working_set.diseases.get(visit.person_id, ()),
         home=working_set.reference,
         home_region=working_set.region,
@@ -117,11 +118,15 @@ def visit_on_terms(working_set: WorkingSet, visit: Visit, *, last: dt.date) -> V
     )
 
 
+def _known(working_set: WorkingSet, visit_id: str, *person_ids: str) -> KnownCare:
+    return working_set.elsewhere.known(visit_id, *person_ids, now=working_set.now)
+
+
 def check_may_be_paid(record: SettlementRecord, working_set: WorkingSet) -> None:
     """Refuses to pay of a decided bill what no bill of its visit would be settled for by now.
 
     Raises RuleError AUDIT_HOLD, THIRD_PARTY_LIABLE, or OFFSITE_NOT_REGISTERED where the
-    registration that decided was found void since.
+    registration that decided was found void since, or the emergency that counted as one.
     """
     visit_id = record.visit_id
     check_not_audited(working_set.elsewhere.held(visit_id))
@@ -129,7 +134,22 @@ def check_may_be_paid(record: SettlementRecord, working_set: WorkingSet) -> None
     decided = None if record.benefit is None else record.benefit.elsewhere
     if decided is not None:
         holder_id = working_set.holder_of(record.person_id)
-        check_not_void(decided, working_set.elsewhere.of(holder_id, record.person_id))
+        known = _known(working_set, visit_id, holder_id, record.person_id)
+        check_not_void(decided, known, working_set.reference.elsewhere)
+
+
+def check_may_be_paid_more(record: SettlementRecord, working_set: WorkingSet) -> None:
+    """Refuses to pay more of a settled bill, as `check_may_be_paid`.
+
+    Raises RuleError also OFFSITE_FEED_STALE of a bill on the terms of those who have no
+    registration while news of registrations are too old.
+    """
+    check_may_be_paid(record, working_set)
+    decided = None if record.benefit is None else record.benefit.elsewhere
+    if decided is not None and decided.terms == UNREGISTERED:
+        known = _known(working_set, record.visit_id, record.person_id)
+        most = working_set.reference.elsewhere.max_news_age
+        check_offsite_age(known.news_age, most=most, region=working_set.region)
 
 
 def note_deemed_of_bill(record: SettlementRecord, working_set: WorkingSet) -> None:

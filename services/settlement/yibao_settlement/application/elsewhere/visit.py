@@ -9,7 +9,7 @@ from yibao_settlement.application.reference import Reference
 from yibao_settlement.rules.benefit.policy import BenefitPolicy
 from yibao_settlement.rules.elsewhere.chronic import check_disease
 from yibao_settlement.rules.elsewhere.cover import Days
-from yibao_settlement.rules.elsewhere.registered import Benefit, RegisteredCare
+from yibao_settlement.rules.elsewhere.registered import Benefit, KnownCare
 from yibao_settlement.rules.elsewhere.terms import (
     Care,
     Elsewhere,
@@ -25,7 +25,7 @@ from yibao_settlement.rules.visit import Visit, is_pharmacy
 def on_terms(
     visit: Visit,
     place_region: str,
-    registered: Sequence[RegisteredCare],
+    known: KnownCare,
     diseases: Sequence[RegisteredDisease],
     *,
     home: Reference,
@@ -40,7 +40,7 @@ def on_terms(
     days = Days(visit.start_date if benefit is Benefit.INPATIENT else last, last)
     found = elsewhere_of(
         Care(place_region, visit.care_type, visit.marks, days),
-        registered,
+        known,
         home.elsewhere,
         benefit=benefit,
         home_region=home_region,

@@ -14,7 +14,7 @@ from yibao_settlement.application.batch.command import Code
 from yibao_settlement.application.batch.needs import Needs
 from yibao_settlement.application.batch.working_set import WorkingSet
 from yibao_settlement.application.charge.taking import Taking
-from yibao_settlement.application.elsewhere.treating import check_may_be_paid
+from yibao_settlement.application.elsewhere.treating import check_may_be_paid_more
 from yibao_settlement.application.mapping.lines import needed_codes
 from yibao_settlement.application.presentation import (
     accepted,
@@ -125,9 +125,9 @@ class CorrectSettlement:
         """Corrects the settlement; see `Command`.
 
         Raises RuleError SETTLEMENT_NOT_FOUND, SETTLEMENT_REVERSED, those of a code, those of
-        `Replacing`, where the funds pay more AUDIT_HOLD, THIRD_PARTY_LIABLE and
-        OFFSITE_NOT_REGISTERED, READJUDICATION_FAILED, LATER_SETTLEMENTS_EXIST,
-        AMOUNTS_NOT_CONFIRMED, AMOUNTS_NOT_AS_EXPECTED.
+        `Replacing`, where the funds pay more AUDIT_HOLD, THIRD_PARTY_LIABLE,
+        OFFSITE_NOT_REGISTERED and OFFSITE_FEED_STALE, READJUDICATION_FAILED,
+        LATER_SETTLEMENTS_EXIST, AMOUNTS_NOT_CONFIRMED, AMOUNTS_NOT_AS_EXPECTED.
         """
         request = self.request
         record = named_settlement(working_set, self.settlement_id, request.caller)
@@ -170,7 +170,7 @@ class CorrectSettlement:
         )
         new = replacing.settled(fold, request, ids)
         if new.fund_total_fen > record.in_effect.fund_total_fen:
-            check_may_be_paid(record, working_set)
+            check_may_be_paid_more(record, working_set)
         findings = replacing.found_with(new, retired_cadres=self.retired_cadres)
         review = opened_by(new, findings, review_id=ids()) if findings else None
         if review is not None:

@@ -148,7 +148,7 @@ def _on_terms(inputs: TrialInputs, region: str, last: dt.date) -> Visit:
     return on_terms(
         visit,
         visit.elsewhere.place_region,
-        inputs.registered,
+        inputs.known_care,
         inputs.diseases,
         home=inputs.reference,
         home_region=region,

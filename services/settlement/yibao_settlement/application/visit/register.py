@@ -153,10 +153,11 @@ class RegisterVisit:
         today: dt.date,
     ) -> Visit:
         """Returns a visit in another region, with the terms that it has so far."""
-        known = list(working_set.elsewhere.of(visit.person_id))
+        known = working_set.elsewhere.known(visit.visit_id, visit.person_id, now=working_set.now)
         if attested is not None:
             told_id = attested.registration_id
-            known = [*(each for each in known if each.registration_id != told_id), attested]
+            others = [each for each in known.registered if each.registration_id != told_id]
+            known = known._replace(registered=(*others, attested))
         return on_terms(
             visit,
             treating.region,

@@ -7,26 +7,36 @@ from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_settlement.rules.enrolment import RegisteredDisease
 
-# The ten of the national list, by the first four characters: a region's sub-codes are of the
-# disease that they begin with.
+# The ten of the national list, by their whole codes.
 OPEN_DISEASES = {
-    "M039": "hypertension",
-    "M016": "diabetes",
-    "M005": "outpatient treatment of malignant tumours",
-    "M078": "dialysis",
-    "M083": "anti-rejection after a transplant",
-    "M053": "chronic obstructive pulmonary disease",
-    "M069": "rheumatoid arthritis",
-    "M046": "coronary disease",
-    "M002": "viral hepatitis",
-    "M072": "ankylosing spondylitis",
+    "M03900": "hypertension",
+    "M01600": "diabetes",
+    "M00500": "outpatient treatment of malignant tumours",
+    "M07801": "dialysis",
+    "M08300": "anti-rejection after a transplant",
+    "M05300": "chronic obstructive pulmonary disease",
+    "M06900": "rheumatoid arthritis",
+    "M04600": "coronary disease",
+    "M00200": "viral hepatitis",
+    "M07200": "ankylosing spondylitis",
 }
-_DISEASE = 4
+# National codes that begin as one of the ten and are another disease: tumours without radiation
+# and chemotherapy.
+_ANOTHER_DISEASE = frozenset({"M00504"})
+_DISEASE, _WHOLE = 4, "00"
 
 
-def is_open(disease_code: str) -> bool:
-    """Tells whether a disease, or the one that a sub-code is of, is settled elsewhere."""
-    return disease_code[:_DISEASE] in OPEN_DISEASES
+def open_disease(disease_code: str) -> str | None:
+    """Returns which of the ten a code is of, None where of none.
+
+    A code of the ten is itself; any other one is of the whole disease with the same first four
+    characters, as offsite's list has it, unless the national list has it as a disease of its own.
+    So `M03905` is `M03900`, and `M07800`, renal failure without dialysis, is not `M07801`.
+    """
+    if disease_code in OPEN_DISEASES:
+        return disease_code
+    whole = disease_code[:_DISEASE] + _WHOLE
+    return whole if whole in OPEN_DISEASES and disease_code not in _ANOTHER_DISEASE else None
 
 
 def check_disease(disease_code: str, diseases: Sequence[RegisteredDisease], *, on: dt.date) -> None:
@@ -35,19 +45,20 @@ def check_disease(disease_code: str, diseases: Sequence[RegisteredDisease], *, o
     It is of the ten, and the person's own qualification holds on the day, be it under another
     sub-code.
     """
+    disease = open_disease(disease_code)
     is_held = any(
-        each.disease_code[:_DISEASE] == disease_code[:_DISEASE]
+        open_disease(each.disease_code) == disease
         and each.start_date <= on
         and (each.end_date is None or on <= each.end_date)
         for each in diseases
     )
-    if is_open(disease_code) and is_held:
+    if disease is not None and is_held:
         return
-    why = "the person has no qualification for it" if is_open(disease_code) else "it is none of ten"
+    why = "it is none of ten" if disease is None else "the person has no qualification for it"
     raise RuleError(
         Reason.OFFSITE_DISEASE_NOT_QUALIFIED,
         f"disease {disease_code} is not settled elsewhere on {on.isoformat()}: {why}",
         disease_code=disease_code,
-        is_open=str(is_open(disease_code)).lower(),
+        is_open=str(disease is not None).lower(),
         date=on.isoformat(),
     )

@@ -29,12 +29,29 @@ def takes_place(known: Known | None, *, version: int, reading: int) -> bool:
     return version >= known.version
 
 
-def check_offsite_age(age: dt.timedelta, *, most: dt.timedelta, region: str) -> None:
+def age_of(read_time: dt.datetime | None, now: dt.datetime) -> dt.timedelta | None:
+    """Returns how old news are that were read last at a time, None where none ever were.
+
+    A time to come was stored by a process whose clock is ahead, and counts as now.
+    """
+    return None if read_time is None else max(now - read_time, dt.timedelta())
+
+
+def check_offsite_age(age: dt.timedelta | None, *, most: dt.timedelta | None, region: str) -> None:
     """Raises OFFSITE_FEED_STALE where nothing was heard of the region's registrations for `most`.
 
     To be asked where no registration is known that covers the care: who registered meanwhile is
-    not known here. What is known goes on to hold.
+    not known here. What is known goes on to hold. Where `most` is None no offsite is followed,
+    and nothing can be old; where `age` is, nothing was heard ever.
     """
+    if most is None:
+        return
+    if age is None:
+        raise RuleError(
+            Reason.OFFSITE_FEED_STALE,
+            f"nothing is known yet of the registrations of region {region}",
+            region=region,
+        )
     if age > most:
         hours = age // dt.timedelta(hours=1)
         raise RuleError(

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import enum
+from collections.abc import Sequence
 from typing import NamedTuple
 
 
@@ -46,6 +47,29 @@ class RegisteredCare(NamedTuple):
         and it stands for no other one.
         """
         return not self.is_void and self.origin != DEEMED
+
+
+class KnownCare(NamedTuple):
+    """What is known for a visit elsewhere of somebody.
+
+    `registered` are the person's registrations, under all records that were merged; `deemed_id`
+    is the one under which offsite has the emergency of the visit on record, None of none. All
+    that offsite had was known `news_age` ago; None where it never was.
+    """
+
+    registered: Sequence[RegisteredCare]
+    deemed_id: str | None = None
+    news_age: dt.timedelta | None = None
+
+    @property
+    def is_emergency_revoked(self) -> bool:
+        """Whether offsite found that the visit is no emergency, whatever its mark says."""
+        return self.deemed_id is not None and any(
+            each.is_void and each.registration_id == self.deemed_id for each in self.registered
+        )
+
+
+NOTHING_KNOWN = KnownCare(())
 
 
 class AuditHold(NamedTuple):

@@ -1,7 +1,7 @@
 """On which terms care elsewhere is paid: what decides, in which order, and what is refused."""
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from yibao_common.values.errors import RuleError
@@ -14,8 +14,9 @@ from yibao_settlement.rules.elsewhere.cover import (
     covering,
     expired,
 )
+from yibao_settlement.rules.elsewhere.feed import check_offsite_age
 from yibao_settlement.rules.elsewhere.marks import CareMarks
-from yibao_settlement.rules.elsewhere.registered import Benefit, RegisteredCare
+from yibao_settlement.rules.elsewhere.registered import Benefit, KnownCare, RegisteredCare
 
 LOCAL, LONG_TERM, EMERGENCY = "local", "long_term", "emergency"
 TEMPORARY, UNREGISTERED = "temporary", "unregistered"
@@ -32,13 +33,18 @@ class ElsewhereTerms(NamedTuple):
     `opened` is what it pays elsewhere without a registration that opens it: stays always, and
     emergencies of outpatients. `is_unregistered_reduced`: who has no registration is paid on
     the terms `unregistered`, and not refused. `is_account_open`: accounts of long-term persons
-    pay what outpatients and pharmacies charge elsewhere (O-04).
+    pay what outpatients and pharmacies charge elsewhere (O-04). `is_revoked_emergency_paid`: a
+    mark of an emergency counts also where offsite revoked what it has on record of it. News of
+    registrations may be as old as `max_news_age` before nobody counts as unregistered; None
+    where they are not followed.
     """
 
     is_unregistered_reduced: bool = False
     opened: frozenset[Benefit] = frozenset()
     category_as_of: CategoryAsOf = CategoryAsOf.BY_CATEGORY
     is_account_open: bool = False
+    is_revoked_emergency_paid: bool = False
+    max_news_age: dt.timedelta | None = None
 
 
 NO_TERMS = ElsewhereTerms()
@@ -92,7 +98,7 @@ def benefit_of(care_type: str, *, is_pharmacy: bool = False) -> Benefit:
 
 def elsewhere_of(
     care: Care,
-    registered: Sequence[RegisteredCare],
+    known: KnownCare,
     terms: ElsewhereTerms,
     *,
     benefit: Benefit,
@@ -103,15 +109,21 @@ def elsewhere_of(
     A long-term registration comes first: whoever lives there is at home there, also in an
     emergency. Then the hospital's mark of an emergency, which counts as registered (2022
     procedure, art. 34), then any other registration, then what the region says of those who
-    have none. What offsite has on record of a mark decides nothing: the mark itself does.
+    have none. The mark itself decides, and not what offsite has on record of it, until that is
+    revoked.
 
-    Raises RuleError OFFSITE_BENEFIT_NOT_OPEN, OFFSITE_REGISTRATION_EXPIRED,
+    Raises RuleError OFFSITE_BENEFIT_NOT_OPEN, OFFSITE_FEED_STALE, OFFSITE_REGISTRATION_EXPIRED,
     OFFSITE_NOT_REGISTERED.
     """
+    registered = known.registered
     found = covering(registered, place_region=care.place_region, days=care.days)
     opening = [each for each in found if benefit in each.benefits]
     at_home = [each for each in opening if each.terms in _AS_AT_HOME]
-    is_emergency = care.marks.is_emergency and benefit in _OF_EMERGENCIES
+    is_emergency = (
+        care.marks.is_emergency
+        and benefit in _OF_EMERGENCIES
+        and not is_refused_emergency(known, terms)
+    )
     candidates = opening
     if is_emergency:
         candidates = at_home or [each for each in opening if each.terms == EMERGENCY]
@@ -120,6 +132,7 @@ def elsewhere_of(
         return _by(care, decides)
     if found:
         raise _not_open(care, benefit, home_region)
+    check_offsite_age(known.news_age, most=terms.max_news_age, region=home_region)
     if not terms.is_unregistered_reduced:
         raise _not_registered(care, registered, benefit, home_region)
     if benefit is not Benefit.INPATIENT and benefit not in terms.opened:
@@ -127,10 +140,21 @@ def elsewhere_of(
     return Elsewhere(care.place_region, UNREGISTERED)
 
 
-def check_not_void(decided: Elsewhere, registered: Iterable[RegisteredCare]) -> None:
-    """Raises OFFSITE_NOT_REGISTERED where the registration that decided was found void since."""
-    for each in registered:
-        if each.is_void and each.registration_id == decided.registration_id:
+def is_refused_emergency(known: KnownCare, terms: ElsewhereTerms) -> bool:
+    """Tells whether a visit is paid as no emergency, whatever its mark says."""
+    return known.is_emergency_revoked and not terms.is_revoked_emergency_paid
+
+
+def check_not_void(decided: Elsewhere, known: KnownCare, terms: ElsewhereTerms) -> None:
+    """Raises OFFSITE_NOT_REGISTERED where what decided was found void since.
+
+    It is a registration, or of an emergency that counted as registered what offsite had on record.
+    """
+    void_id = decided.registration_id
+    if decided.is_deemed and is_refused_emergency(known, terms):
+        void_id = known.deemed_id
+    for each in known.registered:
+        if each.is_void and each.registration_id == void_id:
             raise RuleError(
                 Reason.OFFSITE_NOT_REGISTERED,
                 f"registration {each.registration_id} for care in region {decided.place_region} "

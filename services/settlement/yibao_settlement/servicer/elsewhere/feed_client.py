@@ -27,7 +27,6 @@ from yibao_settlement.application.elsewhere.feed import (
     OffsiteGone,
     ToldHold,
 )
-from yibao_settlement.rules.elsewhere.feed import check_offsite_age
 from yibao_settlement.rules.elsewhere.registered import AuditHold
 from yibao_settlement.servicer.elsewhere.feed_messages import answer_of, question_of
 
@@ -59,19 +58,6 @@ class OffsiteAges:
         """Takes what became of an answer."""
         gone = 0 if moved.gone is None else moved.gone.registrations + moved.gone.holds
         self._ages.applied(region, moved.position, began_anew=moved.began_anew, gone=gone)
-
-    def follows(self, region: str) -> bool:
-        """Tells whether registrations of a region are known at all."""
-        return region in self._ages
-
-    def check(self, region: str, now: dt.datetime) -> None:
-        """Raises OFFSITE_FEED_STALE where news of the region are older than they may be.
-
-        To be asked where no registration is known that covers the care. A region that is not
-        followed has no news that could be old.
-        """
-        if region in self._ages:
-            check_offsite_age(self._ages.age(region, now), most=self._ages.most, region=region)
 
     def state(self, region: str) -> FeedState | None:
         """Returns what is known of a region, None where it is not followed."""

@@ -1,6 +1,7 @@
 """What a batch and a trial read of care elsewhere; of bills at home it is the holds alone."""
 
-from collections.abc import Collection, Iterable
+import datetime as dt
+from collections.abc import Callable, Collection, Iterable
 
 import msgspec
 import sqlalchemy as sa
@@ -9,12 +10,19 @@ from yibao_common.db.rows import Insert, Row, Select, Statement, execute
 from yibao_common.values.calendar import shanghai_day
 from yibao_settlement.application.batch.working_set import WorkingSet
 from yibao_settlement.application.elsewhere.state import DeemedRegistration
-from yibao_settlement.rules.elsewhere.registered import AuditHold, Benefit, RegisteredCare
+from yibao_settlement.rules.elsewhere.feed import age_of
+from yibao_settlement.rules.elsewhere.registered import (
+    AuditHold,
+    Benefit,
+    KnownCare,
+    RegisteredCare,
+)
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.batch.loading import Read, Wanted
 from yibao_settlement.storage.elsewhere.tables import (
     audit_hold,
     deemed_registration,
+    offsite_feed_position,
     registered_care,
 )
 from yibao_settlement.storage.reference import ReferenceCache
@@ -73,22 +81,22 @@ def read_elsewhere(
         if (place := working_set.reference.place_of(institution_id, today=today)) is not None
         and place != working_set.region
     }
-    visitors = {
-        visit.person_id for visit in working_set.visits.values() if visit.elsewhere is not None
-    }
+    visits = [each for each in working_set.visits.values() if each.elsewhere is not None]
+    visitors = {each.person_id for each in visits}
     if not (places or visitors):
         return
     regions = sorted(set(places.values()))
     person_ids = visitors | set(wanted.holders.values())
     person_ids |= {working_set.holder_of(each) for each in visitors}
-    *epochs, registered = execute(
+    visit_ids = sorted(each.visit_id for each in visits)
+    *epochs, registered, deemed, places_read = execute(
         connection,
         [
             *(
                 Select(tables.reference_epoch, ("epoch",), region, "region", (region,))
                 for region in regions
             ),
-            select_registered(working_set.region, sorted(person_ids)),
+            *_select_known(working_set.region, sorted(person_ids), visit_ids),
         ],
     )
     references = {
@@ -100,19 +108,46 @@ def read_elsewhere(
     for row in registered:
         each = registered_from(row)
         state.registered.setdefault(each.person_id, []).append(each)
+    state.deemed_ids = _told_of(deemed)
+    state.news_time = _read_time(places_read)
 
 
-def select_registered(region: str, person_ids: Collection[str]) -> Select:
-    """Returns the look-up of all registrations of persons."""
-    return Select(registered_care, _REGISTERED, region, "person_id", tuple(person_ids))
+def _select_known(
+    region: str, person_ids: Collection[str], visit_ids: Collection[str]
+) -> tuple[Select, Select, Select]:
+    """Returns the look-ups of the registrations of persons, of emergencies, and of the news."""
+    deemed = ("visit_id", "registration_id")
+    return (
+        Select(registered_care, _REGISTERED, region, "person_id", tuple(person_ids)),
+        Select(deemed_registration, deemed, region, "visit_id", tuple(visit_ids)),
+        Select(offsite_feed_position, ("read_time",), region, "region", (region,)),
+    )
 
 
-def find_registered(
-    connection: sa.Connection, region: str, person_ids: Collection[str]
-) -> list[RegisteredCare]:
-    """Returns all registrations of persons."""
-    (rows,) = execute(connection, [select_registered(region, sorted(person_ids))])
-    return [registered_from(row) for row in rows]
+def _told_of(deemed: Iterable[Row]) -> dict[str, str]:
+    """Returns the emergencies that offsite was told of, by visit."""
+    return {visit_id: registration_id for visit_id, registration_id in deemed if registration_id}
+
+
+def _read_time(places_read: list[Row]) -> dt.datetime | None:
+    return places_read[0][0] if places_read else None
+
+
+def find_known(
+    connection: sa.Connection,
+    region: str,
+    visit_id: str,
+    person_ids: Collection[str],
+    now: Callable[[], dt.datetime],
+) -> KnownCare:
+    """Returns what is known for a visit of a person, under all records that were merged."""
+    selects = _select_known(region, sorted(person_ids), (visit_id,))
+    registered, deemed, places_read = execute(connection, selects)
+    return KnownCare(
+        [registered_from(row) for row in registered],
+        _told_of(deemed).get(visit_id),
+        age_of(_read_time(places_read), now()),
+    )
 
 
 def find_audit_holds(connection: sa.Connection, region: str, visit_id: str) -> list[AuditHold]:

@@ -12,6 +12,7 @@ from yibao_settlement.application.hold.state import Hold
 from yibao_settlement.application.reading import TrialInputs
 from yibao_settlement.application.reference import Reference
 from yibao_settlement.rules.account import Standing
+from yibao_settlement.rules.elsewhere.registered import NOTHING_KNOWN
 from yibao_settlement.rules.enrolment import RegisteredDisease
 from yibao_settlement.rules.family import Giver
 from yibao_settlement.rules.mapping import Mappings
@@ -19,7 +20,7 @@ from yibao_settlement.rules.visit import Visit
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.account import find_standing
 from yibao_settlement.storage.charge import charges_of
-from yibao_settlement.storage.elsewhere.reading import find_audit_holds, find_registered
+from yibao_settlement.storage.elsewhere.reading import find_audit_holds, find_known
 from yibao_settlement.storage.enrolment import (
     ENROLMENT_COLUMNS,
     diseases_from,
@@ -53,7 +54,8 @@ def find_trial_inputs(
 
     `view` gives the reference data with the rows of the items of lines with ids, `view_of` those of
     another region for care elsewhere. `now` is asked
-    for the year whose limits of relatives count, of those alone who have some.
+    for the year whose limits of relatives count, of those alone who have some, and of care
+    elsewhere for how old what is known of it is.
     """
     visit = find_visit(connection, region, visit_id)
     if visit is None:
@@ -100,7 +102,9 @@ def find_trial_inputs(
         _accounts(connection, region, person_id, givers, now),
         find_audit_holds(connection, region, visit_id),
         view_of(visit.elsewhere.place_region) if visit.elsewhere else None,
-        find_registered(connection, region, {person_id, registered_id}) if visit.elsewhere else (),
+        find_known(connection, region, visit_id, {person_id, registered_id}, now)
+        if visit.elsewhere
+        else NOTHING_KNOWN,
     )
 
 
