@@ -67,7 +67,7 @@ class MemoryRegistrations(RegistrationRows):
     def page(
         self, wish: RegistrationWish, *, before: RegistrationPlace | None, limit: int
     ) -> list[Registration]:
-        raise NotImplementedError("lists are tested on databases")
+        raise AssertionError("lists are tested on databases")
 
     def tasks(
         self,
@@ -78,7 +78,7 @@ class MemoryRegistrations(RegistrationRows):
         after: TaskPlace | None,
         limit: int,
     ) -> list[Registration]:
-        raise NotImplementedError("lists are tested on databases")
+        raise AssertionError("lists are tested on databases")
 
     def limit_self_service(
         self, person_id: str, registration_id: str, *, until_date: dt.date
@@ -143,7 +143,7 @@ class MemoryRules(RegionRulesRows):
         return self.find(rules_version)
 
     def page(self, *, after: RulesPlace | None, limit: int) -> Sequence[StoredRules]:
-        raise NotImplementedError("lists are tested on databases")
+        raise AssertionError("lists are tested on databases")
 
     def insert(self, rules: StoredRules) -> None:
         assert rules.rules_version not in self.rows
