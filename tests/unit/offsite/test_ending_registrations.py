@@ -11,7 +11,6 @@ from support.registration_desk import (
     PERSON_ID,
     SETTLEMENT,
     Desk,
-    applied,
     person,
     retired,
 )
@@ -24,8 +23,6 @@ from support.registrations import (
 
 from yibao_offsite.application.registration.ending import end_by_person
 from yibao_offsite.application.registration.recording import RecordDeemed
-from yibao_offsite.rules.material.material import Paper
-from yibao_offsite.rules.material.states import State as PaperState
 from yibao_offsite.rules.person import Period, PeriodStatus
 from yibao_offsite.rules.registration.decide import Applicant
 from yibao_offsite.rules.registration.kinds import (
@@ -33,7 +30,6 @@ from yibao_offsite.rules.registration.kinds import (
     EndReason,
     Origin,
 )
-from yibao_offsite.rules.registration.registration import Material
 from yibao_offsite.rules.registration.states import State
 
 
@@ -109,33 +105,6 @@ def test_an_enrolment_that_ends_behind_the_cover_ends_nothing(days: int, ends: b
     period = Period("310", PeriodStatus.NORMAL, dt.date(2020, 1, 1), last)
     told = [person(periods=(period,))]
     assert end_by_person(desk.work, told, now=desk.now(), ids=lambda: "x") == ends
-
-
-def test_papers_go_on_with_a_merged_persons_registration() -> None:
-    desk = Desk()
-    paper = Paper("m1", "household_move_proof", PERSON_ID, PaperState.CLEAN)
-    desk.work.papers.known = {"m1": paper}
-    before = desk.create(retired(materials=(Material("household_move_proof", "m1"),)))
-    told = [person(merged_into=OTHER_ID)]
-    end_by_person(desk.work, told, now=desk.now(), ids=lambda: "goes-on")
-    assert desk.work.papers.bound == {"m1": "goes-on"}
-    assert desk.work.papers.ended == {before.registration_id: TODAY}
-
-
-@pytest.mark.parametrize("has_own", [False, True])
-def test_a_merged_persons_registration_goes_on_as_the_survivors(has_own: bool) -> None:
-    desk = Desk()
-    before = desk.create()
-    if has_own:
-        desk.work.persons.known[OTHER_ID] = person(OTHER_ID)
-        desk.create(applied(person_id=OTHER_ID))
-    end_by_person(desk.work, [person(merged_into=OTHER_ID)], now=desk.now(), ids=lambda: "goes-on")
-    of_survivor = desk.work.registrations.of_person(OTHER_ID)
-    (only,) = of_survivor
-    assert (only.registration_id == "goes-on") is not has_own
-    assert (only.start_date, only.end_date) == (before.start_date, before.end_date)
-    gone = desk.work.registrations.find(before.registration_id)
-    assert gone.replaced_by_registration_id == (None if has_own else "goes-on")
 
 
 def test_an_application_is_refused_by_what_became_of_the_person() -> None:

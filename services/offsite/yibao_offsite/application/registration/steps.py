@@ -16,6 +16,7 @@ from yibao_offsite.application.registration.deciding import (
     check_self_service,
 )
 from yibao_offsite.application.registration.keeping import bind_papers, keep, record
+from yibao_offsite.application.registration.merged import lock_persons_of, of_one_statement
 from yibao_offsite.application.registration.orders import (
     Encode,
     locked,
@@ -186,22 +187,22 @@ class Steps:
     def revoke(self, act: Act, encode: Encode) -> bytes:
         """Declares void what rests on a false statement, and limits the person's self-service.
 
+        So is what a merge made of it, or what it was made of, and the survivor is limited too.
+
         Raises:
             RuleError: SAME_MAKER_AND_CHECKER.
         """
 
-        def decide(turn: Turn, registration: Registration) -> Registration:
-            revoked = change.revoke(registration, checker=turn.act.applicant.path)
-            months = turn.rules.self_service_limit_months
-            if months:
-                turn.work.registrations.limit_self_service(
-                    revoked.person_id,
-                    revoked.registration_id,
-                    until_date=add_months(turn.moment.today, months),
-                )
-            return revoked
+        def take(work: "Work") -> bytes:
+            found = work.registrations.find(act.registration_id)
+            persons = frozenset() if found is None else lock_persons_of(work, found)
+            moment = moment_of(self._clock)
+            asked = locked(work, act.registration_id, act.applicant)
+            rules = rules_in_force(work, self._national, moment)
+            turn = Turn(work, act, rules, moment, self._require_evaluated)
+            return encode(_revoked(turn, asked, persons))
 
-        return self._take(act, Event.REVOKED, decide, encode)
+        return self._transactions.once(act.request, take)
 
     def _take(self, act: Act, event: Event, decide: Decide, encode: Encode) -> bytes:
         def take(work: "Work") -> bytes:
@@ -234,6 +235,31 @@ def _approved(turn: Turn, registration: Registration) -> Registration:
             gone = change.give_way(replaced, approved)
             keep(work, gone, Event.CHANGED, actor=checker, at=moment.now)
     return approved
+
+
+def _revoked(turn: Turn, asked: Registration, person_ids: frozenset[str]) -> Registration:
+    """Returns what was asked to be revoked; `person_ids` are all whose self-service is limited."""
+    work, act, today = turn.work, turn.act, turn.moment.today
+    others = [
+        each
+        for each in of_one_statement(work, asked)
+        if each.registration_id != asked.registration_id and each.state is not State.REVOKED
+    ]
+    ids = sorted(each.registration_id for each in others)
+    before = [asked, *(each for each in map(work.registrations.lock, ids) if each is not None)]
+    revoked = [change.revoke(each, checker=act.applicant.path) for each in before]
+    for each in revoked:
+        actor, at = act.applicant.path, turn.moment.now
+        keep(work, each, Event.REVOKED, actor=actor, at=at, remark=act.remark)
+    months = turn.rules.self_service_limit_months
+    if months:
+        until_date = add_months(today, months)
+        for person_id in sorted(person_ids):
+            work.registrations.limit_self_service(
+                person_id, asked.registration_id, until_date=until_date
+            )
+    record(work, act.request, *revoked, at=turn.moment.now)
+    return revoked[0]
 
 
 def _extended(
