@@ -76,6 +76,11 @@ class RegionRules:
     expiry_notice_days: int
     referring_institutions: frozenset[str]
 
+    @property
+    def several_places(self) -> Mapping[Category, Places]:
+        """Whether a person may be registered at several places at once, by category."""
+        return {category: each.several_places for category, each in self.categories.items()}
+
 
 @dataclass(frozen=True, slots=True)
 class StoredRules:

@@ -312,5 +312,4 @@ def _check_still(turn: Turn, registration: Registration) -> None:
         for each in work.registrations.of_person(registration.person_id)
         if each.registration_id != registration.registration_id
     ]
-    several = turn.rules.categories[registration.category].several_places
-    check_places(registration, others, several=several)
+    check_places(registration, others, several=turn.rules.several_places)
