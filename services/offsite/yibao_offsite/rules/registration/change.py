@@ -97,6 +97,8 @@ def extend(
 ) -> Registration:
     """Returns a registration with a later last day, at most one term later.
 
+    It is no later than two terms from today on: the one that runs, and one more. Extended
+    again and again, a registration would else last for years that nobody asks about.
     `basis` is what the region asks for its category and basis by now, None where it takes
     them no more.
 
@@ -107,7 +109,8 @@ def extend(
     before = registration.end_date
     if before is None or basis is None or not isinstance(basis.cover, int) or before < today:
         raise _not_extendable(registration, latest=None)
-    latest = months_after(before, basis.cover)
+    one_more = months_after(months_after(today, basis.cover), basis.cover)
+    latest = min(months_after(before, basis.cover), one_more)
     if not before < end_date <= latest:
         raise _not_extendable(registration, latest=latest)
     is_checked = registration.task is not None and registration.task.kind is TaskKind.CHECK
