@@ -37,8 +37,8 @@ def check_places(
                 registration_id=other.registration_id,
             )
     for other in overlapping:
-        pair = (registration, other)
-        if _is_barred(*pair, several) or _is_barred(*reversed(pair), several):
+        is_barred = _is_barred(registration, other, several)
+        if is_barred or _is_barred(other, registration, several):
             raise RuleError(
                 Reason.SEVERAL_PLACES_NEED_PROOF,
                 f"registration {other.registration_id} covers another region on these days",
