@@ -1,5 +1,6 @@
 """What application decides of who registers, without a database."""
 
+import dataclasses
 import datetime as dt
 
 import pytest
@@ -103,6 +104,15 @@ def test_a_second_operator_approves_and_settlement_is_told_then() -> None:
     assert (approved.state, approved.decided_by) == (State.ACTIVE, SECOND.path)
     assert made.registration_id in desk.work.feed.registrations
     assert desk.steps_of(made.registration_id) == [Event.APPLIED, Event.APPROVED]
+
+
+def test_a_name_in_other_letters_is_no_second_operator() -> None:
+    desk = Desk(SAMPLE)
+    papers = (*FORM, *shown("household_move_proof"))
+    made = desk.create(retired(channel=Channel.POST, materials=papers))
+    same = dataclasses.replace(CLERK, path=CLERK.path.upper().replace("AGENCY", "agency"))
+    refused = refusal(desk.steps.approve, desk.act(made.registration_id, same), bytes)
+    assert refused.reason is Reason.SAME_MAKER_AND_CHECKER
 
 
 def test_a_referral_waits_for_its_evaluation() -> None:

@@ -5,6 +5,7 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from yibao_common.values.caller import is_same_operator
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_offsite.rules.registration.kinds import Basis, Benefit, Category, Channel, Terms
@@ -133,7 +134,7 @@ def approve_rules(
 
 def check_another(maker: str, checker: str) -> None:
     """Raises RuleError SAME_MAKER_AND_CHECKER where the two are one."""
-    if maker == checker:
+    if is_same_operator(maker, checker):
         raise RuleError(Reason.SAME_MAKER_AND_CHECKER, "maker and checker are the same")
 
 
