@@ -1,5 +1,6 @@
 """Registrations that change, are extended or turn out to be false, without a database."""
 
+import dataclasses
 import datetime as dt
 
 import pytest
@@ -18,9 +19,12 @@ from support.registrations import (
     APP,
     CLERK,
     DAY,
+    HOSPITAL,
+    NATIONAL,
     SAMPLE,
     TODAY,
     application,
+    referral,
     shown,
 )
 
@@ -29,7 +33,9 @@ from yibao_offsite.rules.registration.kinds import (
     Category,
     Channel,
     EndReason,
+    TaskKind,
 )
+from yibao_offsite.rules.registration.registration import Task
 from yibao_offsite.rules.registration.states import State
 
 
@@ -140,3 +146,33 @@ def test_a_longer_stay_extends_the_registration() -> None:
     act = desk.act(made.registration_id)
     refused = refusal(desk.steps.extend, act, (), dt.date(2027, 7, 10), bytes)
     assert refused.reason is Reason.REGISTRATION_EXISTS
+
+
+def test_what_an_app_extends_is_checked_afterwards() -> None:
+    # Accepted at once, as what it applies for: and looked at, also where that would wait.
+    desk = Desk(SAMPLE)
+    papers = (*FORM, *shown("referral_proof"))
+    asked = applied(
+        Category.REFERRAL, channel=Channel.HOSPITAL, materials=papers, referral=referral()
+    )
+    id = desk.create(asked, HOSPITAL).registration_id
+    desk.evaluated.add(id)
+    desk.given(desk.steps.approve, desk.act(id))
+    extended = desk.given(desk.steps.extend, desk.act(id, APP), (), dt.date(2027, 6, 30))
+    assert extended.task == Task(TaskKind.CHECK, TODAY + SAMPLE.check_days * DAY)
+    again = desk.given(desk.steps.extend, desk.act(id), (), dt.date(2027, 7, 1))
+    assert again.task == extended.task
+    checked = desk.given(desk.steps.note_checked, desk.act(id, SECOND))
+    assert checked.task == Task(TaskKind.EXPIRY, dt.date(2027, 6, 1))
+
+
+def test_an_app_extends_nothing_by_channels_that_are_closed() -> None:
+    category = Category.OTHER_TEMPORARY
+    asked = dataclasses.replace(NATIONAL.categories[category], channels=frozenset({Channel.WINDOW}))
+    rules = dataclasses.replace(NATIONAL, categories={**NATIONAL.categories, category: asked})
+    desk = Desk(rules)
+    id = desk.create().registration_id
+    end_date = dt.date(2027, 6, 30)
+    refused = refusal(desk.steps.extend, desk.act(id, APP), (), end_date, bytes)
+    assert refused.reason is Reason.REGISTRATION_CHANNEL_CLOSED
+    desk.given(desk.steps.extend, desk.act(id), (), end_date)

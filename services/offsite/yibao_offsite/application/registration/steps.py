@@ -25,12 +25,12 @@ from yibao_offsite.application.registration.orders import (
 )
 from yibao_offsite.rules.region_rules import BasisRules, RegionRules
 from yibao_offsite.rules.registration import change
-from yibao_offsite.rules.registration.decide import Applicant
+from yibao_offsite.rules.registration.decide import Applicant, is_looked_at_after
 from yibao_offsite.rules.registration.papers import handed_in_again, with_materials
 from yibao_offsite.rules.registration.persons import check_person
 from yibao_offsite.rules.registration.places import check_places
 from yibao_offsite.rules.registration.registration import Material, Registration
-from yibao_offsite.rules.registration.states import Event, State
+from yibao_offsite.rules.registration.states import Event, State, step
 
 if TYPE_CHECKING:
     from yibao_offsite.application.work import Work
@@ -161,8 +161,9 @@ class Steps:
         """Gives a registration a later last day.
 
         Raises:
-            RuleError: REGISTRATION_NOT_EXTENDABLE, SELF_SERVICE_LIMITED, what `check_person`
-                and `check_places` refuse, MATERIAL_MISSING.
+            RuleError: REGISTRATION_CHANNEL_CLOSED, REGISTRATION_NOT_EXTENDABLE,
+                SELF_SERVICE_LIMITED, what `check_person` and `check_places` refuse,
+                MATERIAL_MISSING.
         """
 
         def decide(turn: Turn, registration: Registration) -> Registration:
@@ -271,10 +272,17 @@ def _extended(
     application = registration.application
     asked = turn.rules.categories[application.category]
     basis = asked.bases.get(application.basis)
-    extended = change.extend(
-        registration, basis, turn.rules, end_date=end_date, today=turn.moment.today
-    )
+    # Told first, whoever asks: it cannot be extended at all.
+    step(registration.state, Event.EXTENDED, registration_id=registration.registration_id)
     origin = turn.act.applicant.origin
+    extended = change.extend(
+        registration,
+        basis,
+        turn.rules,
+        end_date=end_date,
+        today=turn.moment.today,
+        is_checked=is_looked_at_after(origin, asked),
+    )
     check_self_service(turn.work, origin, extended.person_id, today=turn.moment.today)
     _check_still(turn, extended)
     extended = with_materials(extended, handed_in_again(application.materials, materials))
