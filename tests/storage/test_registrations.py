@@ -351,3 +351,19 @@ def test_a_false_statement_limits_self_service_by_the_longest_limit(store: Store
     with store.transactions.read(REGION) as work:
         assert work.registrations.self_service_limit(PERSON_ID) == TODAY + 9 * DAY
         assert work.registrations.self_service_limit(new_id()) is None
+
+
+def test_a_survivor_takes_the_limits_of_who_was_merged_once(store: Store) -> None:
+    survivor_id = new_id()
+
+    def limit_and_merge(work: Work) -> None:
+        work.registrations.limit_self_service(PERSON_ID, new_id(), until_date=TODAY + 9 * DAY)
+        for _ in range(2):
+            work.registrations.pass_on_limits(PERSON_ID, survivor_id)
+            work.registrations.pass_on_limits(new_id(), survivor_id)
+
+    store.transactions.change(REGION, limit_and_merge)
+    with store.transactions.read(REGION) as work:
+        assert work.registrations.self_service_limit(survivor_id) == TODAY + 9 * DAY
+        assert work.registrations.self_service_limit(PERSON_ID) == TODAY + 9 * DAY
+    assert store.rows(tables.self_service_limit) == 2

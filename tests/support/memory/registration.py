@@ -26,7 +26,8 @@ class MemoryRegistrations(RegistrationRows):
     rows: dict[str, Registration] = dataclasses.field(default_factory=dict)
     locked: list[str] = dataclasses.field(default_factory=list)
     done: dict[str, list[Step]] = dataclasses.field(default_factory=dict)
-    limits: dict[str, dt.date] = dataclasses.field(default_factory=dict)
+    # By person and the registration that was revoked.
+    limited: dict[tuple[str, str], dt.date] = dataclasses.field(default_factory=dict)
 
     def of_person(self, person_id: str) -> list[Registration]:
         return [each for each in self.rows.values() if each.person_id == person_id]
@@ -67,7 +68,7 @@ class MemoryRegistrations(RegistrationRows):
     def page(
         self, wish: RegistrationWish, *, before: RegistrationPlace | None, limit: int
     ) -> list[Registration]:
-        raise NotImplementedError("lists are tested on databases")
+        raise AssertionError("lists are tested on databases")
 
     def tasks(
         self,
@@ -78,15 +79,22 @@ class MemoryRegistrations(RegistrationRows):
         after: TaskPlace | None,
         limit: int,
     ) -> list[Registration]:
-        raise NotImplementedError("lists are tested on databases")
+        raise AssertionError("lists are tested on databases")
 
     def limit_self_service(
         self, person_id: str, registration_id: str, *, until_date: dt.date
     ) -> None:
-        self.limits[person_id] = until_date
+        assert (person_id, registration_id) not in self.limited
+        self.limited[person_id, registration_id] = until_date
+
+    def pass_on_limits(self, person_id: str, survivor_id: str) -> None:
+        for (limited_id, registration_id), until_date in list(self.limited.items()):
+            if limited_id == person_id:
+                self.limited.setdefault((survivor_id, registration_id), until_date)
 
     def self_service_limit(self, person_id: str) -> dt.date | None:
-        return self.limits.get(person_id)
+        until = [day for (limited_id, _), day in self.limited.items() if limited_id == person_id]
+        return max(until, default=None)
 
 
 @dataclasses.dataclass
@@ -143,7 +151,7 @@ class MemoryRules(RegionRulesRows):
         return self.find(rules_version)
 
     def page(self, *, after: RulesPlace | None, limit: int) -> Sequence[StoredRules]:
-        raise NotImplementedError("lists are tested on databases")
+        raise AssertionError("lists are tested on databases")
 
     def insert(self, rules: StoredRules) -> None:
         assert rules.rules_version not in self.rows

@@ -3,7 +3,7 @@ import contextvars
 import pytest
 
 from yibao_common.rpc.callers import acting_as, current_caller
-from yibao_common.values.caller import Caller, Role, caller_of_uri, parse_caller
+from yibao_common.values.caller import Caller, Role, caller_of_uri, is_same_operator, parse_caller
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 
@@ -190,3 +190,20 @@ def test_the_current_caller_is_that_of_the_call() -> None:
     # In a context of its own, as each call has: tests that pass the gate set one here.
     with pytest.raises(AssertionError):
         contextvars.Context().run(current_caller)
+
+
+@pytest.mark.parametrize(
+    ("path", "other", "is_same"),
+    [
+        ("agency/330100/wang", "agency/330100/wang", True),
+        ("agency/330100/wang", "agency/330100/WanG", True),
+        ("agency/330100/wang", "agency/330100/wang.2", False),
+        ("agency/330100/wang", "agency/500100/wang", False),
+        ("agency/330100/wang", "", False),
+    ],
+)
+def test_names_that_differ_in_case_alone_are_of_one_operator(
+    path: str, other: str, is_same: bool
+) -> None:
+    assert is_same_operator(path, other) is is_same
+    assert is_same_operator(other, path) is is_same

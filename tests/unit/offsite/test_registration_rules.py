@@ -39,6 +39,7 @@ from yibao_offsite.rules.registration.places import check_places
 from yibao_offsite.rules.registration.registration import Application, Registration, Task
 from yibao_offsite.rules.registration.states import State
 
+_ALWAYS = dict.fromkeys(Category, Places.ALWAYS)
 TEMPORARY = (Category.REFERRAL, Category.OTHER_TEMPORARY)
 
 
@@ -307,11 +308,11 @@ def test_two_registrations_of_a_place_do_not_share_a_day(
     for one, other in ((new, known), (known, new)):
         if overlaps:
             with pytest.raises(RuleError) as caught:
-                check_places(one, [other], several=Places.ALWAYS)
+                check_places(one, [other], several=_ALWAYS)
             assert caught.value.reason is Reason.REGISTRATION_EXISTS
             assert caught.value.metadata == {"registration_id": other.registration_id}
         else:
-            check_places(one, [other], several=Places.ALWAYS)
+            check_places(one, [other], several=_ALWAYS)
 
 
 def test_what_is_over_and_what_is_of_other_places_does_not_count() -> None:
@@ -325,7 +326,7 @@ def test_what_is_over_and_what_is_of_other_places_does_not_count() -> None:
         new, registration_id="x", application=application(treatment_region="110000")
     )
     deemed = dataclasses.replace(new, registration_id="y", origin=Origin.DEEMED)
-    check_places(new, [*closed, elsewhere, deemed], several=Places.ALWAYS)
+    check_places(new, [*closed, elsewhere, deemed], several=_ALWAYS)
 
 
 @pytest.mark.parametrize("state", [each for each in State if each.is_open])
@@ -336,7 +337,7 @@ def test_what_waits_for_a_decision_counts_as_what_is_in_force(state: State) -> N
     )
     # A municipality is one place under all its codes.
     with pytest.raises(RuleError, match="REGISTRATION_EXISTS"):
-        check_places(new, [other], several=Places.ALWAYS)
+        check_places(new, [other], several=_ALWAYS)
 
 
 @pytest.mark.parametrize(
@@ -358,12 +359,36 @@ def test_who_lives_elsewhere_is_registered_at_several_places_by_proof_alone(
     asked = application(category, basis=known, expected_end_date=LONG, treatment_region="320500")
     other = dataclasses.replace(registered(asked), registration_id="known")
     if is_taken:
-        check_places(one, [other], several=several)
+        check_places(one, [other], several=dict.fromkeys(Category, several))
         return
     with pytest.raises(RuleError) as caught:
-        check_places(one, [other], several=several)
+        check_places(one, [other], several=dict.fromkeys(Category, several))
     assert caught.value.reason is Reason.SEVERAL_PLACES_NEED_PROOF
     assert caught.value.metadata == {"registration_id": "known"}
+
+
+@pytest.mark.parametrize("temporary", list(Places))
+@pytest.mark.parametrize("long_term", list(Places))
+@pytest.mark.parametrize("basis", [Basis.PROOF, Basis.COMMITMENT])
+def test_it_is_all_one_which_of_two_places_was_applied_for_first(
+    temporary: Places, long_term: Places, basis: Basis
+) -> None:
+    several = {**dict.fromkeys(Category, long_term), Category.OTHER_TEMPORARY: temporary}
+    category = Category.LONG_TERM_RESIDENT
+    visited = registered(application(treatment_region="320500"))
+    lived_in = dataclasses.replace(
+        registered(application(category, basis=basis, expected_end_date=LONG)),
+        registration_id="known",
+    )
+    is_barred = temporary is Places.NEVER or (
+        temporary is Places.WITH_PROOF and basis is Basis.COMMITMENT
+    )
+    for one, other in ((visited, lived_in), (lived_in, visited)):
+        if not is_barred:
+            check_places(one, [other], several=several)
+            continue
+        with pytest.raises(RuleError, match="SEVERAL_PLACES_NEED_PROOF"):
+            check_places(one, [other], several=several)
 
 
 def _of_days(start: dt.date, end: dt.date | None, **fields: Any) -> Registration:

@@ -162,6 +162,27 @@ def test_another_one_takes_the_place_from_its_first_day(start: dt.date, ended: d
 
 
 @pytest.mark.parametrize(
+    ("end_date", "is_taken"), [(dt.date(2027, 12, 12), True), (dt.date(2027, 12, 13), False)]
+)
+def test_extensions_reach_two_terms_ahead_however_many_there_are(
+    end_date: dt.date, is_taken: bool
+) -> None:
+    # Extended on 12 December, from 2 May to 2 November, and at once again.
+    basis = NATIONAL.categories[Category.OTHER_TEMPORARY].bases[Basis.NONE]
+    once = change.extend(
+        registered(application()), basis, NATIONAL, end_date=dt.date(2027, 11, 2), today=LATER
+    )
+    if is_taken:
+        again = change.extend(once, basis, NATIONAL, end_date=end_date, today=LATER)
+        assert again.end_date == end_date
+        return
+    with pytest.raises(RuleError) as caught:
+        change.extend(once, basis, NATIONAL, end_date=end_date, today=LATER)
+    assert caught.value.reason is Reason.REGISTRATION_NOT_EXTENDABLE
+    assert caught.value.metadata["latest_end_date"] == "2027-12-12"
+
+
+@pytest.mark.parametrize(
     ("end_date", "is_taken"),
     [
         (dt.date(2027, 5, 2), False),

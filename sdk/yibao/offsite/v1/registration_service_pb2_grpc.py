@@ -142,7 +142,9 @@ class RegistrationServiceServicer(object):
         """Approves what was submitted (checker). Callers: agency of the region, another operator
         than who handed it in. Where it changes another registration, that one ends in the same
         transaction. Idempotent by `request_id`. Reasons: REGISTRATION_NOT_FOUND,
-        REGISTRATION_STATE, SAME_MAKER_AND_CHECKER, PRE_EVALUATION_REQUIRED, REQUEST_ID_REUSED.
+        REGISTRATION_STATE, SAME_MAKER_AND_CHECKER, PERSON_NOT_FOUND, PERSON_MERGED,
+        PERSON_DECEASED, PERSON_NOT_ENROLLED, REGISTRATION_EXISTS, SEVERAL_PLACES_NEED_PROOF,
+        PRE_EVALUATION_REQUIRED, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -205,9 +207,13 @@ class RegistrationServiceServicer(object):
 
     def ExtendRegistration(self, request, context):
         """Gives a registration in force a later last day (延期), at most one term of the region's
-        rules later. Callers: agency of the region, channel. Idempotent by `request_id`. Reasons:
-        REGISTRATION_NOT_FOUND, REGISTRATION_STATE, REGISTRATION_NOT_EXTENDABLE, MATERIAL_MISSING,
-        SELF_SERVICE_LIMITED, REQUEST_ID_REUSED.
+        rules later, and no later than two terms from today on. What a person extends itself is
+        checked afterwards where applying so would be, or would wait for somebody. Callers: agency
+        of the region, channel. Idempotent by `request_id`. Reasons: REGISTRATION_NOT_FOUND,
+        REGISTRATION_STATE, REGISTRATION_CHANNEL_CLOSED, REGISTRATION_NOT_EXTENDABLE,
+        SELF_SERVICE_LIMITED, PERSON_NOT_FOUND, PERSON_MERGED, PERSON_DECEASED,
+        PERSON_NOT_ENROLLED, REGISTRATION_EXISTS, SEVERAL_PLACES_NEED_PROOF, MATERIAL_MISSING,
+        REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -225,7 +231,8 @@ class RegistrationServiceServicer(object):
 
     def RevokeRegistration(self, request, context):
         """Declares a registration void from its start, because it rests on a false statement; the
-        person's self-service is limited for as long as the region says. Callers: agency of the
+        person's self-service is limited for as long as the region says. Where a merge made another
+        one of it, or it of another one, that is void as well. Callers: agency of the
         region, another operator than who registered or approved. Idempotent by `request_id`.
         Reasons: REGISTRATION_NOT_FOUND, REGISTRATION_STATE, SAME_MAKER_AND_CHECKER,
         REQUEST_ID_REUSED.

@@ -45,7 +45,9 @@ class RegistrationServiceStub:
     """Approves what was submitted (checker). Callers: agency of the region, another operator
     than who handed it in. Where it changes another registration, that one ends in the same
     transaction. Idempotent by `request_id`. Reasons: REGISTRATION_NOT_FOUND,
-    REGISTRATION_STATE, SAME_MAKER_AND_CHECKER, PRE_EVALUATION_REQUIRED, REQUEST_ID_REUSED.
+    REGISTRATION_STATE, SAME_MAKER_AND_CHECKER, PERSON_NOT_FOUND, PERSON_MERGED,
+    PERSON_DECEASED, PERSON_NOT_ENROLLED, REGISTRATION_EXISTS, SEVERAL_PLACES_NEED_PROOF,
+    PRE_EVALUATION_REQUIRED, REQUEST_ID_REUSED.
     """
 
     RejectRegistration: grpc.UnaryUnaryMultiCallable[
@@ -108,9 +110,13 @@ class RegistrationServiceStub:
         yibao.offsite.v1.registration_service_pb2.ExtendRegistrationResponse,
     ]
     """Gives a registration in force a later last day (延期), at most one term of the region's
-    rules later. Callers: agency of the region, channel. Idempotent by `request_id`. Reasons:
-    REGISTRATION_NOT_FOUND, REGISTRATION_STATE, REGISTRATION_NOT_EXTENDABLE, MATERIAL_MISSING,
-    SELF_SERVICE_LIMITED, REQUEST_ID_REUSED.
+    rules later, and no later than two terms from today on. What a person extends itself is
+    checked afterwards where applying so would be, or would wait for somebody. Callers: agency
+    of the region, channel. Idempotent by `request_id`. Reasons: REGISTRATION_NOT_FOUND,
+    REGISTRATION_STATE, REGISTRATION_CHANNEL_CLOSED, REGISTRATION_NOT_EXTENDABLE,
+    SELF_SERVICE_LIMITED, PERSON_NOT_FOUND, PERSON_MERGED, PERSON_DECEASED,
+    PERSON_NOT_ENROLLED, REGISTRATION_EXISTS, SEVERAL_PLACES_NEED_PROOF, MATERIAL_MISSING,
+    REQUEST_ID_REUSED.
     """
 
     CancelRegistration: grpc.UnaryUnaryMultiCallable[
@@ -128,7 +134,8 @@ class RegistrationServiceStub:
         yibao.offsite.v1.registration_service_pb2.RevokeRegistrationResponse,
     ]
     """Declares a registration void from its start, because it rests on a false statement; the
-    person's self-service is limited for as long as the region says. Callers: agency of the
+    person's self-service is limited for as long as the region says. Where a merge made another
+    one of it, or it of another one, that is void as well. Callers: agency of the
     region, another operator than who registered or approved. Idempotent by `request_id`.
     Reasons: REGISTRATION_NOT_FOUND, REGISTRATION_STATE, SAME_MAKER_AND_CHECKER,
     REQUEST_ID_REUSED.
@@ -205,7 +212,9 @@ class RegistrationServiceAsyncStub:
     """Approves what was submitted (checker). Callers: agency of the region, another operator
     than who handed it in. Where it changes another registration, that one ends in the same
     transaction. Idempotent by `request_id`. Reasons: REGISTRATION_NOT_FOUND,
-    REGISTRATION_STATE, SAME_MAKER_AND_CHECKER, PRE_EVALUATION_REQUIRED, REQUEST_ID_REUSED.
+    REGISTRATION_STATE, SAME_MAKER_AND_CHECKER, PERSON_NOT_FOUND, PERSON_MERGED,
+    PERSON_DECEASED, PERSON_NOT_ENROLLED, REGISTRATION_EXISTS, SEVERAL_PLACES_NEED_PROOF,
+    PRE_EVALUATION_REQUIRED, REQUEST_ID_REUSED.
     """
 
     RejectRegistration: grpc.aio.UnaryUnaryMultiCallable[
@@ -268,9 +277,13 @@ class RegistrationServiceAsyncStub:
         yibao.offsite.v1.registration_service_pb2.ExtendRegistrationResponse,
     ]
     """Gives a registration in force a later last day (延期), at most one term of the region's
-    rules later. Callers: agency of the region, channel. Idempotent by `request_id`. Reasons:
-    REGISTRATION_NOT_FOUND, REGISTRATION_STATE, REGISTRATION_NOT_EXTENDABLE, MATERIAL_MISSING,
-    SELF_SERVICE_LIMITED, REQUEST_ID_REUSED.
+    rules later, and no later than two terms from today on. What a person extends itself is
+    checked afterwards where applying so would be, or would wait for somebody. Callers: agency
+    of the region, channel. Idempotent by `request_id`. Reasons: REGISTRATION_NOT_FOUND,
+    REGISTRATION_STATE, REGISTRATION_CHANNEL_CLOSED, REGISTRATION_NOT_EXTENDABLE,
+    SELF_SERVICE_LIMITED, PERSON_NOT_FOUND, PERSON_MERGED, PERSON_DECEASED,
+    PERSON_NOT_ENROLLED, REGISTRATION_EXISTS, SEVERAL_PLACES_NEED_PROOF, MATERIAL_MISSING,
+    REQUEST_ID_REUSED.
     """
 
     CancelRegistration: grpc.aio.UnaryUnaryMultiCallable[
@@ -288,7 +301,8 @@ class RegistrationServiceAsyncStub:
         yibao.offsite.v1.registration_service_pb2.RevokeRegistrationResponse,
     ]
     """Declares a registration void from its start, because it rests on a false statement; the
-    person's self-service is limited for as long as the region says. Callers: agency of the
+    person's self-service is limited for as long as the region says. Where a merge made another
+    one of it, or it of another one, that is void as well. Callers: agency of the
     region, another operator than who registered or approved. Idempotent by `request_id`.
     Reasons: REGISTRATION_NOT_FOUND, REGISTRATION_STATE, SAME_MAKER_AND_CHECKER,
     REQUEST_ID_REUSED.
@@ -369,7 +383,9 @@ class RegistrationServiceServicer(metaclass=abc.ABCMeta):
         """Approves what was submitted (checker). Callers: agency of the region, another operator
         than who handed it in. Where it changes another registration, that one ends in the same
         transaction. Idempotent by `request_id`. Reasons: REGISTRATION_NOT_FOUND,
-        REGISTRATION_STATE, SAME_MAKER_AND_CHECKER, PRE_EVALUATION_REQUIRED, REQUEST_ID_REUSED.
+        REGISTRATION_STATE, SAME_MAKER_AND_CHECKER, PERSON_NOT_FOUND, PERSON_MERGED,
+        PERSON_DECEASED, PERSON_NOT_ENROLLED, REGISTRATION_EXISTS, SEVERAL_PLACES_NEED_PROOF,
+        PRE_EVALUATION_REQUIRED, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
@@ -446,9 +462,13 @@ class RegistrationServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[yibao.offsite.v1.registration_service_pb2.ExtendRegistrationResponse, collections.abc.Awaitable[yibao.offsite.v1.registration_service_pb2.ExtendRegistrationResponse]]:
         """Gives a registration in force a later last day (延期), at most one term of the region's
-        rules later. Callers: agency of the region, channel. Idempotent by `request_id`. Reasons:
-        REGISTRATION_NOT_FOUND, REGISTRATION_STATE, REGISTRATION_NOT_EXTENDABLE, MATERIAL_MISSING,
-        SELF_SERVICE_LIMITED, REQUEST_ID_REUSED.
+        rules later, and no later than two terms from today on. What a person extends itself is
+        checked afterwards where applying so would be, or would wait for somebody. Callers: agency
+        of the region, channel. Idempotent by `request_id`. Reasons: REGISTRATION_NOT_FOUND,
+        REGISTRATION_STATE, REGISTRATION_CHANNEL_CLOSED, REGISTRATION_NOT_EXTENDABLE,
+        SELF_SERVICE_LIMITED, PERSON_NOT_FOUND, PERSON_MERGED, PERSON_DECEASED,
+        PERSON_NOT_ENROLLED, REGISTRATION_EXISTS, SEVERAL_PLACES_NEED_PROOF, MATERIAL_MISSING,
+        REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
@@ -470,7 +490,8 @@ class RegistrationServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[yibao.offsite.v1.registration_service_pb2.RevokeRegistrationResponse, collections.abc.Awaitable[yibao.offsite.v1.registration_service_pb2.RevokeRegistrationResponse]]:
         """Declares a registration void from its start, because it rests on a false statement; the
-        person's self-service is limited for as long as the region says. Callers: agency of the
+        person's self-service is limited for as long as the region says. Where a merge made another
+        one of it, or it of another one, that is void as well. Callers: agency of the
         region, another operator than who registered or approved. Idempotent by `request_id`.
         Reasons: REGISTRATION_NOT_FOUND, REGISTRATION_STATE, SAME_MAKER_AND_CHECKER,
         REQUEST_ID_REUSED.

@@ -153,6 +153,15 @@ def _out_of_scope(kind: str, id: str) -> RuleError:
     )
 
 
+def is_same_operator(path: str, other: str) -> bool:
+    """Tells whether two paths are of one operator, who never checks what he made.
+
+    Certificates of one name that differ in case alone are easily had, and read as one name by
+    whoever looks at the record of both.
+    """
+    return path.casefold() == other.casefold()
+
+
 def parse_caller(path: str) -> Caller:
     """Returns the caller that a path such as `institution/H50011200001` names.
 

@@ -3,6 +3,7 @@
 import datetime as dt
 from dataclasses import dataclass, replace
 
+from yibao_common.values.caller import is_same_operator
 from yibao_common.values.errors import FieldFault, RuleError, refuse_faults
 from yibao_common.values.reasons import Reason
 
@@ -66,7 +67,7 @@ def revoke(death: Death, *, operator: str, now: dt.datetime, explanation: str) -
     Raises:
         RuleError: SAME_MAKER_AND_CHECKER.
     """
-    if death.recorded_by == operator:
+    if is_same_operator(death.recorded_by, operator):
         raise RuleError(
             Reason.SAME_MAKER_AND_CHECKER, "the operator who recorded the death may not revoke it"
         )

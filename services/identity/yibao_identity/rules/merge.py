@@ -6,6 +6,7 @@ import enum
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from yibao_common.values.caller import is_same_operator
 from yibao_common.values.errors import FieldFault, RuleError, refuse_faults
 from yibao_common.values.reasons import Reason
 from yibao_identity.rules.person import Person
@@ -94,7 +95,7 @@ def decide(merge: Merge, *, is_approved: bool, checker: str, note: str, now: dt.
     """
     if merge.state is not MergeState.PROPOSED:
         raise merge_state(merge)
-    if merge.maker == checker:
+    if is_same_operator(merge.maker, checker):
         raise RuleError(
             Reason.SAME_MAKER_AND_CHECKER, "the operator who proposed the merge may not decide it"
         )

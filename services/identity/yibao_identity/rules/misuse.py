@@ -16,6 +16,7 @@ import enum
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
+from yibao_common.values.caller import is_same_operator
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_identity.rules import card as card_rules
@@ -160,7 +161,7 @@ def lift(case: MisuseCase, *, operator: str, now: dt.datetime, note: str) -> Mis
     """
     if case.state is CaseState.CLOSED:
         raise _wrong_state(case.case_id, case.state)
-    if case.state is CaseState.SUSPENDED and case.suspended_by == operator:
+    if case.state is CaseState.SUSPENDED and is_same_operator(case.suspended_by, operator):
         raise RuleError(Reason.SAME_MAKER_AND_CHECKER, "the operator who suspended may not lift it")
     return replace(
         case, state=CaseState.CLOSED, decider=operator, decide_time=now, decision_note=note

@@ -4,6 +4,7 @@ import dataclasses
 import datetime as dt
 from dataclasses import dataclass
 
+from yibao_common.values.caller import is_same_operator
 from yibao_common.values.citizen_number import Gender
 from yibao_common.values.errors import FieldFault, RuleError, refuse_faults
 from yibao_common.values.reasons import Reason
@@ -272,7 +273,7 @@ def check_former_holder(
             f"person {former.person_id} had the number before; name who had it to go on",
             person_id=former.person_id,
         )
-    if operator == former.given_up_by:
+    if is_same_operator(operator, former.given_up_by):
         raise RuleError(
             Reason.SAME_MAKER_AND_CHECKER,
             "the operator who gave the number up may not take it for another person",

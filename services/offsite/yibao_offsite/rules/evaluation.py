@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from yibao_common.values.calendar import add_months, shanghai_day
+from yibao_common.values.caller import is_same_operator
 from yibao_common.values.errors import FieldFault, RuleError, refuse_faults
 from yibao_common.values.reasons import Reason
 from yibao_common.values.working_days import WorkingCalendar
@@ -269,7 +270,7 @@ def _checked(
     if version != evaluation.version:
         raise evaluation_state(evaluation)
     assert evaluation.examination is not None, evaluation.evaluation_id
-    if evaluation.examination.recorded_by == checker:
+    if is_same_operator(evaluation.examination.recorded_by, checker):
         raise RuleError(
             Reason.SAME_MAKER_AND_CHECKER, "who recorded an evaluation cannot decide of it"
         )

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from yibao_common.values.caller import is_same_operator
 from yibao_common.values.errors import FieldFault, RuleError, refuse_faults
 from yibao_common.values.reasons import Reason
 
@@ -160,7 +161,7 @@ def verify(history: History, *, newest: int, verified_by: str, now: dt.datetime)
             person_id=history.person_id,
             newest_version=newest,
         )
-    if history.recorded_by == verified_by:
+    if is_same_operator(history.recorded_by, verified_by):
         raise RuleError(Reason.SAME_MAKER_AND_CHECKER, "who entered a version cannot verify it")
     return replace(history, verified_by=verified_by, verify_time=now)
 

@@ -5,6 +5,7 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from yibao_common.values.caller import is_same_operator
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_offsite.rules.registration.kinds import Basis, Benefit, Category, Channel, Terms
@@ -76,6 +77,11 @@ class RegionRules:
     expiry_notice_days: int
     referring_institutions: frozenset[str]
 
+    @property
+    def several_places(self) -> Mapping[Category, Places]:
+        """Whether a person may be registered at several places at once, by category."""
+        return {category: each.several_places for category, each in self.categories.items()}
+
 
 @dataclass(frozen=True, slots=True)
 class StoredRules:
@@ -128,7 +134,7 @@ def approve_rules(
 
 def check_another(maker: str, checker: str) -> None:
     """Raises RuleError SAME_MAKER_AND_CHECKER where the two are one."""
-    if maker == checker:
+    if is_same_operator(maker, checker):
         raise RuleError(Reason.SAME_MAKER_AND_CHECKER, "maker and checker are the same")
 
 

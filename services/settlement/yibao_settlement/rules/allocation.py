@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from yibao_common.values.calendar import full_years
+from yibao_common.values.caller import is_same_operator
 from yibao_common.values.errors import FieldFault, RuleError, refuse_faults
 from yibao_common.values.reasons import Reason
 from yibao_settlement.rules.benefit.credit import CreditPolicy, CreditShare, monthly_credits
@@ -195,7 +196,7 @@ def check_approvable(policy: StoredCreditPolicy, *, checker: str) -> None:
     """Raises RuleError CREDIT_POLICY_STATE where rules are approved, SAME_MAKER_AND_CHECKER."""
     if policy.approve_time is not None:
         raise policy_state("the rules are approved", "APPROVED")
-    if policy.maker == checker:
+    if is_same_operator(policy.maker, checker):
         raise RuleError(
             Reason.SAME_MAKER_AND_CHECKER, "who submitted rules of credits cannot approve them"
         )

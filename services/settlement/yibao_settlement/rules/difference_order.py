@@ -8,6 +8,7 @@ import datetime as dt
 import enum
 from typing import NamedTuple
 
+from yibao_common.values.caller import is_same_operator
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_settlement.rules.ledger import (
@@ -139,7 +140,7 @@ def check_checker(order: DifferenceOrder, *, checker: str) -> None:
     """Raises DIFFERENCE_ORDER_STATE where the order is closed, SAME_MAKER_AND_CHECKER."""
     if order.state is not OrderState.PROPOSED:
         raise _state(order, f"order {order.order_id} is {order.state.name}")
-    if order.maker == checker:
+    if is_same_operator(order.maker, checker):
         raise RuleError(
             Reason.SAME_MAKER_AND_CHECKER, "who proposed an order cannot confirm or reject it"
         )

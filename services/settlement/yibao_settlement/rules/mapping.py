@@ -10,6 +10,7 @@ import enum
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from yibao_common.values.caller import is_same_operator
 from yibao_common.values.errors import FieldFault, RuleError
 from yibao_common.values.money import parse_decimal
 from yibao_common.values.reasons import Reason
@@ -217,7 +218,7 @@ def decided(mapping: CodeMapping, act: Act, *, is_approved: bool) -> CodeMapping
     """
     if mapping.state is not MappingState.PENDING:
         raise _state(mapping)
-    if mapping.uploaded.by == act.by:
+    if is_same_operator(mapping.uploaded.by, act.by):
         raise RuleError(
             Reason.SAME_MAKER_AND_CHECKER, f"{act.by} uploaded mapping {mapping.mapping_id}"
         )

@@ -8,6 +8,7 @@ import datetime as dt
 import enum
 from typing import NamedTuple
 
+from yibao_common.values.caller import is_same_operator
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 
@@ -70,7 +71,7 @@ class Override(NamedTuple):
 def check_checker(override: Override, *, checker: str) -> None:
     """Raises OVERRIDE_STATE where it is carried out or withdrawn, SAME_MAKER_AND_CHECKER."""
     _check_open(override)
-    if checker == override.maker:
+    if is_same_operator(checker, override.maker):
         raise RuleError(Reason.SAME_MAKER_AND_CHECKER, "who proposed an override cannot confirm it")
 
 

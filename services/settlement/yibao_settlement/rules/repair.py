@@ -7,6 +7,7 @@ import datetime as dt
 import enum
 from typing import NamedTuple
 
+from yibao_common.values.caller import is_same_operator
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 
@@ -50,7 +51,7 @@ class Repair(NamedTuple):
 def check_checker(repair: Repair, *, checker: str) -> None:
     """Raises REPAIR_STATE where it is carried out or withdrawn, SAME_MAKER_AND_CHECKER."""
     _check_open(repair)
-    if checker == repair.maker:
+    if is_same_operator(checker, repair.maker):
         raise RuleError(Reason.SAME_MAKER_AND_CHECKER, "who proposed a repair cannot confirm it")
 
 

@@ -9,6 +9,7 @@ import datetime as dt
 import enum
 from typing import NamedTuple
 
+from yibao_common.values.caller import is_same_operator
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 
@@ -161,7 +162,7 @@ def check_confirmable(
     SAME_MAKER_AND_CHECKER comes before the sums.
     """
     _check_open(repricing)
-    if checker == repricing.maker:
+    if is_same_operator(checker, repricing.maker):
         raise RuleError(Reason.SAME_MAKER_AND_CHECKER, "who proposed a repricing cannot confirm it")
     if not progress.is_simulated:
         raise repricing_state(repricing, "the repricing is still being simulated")

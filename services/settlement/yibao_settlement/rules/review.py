@@ -8,6 +8,7 @@ import datetime as dt
 import enum
 from typing import NamedTuple
 
+from yibao_common.values.caller import is_same_operator
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 
@@ -165,7 +166,7 @@ def withdraw(review: Review, *, now: dt.datetime, reversal_id: str) -> Review:
 def check_checker(review: Review, *, checker: str) -> None:
     """Raises REVIEW_STATE where nothing is proposed, SAME_MAKER_AND_CHECKER."""
     _check_state(review, ReviewState.PROPOSED)
-    if review.maker == checker:
+    if review.maker is not None and is_same_operator(review.maker, checker):
         raise RuleError(
             Reason.SAME_MAKER_AND_CHECKER, "who proposed a decision cannot confirm or reject it"
         )

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from yibao_common.values.calendar import shanghai_day
+from yibao_common.values.caller import is_same_operator
 from yibao_common.values.errors import FieldFault, RuleError, refuse_faults
 from yibao_common.values.reasons import Reason
 from yibao_settlement.rules.account import Purses
@@ -112,7 +113,7 @@ def check_step(transfer: Transfer, state: TransferState, *, amount_fen: int | No
 
 def check_checker(transfer: Transfer, *, checker: str) -> None:
     """Raises SAME_MAKER_AND_CHECKER where who requested a transfer records it out."""
-    if transfer.maker == checker:
+    if is_same_operator(transfer.maker, checker):
         raise RuleError(
             Reason.SAME_MAKER_AND_CHECKER, "who requested a transfer cannot record it out"
         )

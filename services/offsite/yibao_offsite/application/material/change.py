@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from yibao_common.commands.audit import entry_of
 from yibao_common.commands.request import Request
 from yibao_common.commands.transactions import Transactions
+from yibao_common.values.caller import is_same_operator
 from yibao_common.values.clock import Clock
 from yibao_common.values.errors import RuleError
 from yibao_common.values.ids import Ids
@@ -193,7 +194,7 @@ class MaterialChanges:
         waiver, caller = _locked(work, command.request, command.material_id), command.request.caller
         step = Step.GRANT if command.is_granted else Step.REJECT
         state = after(step, waiver.state, material_id=waiver.material_id)
-        if caller.path == waiver.begun_by:
+        if is_same_operator(caller.path, waiver.begun_by):
             raise RuleError(
                 Reason.SAME_MAKER_AND_CHECKER, "who proposed a waiver does not decide it"
             )

@@ -70,7 +70,7 @@ def decided(
     if work.persons.is_followed():
         check_person(person, application.person_id, day=moment.today)
     others = work.registrations.of_person(application.person_id)
-    check_places(registration, others, several=asked.several_places)
+    check_places(registration, others, several=rules.several_places)
     return registration
 
 

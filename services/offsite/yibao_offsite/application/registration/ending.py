@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from yibao_common.values.calendar import shanghai_day
 from yibao_common.values.ids import Ids
 from yibao_offsite.application.registration.keeping import bind_papers, keep, record_job
+from yibao_offsite.application.registration.merged import survivor_of
 from yibao_offsite.rules.person import KnownPerson
 from yibao_offsite.rules.registration.change import end
 from yibao_offsite.rules.registration.kinds import EndReason, Origin
@@ -30,9 +31,16 @@ def end_by_person(
     """Ends registrations by what became of `persons`, who are locked; returns how many.
 
     Death ends with the day of death, the end of enrolment with its last day. Those of a
-    person whose record is another's go on as the other's.
+    person whose record is another's go on as the other's, whose self-service is limited as
+    well then.
     """
     known = {each.person_id: each for each in persons}
+    survivors = {
+        each.person_id: survivor_of(work, each.merged_into) for each in persons if each.merged_into
+    }
+    for person_id, survivor_id in sorted(survivors.items()):
+        work.persons.lock(survivor_id)
+        work.registrations.pass_on_limits(person_id, survivor_id)
     today, count = shanghai_day(now), 0
     for registration in work.registrations.of_persons(sorted(known)):
         ending = ending_of(registration, known[registration.person_id], today=today)
@@ -43,8 +51,7 @@ def end_by_person(
         assert locked is not None, registration.registration_id
         ended = end(locked, reason, last_date=last_date)
         if reason is EndReason.MERGED and _may_go_on(locked):
-            survivor_id = known[registration.person_id].merged_into
-            assert survivor_id is not None
+            survivor_id = survivors[registration.person_id]
             ended = _gone_over(work, locked, ended, survivor_id, now=now, ids=ids)
         keep(work, ended, Event.ENDED, actor=_ACTOR, at=now)
         record_job(work, METHOD, _ACTOR, ended, at=now)
@@ -69,13 +76,16 @@ def _gone_over(
     now: dt.datetime,
     ids: Ids,
 ) -> Registration:
-    """Lets a registration go on as another person's, who has none of the place yet.
+    """Lets a registration go on as another person's, who is alive and has none of the place.
 
     Returns the one before, ended.
     """
     # Where somebody registers for the survivor at the same time, one of the two waits.
-    work.persons.lock(survivor_id)
-    if _has_one(before, work.registrations.of_person(survivor_id)):
+    survivor = work.persons.lock(survivor_id)
+    if survivor is not None and survivor.death_date is not None:
+        return ended
+    others = work.registrations.of_person(survivor_id)
+    if _has_one(before, others, today=shanghai_day(now)):
         return ended
     application = dataclasses.replace(before.application, person_id=survivor_id)
     goes_on = dataclasses.replace(
@@ -92,10 +102,17 @@ def _gone_over(
     return dataclasses.replace(ended, replaced_by_registration_id=goes_on.registration_id)
 
 
-def _has_one(registration: Registration, others: Iterable[Registration]) -> bool:
+def _has_one(registration: Registration, others: Iterable[Registration], *, today: dt.date) -> bool:
+    """Tells whether one of `others` covers the place from today on.
+
+    An emergency is of one visit, what is applied for may be refused, and what is over covers
+    nobody: where one of these stood in the way, the person had nothing.
+    """
     place = covering_region(registration.treatment_region)
     return any(
-        other.state.is_open
+        other.state is State.ACTIVE
+        and other.origin is not Origin.DEEMED
+        and today <= (other.last_date or dt.date.max)
         and covering_region(other.treatment_region) == place
         and other.start_date <= (registration.last_date or dt.date.max)
         and registration.start_date <= (other.last_date or dt.date.max)

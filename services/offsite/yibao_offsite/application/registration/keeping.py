@@ -51,10 +51,11 @@ def bind_papers(work: "Work", registration: Registration) -> None:
 
 
 def record(work: "Work", request: Request, *registrations: Registration, at: dt.datetime) -> None:
-    """Puts on record who did what to a person's registrations; the first is whom it is about."""
-    first = registrations[0]
-    subjects = (first.person_id, *(each.registration_id for each in registrations))
-    detail = {"state": first.state.name}
+    """Puts on record who did what to whose registrations; the first is what was asked about."""
+    # Of one person, but for those that a merge made.
+    persons = dict.fromkeys(each.person_id for each in registrations)
+    subjects = (*persons, *(each.registration_id for each in registrations))
+    detail = {"state": registrations[0].state.name}
     work.audit.add(entry_of(request, at=at, subject_ids=subjects, detail=detail))
 
 

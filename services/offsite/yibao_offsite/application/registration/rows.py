@@ -108,6 +108,10 @@ class RegistrationRows(Protocol):
         """Stores that a registration revoked limits a person's self-service to a last day."""
         ...
 
+    def pass_on_limits(self, person_id: str, survivor_id: str) -> None:
+        """Limits a survivor's self-service as that of a person is; twice as once."""
+        ...
+
     def self_service_limit(self, person_id: str) -> dt.date | None:
         """Returns the last day on which a person's self-service is limited, or None."""
         ...

@@ -16,6 +16,7 @@ from yibao_offsite.application.registration.deciding import (
     check_self_service,
 )
 from yibao_offsite.application.registration.keeping import bind_papers, keep, record
+from yibao_offsite.application.registration.merged import lock_persons_of, of_one_statement
 from yibao_offsite.application.registration.orders import (
     Encode,
     locked,
@@ -24,12 +25,12 @@ from yibao_offsite.application.registration.orders import (
 )
 from yibao_offsite.rules.region_rules import BasisRules, RegionRules
 from yibao_offsite.rules.registration import change
-from yibao_offsite.rules.registration.decide import Applicant
+from yibao_offsite.rules.registration.decide import Applicant, is_looked_at_after
 from yibao_offsite.rules.registration.papers import handed_in_again, with_materials
 from yibao_offsite.rules.registration.persons import check_person
 from yibao_offsite.rules.registration.places import check_places
 from yibao_offsite.rules.registration.registration import Material, Registration
-from yibao_offsite.rules.registration.states import Event, State
+from yibao_offsite.rules.registration.states import Event, State, step
 
 if TYPE_CHECKING:
     from yibao_offsite.application.work import Work
@@ -160,8 +161,9 @@ class Steps:
         """Gives a registration a later last day.
 
         Raises:
-            RuleError: REGISTRATION_NOT_EXTENDABLE, SELF_SERVICE_LIMITED, what `check_person`
-                and `check_places` refuse, MATERIAL_MISSING.
+            RuleError: REGISTRATION_CHANNEL_CLOSED, REGISTRATION_NOT_EXTENDABLE,
+                SELF_SERVICE_LIMITED, what `check_person` and `check_places` refuse,
+                MATERIAL_MISSING.
         """
 
         def decide(turn: Turn, registration: Registration) -> Registration:
@@ -186,22 +188,22 @@ class Steps:
     def revoke(self, act: Act, encode: Encode) -> bytes:
         """Declares void what rests on a false statement, and limits the person's self-service.
 
+        So is what a merge made of it, or what it was made of, and the survivor is limited too.
+
         Raises:
             RuleError: SAME_MAKER_AND_CHECKER.
         """
 
-        def decide(turn: Turn, registration: Registration) -> Registration:
-            revoked = change.revoke(registration, checker=turn.act.applicant.path)
-            months = turn.rules.self_service_limit_months
-            if months:
-                turn.work.registrations.limit_self_service(
-                    revoked.person_id,
-                    revoked.registration_id,
-                    until_date=add_months(turn.moment.today, months),
-                )
-            return revoked
+        def take(work: "Work") -> bytes:
+            found = work.registrations.find(act.registration_id)
+            persons = frozenset() if found is None else lock_persons_of(work, found)
+            moment = moment_of(self._clock)
+            asked = locked(work, act.registration_id, act.applicant)
+            rules = rules_in_force(work, self._national, moment)
+            turn = Turn(work, act, rules, moment, self._require_evaluated)
+            return encode(_revoked(turn, asked, persons))
 
-        return self._take(act, Event.REVOKED, decide, encode)
+        return self._transactions.once(act.request, take)
 
     def _take(self, act: Act, event: Event, decide: Decide, encode: Encode) -> bytes:
         def take(work: "Work") -> bytes:
@@ -236,6 +238,31 @@ def _approved(turn: Turn, registration: Registration) -> Registration:
     return approved
 
 
+def _revoked(turn: Turn, asked: Registration, person_ids: frozenset[str]) -> Registration:
+    """Returns what was asked to be revoked; `person_ids` are all whose self-service is limited."""
+    work, act, today = turn.work, turn.act, turn.moment.today
+    others = [
+        each
+        for each in of_one_statement(work, asked)
+        if each.registration_id != asked.registration_id and each.state is not State.REVOKED
+    ]
+    ids = sorted(each.registration_id for each in others)
+    before = [asked, *(each for each in map(work.registrations.lock, ids) if each is not None)]
+    revoked = [change.revoke(each, checker=act.applicant.path) for each in before]
+    for each in revoked:
+        actor, at = act.applicant.path, turn.moment.now
+        keep(work, each, Event.REVOKED, actor=actor, at=at, remark=act.remark)
+    months = turn.rules.self_service_limit_months
+    if months:
+        until_date = add_months(today, months)
+        for person_id in sorted(person_ids):
+            work.registrations.limit_self_service(
+                person_id, asked.registration_id, until_date=until_date
+            )
+    record(work, act.request, *revoked, at=turn.moment.now)
+    return revoked[0]
+
+
 def _extended(
     turn: Turn,
     registration: Registration,
@@ -245,10 +272,17 @@ def _extended(
     application = registration.application
     asked = turn.rules.categories[application.category]
     basis = asked.bases.get(application.basis)
-    extended = change.extend(
-        registration, basis, turn.rules, end_date=end_date, today=turn.moment.today
-    )
+    # Told first, whoever asks: it cannot be extended at all.
+    step(registration.state, Event.EXTENDED, registration_id=registration.registration_id)
     origin = turn.act.applicant.origin
+    extended = change.extend(
+        registration,
+        basis,
+        turn.rules,
+        end_date=end_date,
+        today=turn.moment.today,
+        is_checked=is_looked_at_after(origin, asked),
+    )
     check_self_service(turn.work, origin, extended.person_id, today=turn.moment.today)
     _check_still(turn, extended)
     extended = with_materials(extended, handed_in_again(application.materials, materials))
@@ -286,5 +320,4 @@ def _check_still(turn: Turn, registration: Registration) -> None:
         for each in work.registrations.of_person(registration.person_id)
         if each.registration_id != registration.registration_id
     ]
-    several = turn.rules.categories[registration.category].several_places
-    check_places(registration, others, several=several)
+    check_places(registration, others, several=turn.rules.several_places)

@@ -8,6 +8,7 @@ import datetime as dt
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from yibao_common.values.caller import is_same_operator
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_offsite.rules.audit_task.hold import PlacedHold
@@ -29,11 +30,11 @@ def part_of(
 ) -> str:
     """Returns the first part that a caller had in a task, empty where none."""
     for event in events:
-        if event.caller == caller and event.act in _PARTS:
+        if is_same_operator(event.caller, caller) and event.act in _PARTS:
             return _PARTS[event.act]
-    if task.assignee == caller:
+    if is_same_operator(task.assignee, caller):
         return "assigned"
-    if any(each.stands and each.placer == caller for each in holds):
+    if any(each.stands and is_same_operator(each.placer, caller) for each in holds):
         return "held"
     return ""
 

@@ -5,6 +5,7 @@ import datetime as dt
 from collections.abc import Sequence
 
 from yibao_common.values.calendar import add_months
+from yibao_common.values.caller import is_same_operator
 from yibao_common.values.errors import FieldFault, RuleError, refuse_faults
 from yibao_common.values.reasons import Reason
 from yibao_offsite.rules.qualification.listed import ListedDisease
@@ -151,7 +152,8 @@ def last_day_of(start: dt.date, listed: ListedDisease) -> dt.date | None:
 
 
 def _check_other(qualification: Qualification, checker: str) -> None:
-    if checker in (qualification.maker, qualification.last_maker):
+    makers = (qualification.maker, qualification.last_maker)
+    if any(is_same_operator(each, checker) for each in makers):
         raise RuleError(
             Reason.SAME_MAKER_AND_CHECKER,
             f"{checker} has brought qualification {qualification.qualification_id}",

@@ -94,11 +94,14 @@ def extend(
     *,
     end_date: dt.date,
     today: dt.date,
+    is_checked: bool = False,
 ) -> Registration:
     """Returns a registration with a later last day, at most one term later.
 
+    It is no later than two terms from today on: the one that runs, and one more. Extended
+    again and again, a registration would else last for years that nobody asks about.
     `basis` is what the region asks for its category and basis by now, None where it takes
-    them no more.
+    them no more. `is_checked` tells whether somebody has to check the extension afterwards.
 
     Raises:
         RuleError: REGISTRATION_STATE, REGISTRATION_NOT_EXTENDABLE.
@@ -107,15 +110,14 @@ def extend(
     before = registration.end_date
     if before is None or basis is None or not isinstance(basis.cover, int) or before < today:
         raise _not_extendable(registration, latest=None)
-    latest = months_after(before, basis.cover)
+    one_more = months_after(months_after(today, basis.cover), basis.cover)
+    latest = min(months_after(before, basis.cover), one_more)
     if not before < end_date <= latest:
         raise _not_extendable(registration, latest=latest)
-    is_checked = registration.task is not None and registration.task.kind is TaskKind.CHECK
-    task = (
-        registration.task
-        if is_checked
-        else task_of_granted(end_date, rules, today=today, is_checked=False)
-    )
+    task = registration.task
+    # A check that is due anyway is of the extension as well.
+    if task is None or task.kind is not TaskKind.CHECK:
+        task = task_of_granted(end_date, rules, today=today, is_checked=is_checked)
     return dataclasses.replace(extended, end_date=end_date, task=task)
 
 

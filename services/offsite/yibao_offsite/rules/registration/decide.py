@@ -12,7 +12,13 @@ from yibao_common.values.calendar import add_months
 from yibao_common.values.errors import FieldFault, RuleError, refuse_faults
 from yibao_common.values.reasons import Reason
 from yibao_offsite.rules.region_rules import BasisRules, CategoryRules, RegionRules, Until
-from yibao_offsite.rules.registration.kinds import Category, Channel, Origin, TaskKind
+from yibao_offsite.rules.registration.kinds import (
+    CHANNELS_OF,
+    Category,
+    Channel,
+    Origin,
+    TaskKind,
+)
 from yibao_offsite.rules.registration.place import place_fault
 from yibao_offsite.rules.registration.registration import Application, Registration, Task
 from yibao_offsite.rules.registration.states import BEGINNINGS, Event
@@ -183,6 +189,24 @@ def _check_channel(channel: Channel, asked: CategoryRules) -> None:
             application_channel=channel.name,
             open=",".join(each.name for each in Channel if each in asked.channels),
         )
+
+
+def is_looked_at_after(origin: Origin, asked: CategoryRules) -> bool:
+    """Tells whether an extension is checked after it was granted: what a person tells itself.
+
+    It names no channel, so those of the person count together. What somebody would decide of
+    if it were applied for is looked at as well.
+
+    Raises:
+        RuleError: REGISTRATION_CHANNEL_CLOSED; none of these channels is open.
+    """
+    if origin is not Origin.SELF_SERVICE:
+        return False
+    channels = CHANNELS_OF[origin]
+    if asked.channels.isdisjoint(channels):
+        _check_channel(channels[0], asked)
+    looked_at = asked.checked_after | asked.second_operator
+    return asked.needs_pre_evaluation or not looked_at.isdisjoint(channels)
 
 
 def _check_entitled(application: Application, applicant: Applicant, rules: RegionRules) -> None:

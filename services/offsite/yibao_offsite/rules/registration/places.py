@@ -1,24 +1,28 @@
 """Several registrations of one person: one a place and day, and where several places may be."""
 
 import datetime as dt
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_offsite.rules.region_rules import Places
-from yibao_offsite.rules.registration.kinds import Basis, Origin
+from yibao_offsite.rules.registration.kinds import Basis, Category, Origin
 from yibao_offsite.rules.registration.place import covering_region
 from yibao_offsite.rules.registration.registration import Registration
 
 
 def check_places(
-    registration: Registration, others: Iterable[Registration], *, several: Places
+    registration: Registration,
+    others: Iterable[Registration],
+    *,
+    several: Mapping[Category, Places],
 ) -> None:
     """Checks a new registration against the person's others that are open.
 
     `others` are registrations of the same person. One place has one for a day. Persons who
     live elsewhere are registered at several places at once by proof, and never by commitment
-    (苏医保发〔2022〕75号, article 11), where the region's rules do not say otherwise.
+    (苏医保发〔2022〕75号, article 11), where the region's rules do not say otherwise. Of two
+    categories the rules of both hold, so it is all one which was applied for first.
 
     Raises:
         RuleError: REGISTRATION_EXISTS, SEVERAL_PLACES_NEED_PROOF, naming the other one.
@@ -33,7 +37,8 @@ def check_places(
                 registration_id=other.registration_id,
             )
     for other in overlapping:
-        if _needs_more(registration, other, several):
+        is_barred = _is_barred(registration, other, several)
+        if is_barred or _is_barred(other, registration, several):
             raise RuleError(
                 Reason.SEVERAL_PLACES_NEED_PROOF,
                 f"registration {other.registration_id} covers another region on these days",
@@ -57,10 +62,14 @@ def check_no_change_waits(registration: Registration, others: Iterable[Registrat
             )
 
 
-def _needs_more(registration: Registration, other: Registration, several: Places) -> bool:
-    if several is Places.ALWAYS or not other.category.is_long_term:
+def _is_barred(
+    registration: Registration, other: Registration, several: Mapping[Category, Places]
+) -> bool:
+    """Tells whether the rules of a registration's category bar who lives at another's place."""
+    asked = several[registration.category]
+    if asked is Places.ALWAYS or not other.category.is_long_term:
         return False
-    if several is Places.NEVER:
+    if asked is Places.NEVER:
         return True
     # One from before regions had rules has no basis, and is taken for proven.
     bases = (registration.application.basis, other.application.basis)

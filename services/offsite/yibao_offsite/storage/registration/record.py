@@ -181,6 +181,18 @@ class StoredRegistrations:
         columns = ("region", "person_id", "registration_id", "until_date")
         insert_rows(self._connection, tables.self_service_limit, columns, [row])
 
+    def pass_on_limits(self, person_id: str, survivor_id: str) -> None:
+        """Limits a survivor's self-service as that of a person is; twice as once."""
+        column = tables.self_service_limit.c
+        query = sa.select(column.registration_id, column.until_date).where(
+            column.region == self._region, column.person_id == person_id
+        )
+        rows = [(self._region, survivor_id, *row) for row in self._connection.execute(query)]
+        columns = ("region", "person_id", "registration_id", "until_date")
+        if rows:
+            table = tables.self_service_limit
+            insert_rows(self._connection, table, columns, rows, skip_existing=True)
+
     def self_service_limit(self, person_id: str) -> dt.date | None:
         """Returns the last day on which a person's self-service is limited, or None."""
         column = tables.self_service_limit.c

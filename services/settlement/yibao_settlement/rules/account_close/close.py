@@ -9,6 +9,7 @@ import datetime as dt
 import enum
 from typing import NamedTuple
 
+from yibao_common.values.caller import is_same_operator
 from yibao_common.values.errors import FieldFault, InvariantError, RuleError, refuse_faults
 from yibao_common.values.reasons import Reason
 from yibao_settlement.rules.account_close.counters import CounterRules, Counters
@@ -159,7 +160,7 @@ def check_account_checker(close: AccountClose, *, checker: str) -> None:
     """Raises ACCOUNTS_CLOSED where it is confirmed, SAME_MAKER_AND_CHECKER."""
     if close.state is not AccountCloseState.PROPOSED:
         raise accounts_closed(close.benefit_year, close.benefit_year)
-    if close.maker == checker:
+    if is_same_operator(close.maker, checker):
         raise RuleError(
             Reason.SAME_MAKER_AND_CHECKER, "who proposed to close accounts cannot confirm it"
         )

@@ -5,6 +5,7 @@ import enum
 from dataclasses import dataclass, replace
 
 from yibao_common.values.calendar import shanghai_day
+from yibao_common.values.caller import is_same_operator
 from yibao_common.values.errors import FieldFault, RuleError, refuse_faults
 from yibao_common.values.reasons import Reason
 from yibao_settlement.rules.catalogue_version.row import OF_AUTHORITIES, Layer
@@ -138,7 +139,7 @@ def check_approvable(
     """
     if version.state is not VersionState.SUBMITTED:
         raise version_state("the version is not submitted", version)
-    if version.maker == checker:
+    if is_same_operator(version.maker, checker):
         raise RuleError(
             Reason.SAME_MAKER_AND_CHECKER, "the operator who brought it may not approve"
         )

@@ -8,6 +8,7 @@ import datetime as dt
 import enum
 from typing import NamedTuple
 
+from yibao_common.values.caller import is_same_operator
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_settlement.rules.credit.credit import Credit, CreditState
@@ -103,7 +104,7 @@ def check_checker(
             state=order.state.name,
             amount_fen=str(order.amount_fen),
         )
-    if order.maker == checker:
+    if is_same_operator(order.maker, checker):
         raise RuleError(
             Reason.SAME_MAKER_AND_CHECKER, "who proposed an order cannot confirm or reject it"
         )

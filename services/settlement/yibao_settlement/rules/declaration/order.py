@@ -4,6 +4,7 @@ import datetime as dt
 import enum
 from typing import NamedTuple, TypeVar
 
+from yibao_common.values.caller import is_same_operator
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_settlement.rules.ledger import (
@@ -142,7 +143,7 @@ def carried_out(
     than the checker read, SAME_MAKER_AND_CHECKER.
     """
     _check_waits(order)
-    if order.maker == checker:
+    if is_same_operator(order.maker, checker):
         raise RuleError(Reason.SAME_MAKER_AND_CHECKER, "who proposed it cannot confirm it")
     if read_fen != order.amount_fen:
         raise wrong_state(order, f"is of {order.amount_fen} fen")

@@ -5,6 +5,7 @@ import enum
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from yibao_common.values.caller import is_same_operator
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_settlement.rules.ledger import (
@@ -77,7 +78,7 @@ def confirmed(
     checker read, SAME_MAKER_AND_CHECKER.
     """
     _check_state(payment, PaymentState.PROPOSED)
-    if payment.maker == checker:
+    if is_same_operator(payment.maker, checker):
         raise RuleError(Reason.SAME_MAKER_AND_CHECKER, "who proposed to pay cannot confirm it")
     _check_amount(payment, read_fen)
     return payment._replace(

@@ -10,6 +10,7 @@ import enum
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from yibao_common.values.caller import is_same_operator
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_settlement.rules.ledger import fund_account, payable_account
@@ -135,7 +136,7 @@ def check_checker(close: PeriodClose, *, checker: str) -> None:
             month=str(close.month),
             closed_through=str(close.month),
         )
-    if close.maker == checker:
+    if is_same_operator(close.maker, checker):
         raise RuleError(
             Reason.SAME_MAKER_AND_CHECKER, "who proposed to close a month cannot confirm it"
         )

@@ -5,6 +5,7 @@ import enum
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from yibao_common.values.caller import is_same_operator
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
@@ -85,7 +86,7 @@ def check_approvable(draft: PolicyVersion, *, checker: str) -> None:
     """Raises POLICY_STATE where it is no draft, SAME_MAKER_AND_CHECKER for its maker."""
     if draft.state is not PolicyState.DRAFT:
         raise policy_state("the policy is no draft", draft)
-    if draft.maker == checker:
+    if is_same_operator(draft.maker, checker):
         raise RuleError(Reason.SAME_MAKER_AND_CHECKER, "the operator who submitted may not approve")
 
 

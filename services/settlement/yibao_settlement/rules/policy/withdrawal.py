@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from yibao_common.values.caller import is_same_operator
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
@@ -32,7 +33,7 @@ def check_withdrawable(policy: PolicyVersion, *, withdrawer: str, today: dt.date
     if policy.state is PolicyState.ACTIVE:
         if policy.start_date <= today:
             raise policy_state("the policy decides bills: its first day has come", policy)
-        if policy.checker == withdrawer:
+        if is_same_operator(policy.checker, withdrawer):
             raise RuleError(
                 Reason.SAME_MAKER_AND_CHECKER, "the operator who approved may not withdraw"
             )

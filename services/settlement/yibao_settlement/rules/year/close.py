@@ -9,6 +9,7 @@ import datetime as dt
 import enum
 from typing import NamedTuple
 
+from yibao_common.values.caller import is_same_operator
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_settlement.rules.period.month import end_of
@@ -110,7 +111,7 @@ def check_year_checker(close: YearClose, *, checker: str) -> None:
     """Raises YEAR_CLOSED where it is closed, SAME_MAKER_AND_CHECKER."""
     if close.state is not YearState.PROPOSED:
         raise year_closed(close.benefit_year, close.benefit_year)
-    if close.maker == checker:
+    if is_same_operator(close.maker, checker):
         raise RuleError(
             Reason.SAME_MAKER_AND_CHECKER, "who proposed to close a year cannot confirm it"
         )

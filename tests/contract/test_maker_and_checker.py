@@ -1,0 +1,50 @@
+"""Who checks is compared with who made in one way, wherever two operators are asked for."""
+
+import ast
+from collections.abc import Iterator
+
+import pytest
+from support.contracts import ROOT
+
+_SOURCES = [
+    path
+    for path in sorted((ROOT / "services").glob("*/yibao_*/**/*.py"))
+    if "SAME_MAKER_AND_CHECKER" in path.read_text("utf-8")
+]
+_REFUSES = {"SAME_MAKER_AND_CHECKER"}
+_COMPARES = {"is_same_operator"}
+
+
+def _refusing(tree: ast.AST) -> Iterator[ast.FunctionDef]:
+    """Yields the functions that refuse one operator as maker and checker."""
+    for each in ast.walk(tree):
+        if isinstance(each, ast.FunctionDef) and _named(each) & _REFUSES:
+            yield each
+
+
+def _named(tree: ast.AST) -> set[str]:
+    return {
+        each.attr if isinstance(each, ast.Attribute) else each.id
+        for each in ast.walk(tree)
+        if isinstance(each, ast.Attribute | ast.Name)
+    }
+
+
+def _unlike(source: str) -> list[str]:
+    return [each.name for each in _refusing(ast.parse(source)) if not _named(each) & _COMPARES]
+
+
+def test_two_operators_are_compared_in_one_way() -> None:
+    found = {str(path.relative_to(ROOT)): _unlike(path.read_text("utf-8")) for path in _SOURCES}
+    assert {path: names for path, names in found.items() if names} == {}
+    # At least the places there are by now are looked at.
+    trees = [ast.parse(path.read_text("utf-8")) for path in _SOURCES]
+    assert sum(len(list(_refusing(each))) for each in trees) >= 26
+
+
+@pytest.mark.parametrize(
+    ("comparison", "found"), [("maker == by", ["check"]), ("is_same_operator(maker, by)", [])]
+)
+def test_a_comparison_of_its_own_is_found(comparison: str, found: list[str]) -> None:
+    source = f"def check(maker, by):\n if {comparison}:\n  raise E(Reason.SAME_MAKER_AND_CHECKER)\n"
+    assert _unlike(source) == found
