@@ -26,11 +26,8 @@ from yibao_common.values.calendar import SHANGHAI
 from yibao_common.values.caller import parse_caller
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
-from yibao_offsite.application.registration.orders import (
-    ChangeRegistration,
-    CreateRegistration,
-    Registering,
-)
+from yibao_offsite.application.registration.creating import CreateRegistration, CreateWork
+from yibao_offsite.application.registration.orders import ChangeRegistration, Registering
 from yibao_offsite.application.registration.recording import DeemedRegistrations
 from yibao_offsite.application.registration.steps import Act, Steps
 from yibao_offsite.rules.person import KnownPerson, Period, PeriodStatus
@@ -74,9 +71,10 @@ class Desk:
         )
         self.transactions = MemoryTransactions(work)
         parts: dict[str, Any] = {"national": NATIONAL, "clock": self.now}
-        self.registering = Registering(self.transactions, ids=lambda: f"r{next(ids)}", **parts)
+        self.make = {**parts, "ids": lambda: f"r{next(ids)}"}
+        self.registering = Registering(self.transactions, **self.make)
         self.steps = Steps(self.transactions, require_evaluated=self.require_evaluated, **parts)
-        self.deemed = DeemedRegistrations(self.transactions, ids=lambda: f"r{next(ids)}", **parts)
+        self.deemed = DeemedRegistrations(self.transactions, **self.make)
         self.requests = itertools.count(1)
 
     def now(self) -> dt.datetime:
@@ -97,10 +95,16 @@ class Desk:
 
     def create(self, asked: Application | None = None, by: Applicant = CLERK) -> Registration:
         asked = asked or application(person_id=PERSON_ID)
-        return self.given(
-            self.registering.create,
-            CreateRegistration(self.request("CreateRegistration", by), by, asked),
-        )
+        command = CreateRegistration(self.request("CreateRegistration", by), by, asked)
+
+        def create(encode: Callable[[Registration], bytes]) -> bytes:
+            work = CreateWork(self.transactions, encode, **self.make)
+            (outcome,) = work(REGION, [command])
+            if isinstance(outcome, RuleError):
+                raise outcome
+            return outcome
+
+        return self.given(create)
 
     def change(
         self, registration_id: str, asked: Application, by: Applicant = CLERK

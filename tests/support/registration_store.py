@@ -1,6 +1,7 @@
 """Registrations and rules of a region on a database, as tests apply for them and decide."""
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,14 +15,15 @@ from support.registrations import (
     application,
 )
 
-from yibao_common.commands.request import Request
+from yibao_common.commands.request import Outcome, Request
 from yibao_common.db.database import Database
 from yibao_common.db.transactions import StoredTransactions, UnitOfWork
 from yibao_common.values.caller import parse_caller
+from yibao_common.values.errors import RuleError
 from yibao_common.values.ids import new_id
 from yibao_offsite.application.evaluation.cases import require_evaluated
 from yibao_offsite.application.region_rules import RulesOfRegions, SubmitRules
-from yibao_offsite.application.registration.orders import CreateRegistration, Registering
+from yibao_offsite.application.registration.creating import CreateRegistration, CreateWork
 from yibao_offsite.application.registration.reading import RegistrationReading
 from yibao_offsite.application.registration.rows import RegistrationPlace, RegistrationWish
 from yibao_offsite.application.registration.steps import Act, Steps
@@ -54,8 +56,8 @@ class Store:
         self.transactions: StoredTransactions[Work] = StoredTransactions(
             database, answers=tables.answer, unit=unit or unit_of_work(None), clock=self.clock
         )
-        self.registering = Registering(
-            self.transactions, national=NATIONAL, clock=self.clock, ids=new_id
+        self.creating = CreateWork(
+            self.transactions, id_of, national=NATIONAL, clock=self.clock, ids=new_id
         )
         self.steps = Steps(
             self.transactions,
@@ -75,8 +77,16 @@ class Store:
 
     def create(self, asked: Application | None = None, by: Applicant = CLERK) -> str:
         asked = asked or application(person_id=new_id())
-        command = CreateRegistration(self.request("CreateRegistration", by), by, asked)
-        return self.registering.create(command, id_of).decode()
+        (outcome,) = self.create_each([self.application(asked, by)])
+        if isinstance(outcome, RuleError):
+            raise outcome
+        return outcome.decode()
+
+    def application(self, asked: Application, by: Applicant = CLERK) -> CreateRegistration:
+        return CreateRegistration(self.request("CreateRegistration", by), by, asked)
+
+    def create_each(self, commands: Sequence[CreateRegistration]) -> list[Outcome[bytes]]:
+        return self.creating(self.region, commands)
 
     def act(self, registration_id: str, by: Applicant = CLERK) -> Act:
         return Act(self.request("Step", by), by, registration_id, "said")

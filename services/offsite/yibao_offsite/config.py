@@ -8,6 +8,7 @@ from pydantic import model_validator as check_after
 
 from yibao_common.keys.opening import KeysConfig
 from yibao_common.process.config import (
+    BatchConfig,
     FileName,
     FollowedConfig,
     Regions,
@@ -171,6 +172,7 @@ class ChronicConfig(Section):
 class OffsiteConfig(ServiceConfig):
     """Everything that the offsite service reads at its start."""
 
+    batch: BatchConfig = BatchConfig()
     chronic: ChronicConfig = Field(default_factory=ChronicConfig)
     # Where persons are learnt from; without it nobody is checked who is registered.
     identity: FollowedConfig | None = None

@@ -108,11 +108,9 @@ class Serving:
             clock=means.clock,
             log=means.log,
         )
-        self._registrations = Registrations(
-            means.transactions, means.blocking, clock=means.clock, ids=means.ids
-        )
         # In this order they start, and the last one ends first.
         self._parts: tuple[Part, ...] = (
+            _registrations(means),
             attestations,
             *_sealed_parts(means),
             self._audits(attestations),
@@ -122,7 +120,6 @@ class Serving:
     def register(self, server: grpc.aio.Server) -> None:
         """Adds every servicer."""
         means = self._means
-        self._registrations.register(server)
         self.feeds.register(server)
         for part in self._parts:
             part.register(server)
@@ -172,6 +169,15 @@ class Serving:
             clock=means.clock,
             log=means.log,
         )
+
+
+def _registrations(means: Means) -> Registrations:
+    return Registrations(
+        *(means.transactions, means.blocking, means.config.batch),
+        metrics=means.metrics,
+        clock=means.clock,
+        ids=means.ids,
+    )
 
 
 def _sealed_parts(means: Means) -> tuple[Part, ...]:

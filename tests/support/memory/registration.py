@@ -50,17 +50,17 @@ class MemoryRegistrations(RegistrationRows):
         self.locked.append(registration_id)
         return self.find(registration_id)
 
-    def insert(self, registration: Registration) -> None:
-        assert registration.registration_id not in self.rows
-        self.rows[registration.registration_id] = registration
+    def insert(self, registrations: Sequence[tuple[Registration, Step]]) -> None:
+        for registration, step in registrations:
+            assert registration.registration_id not in self.rows
+            self.rows[registration.registration_id] = registration
+            self.done[registration.registration_id] = [step]
 
-    def update(self, registration: Registration) -> None:
+    def update(self, registration: Registration, step: Step) -> None:
         before = self.rows[registration.registration_id]
         assert registration.version == before.version + 1
         self.rows[registration.registration_id] = registration
-
-    def add_step(self, registration_id: str, step: Step) -> None:
-        self.done.setdefault(registration_id, []).append(step)
+        self.done.setdefault(registration.registration_id, []).append(step)
 
     def steps(self, registration_id: str) -> list[Step]:
         return self.done[registration_id]
@@ -92,9 +92,12 @@ class MemoryRegistrations(RegistrationRows):
             if limited_id == person_id:
                 self.limited.setdefault((survivor_id, registration_id), until_date)
 
-    def self_service_limit(self, person_id: str) -> dt.date | None:
-        until = [day for (limited_id, _), day in self.limited.items() if limited_id == person_id]
-        return max(until, default=None)
+    def self_service_limits(self, person_ids: Collection[str]) -> dict[str, dt.date]:
+        limits: dict[str, dt.date] = {}
+        for (person_id, _), until in self.limited.items():
+            if person_id in person_ids:
+                limits[person_id] = max(until, limits.get(person_id, until))
+        return limits
 
 
 @dataclasses.dataclass

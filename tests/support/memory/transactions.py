@@ -2,11 +2,11 @@
 
 import contextlib
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Generic
 
 from yibao_common.commands.counted import answered, encode_outcome
-from yibao_common.commands.request import Answer, Request
+from yibao_common.commands.request import Answer, Outcome, Request
 from yibao_common.commands.transactions import ResultT, Transactions, WorkT
 from yibao_common.values.errors import RuleError
 
@@ -32,6 +32,28 @@ class MemoryTransactions(Transactions[WorkT], Generic[WorkT]):
     def once_counted(self, request: Request, decide: Callable[[WorkT], bytes | RuleError]) -> bytes:
         """See `Transactions`."""
         return answered(self.once(request, lambda work: encode_outcome(decide(work))))
+
+    def once_each(
+        self,
+        region: str,
+        requests: Sequence[Request],
+        decide: Callable[[WorkT, Sequence[int]], Sequence[Outcome[bytes]]],
+    ) -> list[Outcome[bytes]]:
+        """See `Transactions`."""
+
+        def once(place: int) -> Outcome[bytes]:
+            def decided(work: WorkT) -> bytes:
+                (outcome,) = decide(work, [place])
+                if isinstance(outcome, RuleError):
+                    raise outcome
+                return outcome
+
+            try:
+                return self.once(requests[place], decided)
+            except RuleError as refusal:
+                return refusal
+
+        return [once(place) for place in range(len(requests))]
 
     def change(self, region: str, work: Callable[[WorkT], ResultT]) -> ResultT:
         """See `Transactions`."""

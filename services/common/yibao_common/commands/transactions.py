@@ -5,11 +5,11 @@ service's own: a frozen value of rooms of rows, such as `Work(persons, cards, au
 `db.transactions` begins them on a database; tests keep rows in memory.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol, TypeVar
 
-from yibao_common.commands.request import Request
+from yibao_common.commands.request import Outcome, Request
 from yibao_common.values.errors import RuleError
 
 WorkT = TypeVar("WorkT")
@@ -39,6 +39,21 @@ class Transactions(Protocol[WorkT_co]):
         an answer: it is stored with what was written, and raised after the commit. So a
         wrong try is durable before it is told, and the same request sent again is told the
         same and counts nothing.
+        """
+        ...
+
+    def once_each(
+        self,
+        region: str,
+        requests: Sequence[Request],
+        decide: Callable[[WorkT_co, Sequence[int]], Sequence[Outcome[bytes]]],
+    ) -> list[Outcome[bytes]]:
+        """Carries out requests of a region in one transaction, each once by its id.
+
+        `decide` takes the places of those that nobody answered yet, and returns the answer of each
+        or why it is refused, having written nothing of what it refuses. Everything else is durable
+        with all answers, or nothing is. The transaction is not begun again, so somebody else has
+        to try again, as a batcher does.
         """
         ...
 

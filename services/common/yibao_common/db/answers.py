@@ -1,16 +1,29 @@
 """The answers that requests got: kept for repeats, each in the transaction of its effect."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from yibao_common.commands.request import Answer, Request
+from yibao_common.commands.request import Answer, Outcome, Request
 from yibao_common.db.database import Database
-from yibao_common.db.rows import Id, Instant
+from yibao_common.db.rows import Id, Instant, Row, insert_rows, select_rows
 from yibao_common.values.clock import Clock
 from yibao_common.values.errors import RuleError, TransientError
 
 _ATTEMPTS = 3
+
+
+class Asked(NamedTuple):
+    """A request with its digests as they are stored."""
+
+    request: Request
+    digest: bytes
+    former_digest: bytes
+
+    def replay(self, answer: Answer) -> bytes:
+        """Returns what the request was answered. Raises RuleError as `Answer.replay` does."""
+        return answer.replay(self.request.caller, self.digest, self.former_digest)
 
 
 def answer_table(metadata: sa.MetaData, *more: sa.Column[str]) -> sa.Table:
@@ -38,38 +51,25 @@ def answer_once(
     database: Database,
     answers: sa.Table,
     *,
-    request: Request,
-    digest: bytes,
-    former_digest: bytes,
+    asked: Asked,
     clock: Clock,
     work: Callable[[sa.Connection], bytes],
 ) -> bytes:
     """Runs `work` and stores the bytes it returns, or returns those stored before.
 
-    A transaction of its own, for commands outside the batches. The digests are those of the
-    request as they are stored.
+    A transaction of its own, for commands outside the batches.
 
     Raises RuleError as `Answer.replay` does, and whatever `work` raises; nothing is stored then.
     """
-    region, request_id = request.region, request.request_id
-    values: dict[str, object] = {
-        "region": region,
-        "request_id": request_id,
-        "digest": digest,
-        "method": request.method,
-    }
-    if "institution_id" in answers.c:
-        values["institution_id"] = request.caller.institution_id or ""
+    region, request_id = asked.request.region, asked.request.request_id
     for attempt in range(1, _ATTEMPTS + 1):
         try:
             with database.write() as connection:
                 known = find_answer(connection, answers, region, request_id)
                 if known is not None:
-                    return known.replay(request.caller, digest, former_digest)
+                    return asked.replay(known)
                 response = work(connection)
-                connection.execute(
-                    sa.insert(answers).values(**values, response=response, answer_time=clock())
-                )
+                _store(connection, answers, region, [(asked, response)], clock=clock)
                 return response
         except RuleError:
             # The same request, sent twice at once, may have done what this one was
@@ -78,12 +78,105 @@ def answer_once(
                 known = find_answer(connection, answers, region, request_id)
             if known is None:
                 raise
-            return known.replay(request.caller, digest, former_digest)
+            return asked.replay(known)
         except (TransientError, sa.exc.IntegrityError):
             # Two requests met: the second finds the first one's answer, or its rows.
             if attempt == _ATTEMPTS:
                 raise
     raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+def answer_each(
+    connection: sa.Connection,
+    answers: sa.Table,
+    *,
+    region: str,
+    asked: Sequence[Asked],
+    decide: Callable[[Sequence[int]], Sequence[Outcome[bytes]]],
+    close: Callable[[], None],
+    clock: Clock,
+) -> list[Outcome[bytes]]:
+    """Answers requests of a region in one transaction, each once by its id.
+
+    `decide` takes the places of those that nobody answered; of a request id that is there more
+    than once, one after the other. `close` is called when all are decided, where anything was.
+    """
+    known = _find_answers(connection, answers, region, asked)
+    outcomes: dict[int, Outcome[bytes]] = {}
+    new: list[tuple[Asked, bytes]] = []
+    for places in _rounds(asked):
+        decided = [place for place in places if asked[place].request.request_id not in known]
+        if decided:
+            outcomes |= zip(decided, decide(decided), strict=True)
+            # What a request was refused for, the same one may have done, sent twice at once, while
+            # this one waited for locks.
+            refused = [place for place in decided if isinstance(outcomes[place], RuleError)]
+            known |= _find_answers(connection, answers, region, [asked[each] for each in refused])
+        for place in places:
+            request, found = asked[place].request, known.get(asked[place].request.request_id)
+            if found is not None:
+                outcomes[place] = _replayed(asked[place], found)
+            elif not isinstance(outcome := outcomes[place], RuleError):
+                new.append((asked[place], outcome))
+                answer = Answer(request.request_id, asked[place].digest, outcome, request.method)
+                known[request.request_id] = answer
+    if new:
+        close()
+        _store(connection, answers, region, new, clock=clock)
+    return [outcomes[place] for place in range(len(asked))]
+
+
+def _rounds(asked: Sequence[Asked]) -> Iterator[list[int]]:
+    """Gives the places of all requests, in rounds in which each request id is there once."""
+    left = list(range(len(asked)))
+    while left:
+        first = {asked[place].request.request_id: place for place in reversed(left)}
+        chosen = set(first.values())
+        yield [place for place in left if place in chosen]
+        left = [place for place in left if place not in chosen]
+
+
+def _replayed(asked: Asked, answer: Answer) -> Outcome[bytes]:
+    try:
+        return asked.replay(answer)
+    except RuleError as refusal:
+        return refusal
+
+
+def _store(
+    connection: sa.Connection,
+    answers: sa.Table,
+    region: str,
+    given: Sequence[tuple[Asked, bytes]],
+    *,
+    clock: Clock,
+) -> None:
+    columns: tuple[str, ...]
+    columns = ("region", "request_id", "digest", "response", "method", "answer_time")
+    time = clock()
+    rows: list[Row] = [
+        (region, request.request_id, digest, response, request.method, time)
+        for (request, digest, _), response in given
+    ]
+    if "institution_id" in answers.c:
+        columns += ("institution_id",)
+        whose = [asked.request.caller.institution_id or "" for asked, _ in given]
+        rows = [(*row, own) for row, own in zip(rows, whose, strict=True)]
+    insert_rows(connection, answers, columns, rows)
+
+
+def _find_answers(
+    connection: sa.Connection, answers: sa.Table, region: str, asked: Sequence[Asked]
+) -> dict[str, Answer]:
+    rows = select_rows(
+        connection,
+        answers,
+        ("request_id", "digest", "response", "method"),
+        region=region,
+        key="request_id",
+        among={each.request.request_id for each in asked},
+    )
+    return {row[0]: Answer(row[0], bytes(row[1]), bytes(row[2]), row[3]) for row in rows}
 
 
 def find_answer(

@@ -1,16 +1,16 @@
 """Units of work on a database, each with the answer of its request in one transaction."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic
 
 import sqlalchemy as sa
 
 from yibao_common.commands.counted import answered, encode_outcome
-from yibao_common.commands.request import Request
+from yibao_common.commands.request import Outcome, Request
 from yibao_common.commands.transactions import ResultT, WorkT
-from yibao_common.db.answers import answer_once
+from yibao_common.db.answers import Asked, answer_each, answer_once
 from yibao_common.db.database import Database
 from yibao_common.keys.vault import Vault
 from yibao_common.values.clock import Clock
@@ -52,21 +52,45 @@ class StoredTransactions(Generic[WorkT]):
 
     def once(self, request: Request, decide: Callable[[WorkT], bytes]) -> bytes:
         """See `Transactions`."""
-        vault, place = self._vault, f"{request.region}/answer/{request.request_id}"
-        if vault is None:
-            return self._once(request, request.digest, request.former_digest, decide)
-        # The request may hold a citizen number, so its plain digest must not be stored.
-        sealed = self._once(
-            request,
-            vault.keyed_digest(request.digest),
-            vault.keyed_digest(request.former_digest) if request.former_digest else b"",
-            lambda work: vault.seal(decide(work), place=place),
+        sealed = answer_once(
+            self._database,
+            self._answers,
+            asked=self._asked(request),
+            clock=self._clock,
+            work=lambda connection: self._carry_out(
+                connection, request.region, lambda work: self._sealed(request, decide(work))
+            ),
         )
-        return vault.open(sealed, place=place)
+        return self._opened(request, sealed)
 
     def once_counted(self, request: Request, decide: Callable[[WorkT], bytes | RuleError]) -> bytes:
         """See `Transactions`."""
         return answered(self.once(request, lambda work: encode_outcome(decide(work))))
+
+    def once_each(
+        self,
+        region: str,
+        requests: Sequence[Request],
+        decide: Callable[[WorkT, Sequence[int]], Sequence[Outcome[bytes]]],
+    ) -> list[Outcome[bytes]]:
+        """See `Transactions`."""
+
+        def sealed(work: WorkT, places: Sequence[int]) -> list[Outcome[bytes]]:
+            chosen = [requests[place] for place in places]
+            return _each_answer(self._sealed, chosen, decide(work, places))
+
+        with self._database.write() as connection:
+            work = self._unit.open(connection, region)
+            answered = answer_each(
+                connection,
+                self._answers,
+                region=region,
+                asked=[self._asked(request) for request in requests],
+                decide=lambda places: sealed(work, places),
+                close=lambda: self._unit.close(connection, work),
+                clock=self._clock,
+            )
+        return _each_answer(self._opened, requests, answered)
 
     def change(self, region: str, work: Callable[[WorkT], ResultT]) -> ResultT:
         """See `Transactions`."""
@@ -93,22 +117,22 @@ class StoredTransactions(Generic[WorkT]):
         """See `Transactions`."""
         return self._database.look(lambda connection: ask(self._unit.open(connection, region)))
 
-    def _once(
-        self,
-        request: Request,
-        digest: bytes,
-        former_digest: bytes,
-        decide: Callable[[WorkT], bytes],
-    ) -> bytes:
-        return answer_once(
-            self._database,
-            self._answers,
-            request=request,
-            digest=digest,
-            former_digest=former_digest,
-            clock=self._clock,
-            work=lambda connection: self._carry_out(connection, request.region, decide),
-        )
+    def _asked(self, request: Request) -> Asked:
+        if self._vault is None:
+            return Asked(request, request.digest, request.former_digest)
+        # The request may hold a citizen number, so its plain digest must not be stored.
+        keyed, former = self._vault.keyed_digest, request.former_digest
+        return Asked(request, keyed(request.digest), keyed(former) if former else b"")
+
+    def _sealed(self, request: Request, response: bytes) -> bytes:
+        if self._vault is None:
+            return response
+        return self._vault.seal(response, place=_place(request))
+
+    def _opened(self, request: Request, response: bytes) -> bytes:
+        if self._vault is None:
+            return response
+        return self._vault.open(response, place=_place(request))
 
     def _carry_out(
         self, connection: sa.Connection, region: str, decide: Callable[[WorkT], ResultT]
@@ -117,3 +141,20 @@ class StoredTransactions(Generic[WorkT]):
         result = decide(work)
         self._unit.close(connection, work)
         return result
+
+
+def _place(request: Request) -> str:
+    """Returns where an answer is kept, to which it is sealed."""
+    return f"{request.region}/answer/{request.request_id}"
+
+
+def _each_answer(
+    make: Callable[[Request, bytes], bytes],
+    requests: Sequence[Request],
+    outcomes: Sequence[Outcome[bytes]],
+) -> list[Outcome[bytes]]:
+    """Makes something of the answers among what requests came to; refusals stay."""
+    return [
+        outcome if isinstance(outcome, RuleError) else make(request, outcome)
+        for request, outcome in zip(requests, outcomes, strict=True)
+    ]

@@ -34,6 +34,10 @@ class PersonRows(Protocol):
         """
         ...
 
+    def lock_all(self, person_ids: Collection[str]) -> Mapping[str, KnownPerson]:
+        """Does what `lock` does of persons, in the order of their ids; returns who is known."""
+        ...
+
     def lock_concerned(self, person_ids: Collection[str]) -> Sequence[str]:
         """Locks those of the persons who were locked by anybody before; returns their ids.
 

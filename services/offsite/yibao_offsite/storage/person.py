@@ -41,18 +41,27 @@ class StoredPersons:
 
     def lock(self, person_id: str) -> KnownPerson | None:
         """Locks a person's row, made where it is missing, and what is known of the person."""
-        row = (self._region, person_id)
+        return self.lock_all([person_id]).get(person_id)
+
+    def lock_all(self, person_ids: Collection[str]) -> dict[str, KnownPerson]:
+        """Locks the rows of persons, made where they are missing; returns who is known."""
+        ids = sorted(person_ids)
         # In one trip: every registration waits for it. The last of them is what the feed waits
         # for who was locked by nobody before.
         *_, found = execute(
             self._connection,
             [
-                Insert(tables.person, ("region", "person_id"), [row], skip_existing=True),
-                self._locking(tables.person, ("person_id",), person_id),
-                self._locking(tables.known_person, ("person_id", *_TOLD), person_id),
+                Insert(
+                    tables.person,
+                    ("region", "person_id"),
+                    [(self._region, each) for each in ids],
+                    skip_existing=True,
+                ),
+                self._locking(tables.person, ("person_id",), ids),
+                self._locking(tables.known_person, ("person_id", *_TOLD), ids),
             ],
         )
-        return _person_from(found[0]) if found else None
+        return {row[0]: _person_from(row) for row in found}
 
     def lock_concerned(self, person_ids: Collection[str]) -> list[str]:
         """Locks those of the persons who have a row; returns their ids in their order."""
@@ -89,13 +98,13 @@ class StoredPersons:
         )
         return forgotten.rowcount
 
-    def _locking(self, table: sa.Table, columns: tuple[str, ...], person_id: str) -> Select:
+    def _locking(self, table: sa.Table, columns: tuple[str, ...], ids: Sequence[str]) -> Select:
         return Select(
             table,
             columns,
             self._region,
             "person_id",
-            (person_id,),
+            ids,
             order_by=("person_id",),
             for_update=True,
         )

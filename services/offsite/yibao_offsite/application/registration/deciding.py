@@ -1,19 +1,16 @@
-"""What is read to decide about registrations: rules in force, person, papers, the others."""
+"""What applications are decided by: the rules in force, persons, papers, other registrations."""
 
-import dataclasses
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from yibao_common.values.errors import RuleError
-from yibao_common.values.reasons import Reason
 from yibao_offsite.rules.material.states import COUNTS
+from yibao_offsite.rules.person import KnownPerson
 from yibao_offsite.rules.region_rules import RegionRules
-from yibao_offsite.rules.registration.decide import Applicant, basis_rules, register
-from yibao_offsite.rules.registration.kinds import Origin
+from yibao_offsite.rules.registration.decide import Applicant, basis_rules
 from yibao_offsite.rules.registration.papers import KnownPaper, check_papers
-from yibao_offsite.rules.registration.persons import check_person
+from yibao_offsite.rules.registration.persons import check_person, check_self_service
 from yibao_offsite.rules.registration.places import check_places
 from yibao_offsite.rules.registration.registration import Application, Material, Registration
 
@@ -29,80 +26,76 @@ class Moment:
     today: dt.date
 
 
-def decided(
-    work: "Work",
-    application: Application,
-    applicant: Applicant,
-    rules: RegionRules,
-    moment: Moment,
-    *,
-    registration_id: str,
-    replaces: str | None = None,
-) -> Registration:
-    """Returns what becomes of an application; the person is locked when this returns.
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What was read of the persons of applications, who are locked; by person or paper.
 
-    Raises:
-        RuleError: what `rules.registration.decide.register` refuses, SELF_SERVICE_LIMITED,
-            MATERIAL_MISSING, what `check_person` and `check_places` refuse, in this order.
+    `persons` is None where no identity is followed. `limits` are last days of limited
+    self-service. `others` are a person's open registrations.
     """
-    registration = register(
-        application,
-        applicant,
-        rules,
-        region=work.region,
-        registration_id=registration_id,
-        now=moment.now,
-        today=moment.today,
-    )
-    registration = dataclasses.replace(registration, replaces_registration_id=replaces)
-    asked = rules.categories[application.category]
-    person = work.persons.lock(application.person_id)
+
+    persons: Mapping[str, KnownPerson] | None
+    limits: Mapping[str, dt.date]
+    papers: Mapping[str, KnownPaper]
+    others: dict[str, list[Registration]]
+
+    def add(self, registration: Registration) -> None:
+        """Lets a registration that will be kept count for those that are decided after it."""
+        self.others.setdefault(registration.person_id, []).append(registration)
+
+
+def read_known(work: "Work", applications: Sequence[Application]) -> Known:
+    """Locks the persons and the uploaded papers of applications and reads what decides them."""
+    person_ids = {each.person_id for each in applications}
+    is_followed = work.persons.is_followed()
+    # Whoever is not known will be refused, and nothing is kept of a refusal.
+    locked = work.persons.find_many(person_ids) if is_followed else person_ids
+    persons = work.persons.lock_all(locked)
     # Read after the lock, so that it holds what the lock's last holder did.
-    check_self_service(work, applicant.origin, application.person_id, today=moment.today)
-    papers = basis_rules(application, asked).papers
-    check_materials(
-        work,
-        papers,
-        application,
-        application.materials,
-        may_show=applicant.origin.may_see_papers,
-    )
-    if work.persons.is_followed():
-        check_person(person, application.person_id, day=moment.today)
-    others = work.registrations.of_person(application.person_id)
-    check_places(registration, others, several=rules.several_places)
-    return registration
+    limits = work.registrations.self_service_limits(person_ids)
+    others: dict[str, list[Registration]] = {}
+    for each in work.registrations.of_persons(person_ids):
+        others.setdefault(each.person_id, []).append(each)
+    materials = [material for each in applications for material in each.materials]
+    papers = known_papers(work, materials)
+    return Known(persons if is_followed else None, limits, papers, others)
 
 
-def check_materials(
-    work: "Work",
-    asked: Sequence[Sequence[str]],
-    application: Application,
-    materials: Sequence[Material],
-    *,
-    may_show: bool,
-) -> None:
-    """Checks that all papers are there; uploaded ones are looked up. Raises MATERIAL_MISSING."""
-    ids = [each.material_id for each in materials if each.material_id is not None]
+def known_papers(work: "Work", materials: Iterable[Material]) -> dict[str, KnownPaper]:
+    """Returns the uploaded ones of papers by their ids; locks them."""
+    ids = {each.material_id for each in materials if each.material_id is not None}
     # Locked, so that nobody returns or replaces one before the transaction ends.
     papers = work.papers.lock(ids) if ids else ()
-    known = {
+    return {
         each.material_id: KnownPaper(
             each.material_id, each.kind, each.person_id, each.state in COUNTS
         )
         for each in papers
     }
-    check_papers(asked, materials, known, person_id=application.person_id, may_show=may_show)
 
 
-def check_self_service(work: "Work", origin: Origin, person_id: str, *, today: dt.date) -> None:
-    """Raises RuleError SELF_SERVICE_LIMITED after a false statement, up to a last day."""
-    if origin is not Origin.SELF_SERVICE:
-        return
-    until = work.registrations.self_service_limit(person_id)
-    if until is not None and today <= until:
-        raise RuleError(
-            Reason.SELF_SERVICE_LIMITED,
-            f"self-service is limited until {until.isoformat()}",
-            until=until.isoformat(),
-        )
+def check_known(
+    registration: Registration,
+    known: Known,
+    applicant: Applicant,
+    rules: RegionRules,
+    moment: Moment,
+) -> None:
+    """Checks what becomes of an application by what was read of its person.
+
+    Raises:
+        RuleError: SELF_SERVICE_LIMITED, MATERIAL_MISSING, what `check_person` and `check_places`
+            refuse, in this order.
+    """
+    application, person_id = registration.application, registration.person_id
+    check_self_service(applicant.origin, known.limits.get(person_id), today=moment.today)
+    check_papers(
+        basis_rules(application, rules.categories[application.category]).papers,
+        application.materials,
+        known.papers,
+        person_id=person_id,
+        may_show=applicant.origin.may_see_papers,
+    )
+    if known.persons is not None:
+        check_person(known.persons.get(person_id), person_id, day=moment.today)
+    check_places(registration, known.others.get(person_id, ()), several=rules.several_places)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from yibao_common.values.calendar import shanghai_day
 from yibao_common.values.ids import Ids
-from yibao_offsite.application.registration.keeping import bind_papers, keep, record_job
+from yibao_offsite.application.registration.keeping import keep, keep_new, record_job
 from yibao_offsite.application.registration.merged import survivor_of
 from yibao_offsite.rules.person import KnownPerson
 from yibao_offsite.rules.registration.change import end
@@ -96,8 +96,7 @@ def _gone_over(
         replaces_registration_id=before.registration_id,
     )
     # The papers are kept for as long as this one lasts, and not from today on.
-    bind_papers(work, goes_on)
-    keep(work, goes_on, Event.GRANTED, actor=_ACTOR, at=now, is_new=True)
+    keep_new(work, [goes_on], [_ACTOR], at=now)
     record_job(work, METHOD, _ACTOR, goes_on, at=now)
     return dataclasses.replace(ended, replaced_by_registration_id=goes_on.registration_id)
 

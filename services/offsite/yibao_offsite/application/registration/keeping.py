@@ -1,6 +1,7 @@
 """Keeping a registration: its row, its step, the audit, and what settlement is told."""
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from yibao_common.commands.audit import AuditEntry, entry_of
@@ -8,7 +9,7 @@ from yibao_common.commands.request import Request
 from yibao_common.values.calendar import shanghai_day
 from yibao_offsite.rules.material.material import Owner
 from yibao_offsite.rules.registration.registration import Registration, Step
-from yibao_offsite.rules.registration.states import Event
+from yibao_offsite.rules.registration.states import Event, State
 from yibao_offsite.rules.registration.told import registered_care
 
 if TYPE_CHECKING:
@@ -23,23 +24,44 @@ def keep(
     actor: str,
     at: dt.datetime,
     remark: str = "",
-    is_new: bool = False,
 ) -> None:
     """Stores a registration with the step that made it so, and tells settlement of it."""
-    if is_new:
-        work.registrations.insert(registration)
-    else:
-        work.registrations.update(registration)
-    step = Step(registration.version, event, registration.state, at, actor, remark)
-    work.registrations.add_step(registration.registration_id, step)
-    told = registered_care(registration)
-    if told is not None:
-        work.feed.tell_registration(told)
+    work.registrations.update(registration, _step(registration, event, actor, at, remark))
+    _tell(work, registration)
     if not registration.state.is_open:
         # Of what was never granted the papers' years begin now.
         last = registration.ended_date or shanghai_day(at)
         on = max(last, shanghai_day(at))
         work.papers.end(Owner.REGISTRATION, registration.registration_id, on=on)
+
+
+def keep_new(
+    work: "Work", registrations: Sequence[Registration], actors: Sequence[str], *, at: dt.datetime
+) -> None:
+    """Stores new registrations with their papers and tells settlement of them.
+
+    `actors` are those whose registrations they are, in the same order.
+    """
+    new = []
+    for registration, actor in zip(registrations, actors, strict=True):
+        assert registration.state.is_open, registration.registration_id
+        event = Event.GRANTED if registration.state is State.ACTIVE else Event.APPLIED
+        new.append((registration, _step(registration, event, actor, at)))
+        bind_papers(work, registration)
+        _tell(work, registration)
+    work.registrations.insert(new)
+
+
+def _step(
+    registration: Registration, event: Event, actor: str, at: dt.datetime, remark: str = ""
+) -> Step:
+    return Step(registration.version, event, registration.state, at, actor, remark)
+
+
+def _tell(work: "Work", registration: Registration) -> None:
+    told = registered_care(registration)
+    if told is not None:
+        work.feed.tell_registration(told)
 
 
 def bind_papers(work: "Work", registration: Registration) -> None:

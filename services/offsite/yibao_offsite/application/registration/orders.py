@@ -1,4 +1,4 @@
-"""What changes registrations, each once by request id."""
+"""What registrations are found and changed by, each change once by request id."""
 
 import dataclasses
 from collections.abc import Callable
@@ -10,11 +10,11 @@ from yibao_common.commands.transactions import Transactions
 from yibao_common.values.calendar import shanghai_day
 from yibao_common.values.clock import Clock
 from yibao_common.values.ids import Ids
-from yibao_offsite.application.registration.deciding import Moment, decided
-from yibao_offsite.application.registration.keeping import bind_papers, keep, record
+from yibao_offsite.application.registration.deciding import Moment, check_known, read_known
+from yibao_offsite.application.registration.keeping import keep, keep_new, record
 from yibao_offsite.rules.region_rules import RegionRules
 from yibao_offsite.rules.registration.change import check_changeable, give_way
-from yibao_offsite.rules.registration.decide import Applicant
+from yibao_offsite.rules.registration.decide import Applicant, register
 from yibao_offsite.rules.registration.places import check_no_change_waits
 from yibao_offsite.rules.registration.registration import (
     Application,
@@ -32,15 +32,6 @@ EncodeBoth = Callable[[Registration, Registration], bytes]
 
 
 @dataclass(frozen=True, slots=True)
-class CreateRegistration:
-    """Applies for care elsewhere."""
-
-    request: Request
-    applicant: Applicant
-    application: Application
-
-
-@dataclass(frozen=True, slots=True)
 class ChangeRegistration:
     """Puts another registration in the place of one in force, of the same person."""
 
@@ -51,7 +42,7 @@ class ChangeRegistration:
 
 
 class Registering:
-    """Applies for registrations and changes them into others. Blocks."""
+    """Changes registrations into others. Blocks."""
 
     def __init__(
         self,
@@ -67,40 +58,16 @@ class Registering:
         self._clock = clock
         self._ids = ids
 
-    def create(self, command: CreateRegistration, encode: Encode) -> bytes:
-        """Registers once by request id and returns the answer's bytes.
-
-        Raises:
-            RuleError: REQUEST_ID_REUSED, then what `deciding.decided` refuses.
-        """
-        return self._transactions.once(
-            command.request, lambda work: encode(self._create(work, command))
-        )
-
     def change(self, command: ChangeRegistration, encode: EncodeBoth) -> bytes:
         """Puts another one in a registration's place, once by request id.
 
         Raises:
             RuleError: REQUEST_ID_REUSED, REGISTRATION_NOT_FOUND, REGISTRATION_STATE,
-                CHANGE_NOT_YET_ALLOWED, then what `deciding.decided` refuses.
+                CHANGE_NOT_YET_ALLOWED, then what `register` and `check_known` refuse.
         """
         return self._transactions.once(
             command.request, lambda work: encode(*self._change(work, command))
         )
-
-    def _create(self, work: "Work", command: CreateRegistration) -> Registration:
-        moment = moment_of(self._clock)
-        registration = decided(
-            work,
-            command.application,
-            command.applicant,
-            rules_in_force(work, self._national, moment),
-            moment,
-            registration_id=self._ids(),
-        )
-        _keep_new(work, registration, command.applicant, moment)
-        record(work, command.request, registration, at=moment.now)
-        return registration
 
     def _change(
         self, work: "Work", command: ChangeRegistration
@@ -111,16 +78,20 @@ class Registering:
         step(before.state, Event.CHANGED, registration_id=before.registration_id)
         check_changeable(before, today=moment.today)
         check_no_change_waits(before, work.registrations.of_person(before.person_id))
-        registration = decided(
-            work,
+        rules = rules_in_force(work, self._national, moment)
+        applied = register(
             dataclasses.replace(command.application, person_id=before.person_id),
             command.applicant,
-            rules_in_force(work, self._national, moment),
-            moment,
+            rules,
+            region=work.region,
             registration_id=self._ids(),
-            replaces=before.registration_id,
+            now=moment.now,
+            today=moment.today,
         )
-        _keep_new(work, registration, command.applicant, moment)
+        registration = dataclasses.replace(applied, replaces_registration_id=before.registration_id)
+        known = read_known(work, [registration.application])
+        check_known(registration, known, command.applicant, rules, moment)
+        keep_new(work, [registration], [command.applicant.path], at=moment.now)
         if registration.state is State.ACTIVE:
             before = give_way(before, registration)
             keep(work, before, Event.CHANGED, actor=command.applicant.path, at=moment.now)
@@ -163,11 +134,3 @@ def is_own(registration: Registration, institution_id: str | None) -> bool:
         return True
     kind, _, rest = registration.registered_by.partition("/")
     return kind in ("institution", "terminal") and rest.partition("/")[0] == institution_id
-
-
-def _keep_new(
-    work: "Work", registration: Registration, applicant: Applicant, moment: Moment
-) -> None:
-    event = Event.GRANTED if registration.state is State.ACTIVE else Event.APPLIED
-    bind_papers(work, registration)
-    keep(work, registration, event, actor=applicant.path, at=moment.now, is_new=True)

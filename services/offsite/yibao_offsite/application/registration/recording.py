@@ -8,12 +8,11 @@ from yibao_common.commands.request import Request
 from yibao_common.commands.transactions import Transactions
 from yibao_common.values.clock import Clock
 from yibao_common.values.ids import Ids
-from yibao_offsite.application.registration.keeping import keep, record
+from yibao_offsite.application.registration.keeping import keep_new, record
 from yibao_offsite.application.registration.orders import Encode, moment_of, rules_in_force
 from yibao_offsite.rules.region_rules import RegionRules
 from yibao_offsite.rules.registration.deemed import deem
 from yibao_offsite.rules.registration.registration import Registration
-from yibao_offsite.rules.registration.states import Event
 
 if TYPE_CHECKING:
     from yibao_offsite.application.work import Work
@@ -77,7 +76,6 @@ class DeemedRegistrations:
             by=request.caller.path,
             now=moment.now,
         )
-        actor = request.caller.path
-        keep(work, registration, Event.GRANTED, actor=actor, at=moment.now, is_new=True)
+        keep_new(work, [registration], [request.caller.path], at=moment.now)
         record(work, request, registration, at=moment.now)
         return registration

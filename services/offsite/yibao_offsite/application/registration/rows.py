@@ -1,7 +1,7 @@
 """Registrations of a region, as one transaction finds, locks and writes them."""
 
 import datetime as dt
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -62,16 +62,12 @@ class RegistrationRows(Protocol):
         """Locks a registration until the transaction ends and returns it, or None."""
         ...
 
-    def insert(self, registration: Registration) -> None:
-        """Stores a new registration."""
+    def insert(self, registrations: Sequence[tuple[Registration, Step]]) -> None:
+        """Stores new registrations, each with the step that made it."""
         ...
 
-    def update(self, registration: Registration) -> None:
-        """Stores a registration that was locked and has changed."""
-        ...
-
-    def add_step(self, registration_id: str, step: Step) -> None:
-        """Stores what was done to a registration."""
+    def update(self, registration: Registration, step: Step) -> None:
+        """Stores a registration that was locked and has changed, with the step that did it."""
         ...
 
     def steps(self, registration_id: str) -> Sequence[Step]:
@@ -112,6 +108,6 @@ class RegistrationRows(Protocol):
         """Limits a survivor's self-service as that of a person is; twice as once."""
         ...
 
-    def self_service_limit(self, person_id: str) -> dt.date | None:
-        """Returns the last day on which a person's self-service is limited, or None."""
+    def self_service_limits(self, person_ids: Collection[str]) -> Mapping[str, dt.date]:
+        """Returns the last days on which the self-service of persons is or was limited."""
         ...

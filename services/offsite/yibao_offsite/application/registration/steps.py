@@ -12,8 +12,7 @@ from yibao_common.values.calendar import add_months
 from yibao_common.values.clock import Clock
 from yibao_offsite.application.registration.deciding import (
     Moment,
-    check_materials,
-    check_self_service,
+    known_papers,
 )
 from yibao_offsite.application.registration.keeping import bind_papers, keep, record
 from yibao_offsite.application.registration.merged import lock_persons_of, of_one_statement
@@ -26,8 +25,8 @@ from yibao_offsite.application.registration.orders import (
 from yibao_offsite.rules.region_rules import BasisRules, RegionRules
 from yibao_offsite.rules.registration import change
 from yibao_offsite.rules.registration.decide import Applicant, is_looked_at_after
-from yibao_offsite.rules.registration.papers import handed_in_again, with_materials
-from yibao_offsite.rules.registration.persons import check_person
+from yibao_offsite.rules.registration.papers import check_papers, handed_in_again, with_materials
+from yibao_offsite.rules.registration.persons import check_person, check_self_service
 from yibao_offsite.rules.registration.places import check_places
 from yibao_offsite.rules.registration.registration import Material, Registration
 from yibao_offsite.rules.registration.states import Event, State, step
@@ -283,7 +282,9 @@ def _extended(
         today=turn.moment.today,
         is_checked=is_looked_at_after(origin, asked),
     )
-    check_self_service(turn.work, origin, extended.person_id, today=turn.moment.today)
+    person_id = extended.person_id
+    until = turn.work.registrations.self_service_limits([person_id]).get(person_id)
+    check_self_service(origin, until, today=turn.moment.today)
     _check_still(turn, extended)
     extended = with_materials(extended, handed_in_again(application.materials, materials))
     _check_papers(turn, extended)
@@ -306,7 +307,8 @@ def _check_papers(turn: Turn, registration: Registration) -> None:
         else each
         for each in application.materials
     ]
-    check_materials(turn.work, papers, application, materials, may_show=True)
+    known, person_id = known_papers(turn.work, materials), application.person_id
+    check_papers(papers, materials, known, person_id=person_id, may_show=True)
 
 
 def _check_still(turn: Turn, registration: Registration) -> None:

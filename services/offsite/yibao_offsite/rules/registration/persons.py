@@ -5,7 +5,7 @@ import datetime as dt
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_offsite.rules.person import KnownPerson, PeriodStatus
-from yibao_offsite.rules.registration.kinds import EndReason
+from yibao_offsite.rules.registration.kinds import EndReason, Origin
 from yibao_offsite.rules.registration.registration import Registration
 
 
@@ -33,6 +33,20 @@ def check_person(person: KnownPerson | None, person_id: str, *, day: dt.date) ->
         raise RuleError(
             Reason.PERSON_NOT_ENROLLED,
             "the person is not enrolled in the region today",
+        )
+
+
+def check_self_service(origin: Origin, until: dt.date | None, *, today: dt.date) -> None:
+    """Checks who acts for itself; `until` is the last day on which it may not, None of none.
+
+    Raises:
+        RuleError: SELF_SERVICE_LIMITED, after a false statement.
+    """
+    if origin is Origin.SELF_SERVICE and until is not None and today <= until:
+        raise RuleError(
+            Reason.SELF_SERVICE_LIMITED,
+            f"self-service is limited until {until.isoformat()}",
+            until=until.isoformat(),
         )
 
 

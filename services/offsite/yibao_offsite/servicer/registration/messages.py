@@ -126,6 +126,9 @@ def registration_encoder(kind: type[MessageT]) -> Callable[[Registration], bytes
     return lambda each: kind(registration=registration_message(each)).SerializeToString()
 
 
+created = registration_encoder(pb.CreateRegistrationResponse)
+
+
 def changed(registration: Registration, replaced: Registration) -> bytes:
     """Returns a serialized ChangeRegistrationResponse."""
     return pb.ChangeRegistrationResponse(

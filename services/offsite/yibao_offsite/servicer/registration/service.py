@@ -7,16 +7,14 @@ import grpc
 from yibao.offsite.v1 import registration_service_pb2 as pb
 from yibao.offsite.v1 import registration_service_pb2_grpc as rpc
 from yibao_common.commands.blocking import Blocking
+from yibao_common.db.batcher import Batcher
 from yibao_common.rpc.callers import current_caller
 from yibao_common.rpc.pages import page_token, place_after
 from yibao_common.rpc.requests import request_of
 from yibao_common.rpc.wire import as_sent, known, to_date, to_optional_date
 from yibao_common.values.caller import Caller
-from yibao_offsite.application.registration.orders import (
-    ChangeRegistration,
-    CreateRegistration,
-    Registering,
-)
+from yibao_offsite.application.registration.creating import CreateRegistration
+from yibao_offsite.application.registration.orders import ChangeRegistration, Registering
 from yibao_offsite.application.registration.reading import RegistrationReading
 from yibao_offsite.application.registration.recording import DeemedRegistrations, RecordDeemed
 from yibao_offsite.application.registration.rows import RegistrationPlace, TaskPlace
@@ -49,10 +47,11 @@ _StepRequest: TypeAlias = (
 
 
 class RegistrationServicer(rpc.RegistrationServiceServicer):
-    """Takes registrations through their lives; everything blocks, so it runs in threads."""
+    """Takes registrations through their lives, in threads, since what does so blocks."""
 
     def __init__(
         self,
+        creating: Batcher[CreateRegistration, bytes],
         registering: Registering,
         steps: Steps,
         deemed: DeemedRegistrations,
@@ -60,6 +59,7 @@ class RegistrationServicer(rpc.RegistrationServiceServicer):
         blocking: Blocking,
     ) -> None:
         """Takes what answers."""
+        self._creating = creating
         self._registering = registering
         self._steps = steps
         self._deemed = deemed
@@ -77,10 +77,8 @@ class RegistrationServicer(rpc.RegistrationServiceServicer):
         asked = request_of(request, "CreateRegistration")
         applicant = applicant_of(asked.caller)
         application = application_of(request, applicant, person_id=request.person_id)
-        response = await self._blocking.run(
-            self._registering.create,
-            CreateRegistration(asked, applicant, application),
-            registration_encoder(pb.CreateRegistrationResponse),
+        response = await self._creating.submit(
+            request.region, CreateRegistration(asked, applicant, application)
         )
         return as_sent(pb.CreateRegistrationResponse, response)
 

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from yibao_common.db.rows import insert_rows
+from yibao_common.db.rows import Insert, Row, execute, insert_rows, select_rows
 from yibao_offsite.application.registration.rows import (
     RegistrationPlace,
     RegistrationWish,
@@ -37,6 +37,8 @@ from yibao_offsite.storage import tables
 _TABLE = tables.registration
 _COLUMN = _TABLE.c
 _STEP = tables.registration_step.c
+_NAMES = tuple(column.name for column in _TABLE.columns)
+_STEP_NAMES = tuple(column.name for column in tables.registration_step.columns)
 _encode = msgspec.json.Encoder().encode
 _materials = msgspec.json.Decoder(tuple[Material, ...]).decode
 _benefits = msgspec.json.Decoder(tuple[Benefit, ...]).decode
@@ -88,13 +90,17 @@ class StoredRegistrations:
         query = self._where(_COLUMN.registration_id == registration_id)
         return self._one(query.with_for_update())
 
-    def insert(self, registration: Registration) -> None:
-        """Stores a new registration."""
-        values = _values(registration)
-        insert_rows(self._connection, _TABLE, tuple(values), [tuple(values.values())])
+    def insert(self, registrations: Sequence[tuple[Registration, Step]]) -> None:
+        """Stores new registrations, each with the step that made it."""
+        rows = [tuple(map(_values(each).__getitem__, _NAMES)) for each, _ in registrations]
+        steps = [self._step_row(each, step) for each, step in registrations]
+        execute(
+            self._connection,
+            [Insert(_TABLE, _NAMES, rows), Insert(tables.registration_step, _STEP_NAMES, steps)],
+        )
 
-    def update(self, registration: Registration) -> None:
-        """Stores a registration that was locked and has changed."""
+    def update(self, registration: Registration, step: Step) -> None:
+        """Stores a registration that was locked and has changed, with the step that did it."""
         values = _values(registration)
         changed = self._connection.execute(
             sa.update(_TABLE)
@@ -106,15 +112,8 @@ class StoredRegistrations:
             .values({name: values[name] for name in _CHANGING})
         )
         assert changed.rowcount == 1, registration.registration_id
-
-    def add_step(self, registration_id: str, step: Step) -> None:
-        """Stores what was done to a registration."""
-        row = (
-            *(self._region, registration_id, step.version, step.event.value, step.state.value),
-            *(step.event_time, step.actor, step.remark),
-        )
-        columns = tuple(column.name for column in tables.registration_step.columns)
-        insert_rows(self._connection, tables.registration_step, columns, [row])
+        row = self._step_row(registration, step)
+        insert_rows(self._connection, tables.registration_step, _STEP_NAMES, [row])
 
     def steps(self, registration_id: str) -> list[Step]:
         """Returns what was done to a registration, in order."""
@@ -193,14 +192,27 @@ class StoredRegistrations:
             table = tables.self_service_limit
             insert_rows(self._connection, table, columns, rows, skip_existing=True)
 
-    def self_service_limit(self, person_id: str) -> dt.date | None:
-        """Returns the last day on which a person's self-service is limited, or None."""
-        column = tables.self_service_limit.c
-        query = sa.select(sa.func.max(column.until_date)).where(
-            column.region == self._region, column.person_id == person_id
+    def self_service_limits(self, person_ids: Collection[str]) -> dict[str, dt.date]:
+        """Returns the last days on which the self-service of persons is or was limited."""
+        rows = select_rows(
+            self._connection,
+            tables.self_service_limit,
+            ("person_id", "until_date"),
+            region=self._region,
+            key="person_id",
+            among=sorted(person_ids),
         )
-        until: dt.date | None = self._connection.execute(query).scalar_one()
-        return until
+        limits: dict[str, dt.date] = {}
+        for person_id, until_date in rows:
+            limits[person_id] = max(until_date, limits.get(person_id, until_date))
+        return limits
+
+    def _step_row(self, registration: Registration, step: Step) -> Row:
+        return (
+            *(self._region, registration.registration_id),
+            *(step.version, step.event.value, step.state.value),
+            *(step.event_time, step.actor, step.remark),
+        )
 
     def _where(self, *conditions: sa.ColumnElement[bool]) -> sa.Select[Any]:
         return sa.select(_TABLE).where(_COLUMN.region == self._region, *conditions)
