@@ -36,7 +36,7 @@ class Counter:
         self.transactions: StoredTransactions[sa.Connection] = StoredTransactions(
             database,
             answers=tables.answer,
-            unit=UnitOfWork(lambda connection, _: connection, lambda *_: None),
+            unit=UnitOfWork(lambda connection, _: connection, lambda *_: ()),
             clock=system_clock,
             vault=Vault([b"\x11" * 32], b"\x22" * 32, random_bytes=Randomness()),
         )

@@ -29,6 +29,7 @@ from support.registrations import (
     shown,
 )
 
+from yibao_common.db.rows import Statement, execute
 from yibao_common.db.transactions import UnitOfWork
 from yibao_common.values.calendar import SHANGHAI
 from yibao_common.values.errors import RuleError
@@ -237,10 +238,9 @@ def dying(point: str) -> UnitOfWork[Work]:
         rows.point = point
         return dataclasses.replace(unit.open(connection, region), registrations=rows)
 
-    def close(connection: sa.Connection, work: Work) -> None:
-        unit.close(connection, work)
-        if point == "end":
-            raise BrokenError(point)
+    def close(connection: sa.Connection, work: Work) -> Sequence[Statement]:
+        execute(connection, unit.close(connection, work))
+        raise BrokenError("end")
 
     return UnitOfWork(begin, close)
 
@@ -346,7 +346,7 @@ def test_a_false_statement_limits_self_service_by_the_longest_limit(store: Store
 
         store.transactions.change(REGION, limit)
     with store.transactions.read(REGION) as work:
-        limits = work.registrations.self_service_limits([PERSON_ID, new_id()])
+        limits = work.registrations.standing([PERSON_ID, new_id()]).limits
         assert limits == {PERSON_ID: TODAY + 9 * DAY}
 
 
@@ -362,6 +362,6 @@ def test_a_survivor_takes_the_limits_of_who_was_merged_once(store: Store) -> Non
     store.transactions.change(REGION, limit_and_merge)
     with store.transactions.read(REGION) as work:
         ids = (survivor_id, PERSON_ID)
-        limits = work.registrations.self_service_limits(ids)
+        limits = work.registrations.standing(ids).limits
         assert limits == dict.fromkeys(ids, TODAY + 9 * DAY)
     assert store.rows(tables.self_service_limit) == 2

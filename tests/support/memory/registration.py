@@ -10,6 +10,7 @@ from yibao_offsite.application.registration.rows import (
     RegistrationPlace,
     RegistrationRows,
     RegistrationWish,
+    Standing,
     TaskPlace,
 )
 from yibao_offsite.files.region_rules import known_rules
@@ -39,6 +40,13 @@ class MemoryRegistrations(RegistrationRows):
             if each.person_id in person_ids and each.state.is_open
         ]
         return sorted(found, key=lambda each: each.registration_id)
+
+    def standing(self, person_ids: Collection[str]) -> Standing:
+        limits: dict[str, dt.date] = {}
+        for (person_id, _), until in self.limited.items():
+            if person_id in person_ids:
+                limits[person_id] = max(until, limits.get(person_id, until))
+        return Standing(self.of_persons(person_ids), limits)
 
     def of_visit(self, visit_id: str) -> Registration | None:
         return next((each for each in self.rows.values() if each.visit_id == visit_id), None)
@@ -91,13 +99,6 @@ class MemoryRegistrations(RegistrationRows):
         for (limited_id, registration_id), until_date in list(self.limited.items()):
             if limited_id == person_id:
                 self.limited.setdefault((survivor_id, registration_id), until_date)
-
-    def self_service_limits(self, person_ids: Collection[str]) -> dict[str, dt.date]:
-        limits: dict[str, dt.date] = {}
-        for (person_id, _), until in self.limited.items():
-            if person_id in person_ids:
-                limits[person_id] = max(until, limits.get(person_id, until))
-        return limits
 
 
 @dataclasses.dataclass

@@ -121,7 +121,7 @@ def test_a_false_statement_makes_it_void_and_limits_self_service() -> None:
     assert (revoked.state, revoked.end_reason) == (State.REVOKED, EndReason.FALSE_STATEMENT)
     assert desk.work.feed.registrations[made.registration_id].is_void
     until = dt.date(2028, 11, 2)
-    assert desk.work.registrations.self_service_limits([PERSON_ID]) == {PERSON_ID: until}
+    assert desk.work.registrations.standing([PERSON_ID]).limits == {PERSON_ID: until}
     for today, is_limited in ((until, True), (until + DAY, False)):
         desk.today = today
         asked = applied(channel=Channel.APP, start_date=today)

@@ -90,7 +90,7 @@ def test_a_false_statement_is_void_on_both_sides_of_a_merge(is_asked_of_the_form
         assert desk.steps_of(id)[-1] is Event.REVOKED
     until = dt.date(2028, 11, 2)
     for person_id in (PERSON_ID, OTHER_ID):
-        assert desk.work.registrations.self_service_limits([person_id]) == {person_id: until}
+        assert desk.work.registrations.standing([person_id]).limits == {person_id: until}
     assert {former, copy.registration_id} < set(desk.work.audit.entries[-1].subject_ids)
     again = refusal(desk.steps.revoke, desk.act(other, THIRD, "again"), bytes)
     assert again.reason is Reason.REGISTRATION_STATE

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from yibao_common.commands.request import Answer, Outcome, Request
 from yibao_common.db.database import Database
-from yibao_common.db.rows import Id, Instant, Row, insert_rows, select_rows
+from yibao_common.db.rows import Id, Insert, Instant, Row, Statement, execute, select_rows
 from yibao_common.values.clock import Clock
 from yibao_common.values.errors import RuleError, TransientError
 
@@ -53,9 +53,11 @@ def answer_once(
     *,
     asked: Asked,
     clock: Clock,
-    work: Callable[[sa.Connection], bytes],
+    work: Callable[[sa.Connection], tuple[bytes, Sequence[Statement]]],
 ) -> bytes:
     """Runs `work` and stores the bytes it returns, or returns those stored before.
+
+    `work` returns what it has to write last with them.
 
     A transaction of its own, for commands outside the batches.
 
@@ -68,8 +70,9 @@ def answer_once(
                 known = find_answer(connection, answers, region, request_id)
                 if known is not None:
                     return asked.replay(known)
-                response = work(connection)
-                _store(connection, answers, region, [(asked, response)], clock=clock)
+                response, last = work(connection)
+                given = _stored(answers, region, [(asked, response)], clock=clock)
+                execute(connection, [*last, given])
                 return response
         except RuleError:
             # The same request, sent twice at once, may have done what this one was
@@ -93,13 +96,14 @@ def answer_each(
     region: str,
     asked: Sequence[Asked],
     decide: Callable[[Sequence[int]], Sequence[Outcome[bytes]]],
-    close: Callable[[], None],
+    close: Callable[[], Sequence[Statement]],
     clock: Clock,
 ) -> list[Outcome[bytes]]:
     """Answers requests of a region in one transaction, each once by its id.
 
     `decide` takes the places of those that nobody answered; of a request id that is there more
-    than once, one after the other. `close` is called when all are decided, where anything was.
+    than once, one after the other. When all are decided, `close` returns what is written last with
+    the answers, where there are any.
     """
     known = _find_answers(connection, answers, region, asked)
     outcomes: dict[int, Outcome[bytes]] = {}
@@ -121,8 +125,7 @@ def answer_each(
                 answer = Answer(request.request_id, asked[place].digest, outcome, request.method)
                 known[request.request_id] = answer
     if new:
-        close()
-        _store(connection, answers, region, new, clock=clock)
+        execute(connection, [*close(), _stored(answers, region, new, clock=clock)])
     return [outcomes[place] for place in range(len(asked))]
 
 
@@ -143,14 +146,10 @@ def _replayed(asked: Asked, answer: Answer) -> Outcome[bytes]:
         return refusal
 
 
-def _store(
-    connection: sa.Connection,
-    answers: sa.Table,
-    region: str,
-    given: Sequence[tuple[Asked, bytes]],
-    *,
-    clock: Clock,
-) -> None:
+def _stored(
+    answers: sa.Table, region: str, given: Sequence[tuple[Asked, bytes]], *, clock: Clock
+) -> Insert:
+    """Returns what stores answers."""
     columns: tuple[str, ...]
     columns = ("region", "request_id", "digest", "response", "method", "answer_time")
     time = clock()
@@ -162,7 +161,7 @@ def _store(
         columns += ("institution_id",)
         whose = [asked.request.caller.institution_id or "" for asked, _ in given]
         rows = [(*row, own) for row, own in zip(rows, whose, strict=True)]
-    insert_rows(connection, answers, columns, rows)
+    return Insert(answers, columns, rows)
 
 
 def _find_answers(

@@ -22,7 +22,7 @@ from yibao_common.commands.audit import (
     event_values,
 )
 from yibao_common.db.database import Database
-from yibao_common.db.rows import Id, Insert, Instant, Row, Update, execute, insert_rows
+from yibao_common.db.rows import Id, Insert, Instant, Row, Select, Statement, Update, execute
 from yibao_common.values.errors import InvariantError, TransientError
 
 _ATTEMPTS = 3
@@ -94,22 +94,30 @@ def record_audit(connection: sa.Connection, tables: AuditTables, *entries: Audit
     Call it once and last in a transaction: everyone else who does something in the region
     waits for the end of its chain until the commit.
     """
+    execute(connection, chained(connection, tables, *entries))
+
+
+def chained(
+    connection: sa.Connection, tables: AuditTables, *entries: AuditEntry
+) -> list[Statement]:
+    """Locks the end of the chain and returns what adds rows to it; see `record_audit`.
+
+    For whoever has something else to write last: it goes in one trip.
+    """
     if not entries:
-        return
+        return []
     region = entries[0].region
     if any(entry.region != region for entry in entries):
         raise InvariantError("a chain of the audit is of one region")
-    insert_rows(
+    end, first = ("sequence", "hash"), (region, 0, FIRST_HASH)
+    _, (stored,) = execute(
         connection,
-        tables.head,
-        ("region", "sequence", "hash"),
-        [(region, 0, FIRST_HASH)],
-        skip_existing=True,
+        [
+            Insert(tables.head, ("region", *end), [first], skip_existing=True),
+            Select(tables.head, end, region, "region", (region,), for_update=True),
+        ],
     )
-    head = tables.head.c
-    query = sa.select(head.sequence, head.hash).where(head.region == region)
-    end = connection.execute(query.with_for_update()).one()
-    sequence, hash = end.sequence, bytes(end.hash)
+    sequence, hash = stored[0], bytes(stored[1])
     events: list[Row] = []
     subjects: list[Row] = []
     for entry in entries:
@@ -119,18 +127,15 @@ def record_audit(connection: sa.Connection, tables: AuditTables, *entries: Audit
         events.append((region, sequence, *values, previous, hash))
         subjects += [(region, subject, sequence) for subject in sorted(set(entry.subject_ids))]
     columns, _ = event_values(entries[0])
-    execute(
-        connection,
-        [
-            Insert(
-                tables.event,
-                ("region", "sequence", *columns, "previous_hash", "hash"),
-                events,
-            ),
-            Insert(tables.subject, ("region", "subject_id", "sequence"), subjects),
-            Update(tables.head, ("region",), ("sequence", "hash"), [(region, sequence, hash)]),
-        ],
-    )
+    return [
+        Insert(
+            tables.event,
+            ("region", "sequence", *columns, "previous_hash", "hash"),
+            events,
+        ),
+        Insert(tables.subject, ("region", "subject_id", "sequence"), subjects),
+        Update(tables.head, ("region",), end, [(region, sequence, hash)]),
+    ]
 
 
 def record_refused(database: Database, tables: AuditTables, entry: AuditEntry) -> None:

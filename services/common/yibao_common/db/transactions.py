@@ -12,6 +12,7 @@ from yibao_common.commands.request import Outcome, Request
 from yibao_common.commands.transactions import ResultT, WorkT
 from yibao_common.db.answers import Asked, answer_each, answer_once
 from yibao_common.db.database import Database
+from yibao_common.db.rows import Statement, execute
 from yibao_common.keys.vault import Vault
 from yibao_common.values.clock import Clock
 from yibao_common.values.errors import RuleError, TransientError
@@ -23,12 +24,12 @@ _ATTEMPTS = 3
 class UnitOfWork(Generic[WorkT]):
     """How a service's unit of work begins and ends.
 
-    `close` writes what is always written last, in the order in which it is locked: the
-    feed, then the audit. It is not called for reading, nor after a refusal.
+    `close` locks what is always written last, the feed and then the audit, and returns what
+    writes it: one trip with the answer. It is not called for reading, nor after a refusal.
     """
 
     open: Callable[[sa.Connection, str], WorkT]
-    close: Callable[[sa.Connection, WorkT], None]
+    close: Callable[[sa.Connection, WorkT], Sequence[Statement]]
 
 
 class StoredTransactions(Generic[WorkT]):
@@ -105,7 +106,9 @@ class StoredTransactions(Generic[WorkT]):
     def change_untried(self, region: str, work: Callable[[WorkT], ResultT]) -> ResultT:
         """See `Transactions`."""
         with self._database.write() as connection:
-            return self._carry_out(connection, region, work)
+            result, last = self._carry_out(connection, region, work)
+            execute(connection, last)
+            return result
 
     @contextlib.contextmanager
     def read(self, region: str) -> Iterator[WorkT]:
@@ -136,11 +139,10 @@ class StoredTransactions(Generic[WorkT]):
 
     def _carry_out(
         self, connection: sa.Connection, region: str, decide: Callable[[WorkT], ResultT]
-    ) -> ResultT:
+    ) -> tuple[ResultT, Sequence[Statement]]:
         work = self._unit.open(connection, region)
         result = decide(work)
-        self._unit.close(connection, work)
-        return result
+        return result, self._unit.close(connection, work)
 
 
 def _place(request: Request) -> str:

@@ -2,7 +2,8 @@
 
 import sqlalchemy as sa
 
-from yibao_common.db.audit_chain import record_audit
+from yibao_common.db.audit_chain import chained
+from yibao_common.db.rows import Statement
 from yibao_common.db.transactions import UnitOfWork
 from yibao_common.keys.vault import Vault
 from yibao_identity.application.work import Work
@@ -58,10 +59,10 @@ def unit_of_work(vault: Vault) -> UnitOfWork[Work]:
             audit_rows=StoredAudit(connection, region),
         )
 
-    def end(connection: sa.Connection, work: Work) -> None:
+    def end(connection: sa.Connection, work: Work) -> list[Statement]:
         feed = work.feed
         if feed.at is not None:
             note_change(connection, work.region, feed.person_ids, now=feed.at, caller=feed.caller)
-        record_audit(connection, tables.audit, *work.audit.entries)
+        return chained(connection, tables.audit, *work.audit.entries)
 
     return UnitOfWork(begin, end)

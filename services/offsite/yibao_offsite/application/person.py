@@ -34,8 +34,12 @@ class PersonRows(Protocol):
         """
         ...
 
-    def lock_all(self, person_ids: Collection[str]) -> Mapping[str, KnownPerson]:
-        """Does what `lock` does of persons, in the order of their ids; returns who is known."""
+    def lock_known(self, person_ids: Collection[str]) -> Mapping[str, KnownPerson] | None:
+        """Does what `lock` does of persons, in the order of their ids, and returns who is known.
+
+        Of those who are not known nothing is kept. Where persons are not followed, all are locked
+        and None is returned.
+        """
         ...
 
     def lock_concerned(self, person_ids: Collection[str]) -> Sequence[str]:

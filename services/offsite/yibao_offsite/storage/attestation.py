@@ -85,7 +85,8 @@ def withdraw_told(
 
     Whoever tells it holds the lock of the person, without whom no entry is taken.
     """
-    told = {each.registration_id: each for each in registrations}
+    # Nothing attests yet what is new.
+    told = {each.registration_id: each for each in registrations if each.version > 1}
     if not told:
         return
     found = _entries_of(connection, region, list(told))

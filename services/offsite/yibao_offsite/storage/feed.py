@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from yibao_common.commands.feed import FeedHead
 from yibao_common.db import feed
 from yibao_common.db.feed import StoredHead
-from yibao_common.db.rows import Insert, Row, Update, execute, select_rows
+from yibao_common.db.rows import Insert, Row, Select, Statement, Update, execute, select_rows
 from yibao_common.values.ids import new_id
 from yibao_offsite.application.feed import FeedEntry
 from yibao_offsite.rules.feed import AuditHold, RegisteredCare
@@ -24,6 +24,9 @@ _CARE = (
     *("start_date", "end_date", "is_void", "origin", "version"),
 )
 _HOLD = ("person_id", "visit_id", "task_id", "is_lifted", "attestation", "version")
+# Tables of what was told last, their keys and the rest.
+_TOLD_CARE = (tables.told_registration, "registration_id", _CARE)
+_TOLD_HOLD = (tables.told_hold, "hold_id", _HOLD)
 _encode = msgspec.json.Encoder().encode
 _benefits = msgspec.json.Decoder(tuple[int, ...]).decode
 
@@ -94,18 +97,19 @@ def renew_epochs(connection: sa.Connection) -> list[str]:
     return feed.renew_epochs(connection, tables.feed_head)
 
 
-def store_told(
+def tell(
     connection: sa.Connection,
     region: str,
     registrations: Sequence[RegisteredCare],
     holds: Sequence[AuditHold],
-) -> None:
-    """Tells settlement of registrations and holds, of which none is there twice.
+) -> list[Statement]:
+    """Returns what tells settlement of registrations and holds, of which none is there twice.
 
-    Call it once in a transaction, after everything else but the audit was written.
+    Call it once in a transaction, after everything else but the audit was written: the end of
+    the feed is locked when it returns.
     """
     if not registrations and not holds:
-        return
+        return []
     subjects = [
         *((each.registration_id, None) for each in registrations),
         *((None, each.hold_id) for each in holds),
@@ -116,37 +120,39 @@ def store_told(
         for sequence, subject in enumerate(subjects, start=last - len(subjects) + 1)
     ]
     columns = ("region", "sequence", "registration_id", "hold_id", "mark")
-    execute(connection, [Insert(tables.feed_change, columns, changes)])
     care = [(region, each.registration_id, *_care_row(each)) for each in registrations]
-    _replace(connection, tables.told_registration, "registration_id", _CARE, care)
     held = [(region, each.hold_id, *_hold_row(each)) for each in holds]
-    _replace(connection, tables.told_hold, "hold_id", _HOLD, held)
-
-
-def _replace(
-    connection: sa.Connection,
-    table: sa.Table,
-    key: str,
-    values: tuple[str, ...],
-    rows: Sequence[Row],
-) -> None:
-    """Stores rows by their key, the second value; the head's lock keeps others from it."""
-    if not rows:
-        return
-    region = rows[0][0]
-    found = select_rows(
-        connection, table, (key,), region=region, key=key, among=[row[1] for row in rows]
+    # What is new was never told.
+    before = (
+        [each.registration_id for each in registrations if each.version > 1],
+        [each.hold_id for each in holds if each.version > 1],
     )
-    stored = {row[0] for row in found}
-    new = [row for row in rows if row[1] not in stored]
-    changed = [row for row in rows if row[1] in stored]
-    execute(
+    told = execute(
         connection,
         [
-            Insert(table, ("region", key, *values), new),
-            Update(table, ("region", key), values, changed),
+            Select(table, (key,), region, key, ids)
+            for (table, key, _), ids in zip((_TOLD_CARE, _TOLD_HOLD), before, strict=True)
         ],
     )
+    return [
+        Insert(tables.feed_change, columns, changes),
+        *_replacing(_TOLD_CARE, care, told[0]),
+        *_replacing(_TOLD_HOLD, held, told[1]),
+    ]
+
+
+def _replacing(
+    kept: tuple[sa.Table, str, tuple[str, ...]], rows: Sequence[Row], told: Sequence[Row]
+) -> list[Statement]:
+    """Returns what stores rows by their key, the second value, of which some were told before.
+
+    The head's lock keeps others from them.
+    """
+    (table, key, values), stored = kept, {row[0] for row in told}
+    return [
+        Insert(table, ("region", key, *values), [row for row in rows if row[1] not in stored]),
+        Update(table, ("region", key), values, [row for row in rows if row[1] in stored]),
+    ]
 
 
 def _care_row(told: RegisteredCare) -> Row:

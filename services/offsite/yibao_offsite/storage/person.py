@@ -41,11 +41,25 @@ class StoredPersons:
 
     def lock(self, person_id: str) -> KnownPerson | None:
         """Locks a person's row, made where it is missing, and what is known of the person."""
-        return self.lock_all([person_id]).get(person_id)
+        return self._lock([person_id]).get(person_id)
 
-    def lock_all(self, person_ids: Collection[str]) -> dict[str, KnownPerson]:
+    def lock_known(self, person_ids: Collection[str]) -> dict[str, KnownPerson] | None:
+        """Locks persons and returns who is known; None where persons are not followed."""
+        region, ids = self._region, sorted(person_ids)
+        position, found = execute(
+            self._connection,
+            [
+                Select(tables.person_feed_position, ("read_time",), region, "region", (region,)),
+                Select(tables.known_person, ("person_id",), region, "person_id", ids),
+            ],
+        )
+        if not position or position[0][0] is None:
+            self._lock(ids)
+            return None
+        return self._lock(sorted(person_id for (person_id,) in found))
+
+    def _lock(self, ids: Sequence[str]) -> dict[str, KnownPerson]:
         """Locks the rows of persons, made where they are missing; returns who is known."""
-        ids = sorted(person_ids)
         # In one trip: every registration waits for it. The last of them is what the feed waits
         # for who was locked by nobody before.
         *_, found = execute(

@@ -2,7 +2,8 @@
 
 import sqlalchemy as sa
 
-from yibao_common.db.audit_chain import record_audit
+from yibao_common.db.audit_chain import chained
+from yibao_common.db.rows import Statement
 from yibao_common.db.transactions import UnitOfWork
 from yibao_common.keys.vault import Vault
 from yibao_offsite.application.work import Work
@@ -12,7 +13,7 @@ from yibao_offsite.storage.attestation import StoredAttestations, withdraw_told
 from yibao_offsite.storage.audit_task.record import StoredAuditTasks
 from yibao_offsite.storage.complaint import StoredComplaints
 from yibao_offsite.storage.evaluation.rows import StoredEvaluations
-from yibao_offsite.storage.feed import StoredFeed, store_told
+from yibao_offsite.storage.feed import StoredFeed, tell
 from yibao_offsite.storage.following import StoredFollowing
 from yibao_offsite.storage.material.due import StoredDueMaterials
 from yibao_offsite.storage.material.papers import StoredPapers
@@ -59,11 +60,11 @@ def unit_of_work(vault: Vault | None) -> UnitOfWork[Work]:
     return UnitOfWork(begin, _close)
 
 
-def _close(connection: sa.Connection, work: Work) -> None:
+def _close(connection: sa.Connection, work: Work) -> list[Statement]:
     registrations, holds = list(work.feed.registrations.values()), list(work.feed.holds.values())
     withdraw_told(connection, work.region, registrations)
-    store_told(connection, work.region, registrations, holds)
-    record_audit(connection, tables.audit, *work.audit.entries)
+    told = tell(connection, work.region, registrations, holds)
+    return told + chained(connection, tables.audit, *work.audit.entries)
 
 
 # Where nothing sealed is asked for.

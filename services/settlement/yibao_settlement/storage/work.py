@@ -2,7 +2,8 @@
 
 import sqlalchemy as sa
 
-from yibao_common.db.audit_chain import record_audit
+from yibao_common.db.audit_chain import chained
+from yibao_common.db.rows import Statement
 from yibao_common.db.transactions import UnitOfWork
 from yibao_settlement.application.work import Work
 from yibao_settlement.storage import tables
@@ -57,8 +58,8 @@ def _open(connection: sa.Connection, region: str) -> Work:
     )
 
 
-def _close(connection: sa.Connection, work: Work) -> None:
-    record_audit(connection, tables.audit, *work.audit.entries)
+def _close(connection: sa.Connection, work: Work) -> list[Statement]:
+    return chained(connection, tables.audit, *work.audit.entries)
 
 
 UNIT = UnitOfWork(_open, _close)

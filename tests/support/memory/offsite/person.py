@@ -30,9 +30,10 @@ class MemoryPersons(PersonRows):
         self.locked.append(person_id)
         return self.find(person_id)
 
-    def lock_all(self, person_ids: Collection[str]) -> dict[str, KnownPerson]:
-        found = {each: self.lock(each) for each in sorted(person_ids)}
-        return {each: person for each, person in found.items() if person is not None}
+    def lock_known(self, person_ids: Collection[str]) -> dict[str, KnownPerson] | None:
+        ids = [each for each in sorted(person_ids) if each in self.known or not self.followed]
+        self.locked += ids
+        return {each: self.known[each] for each in ids} if self.followed else None
 
     def lock_concerned(self, person_ids: Collection[str]) -> list[str]:
         return sorted(set(person_ids) & set(self.locked))

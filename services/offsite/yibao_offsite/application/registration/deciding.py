@@ -47,18 +47,16 @@ class Known:
 def read_known(work: "Work", applications: Sequence[Application]) -> Known:
     """Locks the persons and the uploaded papers of applications and reads what decides them."""
     person_ids = {each.person_id for each in applications}
-    is_followed = work.persons.is_followed()
     # Whoever is not known will be refused, and nothing is kept of a refusal.
-    locked = work.persons.find_many(person_ids) if is_followed else person_ids
-    persons = work.persons.lock_all(locked)
+    persons = work.persons.lock_known(person_ids)
     # Read after the lock, so that it holds what the lock's last holder did.
-    limits = work.registrations.self_service_limits(person_ids)
+    standing = work.registrations.standing(person_ids)
     others: dict[str, list[Registration]] = {}
-    for each in work.registrations.of_persons(person_ids):
+    for each in standing.registrations:
         others.setdefault(each.person_id, []).append(each)
     materials = [material for each in applications for material in each.materials]
     papers = known_papers(work, materials)
-    return Known(persons if is_followed else None, limits, papers, others)
+    return Known(persons, standing.limits, papers, others)
 
 
 def known_papers(work: "Work", materials: Iterable[Material]) -> dict[str, KnownPaper]:

@@ -39,6 +39,16 @@ class TaskPlace(NamedTuple):
     registration_id: str
 
 
+class Standing(NamedTuple):
+    """Open registrations of persons, in the order of their ids, and how these are limited.
+
+    `limits` are by person the last days on which its self-service is or was limited.
+    """
+
+    registrations: Sequence[Registration]
+    limits: Mapping[str, dt.date]
+
+
 class RegistrationRows(Protocol):
     """Registrations of a region, as one transaction finds, locks and writes them."""
 
@@ -48,6 +58,10 @@ class RegistrationRows(Protocol):
 
     def of_persons(self, person_ids: Collection[str]) -> Sequence[Registration]:
         """Returns the open registrations of persons, in the order of their ids."""
+        ...
+
+    def standing(self, person_ids: Collection[str]) -> Standing:
+        """Returns what else decides about persons who apply."""
         ...
 
     def of_visit(self, visit_id: str) -> Registration | None:
@@ -106,8 +120,4 @@ class RegistrationRows(Protocol):
 
     def pass_on_limits(self, person_id: str, survivor_id: str) -> None:
         """Limits a survivor's self-service as that of a person is; twice as once."""
-        ...
-
-    def self_service_limits(self, person_ids: Collection[str]) -> Mapping[str, dt.date]:
-        """Returns the last days on which the self-service of persons is or was limited."""
         ...

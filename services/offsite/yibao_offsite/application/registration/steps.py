@@ -283,7 +283,7 @@ def _extended(
         is_checked=is_looked_at_after(origin, asked),
     )
     person_id = extended.person_id
-    until = turn.work.registrations.self_service_limits([person_id]).get(person_id)
+    until = turn.work.registrations.standing([person_id]).limits.get(person_id)
     check_self_service(origin, until, today=turn.moment.today)
     _check_still(turn, extended)
     extended = with_materials(extended, handed_in_again(application.materials, materials))

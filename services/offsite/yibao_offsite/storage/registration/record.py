@@ -1,16 +1,18 @@
 """Registrations as rows."""
 
 import datetime as dt
+from collections import namedtuple
 from collections.abc import Collection, Sequence
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 
-from yibao_common.db.rows import Insert, Row, execute, insert_rows, select_rows
+from yibao_common.db.rows import Insert, Row, Select, execute, insert_rows
 from yibao_offsite.application.registration.rows import (
     RegistrationPlace,
     RegistrationWish,
+    Standing,
     TaskPlace,
 )
 from yibao_offsite.rules.registration.kinds import (
@@ -38,6 +40,7 @@ _TABLE = tables.registration
 _COLUMN = _TABLE.c
 _STEP = tables.registration_step.c
 _NAMES = tuple(column.name for column in _TABLE.columns)
+_Stored = namedtuple("_Stored", _NAMES)  # type: ignore[misc]  # columns are listed once
 _STEP_NAMES = tuple(column.name for column in tables.registration_step.columns)
 _encode = msgspec.json.Encoder().encode
 _materials = msgspec.json.Decoder(tuple[Material, ...]).decode
@@ -50,7 +53,6 @@ _CHANGING = (
     *("cancel_time", "cancelled_by", "ended_date", "end_reason"),
     *("replaced_by_registration_id", "task_kind", "task_due_date"),
 )
-_OPEN = tuple(each.value for each in State if each.is_open)
 _COVERING = tuple(each.value for each in State if each.was_granted and each is not State.REVOKED)
 
 
@@ -68,14 +70,22 @@ class StoredRegistrations:
 
     def of_persons(self, person_ids: Collection[str]) -> list[Registration]:
         """Returns the open registrations of persons, in the order of their ids."""
-        found: list[Registration] = []
-        ids = sorted(person_ids)
-        # Bounded statements, whatever a feed tells of at once.
-        for start in range(0, len(ids), 500):
-            chosen = _COLUMN.person_id.in_(ids[start : start + 500])
-            query = self._where(chosen, _COLUMN.state.in_(_OPEN))
-            found += self._all(query)
-        return sorted(found, key=lambda each: each.registration_id)
+        return _open_of(execute(self._connection, [self._of(_TABLE, _NAMES, person_ids)])[0])
+
+    def standing(self, person_ids: Collection[str]) -> Standing:
+        """Returns what else decides about persons who apply."""
+        columns = ("person_id", "until_date")
+        found, limited = execute(
+            self._connection,
+            [
+                self._of(_TABLE, _NAMES, person_ids),
+                self._of(tables.self_service_limit, columns, person_ids),
+            ],
+        )
+        limits: dict[str, dt.date] = {}
+        for person_id, until_date in limited:
+            limits[person_id] = max(until_date, limits.get(person_id, until_date))
+        return Standing(_open_of(found), limits)
 
     def of_visit(self, visit_id: str) -> Registration | None:
         """Returns the deemed registration of a visit, or None."""
@@ -192,20 +202,8 @@ class StoredRegistrations:
             table = tables.self_service_limit
             insert_rows(self._connection, table, columns, rows, skip_existing=True)
 
-    def self_service_limits(self, person_ids: Collection[str]) -> dict[str, dt.date]:
-        """Returns the last days on which the self-service of persons is or was limited."""
-        rows = select_rows(
-            self._connection,
-            tables.self_service_limit,
-            ("person_id", "until_date"),
-            region=self._region,
-            key="person_id",
-            among=sorted(person_ids),
-        )
-        limits: dict[str, dt.date] = {}
-        for person_id, until_date in rows:
-            limits[person_id] = max(until_date, limits.get(person_id, until_date))
-        return limits
+    def _of(self, table: sa.Table, columns: tuple[str, ...], person_ids: Collection[str]) -> Select:
+        return Select(table, columns, self._region, "person_id", sorted(person_ids))
 
     def _step_row(self, registration: Registration, step: Step) -> Row:
         return (
@@ -223,6 +221,14 @@ class StoredRegistrations:
 
     def _all(self, query: sa.Select[Any]) -> list[Registration]:
         return [_registration_from(row) for row in self._connection.execute(query)]
+
+
+def _open_of(rows: Sequence[Row]) -> list[Registration]:
+    """Returns the open ones of registrations whose rows have all columns, by rising ids."""
+    found = [_registration_from(_Stored._make(row)) for row in rows]
+    return sorted(
+        (each for each in found if each.state.is_open), key=lambda each: each.registration_id
+    )
 
 
 def _task_place(registration: Registration) -> TaskPlace:
@@ -304,7 +310,7 @@ def _values(registration: Registration) -> dict[str, object]:
     }
 
 
-def _registration_from(row: sa.Row[Any]) -> Registration:
+def _registration_from(row: Any) -> Registration:
     referral = None
     if row.referral_institution_id is not None:
         referral = Referral(
