@@ -292,8 +292,11 @@ def test_self_service_is_accepted_at_once_and_checked_by_somebody_else() -> None
     assert made.task is not None
     assert made.task.kind is TaskKind.CHECK
     assert desk.work.papers.bound == {"m1": made.registration_id}
+    # Until it is checked its papers may be returned, and go on.
+    assert desk.work.papers.ended == {made.registration_id: None}
     checked = desk.given(desk.steps.note_checked, desk.act(made.registration_id))
     assert (checked.state, checked.task) == (State.ACTIVE, None)
+    assert desk.work.papers.ended == {made.registration_id: checked.end_date}
     again = refusal(desk.steps.note_checked, desk.act(made.registration_id), bytes)
     assert again.reason is Reason.REGISTRATION_STATE
 
@@ -491,6 +494,18 @@ def test_an_enrolment_that_ends_behind_the_cover_ends_nothing(days: int, ends: b
     assert end_by_person(desk.work, told, now=desk.now(), ids=lambda: "x") == ends
 
 
+def test_the_years_of_papers_are_counted_from_the_day_on_which_cover_runs_out() -> None:
+    # Nothing happens to a registration on that day.
+    desk = Desk()
+    made = desk.create(applied(materials=shown("commitment_letter")))
+    id, last = made.registration_id, made.end_date
+    assert last is not None
+    assert desk.work.papers.ended == {id: last}
+    later = last + dt.timedelta(days=30)
+    desk.given(desk.steps.extend, desk.act(id), (), later)
+    assert desk.work.papers.ended == {id: later}
+
+
 def test_papers_go_on_with_a_merged_persons_registration() -> None:
     desk = Desk()
     paper = Paper("m1", "household_move_proof", PERSON_ID, PaperState.CLEAN)
@@ -499,7 +514,7 @@ def test_papers_go_on_with_a_merged_persons_registration() -> None:
     told = [person(merged_into=OTHER_ID)]
     end_by_person(desk.work, told, now=desk.now(), ids=lambda: "goes-on")
     assert desk.work.papers.bound == {"m1": "goes-on"}
-    assert desk.work.papers.ended == {before.registration_id: TODAY}
+    assert desk.work.papers.ended == {before.registration_id: TODAY, "goes-on": None}
 
 
 @pytest.mark.parametrize("has_own", [False, True])

@@ -13,7 +13,7 @@ from yibao_common.values.calendar import shanghai_day
 from yibao_common.values.clock import Clock
 from yibao_offsite.rules.material.material import Material
 from yibao_offsite.rules.material.parts import part_count
-from yibao_offsite.rules.material.retention import keep_until
+from yibao_offsite.rules.material.retention import LastUses, keep_until, may_be_over
 from yibao_offsite.rules.material.states import STEPS, State, Step
 
 if TYPE_CHECKING:
@@ -65,8 +65,8 @@ class DueRows(Protocol):
         """Returns finished files that were begun before an instant and used for nothing."""
         ...
 
-    def ended(self, *, by: dt.date, after: str | None, limit: int) -> Sequence[str]:
-        """Returns files kept whose every use has ended by a day, with ids above `after`."""
+    def ended(self, by: LastUses, *, after: str | None, limit: int) -> Sequence[str]:
+        """Returns files kept whose every use has ended by their day, with ids above `after`."""
         ...
 
 
@@ -120,10 +120,11 @@ class DueMaterials:
         pruned += self._prune_all(
             region, lambda due: due.unused(before=now - keeping.unused, limit=_PAGE), Step.REMOVE
         )
-        after: str | None = None
+        # Of the many whose years are not over none is locked, as long as that can be told.
+        by, after = may_be_over(today, keeping.years), None
         while True:
             with self._transactions.read(region) as work:
-                page = work.material_due.ended(by=today, after=after, limit=_PAGE)
+                page = work.material_due.ended(by, after=after, limit=_PAGE)
             pruned += sum(self._remove_ended(region, each, today) for each in page)
             if len(page) < _PAGE:
                 return pruned

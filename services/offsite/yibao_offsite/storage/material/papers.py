@@ -55,11 +55,15 @@ class StoredPapers:
             .values(is_used=True)
         )
 
-    def end(self, owner: Owner, owner_id: str, *, on: dt.date) -> None:
-        """Notes the last day of what papers were used for."""
+    def end(self, owner: Owner, *owner_ids: str, on: dt.date | None) -> None:
+        """Notes the last day of what papers were used for, with None that it goes on."""
         self._connection.execute(
             sa.update(_TABLES.use)
-            .where(_USE.region == self._region, _USE.owner == int(owner), _USE.owner_id == owner_id)
+            .where(
+                _USE.region == self._region,
+                _USE.owner == int(owner),
+                _USE.owner_id.in_(sorted(owner_ids)),
+            )
             .values(end_date=on)
         )
 
