@@ -70,6 +70,21 @@ def test_with_the_scanner_down_papers_wait(desk: StoredDesk) -> None:
     assert (desk.state_of(id), desk.due.waiting(REGION)) == ("CLEAN", 0)
 
 
+def test_papers_that_the_scanner_fails_at_keep_no_other_from_its_turn(desk: StoredDesk) -> None:
+    # As one does at what is longer than it is configured for.
+    bad = [desk.hand_in(pdf(900 + number)) for number in range(4)]
+    good, scanner = desk.hand_in(), FakeScanner()
+    scanner.fails_at = tuple(pdf(900 + number) for number in range(4))
+    for _ in range(2):
+        with pytest.raises(ScannerError, match="too long"):
+            desk.due.scan(REGION, scanner)
+    assert desk.state_of(good) == "CLEAN"
+    scanner.fails_at = ()
+    for _ in range(2):
+        desk.due.scan(REGION, scanner)
+    assert {desk.state_of(each) for each in bad} == {"CLEAN"}
+
+
 def test_an_altered_paper_is_told_and_keeps_no_other_from_its_turn(desk: StoredDesk) -> None:
     altered, other = desk.hand_in(), desk.hand_in()
     desk.alter(PART, altered, number=1, sealed_data=b"x" * 60)

@@ -108,11 +108,14 @@ class MemoryMaterials(MaterialRows, DueRows):
             )
             self.update(dataclasses.replace(material, uses=uses))
 
-    def to_scan(self, *, limit: int) -> list[str]:
-        return self._ids(limit, lambda each: each.state is State.SCANNING)
+    def to_scan(self, *, after: str | None, limit: int) -> list[str]:
+        return self._ids(
+            limit,
+            lambda each: each.state is State.SCANNING and each.material_id > (after or ""),
+        )
 
     def count_to_scan(self) -> int:
-        return len(self.to_scan(limit=len(self.rows)))
+        return len(self.to_scan(after=None, limit=len(self.rows)))
 
     def unfinished(self, *, before: dt.datetime, limit: int) -> list[str]:
         return self._ids(

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _CALLER = "service/offsite"
 _PAGE = 100
+# After so many papers that the scanner fails at, a turn ends.
+_FAILURES = 3
 
 
 class ScannerError(Exception):
@@ -49,8 +51,8 @@ class Scanner(Protocol):
 class DueRows(Protocol):
     """Which papers something is due of."""
 
-    def to_scan(self, *, limit: int) -> Sequence[str]:
-        """Returns papers that wait for the virus scanner, the oldest first."""
+    def to_scan(self, *, after: str | None, limit: int) -> Sequence[str]:
+        """Returns papers above `after` that wait for the virus scanner, the oldest first."""
         ...
 
     def count_to_scan(self) -> int:
@@ -89,6 +91,8 @@ class DueMaterials:
         self._transactions = transactions
         self._keeping = keeping
         self._clock = clock
+        # Where a region's next turn of scanning begins, behind what the scanner failed at.
+        self._scanned: dict[str, str] = {}
 
     def waiting(self, region: str) -> int:
         """Returns how many papers of a region wait for the virus scanner."""
@@ -102,11 +106,28 @@ class DueMaterials:
         waiting, and nobody reads them.
 
         Raises:
-            ScannerError: the scanner does not answer; all go on waiting.
+            ScannerError: the scanner does not answer for one at least, which goes on waiting;
+                the others had their turn, or have it next where it fails at several.
         """
+        after, problem, failed = self._scanned.pop(region, None), None, 0
+        altered: list[str] = []
         with self._transactions.read(region) as work:
-            material_ids = work.material_due.to_scan(limit=_PAGE)
-        return [each for each in material_ids if not self._scan(region, each, scanner)]
+            material_ids = work.material_due.to_scan(after=after, limit=_PAGE)
+        for material_id in material_ids:
+            try:
+                if not self._scan(region, material_id, scanner):
+                    altered.append(material_id)
+            except ScannerError as error:
+                problem, failed = error, failed + 1
+                # It may be down, and each question takes its time; or it fails at these.
+                if failed == _FAILURES:
+                    self._scanned[region] = material_id
+                    break
+        if problem is None:
+            return altered
+        if altered:
+            raise ScannerError(f"{problem}; altered where they are stored: {', '.join(altered)}")
+        raise problem
 
     def prune(self, region: str) -> int:
         """Takes away what is kept no longer, and returns how many papers that were."""

@@ -24,9 +24,9 @@ class StoredDueMaterials:
         self._connection = connection
         self._region = region
 
-    def to_scan(self, *, limit: int) -> list[str]:
-        """Returns papers that wait for the virus scanner, the oldest first."""
-        return self._ids(self._in_state(State.SCANNING), limit)
+    def to_scan(self, *, after: str | None, limit: int) -> list[str]:
+        """Returns papers above `after` that wait for the virus scanner, the oldest first."""
+        return self._ids((*self._in_state(State.SCANNING), *_above(after)), limit)
 
     def count_to_scan(self) -> int:
         """Returns how many papers wait for the virus scanner."""
@@ -72,10 +72,8 @@ class StoredDueMaterials:
             _MATERIAL.remove_time.is_(None),
             _MATERIAL.state.in_(_KEPT),
             sa.not_(goes_on),
+            *_above(after),
         )
-        if after is not None:
-            kind = _MATERIAL.material_id.type
-            conditions = (*conditions, _MATERIAL.material_id > sa.literal(after, kind))
         return self._ids(conditions, limit)
 
     def _in_state(self, state: State) -> tuple[sa.ColumnElement[bool], ...]:
@@ -85,6 +83,12 @@ class StoredDueMaterials:
         query = sa.select(_MATERIAL.material_id).where(*conditions)
         rows = self._connection.execute(query.order_by(_MATERIAL.material_id).limit(limit))
         return list(rows.scalars())
+
+
+def _above(material_id: str | None) -> tuple[sa.ColumnElement[bool], ...]:
+    if material_id is None:
+        return ()
+    return (_MATERIAL.material_id > sa.literal(material_id, _MATERIAL.material_id.type),)
 
 
 def _kinds_by_day(by: LastUses) -> dict[dt.date, list[str]]:
