@@ -251,3 +251,13 @@ def test_the_papers_of_files_are_kept_for_their_years_from_the_persons_death(
     assert ends()[survivor.person_id] == death
     # A death that was told by mistake.
     assert ends(survivor)[survivor.person_id] is None
+    # And so of the record that goes on with it, whatever was told of that one before.
+    ends(dead)
+    assert ends(survivor) == alive
+    assert ends(dataclasses.replace(retired, death_date=death)) == alive
+    last = dataclasses.replace(person(), death_date=dt.date(2026, 11, 30))
+    keep_persons(desk, last)
+    # Merged into who was dead already, and is not told again.
+    retired_into_last = dataclasses.replace(survivor, merged_into=last.person_id)
+    by_death = dict.fromkeys((survivor.person_id, retired.person_id), last.death_date)
+    assert ends(retired_into_last) == alive | by_death

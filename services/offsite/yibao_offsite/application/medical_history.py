@@ -15,6 +15,7 @@ from yibao_common.values.errors import RuleError
 from yibao_common.values.ids import Ids
 from yibao_common.values.reasons import Reason
 from yibao_offsite.application.material.papers import take_papers
+from yibao_offsite.application.registration.merged import survivor_of
 from yibao_offsite.rules.material.material import Owner, Paper
 from yibao_offsite.rules.medical_history import (
     Contents,
@@ -42,6 +43,10 @@ class MedicalHistoryRows(Protocol):
 
     def records_of(self, person_id: str) -> Sequence[str]:
         """Returns a record and then all others that merges made the same person's."""
+        ...
+
+    def with_merged(self, person_ids: Collection[str]) -> Collection[str]:
+        """Returns which of some records others were merged into, by one statement."""
         ...
 
     def newest_of(self, person_ids: Collection[str]) -> Sequence[History]:
@@ -284,15 +289,23 @@ def take_papers_of_person(
 def end_files(work: "Work", persons: Sequence[KnownPerson]) -> None:
     """Has the years of the papers in files be counted from the deaths of `persons`.
 
-    They are locked. A death that is not told any more lets the file go on.
+    They are locked. The file of a merged record is read with the survivor's, and ends with that.
+    A death that is not told any more lets the file go on.
     """
+    known = {each.person_id: each for each in persons}
+    heads = {
+        survivor_of(work, each.person_id) if each.merged_into else each.person_id
+        for each in persons
+    }
+    for person_id in sorted(heads - known.keys()):
+        survivor = work.persons.lock(person_id)
+        if survivor is not None:
+            known[person_id] = survivor
+    others = work.histories.with_merged(heads)
     ends: dict[dt.date | None, list[str]] = {}
-    for person in persons:
-        # The file of a merged record is read with the other one, and ends with that.
-        if person.merged_into is None:
-            is_dead = person.death_date is not None
-            records = work.histories.records_of(person.person_id) if is_dead else ()
-            ends.setdefault(person.death_date, []).extend({person.person_id, *records})
+    for person_id in sorted(heads & known.keys()):
+        records = work.histories.records_of(person_id) if person_id in others else (person_id,)
+        ends.setdefault(known[person_id].death_date, []).extend(records)
     for death_date, record_ids in ends.items():
         work.papers.end(Owner.MEDICAL_HISTORY, *record_ids, on=death_date)
 
