@@ -13,6 +13,7 @@ from support.papers import archive, pdf, png
 from support.threads import in_a_thread
 from typer.testing import CliRunner, Result
 
+from yibao_cli import paper
 from yibao_cli.main import app
 from yibao_offsite.rules.material.parts import PART_BYTES
 
@@ -87,6 +88,23 @@ def test_what_is_refused_is_given_up_again(run: Any, tmp_path: Path) -> None:
         ended = upload(run, tmp_path / "both.pdf")
         assert ended.exit_code == 1
         assert "MATERIAL_TYPE_REFUSED" in ended.output
+
+
+def test_a_file_that_goes_away_while_it_is_sent_is_given_up_again(
+    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, look = tmp_path / "lease.pdf", paper._begin_request
+
+    def look_and_take_away(*told: Any) -> Any:
+        request = look(*told)
+        file.unlink()
+        return request
+
+    monkeypatch.setattr(paper, "_begin_request", look_and_take_away)
+    for _ in range(2):
+        file.write_bytes(pdf())
+        ended = upload(run, file)
+        assert (ended.exit_code, "cannot be read" in ended.output) == (2, True)
 
 
 @pytest.mark.parametrize("contents", [archive(), b"", None])

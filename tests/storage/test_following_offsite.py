@@ -174,6 +174,19 @@ def test_what_an_attestation_showed_is_told_by_the_feed_later_and_never_goes_bac
     assert stored(world.database) == [(person, told.registration_id, 3, True)]
 
 
+def test_a_restored_offsite_ends_what_it_attested_before_it_was_restored(world: World) -> None:
+    (person,) = world.enrol(1)
+    told = care(person)
+    tell(world.database, care(person))
+    # Changed and attested after the backup, and never told before offsite was lost.
+    attest(world.database, person, told.registration_id, version=5)
+    tell(world.database, told, epoch="two", head_sequence=2)
+    assert (person, told.registration_id, 1, False) in stored(world.database)
+    # It counts on from there, below the version that was lost.
+    tell(world.database, told._replace(version=2, is_void=True), epoch="two")
+    assert stored(world.database) == [(person, told.registration_id, 2, True)]
+
+
 def test_another_feed_is_read_anew_and_what_it_does_not_tell_is_forgotten(world: World) -> None:
     (person,) = world.enrol(1)
     kept, gone = care(person, version=5), care(person, version=6)

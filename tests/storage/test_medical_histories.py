@@ -1,6 +1,7 @@
 """Medical-history files in the database: sealed, versioned, read on record, merged (O-10)."""
 
 import dataclasses
+import datetime as dt
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -25,7 +26,9 @@ from yibao_common.keys.vault import SealError
 from yibao_common.values.errors import RuleError
 from yibao_common.values.ids import new_id
 from yibao_common.values.reasons import Reason
+from yibao_offsite.application.medical_history import end_files
 from yibao_offsite.rules.medical_history import History
+from yibao_offsite.rules.person import KnownPerson
 from yibao_offsite.storage import tables
 
 PERSON = new_id()
@@ -215,3 +218,46 @@ def test_of_two_versions_written_upon_the_same_one_is_stored(desk: MedicalDesk) 
     assert refused.reason is Reason.HISTORY_VERSION_STATE
     assert refused.metadata["newest_version"] == "2"
     assert desk.read(PERSON)[0] == [stored]
+
+
+def test_the_papers_of_files_are_kept_for_their_years_from_the_persons_death(
+    desk: MedicalDesk, database: Database
+) -> None:
+    survivor, death = person(), dt.date(2026, 12, 1)
+    retired = dataclasses.replace(person(), merged_into=survivor.person_id)
+    other = person()
+    keep_persons(desk, survivor, other, dataclasses.replace(retired, merged_into=None))
+    papers = {}
+    for each in (retired, survivor, other):
+        (papers[each.person_id],) = keep_papers(database, each.person_id, "medical_record")
+        desk.record(each.person_id, told=contents(material_id=papers[each.person_id]))
+    dead = dataclasses.replace(survivor, death_date=death)
+
+    def ends(*told: KnownPerson) -> dict[str, dt.date | None]:
+        keep_persons(desk, *told)
+        desk.transactions.change(REGION, lambda work: end_files(work, told))
+        use = tables.materials.use.c
+        with database.read() as connection:
+            rows = connection.execute(sa.select(use.owner_id, use.end_date)).all()
+        return {owner_id: end_date for owner_id, end_date in rows}
+
+    alive = dict.fromkeys(papers)
+    assert ends(retired, survivor, other) == alive
+    # The merged record's file is read with the survivor's.
+    assert ends(dead, other) == alive | {survivor.person_id: death, retired.person_id: death}
+    assert ends(retired) == alive | {survivor.person_id: death, retired.person_id: death}
+    (late,) = keep_papers(database, survivor.person_id, "medical_record")
+    desk.record(survivor.person_id, base=1, told=contents(material_id=late))
+    assert ends()[survivor.person_id] == death
+    # A death that was told by mistake.
+    assert ends(survivor)[survivor.person_id] is None
+    # And so of the record that goes on with it, whatever was told of that one before.
+    ends(dead)
+    assert ends(survivor) == alive
+    assert ends(dataclasses.replace(retired, death_date=death)) == alive
+    last = dataclasses.replace(person(), death_date=dt.date(2026, 11, 30))
+    keep_persons(desk, last)
+    # Merged into who was dead already, and is not told again.
+    retired_into_last = dataclasses.replace(survivor, merged_into=last.person_id)
+    by_death = dict.fromkeys((survivor.person_id, retired.person_id), last.death_date)
+    assert ends(retired_into_last) == alive | by_death

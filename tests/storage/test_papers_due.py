@@ -20,7 +20,7 @@ from support.stored_papers import PART, FakeScanner, StoredDesk
 from yibao_common.keys.vault import Vault
 from yibao_common.process.config import StartError
 from yibao_common.values.reasons import Reason
-from yibao_offsite.application.material.due import ScannerError
+from yibao_offsite.application.material.due import DueMaterials, ScannerError
 from yibao_offsite.rules.material.material import Owner
 from yibao_offsite.secret_files import examine_secrets, require_secrets
 from yibao_offsite.storage.material.due import StoredDueMaterials, material_regions
@@ -68,6 +68,21 @@ def test_with_the_scanner_down_papers_wait(desk: StoredDesk) -> None:
     scanner.problem = None
     desk.due.scan(REGION, scanner)
     assert (desk.state_of(id), desk.due.waiting(REGION)) == ("CLEAN", 0)
+
+
+def test_papers_that_the_scanner_fails_at_keep_no_other_from_its_turn(desk: StoredDesk) -> None:
+    # As one does at what is longer than it is configured for.
+    bad = [desk.hand_in(pdf(900 + number)) for number in range(4)]
+    good, scanner = desk.hand_in(), FakeScanner()
+    scanner.fails_at = tuple(pdf(900 + number) for number in range(4))
+    for _ in range(2):
+        with pytest.raises(ScannerError, match="too long"):
+            desk.due.scan(REGION, scanner)
+    assert desk.state_of(good) == "CLEAN"
+    scanner.fails_at = ()
+    for _ in range(2):
+        desk.due.scan(REGION, scanner)
+    assert {desk.state_of(each) for each in bad} == {"CLEAN"}
 
 
 def test_an_altered_paper_is_told_and_keeps_no_other_from_its_turn(desk: StoredDesk) -> None:
@@ -146,6 +161,48 @@ def test_a_paper_for_two_things_is_kept_until_both_have_ended(unscanned: StoredD
     desk.now = midnight(dt.date(2052, 1, 2))
     assert desk.due.prune(REGION) == 1
     assert list(material_regions(desk.database)) == [REGION]
+
+
+def test_papers_whose_years_are_not_over_are_not_locked_each_hour(
+    unscanned: StoredDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = unscanned
+    letter, lease, other = (
+        desk.hand_in(kind=kind) for kind in ("commitment_letter", "lease", "invoice")
+    )
+    for id in (letter, lease, other):
+        desk.use(id)
+    end(desk, OWNER_ID, dt.date(2028, 2, 29))
+    looked: list[str] = []
+    look = DueMaterials._remove_ended
+
+    def looking(due: DueMaterials, region: str, id: str, today: dt.date) -> bool:
+        looked.append(id)
+        return look(due, region, id, today)
+
+    monkeypatch.setattr(DueMaterials, "_remove_ended", looking)
+    for day, removed in (
+        (dt.date(2030, 2, 27), []),
+        (dt.date(2030, 3, 1), [letter]),
+        (dt.date(2031, 2, 27), []),
+        (dt.date(2031, 3, 1), [lease]),
+        (dt.date(2038, 2, 27), []),
+        (dt.date(2038, 3, 1), [other]),
+    ):
+        looked.clear()
+        desk.now = midnight(day)
+        assert (desk.due.prune(REGION), looked) == (len(removed), removed)
+
+
+def test_a_replacing_paper_ends_with_what_the_former_was_for(unscanned: StoredDesk) -> None:
+    desk, former = unscanned, unscanned.hand_in()
+    desk.use(former)
+    end(desk, OWNER_ID, dt.date(2027, 8, 31))
+    new = desk.hand_in(pdf(900))
+    desk.replace(former, new)
+    desk.now = midnight(dt.date(2030, 9, 1))
+    assert desk.due.prune(REGION) == 2
+    assert desk.state_of(new) == "REMOVED"
 
 
 def test_more_than_a_page_is_pruned_at_once(

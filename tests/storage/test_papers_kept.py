@@ -1,7 +1,9 @@
 """Papers in databases: sealed, found altered, stored once, never two at once."""
 
 import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +14,7 @@ from support.paper_desk import (
     AUDITOR,
     CLERK,
     LIMITS,
+    NOW,
     OTHER,
     OTHER_APP,
     OWNER_ID,
@@ -29,6 +32,7 @@ from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_offsite.application.material.rows import Wish
 from yibao_offsite.application.material.upload import BeginUpload, EndUpload, UploadPart
+from yibao_offsite.application.work import Work
 from yibao_offsite.rules.material.access import Purpose
 from yibao_offsite.rules.material.material import MediaType, Owner, PhotoFacts, Told
 from yibao_offsite.rules.material.parts import PART_BYTES
@@ -267,6 +271,31 @@ def test_a_paper_is_used_or_given_up_and_never_both(desk: StoredDesk) -> None:
     is_gone = desk.state_of(id) == "DISCARDED"
     expected = Reason.MATERIAL_STATE if is_gone else Reason.MATERIAL_NOT_FITTING
     assert expected in ended
+
+
+def test_a_paper_that_takes_anothers_place_while_that_ends_has_the_same_end(
+    desk: StoredDesk,
+) -> None:
+    former, new = desk.hand_in(), desk.hand_in(pdf(900))
+    desk.use(former)
+    day = NOW.date()
+
+    def end(work: Work) -> None:
+        work.papers.end(Owner.REGISTRATION, OWNER_ID, on=day)
+
+    with ThreadPoolExecutor(1) as elsewhere:
+
+        def replace(work: Work) -> "Future[None]":
+            locked = {each.material_id: each for each in work.materials.lock({former, new})}
+            ending = elsewhere.submit(desk.transactions.change, REGION, end)
+            time.sleep(0.5)
+            work.materials.take_over_uses(locked[new], locked[former])
+            return ending
+
+        desk.transactions.change(REGION, replace).result(timeout=30)
+    with desk.transactions.read(REGION) as work:
+        found = [work.materials.find(each) for each in (former, new)]
+    assert [use.end_date for each in found if each is not None for use in each.uses] == [day, day]
 
 
 def test_papers_are_listed_the_newest_first_by_whom_and_what_for(desk: StoredDesk) -> None:

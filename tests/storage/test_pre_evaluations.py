@@ -39,6 +39,7 @@ from yibao_offsite.rules.evaluation import (
     EvaluationState,
     Opinion,
 )
+from yibao_offsite.rules.material.material import Owner
 from yibao_offsite.rules.recheck import RecheckState
 from yibao_offsite.storage import tables
 
@@ -261,6 +262,10 @@ def test_the_papers_of_a_comparison_are_the_persons_and_of_their_kinds(
     compared = desk.compare(told.evaluation_id, own)
     assert compared.comparison is not None
     assert compared.comparison.is_consistent
+    use = tables.materials.use.c
+    with database.read() as connection:
+        rows = connection.execute(sa.select(use.owner, use.end_date)).all()
+    assert {tuple(row) for row in rows} == {(Owner.EVALUATION, dt.date(2026, 11, 2))}
     assert refusal_of(desk.compare, told.evaluation_id, own).reason is Reason.PRE_EVALUATION_STATE
 
 

@@ -10,7 +10,13 @@ from support.paper_desk import LIMITS, REGION, PaperDesk
 from yibao_common.db.database import Database
 from yibao_common.db.transactions import StoredTransactions
 from yibao_common.keys.vault import Vault
-from yibao_offsite.application.material.due import DueMaterials, Keeping, Scanner, Verdict
+from yibao_offsite.application.material.due import (
+    DueMaterials,
+    Keeping,
+    Scanner,
+    ScannerError,
+    Verdict,
+)
 from yibao_offsite.application.work import Work
 from yibao_offsite.rules.material.limits import Limits
 from yibao_offsite.storage import tables
@@ -97,15 +103,19 @@ class StoredDesk(PaperDesk):
 
 
 class FakeScanner(Scanner):
-    """Finds what holds a word, and may be down."""
+    """Finds what holds a word, and may be down, or fail at some files."""
 
     def __init__(self, word: bytes = b"EICAR") -> None:
         self.word = word
         self.problem: Exception | None = None
+        self.fails_at: tuple[bytes, ...] = ()
         self.scanned = 0
 
     def scan(self, parts: Iterable[bytes]) -> Verdict:
         if self.problem is not None:
             raise self.problem
+        data = b"".join(parts)
+        if data in self.fails_at:
+            raise ScannerError("too long for it")
         self.scanned += 1
-        return Verdict.INFECTED if self.word in b"".join(parts) else Verdict.CLEAN
+        return Verdict.INFECTED if self.word in data else Verdict.CLEAN

@@ -6,7 +6,7 @@ import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import grpc
 from rich.console import Console
@@ -75,7 +75,7 @@ def run_upload(
                 )
             finish = pb.FinishUploadRequest(request_id=new_id(), **named)
             answer = stub.FinishUpload(finish, timeout=SECONDS)
-        except (grpc.RpcError, KeyboardInterrupt):
+        except (grpc.RpcError, StartError, KeyboardInterrupt):
             # What nobody can go on with counts into what a person may have open.
             with contextlib.suppress(grpc.RpcError):
                 discard = pb.DiscardUploadRequest(request_id=new_id(), **named)
@@ -109,11 +109,11 @@ def run_save(
 
     def act(channel: grpc.Channel) -> None:
         stub, size, number, count = MaterialServiceStub(channel), 0, 1, 1
-        with _new_file(file) as descriptor:
+        with _new_file(file) as stream:
             while number <= count:
                 request.part_number = number
                 answer = stub.GetMaterialPart(request, timeout=SECONDS)
-                size += os.write(descriptor, answer.data)
+                size += stream.write(answer.data)
                 number, count = number + 1, answer.part_count
         if is_json():
             print_document(out, {"file": str(file), "size_bytes": size})
@@ -124,23 +124,25 @@ def run_save(
 
 
 @contextlib.contextmanager
-def _new_file(file: Path) -> Iterator[int]:
+def _new_file(file: Path) -> Iterator[BinaryIO]:
     """Opens a file that is not there yet; it does not stay where it did not become whole.
 
     Raises:
-        StartError: it is there, or cannot be made.
+        StartError: it is there, cannot be made, or does not hold all of it.
     """
     try:
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except OSError as error:
         raise StartError(f"{file}: cannot be made: {error.strerror}") from None
     try:
-        yield descriptor
+        with open(descriptor, "wb") as stream:
+            yield stream
+    except OSError as error:
+        file.unlink(missing_ok=True)
+        raise StartError(f"{file}: cannot be written: {error.strerror}") from None
     except BaseException:
         file.unlink(missing_ok=True)
         raise
-    finally:
-        os.close(descriptor)
 
 
 def _begin_request(

@@ -18,6 +18,7 @@ from yibao_common.values.clock import Clock
 from yibao_common.values.ids import Ids
 from yibao_offsite.application.evaluation.cases import require_evaluated
 from yibao_offsite.application.following import OnPersons
+from yibao_offsite.application.medical_history import end_files
 from yibao_offsite.application.region_rules import RulesOfRegions
 from yibao_offsite.application.registration.creating import CreateRegistration, CreateWork
 from yibao_offsite.application.registration.ending import end_by_person
@@ -91,9 +92,10 @@ class Registrations:
 
 
 def registrations_end(clock: Clock, ids: Ids) -> OnPersons:
-    """Returns what ends registrations by what identity tells of their persons."""
+    """Returns what ends registrations and files by what identity tells of their persons."""
 
     def end(work: Work, persons: Sequence[KnownPerson]) -> None:
         end_by_person(work, persons, now=clock(), ids=ids)
+        end_files(work, persons)
 
     return end

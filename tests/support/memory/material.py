@@ -12,6 +12,7 @@ from yibao_offsite.application.secret import SecretChecks, SecretRows
 from yibao_offsite.rules.material.content import Manifest
 from yibao_offsite.rules.material.limits import Load
 from yibao_offsite.rules.material.material import Material, Owner, Paper, Use
+from yibao_offsite.rules.material.retention import LastUses
 from yibao_offsite.rules.material.states import READABLE, State
 
 
@@ -98,19 +99,23 @@ class MemoryMaterials(MaterialRows, DueRows):
             uses = (*material.uses, Use(owner, owner_id))
             self.update(dataclasses.replace(material, uses=uses))
 
-    def end(self, owner: Owner, owner_id: str, *, on: dt.date) -> None:
+    def end(self, owner: Owner, *owner_ids: str, on: dt.date | None) -> None:
+        ended = {(owner, each) for each in owner_ids}
         for material in list(self.rows.values()):
             uses = tuple(
-                use._replace(end_date=on) if (use.owner, use.owner_id) == (owner, owner_id) else use
+                use._replace(end_date=on) if (use.owner, use.owner_id) in ended else use
                 for use in material.uses
             )
             self.update(dataclasses.replace(material, uses=uses))
 
-    def to_scan(self, *, limit: int) -> list[str]:
-        return self._ids(limit, lambda each: each.state is State.SCANNING)
+    def to_scan(self, *, after: str | None, limit: int) -> list[str]:
+        return self._ids(
+            limit,
+            lambda each: each.state is State.SCANNING and each.material_id > (after or ""),
+        )
 
     def count_to_scan(self) -> int:
-        return len(self.to_scan(limit=len(self.rows)))
+        return len(self.to_scan(after=None, limit=len(self.rows)))
 
     def unfinished(self, *, before: dt.datetime, limit: int) -> list[str]:
         return self._ids(
@@ -123,10 +128,11 @@ class MemoryMaterials(MaterialRows, DueRows):
             lambda each: each.state in READABLE and not each.uses and each.begin_time < before,
         )
 
-    def ended(self, *, by: dt.date, after: str | None, limit: int) -> list[str]:
+    def ended(self, by: LastUses, *, after: str | None, limit: int) -> list[str]:
         def has_ended(each: Material) -> bool:
             ends = [use.end_date for use in each.uses]
-            return bool(ends) and all(end is not None and end <= by for end in ends)
+            day = by.by_kind.get(each.kind, by.otherwise)
+            return bool(ends) and all(end is not None and end <= day for end in ends)
 
         return self._ids(limit, lambda each: has_ended(each) and each.material_id > (after or ""))
 
@@ -152,8 +158,8 @@ class MemoryPapers(PaperRows):
     def bind(self, material_ids: Collection[str], owner: Owner, owner_id: str) -> None:
         self.materials.bind(material_ids, owner, owner_id)
 
-    def end(self, owner: Owner, owner_id: str, *, on: dt.date) -> None:
-        self.materials.end(owner, owner_id, on=on)
+    def end(self, owner: Owner, *owner_ids: str, on: dt.date | None) -> None:
+        self.materials.end(owner, *owner_ids, on=on)
 
 
 @dataclasses.dataclass

@@ -107,7 +107,7 @@ class HandedIn(PaperRows):
 
     known: dict[str, Paper] = dataclasses.field(default_factory=dict)
     bound: dict[str, str] = dataclasses.field(default_factory=dict)
-    ended: dict[str, dt.date] = dataclasses.field(default_factory=dict)
+    ended: dict[str, dt.date | None] = dataclasses.field(default_factory=dict)
 
     def find(self, material_ids: Collection[str]) -> list[Paper]:
         return [self.known[each] for each in sorted(material_ids) if each in self.known]
@@ -122,9 +122,9 @@ class HandedIn(PaperRows):
         assert owner is Owner.REGISTRATION
         self.bound.update(dict.fromkeys(material_ids, owner_id))
 
-    def end(self, owner: Owner, owner_id: str, *, on: dt.date) -> None:
+    def end(self, owner: Owner, *owner_ids: str, on: dt.date | None) -> None:
         assert owner is Owner.REGISTRATION
-        self.ended[owner_id] = on
+        self.ended.update(dict.fromkeys(owner_ids, on))
 
 
 @dataclasses.dataclass

@@ -79,6 +79,9 @@ def test_what_is_taken_back_at_once_stays_so() -> None:
         ({"origin": Origin.DEEMED.value, "end_date": TODAY}, "DEEMED"),
         ({"start_date": TODAY + DAY}, None),
         ({"is_void": True}, "REVOKED"),
+        # Cancelled before its first day, which is still to come.
+        ({"start_date": TODAY + 9 * DAY, "end_date": TODAY + 8 * DAY}, "ENDED"),
+        ({"start_date": TODAY + 9 * DAY, "end_date": TODAY + 9 * DAY}, None),
     ],
 )
 def test_what_covers_today_or_a_day_to_come_is_attested(

@@ -176,3 +176,15 @@ def test_an_app_extends_nothing_by_channels_that_are_closed() -> None:
     refused = refusal(desk.steps.extend, desk.act(id, APP), (), end_date, bytes)
     assert refused.reason is Reason.REGISTRATION_CHANNEL_CLOSED
     desk.given(desk.steps.extend, desk.act(id), (), end_date)
+
+
+def test_the_years_of_papers_are_counted_from_the_day_on_which_cover_runs_out() -> None:
+    # Nothing happens to a registration on that day.
+    desk = Desk()
+    made = desk.create(applied(materials=shown("commitment_letter")))
+    id, last = made.registration_id, made.end_date
+    assert last is not None
+    assert desk.work.papers.ended == {id: last}
+    later = last + 30 * DAY
+    desk.given(desk.steps.extend, desk.act(id), (), later)
+    assert desk.work.papers.ended == {id: later}

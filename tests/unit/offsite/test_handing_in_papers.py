@@ -1,5 +1,6 @@
 """What application decides of papers, without a database."""
 
+import datetime as dt
 import itertools
 
 import pytest
@@ -248,6 +249,12 @@ def test_evidence_is_not_swapped_and_nothing_is_once_its_purpose_has_ended(desk:
     lease, new = desk.hand_in(), desk.hand_in(pdf(900))
     desk.use(lease, owner_id=OTHER_OWNER_ID)
     papers = desk.transactions.work.papers
+    tomorrow = NOW.date() + dt.timedelta(days=1)
+    papers.end(Owner.REGISTRATION, OTHER_OWNER_ID, on=tomorrow)
+    returned = desk.hand_in(pdf(901))
+    desk.use(returned, owner_id=OTHER_OWNER_ID)
+    # Its end is known, and it has not come.
+    desk.return_(returned)
     papers.end(Owner.REGISTRATION, OWNER_ID, on=NOW.date())
     papers.end(Owner.REGISTRATION, OTHER_OWNER_ID, on=NOW.date())
     for run in (

@@ -54,7 +54,7 @@ def test_papers_go_on_with_a_merged_persons_registration() -> None:
     told = [person(merged_into=OTHER_ID)]
     end_by_person(desk.work, told, now=desk.now(), ids=lambda: "goes-on")
     assert desk.work.papers.bound == {"m1": "goes-on"}
-    assert desk.work.papers.ended == {before.registration_id: TODAY}
+    assert desk.work.papers.ended == {before.registration_id: TODAY, "goes-on": None}
 
 
 @pytest.mark.parametrize("has_own", [False, True])

@@ -170,8 +170,11 @@ def test_self_service_is_accepted_at_once_and_checked_by_somebody_else() -> None
     assert made.task is not None
     assert made.task.kind is TaskKind.CHECK
     assert desk.work.papers.bound == {"m1": made.registration_id}
+    # Until it is checked its papers may be returned, and go on.
+    assert desk.work.papers.ended == {made.registration_id: None}
     checked = desk.given(desk.steps.note_checked, desk.act(made.registration_id))
     assert (checked.state, checked.task) == (State.ACTIVE, None)
+    assert desk.work.papers.ended == {made.registration_id: checked.end_date}
     again = refusal(desk.steps.note_checked, desk.act(made.registration_id), bytes)
     assert again.reason is Reason.REGISTRATION_STATE
 

@@ -35,7 +35,16 @@ HOUR = dt.timedelta(hours=1)
 def test_an_older_version_never_takes_the_place_of_a_newer_one_of_the_same_feed(
     known: Known | None, version: int, is_taken: bool
 ) -> None:
-    assert takes_place(known, version=version, reading=2) is is_taken
+    assert takes_place(known, version=version, reading=2, is_anew=False) is is_taken
+
+
+@pytest.mark.parametrize(
+    ("known", "is_taken"), [(Known("a", 2, 3), False), (Known("a", ATTESTED, 3), True)]
+)
+def test_what_a_restored_offsite_tells_takes_the_place_of_what_it_attested_before(
+    known: Known, is_taken: bool
+) -> None:
+    assert takes_place(known, version=2, reading=2, is_anew=True) is is_taken
 
 
 def test_news_that_never_came_are_too_old_and_a_clock_ahead_makes_none_older() -> None:

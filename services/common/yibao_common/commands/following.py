@@ -96,16 +96,16 @@ def apply_answer(
     asked: FeedPosition,
     answer: FeedAnswer[ChangeT],
     *,
-    take: Callable[[Sequence[ChangeT], int], int],
+    take: Callable[[Sequence[ChangeT], FeedPosition], int],
     part: Callable[[int], GoneT],
 ) -> Moved[GoneT]:
     """Stores what was answered to who stood at `asked`, within one transaction.
 
-    `take` stores changes, which are new and without a gap, as of a reading, and returns how many
-    of them it took: the rest is left for the next question. `part` parts from what was last told
-    of before a reading. Changes that are stored already are passed over. The answer to a position
-    that another process has moved since begins nothing anew: whoever asks again is told of that
-    one.
+    `take` stores changes, which are new and without a gap, as of the position's reading, and
+    returns how many of them it took: the rest is left for the next question. `part` parts from
+    what was last told of before a reading. Changes that are stored already are passed over.
+    The answer to a position that another process has moved since begins nothing anew: whoever
+    asks again is told of that one.
 
     Raises InvariantError where something is missing between what is stored and the first
     change, or behind the last one.
@@ -134,7 +134,7 @@ def apply_answer(
 def _take(
     stored: FeedPosition,
     answer: FeedAnswer[ChangeT],
-    take: Callable[[Sequence[ChangeT], int], int],
+    take: Callable[[Sequence[ChangeT], FeedPosition], int],
 ) -> FeedPosition:
     """Stores the changes that are new and returns where the feed is then."""
     sequence = stored.sequence
@@ -143,7 +143,7 @@ def _take(
     if sequences != list(range(sequence + 1, sequence + 1 + len(new))):
         raise InvariantError(f"after {sequence} the feed tells of {sequences}")
     if new:
-        sequence += take(new, stored.reading)
+        sequence += take(new, stored)
     elif not answer.changes and answer.head_sequence > sequence:
         raise InvariantError(f"the feed has {answer.head_sequence}, and none after {sequence}")
     position = dataclasses.replace(stored, sequence=sequence)

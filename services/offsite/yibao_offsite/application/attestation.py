@@ -16,6 +16,7 @@ from yibao_offsite.rules.attestation import (
     AT_ONCE,
     LIST_ENTRIES,
     LIST_REFRESH_AFTER,
+    VERIFIER_LEEWAY,
     Entry,
     HoldStatement,
     ListContent,
@@ -167,7 +168,9 @@ class Attestations:
         with self._transactions.read(region) as work:
             if number > max(1, work.attestations.newest_list()):
                 raise list_not_found(uri)
-            is_set = work.attestations.set_entries(number, today=shanghai_day(now), now=now)
+            is_set = work.attestations.set_entries(
+                number, today=shanghai_day(now), now=now - VERIFIER_LEEWAY
+            )
         return self._signed(uri, ListContent(region, number, is_set, now), key_id)
 
     def _signed(self, uri: str, content: ListContent, key_id: bytes) -> bytes:

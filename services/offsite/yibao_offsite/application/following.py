@@ -59,8 +59,8 @@ class Following:
         return self._transactions.change(region, lambda work: self._apply(work, asked, answer))
 
     def _apply(self, work: "Work", asked: FeedPosition, answer: PersonAnswer) -> Moved[int]:
-        def take(new: Sequence[PersonChange], reading: int) -> int:
-            self._take(work, new, reading)
+        def take(new: Sequence[PersonChange], stood: FeedPosition) -> int:
+            self._take(work, new, stood.reading)
             return len(new)
 
         def part(reading: int) -> int:

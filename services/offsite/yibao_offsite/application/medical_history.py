@@ -15,6 +15,7 @@ from yibao_common.values.errors import RuleError
 from yibao_common.values.ids import Ids
 from yibao_common.values.reasons import Reason
 from yibao_offsite.application.material.papers import take_papers
+from yibao_offsite.application.registration.merged import survivor_of
 from yibao_offsite.rules.material.material import Owner, Paper
 from yibao_offsite.rules.medical_history import (
     Contents,
@@ -28,6 +29,7 @@ from yibao_offsite.rules.medical_history import (
     next_version,
     verify,
 )
+from yibao_offsite.rules.person import KnownPerson
 
 if TYPE_CHECKING:
     from yibao_offsite.application.work import Work
@@ -41,6 +43,10 @@ class MedicalHistoryRows(Protocol):
 
     def records_of(self, person_id: str) -> Sequence[str]:
         """Returns a record and then all others that merges made the same person's."""
+        ...
+
+    def with_merged(self, person_ids: Collection[str]) -> Collection[str]:
+        """Returns which of some records others were merged into, by one statement."""
         ...
 
     def newest_of(self, person_ids: Collection[str]) -> Sequence[History]:
@@ -162,7 +168,7 @@ class MedicalHistories:
     def _record(self, work: "Work", command: RecordHistory) -> History:
         request, person_id, now = command.request, command.person_id, self._clock()
         check_contents(command.contents, today=shanghai_day(now))
-        _check_person(work, person_id, is_locked=True)
+        person = _check_person(work, person_id, is_locked=True)
         # Read after the lock, so that it is what the lock's last holder entered.
         version = next_version(
             work.histories.newest_version(person_id),
@@ -173,6 +179,8 @@ class MedicalHistories:
         take_papers_of_person(
             work, named, person_id=person_id, owner=Owner.MEDICAL_HISTORY, owner_id=person_id
         )
+        if person is not None and person.death_date is not None:
+            work.papers.end(Owner.MEDICAL_HISTORY, person_id, on=person.death_date)
         history = History(person_id, version, command.contents, request.caller.path, now)
         work.histories.insert(history)
         self._put_on_record(work, request, history)
@@ -278,10 +286,35 @@ def take_papers_of_person(
     return taken
 
 
-def _check_person(work: "Work", person_id: str, *, is_locked: bool) -> None:
-    """Refuses a person whom identity does not know, and one whose record is another's by now.
+def end_files(work: "Work", persons: Sequence[KnownPerson]) -> None:
+    """Has the years of the papers in files be counted from the deaths of `persons`.
 
-    A file of a merged record is read with the other one, and no more written.
+    They are locked. The file of a merged record is read with the survivor's, and ends with that.
+    A death that is not told any more lets the file go on.
+    """
+    known = {each.person_id: each for each in persons}
+    heads = {
+        survivor_of(work, each.person_id) if each.merged_into else each.person_id
+        for each in persons
+    }
+    for person_id in sorted(heads - known.keys()):
+        survivor = work.persons.lock(person_id)
+        if survivor is not None:
+            known[person_id] = survivor
+    others = work.histories.with_merged(heads)
+    ends: dict[dt.date | None, list[str]] = {}
+    for person_id in sorted(heads & known.keys()):
+        records = work.histories.records_of(person_id) if person_id in others else (person_id,)
+        ends.setdefault(known[person_id].death_date, []).extend(records)
+    for death_date, record_ids in ends.items():
+        work.papers.end(Owner.MEDICAL_HISTORY, *record_ids, on=death_date)
+
+
+def _check_person(work: "Work", person_id: str, *, is_locked: bool) -> KnownPerson | None:
+    """Returns what is known of a person; refuses one whom identity does not know.
+
+    To write, one whose record is another's by now as well: a file of a merged record is read
+    with the other one, and no more written.
     """
     known = work.persons.lock(person_id) if is_locked else work.persons.find(person_id)
     if known is None and work.persons.is_followed():
@@ -295,3 +328,4 @@ def _check_person(work: "Work", person_id: str, *, is_locked: bool) -> None:
             person_id=person_id,
             merged_into=known.merged_into,
         )
+    return known

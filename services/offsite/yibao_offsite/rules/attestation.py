@@ -17,6 +17,9 @@ LIST_ENTRIES: Final = 2**20
 # A verifier without a network uses a list for so long, one with a network for so long.
 LIST_LIFE: Final = dt.timedelta(hours=24)
 LIST_REFRESH_AFTER: Final = dt.timedelta(minutes=5)
+# The widest leeway of verifiers, and half a minute between their clocks and this one: for so
+# long one takes an attestation that has ended.
+VERIFIER_LEEWAY: Final = dt.timedelta(seconds=90)
 # From then on, whatever the clock says.
 AT_ONCE: Final = dt.date.min
 
@@ -109,7 +112,8 @@ def check_attestable(told: RegisteredCare, *, today: dt.date) -> None:
         raise not_attestable(told.registration_id, "DEEMED")
     if told.is_void:
         raise not_attestable(told.registration_id, "REVOKED")
-    if told.end_date is not None and told.end_date < today:
+    # What was cancelled before its first day ends the day before that.
+    if told.end_date is not None and told.end_date < max(today, told.start_date):
         raise not_attestable(told.registration_id, "ENDED")
 
 

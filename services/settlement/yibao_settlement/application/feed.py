@@ -154,11 +154,11 @@ class Feed:
     def _apply(self, work: "Work", asked: FeedPosition, answer: FeedAnswer) -> Applied:
         undecided: tuple[UndecidedMerge, ...] = ()
 
-        def take(new: Sequence[EnrolmentChange], reading: int) -> int:
+        def take(new: Sequence[EnrolmentChange], stood: FeedPosition) -> int:
             nonlocal undecided
             taken = _in_one_transaction(new)
             latest = {change.person.person_id: change for change in taken}
-            work.feed.replace(list(latest.values()), reading=reading)
+            work.feed.replace(list(latest.values()), reading=stood.reading)
             undecided = self._move_merged(work, list(latest.values()))
             return len(taken)
 

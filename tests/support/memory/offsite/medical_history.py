@@ -29,6 +29,10 @@ class MemoryHistories(MedicalHistoryRows):
         }
         return [person_id, *sorted(same)]
 
+    def with_merged(self, person_ids: Collection[str]) -> set[str]:
+        merged_into = {each.merged_into for each in self.persons.known.values()}
+        return {each for each in person_ids if each in merged_into}
+
     def newest_of(self, person_ids: Collection[str]) -> list[History]:
         newest = {each.person_id: each for each in self.versions}
         return [newest[each] for each in sorted(person_ids) if each in newest]

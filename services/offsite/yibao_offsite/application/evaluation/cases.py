@@ -166,6 +166,8 @@ class Evaluations:
             )
             compared = compare(self._locked(work, command.evaluation_id), comparison)
             _take_papers(work, compared, comparison)
+            # Compared is compared: a later recheck looks at the person, and at other papers.
+            work.papers.end(Owner.EVALUATION, compared.evaluation_id, on=shanghai_day(now))
             return compared
 
         return self._change(command.request, act, EvaluationEvent.COMPARED, encode)

@@ -1,6 +1,7 @@
 """Papers are returned, replaced and waived."""
 
 import dataclasses
+import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING
 from yibao_common.commands.audit import entry_of
 from yibao_common.commands.request import Request
 from yibao_common.commands.transactions import Transactions
+from yibao_common.values.calendar import shanghai_day
 from yibao_common.values.caller import is_same_operator
 from yibao_common.values.clock import Clock
 from yibao_common.values.errors import RuleError
@@ -133,7 +135,7 @@ class MaterialChanges:
     def _return(self, work: "Work", command: ReturnMaterial) -> Material:
         material = _locked(work, command.request, command.material_id)
         state = after(Step.RETURN, material.state, material_id=material.material_id)
-        _check_goes_on(material)
+        _check_goes_on(material, today=shanghai_day(self._clock()))
         returned = dataclasses.replace(
             material,
             state=state,
@@ -159,7 +161,7 @@ class MaterialChanges:
         if stored_kind(former.kind).is_restricted and former.state is not State.RETURNED:
             # Evidence does not change under who relies upon it.
             raise wrong_state(former.material_id, former.state)
-        _check_goes_on(former)
+        _check_goes_on(former, today=shanghai_day(self._clock()))
         work.materials.update(
             dataclasses.replace(former, state=state, replaced_by_id=new.material_id)
         )
@@ -219,12 +221,12 @@ def _locked_all(work: "Work", request: Request, *material_ids: str) -> list[Mate
     return [found[material_id] for material_id in material_ids]
 
 
-def _check_goes_on(material: Material) -> None:
-    """Refuses to change a paper once something that it was handed in for has ended.
+def _check_goes_on(material: Material, *, today: dt.date) -> None:
+    """Refuses to change a paper from the last day of something that it was handed in for.
 
     Raises:
         RuleError: MATERIAL_NOT_FITTING.
     """
-    if any(use.end_date is not None for use in material.uses):
+    if any(use.end_date is not None and use.end_date <= today for use in material.uses):
         why = "was handed in for something that has ended"
         raise not_fitting(material.material_id, material.kind, why)

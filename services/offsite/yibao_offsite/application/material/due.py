@@ -13,7 +13,7 @@ from yibao_common.values.calendar import shanghai_day
 from yibao_common.values.clock import Clock
 from yibao_offsite.rules.material.material import Material
 from yibao_offsite.rules.material.parts import part_count
-from yibao_offsite.rules.material.retention import keep_until
+from yibao_offsite.rules.material.retention import LastUses, keep_until, may_be_over
 from yibao_offsite.rules.material.states import STEPS, State, Step
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _CALLER = "service/offsite"
 _PAGE = 100
+# After so many papers that the scanner fails at, a turn ends.
+_FAILURES = 3
 
 
 class ScannerError(Exception):
@@ -49,8 +51,8 @@ class Scanner(Protocol):
 class DueRows(Protocol):
     """Which papers something is due of."""
 
-    def to_scan(self, *, limit: int) -> Sequence[str]:
-        """Returns papers that wait for the virus scanner, the oldest first."""
+    def to_scan(self, *, after: str | None, limit: int) -> Sequence[str]:
+        """Returns papers above `after` that wait for the virus scanner, the oldest first."""
         ...
 
     def count_to_scan(self) -> int:
@@ -65,8 +67,8 @@ class DueRows(Protocol):
         """Returns finished files that were begun before an instant and used for nothing."""
         ...
 
-    def ended(self, *, by: dt.date, after: str | None, limit: int) -> Sequence[str]:
-        """Returns files kept whose every use has ended by a day, with ids above `after`."""
+    def ended(self, by: LastUses, *, after: str | None, limit: int) -> Sequence[str]:
+        """Returns files kept whose every use has ended by their day, with ids above `after`."""
         ...
 
 
@@ -89,6 +91,8 @@ class DueMaterials:
         self._transactions = transactions
         self._keeping = keeping
         self._clock = clock
+        # Where a region's next turn of scanning begins, behind what the scanner failed at.
+        self._scanned: dict[str, str] = {}
 
     def waiting(self, region: str) -> int:
         """Returns how many papers of a region wait for the virus scanner."""
@@ -102,11 +106,28 @@ class DueMaterials:
         waiting, and nobody reads them.
 
         Raises:
-            ScannerError: the scanner does not answer; all go on waiting.
+            ScannerError: the scanner does not answer for one at least, which goes on waiting;
+                the others had their turn, or have it next where it fails at several.
         """
+        after, problem, failed = self._scanned.pop(region, None), None, 0
+        altered: list[str] = []
         with self._transactions.read(region) as work:
-            material_ids = work.material_due.to_scan(limit=_PAGE)
-        return [each for each in material_ids if not self._scan(region, each, scanner)]
+            material_ids = work.material_due.to_scan(after=after, limit=_PAGE)
+        for material_id in material_ids:
+            try:
+                if not self._scan(region, material_id, scanner):
+                    altered.append(material_id)
+            except ScannerError as error:
+                problem, failed = error, failed + 1
+                # It may be down, and each question takes its time; or it fails at these.
+                if failed == _FAILURES:
+                    self._scanned[region] = material_id
+                    break
+        if problem is None:
+            return altered
+        if altered:
+            raise ScannerError(f"{problem}; altered where they are stored: {', '.join(altered)}")
+        raise problem
 
     def prune(self, region: str) -> int:
         """Takes away what is kept no longer, and returns how many papers that were."""
@@ -120,10 +141,11 @@ class DueMaterials:
         pruned += self._prune_all(
             region, lambda due: due.unused(before=now - keeping.unused, limit=_PAGE), Step.REMOVE
         )
-        after: str | None = None
+        # Of the many whose years are not over none is locked, as long as that can be told.
+        by, after = may_be_over(today, keeping.years), None
         while True:
             with self._transactions.read(region) as work:
-                page = work.material_due.ended(by=today, after=after, limit=_PAGE)
+                page = work.material_due.ended(by, after=after, limit=_PAGE)
             pruned += sum(self._remove_ended(region, each, today) for each in page)
             if len(page) < _PAGE:
                 return pruned

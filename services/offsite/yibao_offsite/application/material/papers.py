@@ -35,10 +35,10 @@ class PaperRows(Protocol):
         """Notes that papers are used for something; again is nothing new."""
         ...
 
-    def end(self, owner: Owner, owner_id: str, *, on: dt.date) -> None:
+    def end(self, owner: Owner, *owner_ids: str, on: dt.date | None) -> None:
         """Notes the last day of what papers were used for: from it on their years are counted.
 
-        None of them is replaced any more.
+        It may lie ahead; from it on none of them is replaced. With None all goes on.
         """
         ...
 

@@ -8,6 +8,7 @@ from yibao_common.commands.audit import AuditEntry, entry_of
 from yibao_common.commands.request import Request
 from yibao_common.values.calendar import shanghai_day
 from yibao_offsite.rules.material.material import Owner
+from yibao_offsite.rules.registration.kinds import TaskKind
 from yibao_offsite.rules.registration.registration import Registration, Step
 from yibao_offsite.rules.registration.states import Event, State
 from yibao_offsite.rules.registration.told import registered_care
@@ -28,11 +29,7 @@ def keep(
     """Stores a registration with the step that made it so, and tells settlement of it."""
     work.registrations.update(registration, _step(registration, event, actor, at, remark))
     _tell(work, registration)
-    if not registration.state.is_open:
-        # Of what was never granted the papers' years begin now.
-        last = registration.ended_date or shanghai_day(at)
-        on = max(last, shanghai_day(at))
-        work.papers.end(Owner.REGISTRATION, registration.registration_id, on=on)
+    _end_papers(work, registration, at)
 
 
 def keep_new(
@@ -47,8 +44,10 @@ def keep_new(
         assert registration.state.is_open, registration.registration_id
         event = Event.GRANTED if registration.state is State.ACTIVE else Event.APPLIED
         new.append((registration, _step(registration, event, actor, at)))
-        bind_papers(work, registration)
         _tell(work, registration)
+        if registration.application.materials:
+            bind_papers(work, registration)
+            _end_papers(work, registration, at)
     work.registrations.insert(new)
 
 
@@ -70,6 +69,26 @@ def bind_papers(work: "Work", registration: Registration) -> None:
     ids = [each.material_id for each in materials if each.material_id is not None]
     if ids:
         work.papers.bind(ids, Owner.REGISTRATION, registration.registration_id)
+
+
+def _end_papers(work: "Work", registration: Registration, at: dt.datetime) -> None:
+    on = _papers_end(registration, today=shanghai_day(at))
+    work.papers.end(Owner.REGISTRATION, registration.registration_id, on=on)
+
+
+def _papers_end(registration: Registration, *, today: dt.date) -> dt.date | None:
+    """Returns the last day of what a registration's papers are for, None while none is known.
+
+    Nothing happens to a registration on the day on which its cover runs out, so that day is
+    told beforehand. What is still to be checked goes on, for its papers may be returned.
+    """
+    if registration.state.is_open:
+        task = registration.task
+        is_checked = task is not None and task.kind is TaskKind.CHECK
+        is_known = registration.state.was_granted and not is_checked
+        return registration.last_date if is_known else None
+    # Of what was never granted the papers' years begin now.
+    return max(registration.ended_date or today, today)
 
 
 def record(work: "Work", request: Request, *registrations: Registration, at: dt.datetime) -> None:

@@ -44,7 +44,10 @@ class PhotoFacts(NamedTuple):
 
 
 class Use(NamedTuple):
-    """What a paper was handed in for; `end_date` is the last day of that, None while it goes on."""
+    """What a paper was handed in for; `end_date` is the last day of that.
+
+    It may lie ahead; None while none is known.
+    """
 
     owner: Owner
     owner_id: str

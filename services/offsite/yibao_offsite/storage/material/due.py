@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from yibao_common.db.database import Database
+from yibao_offsite.rules.material.retention import LastUses
 from yibao_offsite.rules.material.states import READABLE, State
 from yibao_offsite.storage import tables
 
@@ -23,9 +24,9 @@ class StoredDueMaterials:
         self._connection = connection
         self._region = region
 
-    def to_scan(self, *, limit: int) -> list[str]:
-        """Returns papers that wait for the virus scanner, the oldest first."""
-        return self._ids(self._in_state(State.SCANNING), limit)
+    def to_scan(self, *, after: str | None, limit: int) -> list[str]:
+        """Returns papers above `after` that wait for the virus scanner, the oldest first."""
+        return self._ids((*self._in_state(State.SCANNING), *_above(after)), limit)
 
     def count_to_scan(self) -> int:
         """Returns how many papers wait for the virus scanner."""
@@ -47,15 +48,23 @@ class StoredDueMaterials:
         )
         return self._ids(conditions, limit)
 
-    def ended(self, *, by: dt.date, after: str | None, limit: int) -> list[str]:
-        """Returns files kept whose every use has ended by a day, with ids above `after`."""
+    def ended(self, by: LastUses, *, after: str | None, limit: int) -> list[str]:
+        """Returns files kept whose every use has ended by their day, with ids above `after`."""
+        day = sa.case(
+            *(
+                (_MATERIAL.kind.in_(sorted(kinds)), sa.literal(end, sa.Date))
+                for end, kinds in _kinds_by_day(by).items()
+            ),
+            else_=sa.literal(by.otherwise, sa.Date),
+        )
         goes_on = sa.exists().where(
             _USE.region == _MATERIAL.region,
             _USE.material_id == _MATERIAL.material_id,
-            sa.or_(_USE.end_date.is_(None), _USE.end_date > by),
+            sa.or_(_USE.end_date.is_(None), _USE.end_date > day),
         )
         has_ended = sa.select(_USE.material_id).where(
-            _USE.region == self._region, _USE.end_date <= by
+            _USE.region == self._region,
+            _USE.end_date <= max(by.otherwise, *by.by_kind.values()),
         )
         conditions: tuple[sa.ColumnElement[bool], ...] = (
             _MATERIAL.region == self._region,
@@ -63,10 +72,8 @@ class StoredDueMaterials:
             _MATERIAL.remove_time.is_(None),
             _MATERIAL.state.in_(_KEPT),
             sa.not_(goes_on),
+            *_above(after),
         )
-        if after is not None:
-            kind = _MATERIAL.material_id.type
-            conditions = (*conditions, _MATERIAL.material_id > sa.literal(after, kind))
         return self._ids(conditions, limit)
 
     def _in_state(self, state: State) -> tuple[sa.ColumnElement[bool], ...]:
@@ -76,6 +83,19 @@ class StoredDueMaterials:
         query = sa.select(_MATERIAL.material_id).where(*conditions)
         rows = self._connection.execute(query.order_by(_MATERIAL.material_id).limit(limit))
         return list(rows.scalars())
+
+
+def _above(material_id: str | None) -> tuple[sa.ColumnElement[bool], ...]:
+    if material_id is None:
+        return ()
+    return (_MATERIAL.material_id > sa.literal(material_id, _MATERIAL.material_id.type),)
+
+
+def _kinds_by_day(by: LastUses) -> dict[dt.date, list[str]]:
+    kinds: dict[dt.date, list[str]] = {}
+    for kind, day in by.by_kind.items():
+        kinds.setdefault(day, []).append(kind)
+    return kinds
 
 
 def material_regions(database: Database) -> Iterator[str]:

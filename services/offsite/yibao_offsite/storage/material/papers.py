@@ -55,13 +55,23 @@ class StoredPapers:
             .values(is_used=True)
         )
 
-    def end(self, owner: Owner, owner_id: str, *, on: dt.date) -> None:
-        """Notes the last day of what papers were used for."""
-        self._connection.execute(
-            sa.update(_TABLES.use)
-            .where(_USE.region == self._region, _USE.owner == int(owner), _USE.owner_id == owner_id)
-            .values(end_date=on)
+    def end(self, owner: Owner, *owner_ids: str, on: dt.date | None) -> None:
+        """Notes the last day of what papers were used for, with None that it goes on."""
+        uses = (
+            _USE.region == self._region,
+            _USE.owner == int(owner),
+            _USE.owner_id.in_(sorted(owner_ids)),
         )
+        # Who has another paper take the place of one of them first is waited for, and that
+        # one's use ended as well.
+        used = sa.select(_USE.material_id).where(*uses)
+        self._connection.execute(
+            sa.select(_MATERIAL.material_id)
+            .where(_MATERIAL.region == self._region, _MATERIAL.material_id.in_(used))
+            .order_by(_MATERIAL.material_id)
+            .with_for_update()
+        )
+        self._connection.execute(sa.update(_TABLES.use).where(*uses).values(end_date=on))
 
     def _named(self, material_ids: Collection[str]) -> sa.Select[Any]:
         return _papers().where(

@@ -150,12 +150,12 @@ class StoredMaterials:
     def take_over_uses(self, material: Material, former: Material) -> None:
         """Has a paper be used for all that another one was handed in for."""
         rows = [
-            (self._region, int(use.owner), use.owner_id, material.material_id)
+            (self._region, int(use.owner), use.owner_id, material.material_id, use.end_date)
             for use in former.uses
         ]
         if not rows:
             return
-        columns = ("region", "owner", "owner_id", "material_id")
+        columns = ("region", "owner", "owner_id", "material_id", "end_date")
         insert_rows(self._connection, _TABLES.use, columns, rows, skip_existing=True)
         self._connection.execute(
             sa.update(_TABLES.material)

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
+from yibao_common.db.rows import select_rows
 from yibao_common.keys.vault import Vault
 from yibao_offsite.rules.medical_history import Contents, History, Purpose, Reading
 from yibao_offsite.storage import tables
@@ -33,6 +34,18 @@ class StoredMedicalHistories:
         for each in found:
             found += [other for other in self._merged_with(each) if other not in found]
         return [person_id, *sorted(found[1:])]
+
+    def with_merged(self, person_ids: Collection[str]) -> set[str]:
+        """Returns which of some records others were merged into, by one statement."""
+        rows = select_rows(
+            self._connection,
+            tables.known_person,
+            ("merged_into",),
+            region=self._region,
+            key="merged_into",
+            among=sorted(person_ids),
+        )
+        return {person_id for (person_id,) in rows}
 
     def newest_of(self, person_ids: Collection[str]) -> list[History]:
         """Returns the newest version of each file, by rising person ids."""

@@ -123,8 +123,8 @@ class OffsiteFeed:
 
 
 def _apply(work: "Work", asked: FeedPosition, answer: OffsiteAnswer) -> Moved[OffsiteGone]:
-    def take(new: Sequence[OffsiteChange], reading: int) -> int:
-        _take(work, new, reading)
+    def take(new: Sequence[OffsiteChange], stood: FeedPosition) -> int:
+        _take(work, new, stood)
         return len(new)
 
     def part(reading: int) -> OffsiteGone:
@@ -133,9 +133,11 @@ def _apply(work: "Work", asked: FeedPosition, answer: OffsiteAnswer) -> Moved[Of
     return apply_answer(work.offsite_feed, asked, answer, take=take, part=part)
 
 
-def _take(work: "Work", changes: Sequence[OffsiteChange], reading: int) -> None:
+def _take(work: "Work", changes: Sequence[OffsiteChange], stood: FeedPosition) -> None:
     """Stores of each subject the last that was told, of whom the person is by now."""
-    rows = work.offsite_feed
+    rows, reading = work.offsite_feed, stood.reading
+    # The first reading replaces no feed, and nothing that was attested is of one before.
+    is_anew = stood.anew_until is not None and reading > 1
     subjects = [each.subject for each in changes]
     care = {each.registration_id: each for each in subjects if isinstance(each, RegisteredCare)}
     holds = {each.hold.hold_id: each for each in subjects if isinstance(each, ToldHold)}
@@ -153,12 +155,14 @@ def _take(work: "Work", changes: Sequence[OffsiteChange], reading: int) -> None:
         [
             each._replace(person_id=survivors.get(each.person_id, each.person_id))
             for key, each in care.items()
-            if takes_place(known.get(key), version=each.version, reading=reading)
+            if takes_place(known.get(key), version=each.version, reading=reading, is_anew=is_anew)
         ],
         [
             _held_of(each, survivors)
             for key, each in holds.items()
-            if takes_place(known.get(key), version=each.hold.version, reading=reading)
+            if takes_place(
+                known.get(key), version=each.hold.version, reading=reading, is_anew=is_anew
+            )
         ],
         known=known,
         reading=reading,

@@ -18,13 +18,17 @@ class Known(NamedTuple):
     version: int
 
 
-def takes_place(known: Known | None, *, version: int, reading: int) -> bool:
+def takes_place(known: Known | None, *, version: int, reading: int, is_anew: bool) -> bool:
     """Tells whether what a reading of the feed tells takes the place of what is stored.
 
     Never an older version the place of a newer one of the same feed, or of one that was shown
-    by an attestation. What an earlier reading told may be of a feed that is no more.
+    by an attestation. What an earlier reading told may be of a feed that is no more; so may,
+    while the feed `is_anew` read, what was attested: offsite may have been restored, and
+    count its versions from lower ones again.
     """
     if known is None or known.reading not in (ATTESTED, reading):
+        return True
+    if known.reading == ATTESTED and is_anew:
         return True
     return version >= known.version
 
