@@ -72,7 +72,7 @@ def test_it_is_settled_with_the_stay_and_told_as_what_it_is(world: World) -> Non
     ],
 )
 def test_what_cannot_join_is_refused_where_it_is_uploaded_and_where_it_is_billed(
-    world: World, care_type: str, told: dict[str, str], field: str, reason: Reason
+    world: World, care_type: str, told: dict[str, Any], field: str, reason: Reason
 ) -> None:
     (person,) = world.enrol()
     visit = world.register(person, care_type=care_type)

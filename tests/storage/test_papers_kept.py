@@ -198,7 +198,7 @@ def test_after_a_crash_a_step_is_simply_taken_again(
 
     def crashing(run: Callable[[], object]) -> None:
         with monkeypatch.context() as patch:
-            patch.setattr("yibao_offsite.storage.work.record_audit", crash)
+            patch.setattr("yibao_offsite.storage.work.chained", crash)
             with pytest.raises(KeyError):
                 run()
 

@@ -1,5 +1,7 @@
 """An emergency whose record offsite revoked pays its own visit as an emergency no more."""
 
+from typing import Any
+
 import pytest
 from support.benefit_world import stay_bill
 from support.charges import assert_books_are_right
@@ -39,7 +41,11 @@ def refusal_of(world: World, command: Command) -> Reason:
 
 
 def revoke(world: World, told: RegisteredCare) -> None:
-    void = {"registration_id": told.registration_id, "origin": told.origin, "is_void": True}
+    void: dict[str, Any] = {
+        "registration_id": told.registration_id,
+        "origin": told.origin,
+        "is_void": True,
+    }
     tell_registered(world, told.person_id, told.terms, **void, version=2)
 
 
@@ -48,7 +54,10 @@ def test_a_bill_is_not_settled_by_the_mark_of_an_emergency_that_was_revoked(worl
     visit, neighbours = (admit_there(world, each, marks=EMERGENCY) for each in (person, other))
     told = put_on_record(world, visit, person)
     put_on_record(world, neighbours, other)
-    bill = {"bill": stay_bill(world, visit, TODAY, 1_100_000), "institution_id": THERE}
+    bill: dict[str, Any] = {
+        "bill": stay_bill(world, visit, TODAY, 1_100_000),
+        "institution_id": THERE,
+    }
     shown = trial(world.queries, REGION, **bill, now=world.clock.now)
     assert shown.record.fund_total_fen == 700_000
     revoke(world, told)
@@ -73,7 +82,10 @@ def test_a_region_may_pay_what_its_hospitals_marked_all_the_same(databases: Data
     world = elsewhere_world(databases, ElsewhereTerms(is_revoked_emergency_paid=True))
     (person,) = world.enrol()
     visit = admit_there(world, person, marks=EMERGENCY)
-    bill = {"bill": stay_bill(world, visit, TODAY, 1_100_000), "institution_id": THERE}
+    bill: dict[str, Any] = {
+        "bill": stay_bill(world, visit, TODAY, 1_100_000),
+        "institution_id": THERE,
+    }
     quote = hold(world, visit, person, **bill)
     revoke(world, put_on_record(world, visit, person))
     assert confirm(world, quote.hold_id, institution_id=THERE).fund_total_fen == 700_000
@@ -82,7 +94,10 @@ def test_a_region_may_pay_what_its_hospitals_marked_all_the_same(databases: Data
 def test_a_hold_is_not_confirmed_of_an_emergency_that_was_revoked(world: World) -> None:
     (person,) = world.enrol()
     visit = admit_there(world, person, marks=EMERGENCY)
-    bill = {"bill": stay_bill(world, visit, TODAY, 1_100_000), "institution_id": THERE}
+    bill: dict[str, Any] = {
+        "bill": stay_bill(world, visit, TODAY, 1_100_000),
+        "institution_id": THERE,
+    }
     quote = hold(world, visit, person, **bill)
     revoke(world, put_on_record(world, visit, person))
     command = confirm_command(world, quote.hold_id, institution_id=THERE)

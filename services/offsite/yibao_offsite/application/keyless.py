@@ -1,9 +1,9 @@
 """Transactions of a service that was given no keys to keep files with: each is refused."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 
-from yibao_common.commands.request import Request
+from yibao_common.commands.request import Outcome, Request
 from yibao_common.commands.transactions import ResultT, Transactions
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
@@ -18,6 +18,15 @@ class KeylessTransactions(Transactions[Work]):
         raise _not_kept()
 
     def once_counted(self, request: Request, decide: Callable[[Work], bytes | RuleError]) -> bytes:
+        """Raises FILES_NOT_KEPT."""
+        raise _not_kept()
+
+    def once_each(
+        self,
+        region: str,
+        requests: Sequence[Request],
+        decide: Callable[[Work, Sequence[int]], Sequence[Outcome[bytes]]],
+    ) -> list[Outcome[bytes]]:
         """Raises FILES_NOT_KEPT."""
         raise _not_kept()
 
