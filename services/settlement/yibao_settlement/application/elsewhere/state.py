@@ -7,7 +7,6 @@ from typing import NamedTuple, TypeAlias
 
 from yibao_common.values.errors import RuleError
 from yibao_settlement.application.reference import Reference
-from yibao_settlement.rules.elsewhere.feed import age_of
 from yibao_settlement.rules.elsewhere.registered import AuditHold, KnownCare, RegisteredCare
 
 # What an attestation that a request carries states, its refusal, or None without one.
@@ -54,9 +53,8 @@ class CareElsewhere:
 
     def known(self, visit_id: str, *person_ids: str, now: dt.datetime) -> KnownCare:
         """Returns what is known for a visit of a person, under all records that were merged."""
-        return KnownCare(
-            self.of(*person_ids), self.deemed_ids.get(visit_id), age_of(self.news_time, now)
-        )
+        deemed_id = self.deemed_ids.get(visit_id)
+        return KnownCare.as_of(now, self.of(*person_ids), deemed_id, self.news_time)
 
     def reference_of(self, institution_id: str) -> Reference | None:
         """Returns what another region says of its institution; None of the own region's."""

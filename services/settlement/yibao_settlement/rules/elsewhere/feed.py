@@ -33,14 +33,6 @@ def takes_place(known: Known | None, *, version: int, reading: int, is_anew: boo
     return version >= known.version
 
 
-def age_of(read_time: dt.datetime | None, now: dt.datetime) -> dt.timedelta | None:
-    """Returns how old news are that were read last at a time, None where none ever were.
-
-    A time to come was stored by a process whose clock is ahead, and counts as now.
-    """
-    return None if read_time is None else max(now - read_time, dt.timedelta())
-
-
 def check_offsite_age(age: dt.timedelta | None, *, most: dt.timedelta | None, region: str) -> None:
     """Raises OFFSITE_FEED_STALE where nothing was heard of the region's registrations for `most`.
 

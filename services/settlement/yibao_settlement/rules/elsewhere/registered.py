@@ -61,6 +61,21 @@ class KnownCare(NamedTuple):
     deemed_id: str | None = None
     news_age: dt.timedelta | None = None
 
+    @classmethod
+    def as_of(
+        cls,
+        now: dt.datetime,
+        registered: Sequence[RegisteredCare],
+        deemed_id: str | None,
+        news_time: dt.datetime | None,
+    ) -> "KnownCare":
+        """Returns what is known at a time; `news_time` is when all was known last, None if never.
+
+        A time to come was stored by a process whose clock is ahead, and counts as now.
+        """
+        age = None if news_time is None else max(now - news_time, dt.timedelta())
+        return cls(registered, deemed_id, age)
+
     @property
     def is_emergency_revoked(self) -> bool:
         """Whether offsite found that the visit is no emergency, whatever its mark says."""

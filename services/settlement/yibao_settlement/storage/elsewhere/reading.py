@@ -10,7 +10,6 @@ from yibao_common.db.rows import Insert, Row, Select, Statement, execute
 from yibao_common.values.calendar import shanghai_day
 from yibao_settlement.application.batch.working_set import WorkingSet
 from yibao_settlement.application.elsewhere.state import DeemedRegistration
-from yibao_settlement.rules.elsewhere.feed import age_of
 from yibao_settlement.rules.elsewhere.registered import (
     AuditHold,
     Benefit,
@@ -143,10 +142,11 @@ def find_known(
     """Returns what is known for a visit of a person, under all records that were merged."""
     selects = _select_known(region, sorted(person_ids), (visit_id,))
     registered, deemed, places_read = execute(connection, selects)
-    return KnownCare(
+    return KnownCare.as_of(
+        now(),
         [registered_from(row) for row in registered],
         _told_of(deemed).get(visit_id),
-        age_of(_read_time(places_read), now()),
+        _read_time(places_read),
     )
 
 
