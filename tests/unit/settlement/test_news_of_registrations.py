@@ -9,10 +9,10 @@ from yibao_common.values.reasons import Reason
 from yibao_settlement.rules.elsewhere.feed import (
     ATTESTED,
     Known,
-    age_of,
     check_offsite_age,
     takes_place,
 )
+from yibao_settlement.rules.elsewhere.registered import KnownCare
 
 HOUR = dt.timedelta(hours=1)
 
@@ -49,9 +49,11 @@ def test_what_a_restored_offsite_tells_takes_the_place_of_what_it_attested_befor
 
 def test_news_that_never_came_are_too_old_and_a_clock_ahead_makes_none_older() -> None:
     now = dt.datetime(2026, 11, 27, 4, tzinfo=dt.UTC)
-    assert age_of(None, now) is None
-    assert age_of(now - HOUR, now) == HOUR
-    assert age_of(now + HOUR, now) == dt.timedelta()
+    ages = [
+        KnownCare.as_of(now, (), None, news_time).news_age
+        for news_time in (None, now - HOUR, now + HOUR)
+    ]
+    assert ages == [None, HOUR, dt.timedelta()]
     with pytest.raises(RuleError) as caught:
         check_offsite_age(None, most=HOUR, region="999019")
     assert caught.value.reason is Reason.OFFSITE_FEED_STALE

@@ -124,8 +124,13 @@ def answer_each(
                 new.append((asked[place], outcome))
                 answer = Answer(request.request_id, asked[place].digest, outcome, request.method)
                 known[request.request_id] = answer
+    transaction = connection.get_transaction()
+    assert transaction is not None
     if new:
         execute(connection, [*close(), _stored(answers, region, new, clock=clock)])
+    else:
+        # Not even rows are kept that were made to be locked.
+        transaction.rollback()
     return [outcomes[place] for place in range(len(asked))]
 
 
