@@ -10,7 +10,6 @@ from yibao_common.keys.opening import KeysConfig
 from yibao_common.process.config import (
     FileName,
     FollowedConfig,
-    Regions,
     Section,
     ServiceConfig,
     split_address,
@@ -117,13 +116,6 @@ class CalendarConfig(Section):
     file: FileName | None = None
 
 
-class EvaluationsConfig(Section):
-    """Evaluations of transfers."""
-
-    # Where who records one has to read the person's medical-history file first (O-10).
-    history_first_in: Regions | None = None
-
-
 class TicketsConfig(Section):
     """In how many working days problem tickets are answered, by their kind, and confirmed.
 
@@ -182,7 +174,6 @@ class OffsiteConfig(ServiceConfig):
     personal_data: PersonalDataConfig | None = None
     materials: MaterialsConfig = MaterialsConfig()
     calendar: CalendarConfig = CalendarConfig()
-    evaluations: EvaluationsConfig = EvaluationsConfig()
     tickets: TicketsConfig = TicketsConfig()
     audits: AuditsConfig = AuditsConfig()
     complaints: ComplaintsConfig = ComplaintsConfig()
