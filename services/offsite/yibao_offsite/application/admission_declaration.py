@@ -14,6 +14,7 @@ from yibao_common.values.clock import Clock
 from yibao_common.values.errors import RuleError
 from yibao_common.values.ids import Ids
 from yibao_common.values.reasons import Reason
+from yibao_offsite.application.person import all_records
 from yibao_offsite.rules.admission_declaration import (
     AdmissionDeclaration,
     Moved,
@@ -41,10 +42,13 @@ class DeclaredPlace(NamedTuple):
 
 
 class DeclarationWish(NamedTuple):
-    """Which declarations are asked for; None limits nothing."""
+    """Which declarations are asked for; None limits nothing.
+
+    `person_ids` are records of one person; empty limits nothing.
+    """
 
     institution_id: str | None = None
-    person_id: str | None = None
+    person_ids: tuple[str, ...] = ()
     only_open: bool = False
 
 
@@ -133,6 +137,7 @@ class AdmissionDeclarations:
     ) -> Sequence[AdmissionDeclaration]:
         """Returns at most `limit` declarations, the one declared first at the head."""
         with self._transactions.read(region) as work:
+            wish = wish._replace(person_ids=all_records(work.persons, wish.person_ids))
             return work.declarations.page(wish, after=after, limit=limit)
 
     def _declare(self, work: "Work", request: Request, told: Declared) -> AdmissionDeclaration:

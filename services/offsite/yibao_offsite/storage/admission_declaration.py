@@ -69,8 +69,11 @@ class StoredDeclarations:
         self, wish: DeclarationWish, *, after: DeclaredPlace | None, limit: int
     ) -> Sequence[AdmissionDeclaration]:
         """Returns at most `limit` declarations."""
-        named = {"institution_id": wish.institution_id, "person_id": wish.person_id}
-        query = self._named(**{name: value for name, value in named.items() if value is not None})
+        query = self._named()
+        if wish.institution_id is not None:
+            query = query.where(_table.c.institution_id == wish.institution_id)
+        if wish.person_ids:
+            query = query.where(_table.c.person_id.in_(wish.person_ids))
         if wish.only_open:
             query = query.where(_table.c.discharge_date.is_(None))
         place = (_table.c.declare_time, _table.c.admission_declaration_id)

@@ -115,13 +115,14 @@ class MemoryErrands(ErrandRows):
 
 def _is_wanted(each: Qualification, wanted: Wanted) -> bool:
     asked = (
-        (wanted.person_id, each.person_id),
         (wanted.disease_code, each.disease_code),
         (wanted.institution_id, each.institution_id),
         (wanted.state, each.state),
         (wanted.carry_state, each.carry_state),
     )
     if any(one is not None and one != "" and one != other for one, other in asked):
+        return False
+    if wanted.person_ids and each.person_id not in wanted.person_ids:
         return False
     if wanted.latest_end_date is None:
         return True

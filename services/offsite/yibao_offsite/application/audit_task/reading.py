@@ -8,6 +8,7 @@ from yibao_common.commands.audit import OK, AuditEntry
 from yibao_common.values.caller import Caller
 from yibao_offsite.application.audit_task.desk import AuditDesk
 from yibao_offsite.application.audit_task.rows import DueHold, HoldWish, Place, TaskWish
+from yibao_offsite.application.person import all_records
 from yibao_offsite.rules.audit_task.evidence import (
     Evidence,
     EvidencePurpose,
@@ -93,6 +94,7 @@ def list_tasks(
 ) -> Sequence[AuditTask]:
     """Returns at most `limit` tasks, the one due first at the head."""
     with desk.transactions.read(region) as work:
+        wish = wish._replace(person_ids=all_records(work.persons, wish.person_ids))
         return work.audit_tasks.page(wish, after=after, limit=limit)
 
 

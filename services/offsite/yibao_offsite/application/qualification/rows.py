@@ -29,11 +29,11 @@ class Errand:
 class Wanted:
     """Which qualifications are listed; what is None or empty is not asked for.
 
-    `first_end_date` and `latest_end_date` are first and last of the last days, both included, of
+    `person_ids` are records of one person. `first_end_date` and `latest_end_date` are first and last of the last days, both included, of
     approved ones.
     """
 
-    person_id: str = ""
+    person_ids: tuple[str, ...] = ()
     disease_code: str = ""
     institution_id: str = ""
     state: QualificationState | None = None

@@ -167,8 +167,8 @@ class StoredQualifications:
 
 def _conditions(wanted: Wanted) -> list[sa.ColumnElement[bool]]:
     found = []
-    if wanted.person_id:
-        found.append(_COLUMN.person_id == wanted.person_id)
+    if wanted.person_ids:
+        found.append(_COLUMN.person_id.in_(wanted.person_ids))
     if wanted.disease_code:
         found.append(_COLUMN.disease_code == wanted.disease_code)
     if wanted.institution_id:
