@@ -95,7 +95,7 @@ def test_a_hold_whose_task_is_overdue_is_told(world: AuditWorld, papers: StoredD
 
     def overdue(day: dt.date) -> tuple[list[str], dict[str, int]]:
         world.now = dt.datetime.combine(day, dt.time(4), dt.UTC)
-        listed = reading.list_holds(
+        listed, _ = reading.list_holds(
             world.desk, REGION, only_overdue=True, visit_id=None, after=None, limit=10
         )
         with papers.database.read() as connection:

@@ -1,7 +1,7 @@
 """Admission declarations: made once a stay by the hospital, kept up by it, read by the agency."""
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -65,6 +65,10 @@ class DeclarationRows(Protocol):
 
     def of_visit(self, visit_id: str) -> AdmissionDeclaration | None:
         """Returns the declaration of a stay, or None."""
+        ...
+
+    def told_visits(self, visit_ids: Collection[str]) -> Collection[str]:
+        """Returns those of the visits that a hospital declared or marked as an emergency."""
         ...
 
     def insert(self, declaration: AdmissionDeclaration) -> None:

@@ -1,6 +1,6 @@
 """Admission declarations as rows."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -47,6 +47,18 @@ class StoredDeclarations:
     def of_visit(self, visit_id: str) -> AdmissionDeclaration | None:
         """Returns the declaration of a stay, or None."""
         return self._one(self._named(visit_id=visit_id))
+
+    def told_visits(self, visit_ids: Collection[str]) -> set[str]:
+        """Returns those of the visits that are declared or have a deemed registration."""
+        if not visit_ids:
+            return set()
+        queries = (
+            sa.select(each.c.visit_id).where(
+                each.c.region == self._region, each.c.visit_id.in_(visit_ids)
+            )
+            for each in (_table, tables.registration)
+        )
+        return set(self._connection.execute(sa.union(*queries)).scalars())
 
     def insert(self, declaration: AdmissionDeclaration) -> None:
         """Stores a new declaration."""

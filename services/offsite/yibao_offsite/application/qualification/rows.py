@@ -29,8 +29,8 @@ class Errand:
 class Wanted:
     """Which qualifications are listed; what is None or empty is not asked for.
 
-    `person_ids` are records of one person. `first_end_date` and `latest_end_date` are first and last of the last days, both included, of
-    approved ones.
+    `person_ids` are records of one person. `first_end_date` and `latest_end_date` are first and
+    last of the last days, both included, of approved ones.
     """
 
     person_ids: tuple[str, ...] = ()
