@@ -25,6 +25,7 @@ from yibao_common.rpc.server_info import ServerInfoServicer
 from yibao_common.values.clock import Clock
 from yibao_common.values.ids import Ids
 from yibao_offsite import audit_parts, medical_files, registering
+from yibao_offsite.application.following import all_follow
 from yibao_offsite.application.work import Work
 from yibao_offsite.attestation_parts import AttestationParts
 from yibao_offsite.audit_parts import AuditParts
@@ -32,7 +33,7 @@ from yibao_offsite.config import OffsiteConfig
 from yibao_offsite.feeds import Feeds
 from yibao_offsite.material_parts import Materials
 from yibao_offsite.medical_files import MedicalFiles
-from yibao_offsite.qualifying import Qualifying
+from yibao_offsite.qualifying import Qualifying, qualifications_end
 from yibao_offsite.registering import Registrations, registrations_end
 from yibao_offsite.rules.qualification.listed import DiseaseLists
 
@@ -101,7 +102,10 @@ class Serving:
         self.feeds = Feeds(
             means.config,
             means.transactions,
-            on_persons=registrations_end(means.clock, means.ids),
+            on_persons=all_follow(
+                registrations_end(means.clock, means.ids),
+                qualifications_end(means.clock, means.ids),
+            ),
             attest_hold=attestations.attest_hold,
             database=means.database,
             metrics=means.metrics,

@@ -2,7 +2,7 @@
 
 import dataclasses
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from yibao_offsite.application.qualification.rows import (
     Errand,
@@ -31,8 +31,8 @@ class MemoryQualifications(QualificationRows):
     def lock(self, qualification_id: str) -> Qualification | None:
         return self.find(qualification_id)
 
-    def of_person(self, person_id: str) -> list[Qualification]:
-        return [each for each in self._in_order() if each.person_id == person_id]
+    def of_persons(self, person_ids: Collection[str]) -> list[Qualification]:
+        return [each for each in self._in_order() if each.person_id in person_ids]
 
     def page(self, wanted: Wanted, *, after: str | None, limit: int) -> list[Qualification]:
         found = [

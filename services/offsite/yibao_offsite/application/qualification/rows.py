@@ -1,7 +1,7 @@
 """Qualifications as one transaction finds, locks and writes them."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -53,8 +53,8 @@ class QualificationRows(Protocol):
         """Locks a qualification until the transaction ends and returns it, or None."""
         ...
 
-    def of_person(self, person_id: str) -> Sequence[Qualification]:
-        """Returns every qualification of a person, the one applied for first at the head."""
+    def of_persons(self, person_ids: Collection[str]) -> Sequence[Qualification]:
+        """Returns every qualification of some records, the one applied for first at the head."""
         ...
 
     def page(self, wanted: Wanted, *, after: str | None, limit: int) -> Sequence[Qualification]:
