@@ -16,6 +16,7 @@ from yibao.offsite.v1 import (
 from yibao_common.commands.blocking import Blocking
 from yibao_common.commands.transactions import Transactions
 from yibao_common.db.database import Database
+from yibao_common.files.calendar_file import read_calendar
 from yibao_common.keys.vault import Vault
 from yibao_common.process.logs import Log
 from yibao_common.process.metrics import Metrics
@@ -29,6 +30,7 @@ from yibao_offsite.application.following import all_follow
 from yibao_offsite.application.work import Work
 from yibao_offsite.attestation_parts import AttestationParts
 from yibao_offsite.audit_parts import AuditParts
+from yibao_offsite.calendar_watch import CalendarWatch
 from yibao_offsite.config import OffsiteConfig
 from yibao_offsite.feeds import Feeds
 from yibao_offsite.material_parts import Materials
@@ -121,6 +123,7 @@ class Serving:
             *_sealed_parts(means),
             self._audits(attestations),
             self._qualifying(lists),
+            _calendar_watch(means),
         )
 
     def register(self, server: grpc.aio.Server) -> None:
@@ -176,6 +179,17 @@ class Serving:
             clock=means.clock,
             log=means.log,
         )
+
+
+def _calendar_watch(means: Means) -> CalendarWatch:
+    file = means.config.calendar.file
+    return CalendarWatch(
+        read_calendar(file),
+        name="national" if file is None else file.name,
+        metrics=means.metrics,
+        clock=means.clock,
+        log=means.log,
+    )
 
 
 def _sealed_parts(means: Means) -> tuple[Part, ...]:
