@@ -1,9 +1,10 @@
 """Audits by two at once and over crashes: what is done is done once and whole."""
 
 import pytest
-from support.audit_desk import CHIEF, LI, REGION, VISIT, WANG, AuditWorld
+from support.audit_desk import CHIEF, LI, VISIT, WANG, AuditWorld
 from support.audits_kept import at_once, change_count, told_holds
 from support.databases import Databases
+from support.paper_desk import REGION
 from support.stored_papers import StoredDesk
 
 from yibao_common.values.ids import new_id

@@ -87,7 +87,7 @@ def _with_survivors(
     found = list(concerned)
     for each in found:
         survivor_id = told[each].merged_into
-        if survivor_id in told and survivor_id not in found:
+        if survivor_id is not None and survivor_id in told and survivor_id not in found:
             work.persons.lock(survivor_id)
             found.append(survivor_id)
     return sorted(found)

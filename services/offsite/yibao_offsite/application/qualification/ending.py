@@ -10,7 +10,7 @@ from yibao_common.values.ids import Ids
 from yibao_offsite.application.qualification.apply import note_event
 from yibao_offsite.application.qualification.rows import Errand
 from yibao_offsite.rules.person import KnownPerson
-from yibao_offsite.rules.qualification.deciding import end_by_person
+from yibao_offsite.rules.qualification.deciding import end_by_person, goes_on
 from yibao_offsite.rules.qualification.qualification import CarryState, EventKind, Qualification
 
 if TYPE_CHECKING:
@@ -32,15 +32,15 @@ def end_qualifications(
     today, count = shanghai_day(now), 0
     told_ids = {each.person_id for each in persons}
     for person in persons:
-        found = work.qualifications.of_persons(work.persons.records_of(person.person_id))
-        survivor = surviving(work, person) if found else None
-        if survivor is None:
+        survivor = surviving(work, person)
+        # Nothing is looked for where nothing can end: that is nearly everybody's case.
+        if survivor is None or goes_on(survivor):
             continue
         if survivor.person_id not in told_ids and survivor.death_date is None:
             # A merge lets the survivor take over enrolments, which is told of with the survivor:
             # what is known of its enrolments may be from before.
             continue
-        for each in found:
+        for each in work.qualifications.of_persons(work.persons.records_of(person.person_id)):
             if end_by_person(each, survivor, today=today) is None:
                 continue
             # As whoever decided on it at the same time left it.

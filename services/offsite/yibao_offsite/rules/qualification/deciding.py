@@ -168,6 +168,11 @@ def end_by_person(
     )
 
 
+def goes_on(person: KnownPerson) -> bool:
+    """Tells whether nothing of a person ends: alive, and insured without an end."""
+    return _ending_of(person) is None
+
+
 def check_goes_on(qualification: Qualification, person: KnownPerson, *, today: dt.date) -> None:
     """Refuses to approve for who has died, or is insured neither today nor from the first day on.
 

@@ -166,7 +166,7 @@ class StoredQualifications:
 
 
 def _conditions(wanted: Wanted) -> list[sa.ColumnElement[bool]]:
-    found = []
+    found: list[sa.ColumnElement[bool]] = []
     if wanted.person_ids:
         found.append(_COLUMN.person_id.in_(wanted.person_ids))
     if wanted.disease_code:
