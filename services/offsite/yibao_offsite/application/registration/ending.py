@@ -2,7 +2,7 @@
 
 import dataclasses
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from yibao_common.values.calendar import shanghai_day
@@ -30,8 +30,17 @@ def end_by_person(
     """Ends registrations by what became of `persons`, who are locked; returns how many.
 
     Death ends with the day of death, the end of enrolment with its last day. Those of a
-    person whose record is another's go on as the other's.
+    person whose record is another's go on as the other's, and end by what became of that one.
     """
+    merged = [each for each in persons if each.merged_into is not None]
+    count = _end_all(work, merged, now=now, ids=ids)
+    # Afterwards: some of theirs came with a merge.
+    remaining = [each for each in persons if each.merged_into is None]
+    remaining += _who_died_before(work, merged, {each.person_id for each in persons})
+    return count + _end_all(work, remaining, now=now, ids=ids)
+
+
+def _end_all(work: "Work", persons: Sequence[KnownPerson], *, now: dt.datetime, ids: Ids) -> int:
     known = {each.person_id: each for each in persons}
     today, count = shanghai_day(now), 0
     for registration in work.registrations.of_persons(sorted(known)):
@@ -50,6 +59,18 @@ def end_by_person(
         record_job(work, METHOD, _ACTOR, ended, at=now)
         count += 1
     return count
+
+
+def _who_died_before(
+    work: "Work", merged: Iterable[KnownPerson], told_ids: Collection[str]
+) -> list[KnownPerson]:
+    """Returns survivors of merges who were not told of along with them, and are dead.
+
+    Of the others nothing is known yet: a merge lets them take over enrolments.
+    """
+    record_ids = {id for each in merged for id in work.persons.records_of(each.person_id)}
+    found = work.persons.find_many(record_ids - set(told_ids)).values()
+    return [each for each in found if each.merged_into is None and each.death_date is not None]
 
 
 def _may_go_on(registration: Registration) -> bool:
@@ -71,10 +92,12 @@ def _gone_over(
 ) -> Registration:
     """Lets a registration go on as another person's, who has none of the place yet.
 
-    Returns the one before, ended.
+    Whoever that one turned out to be a duplicate of has it in the end. Returns the one before,
+    ended.
     """
     # Where somebody registers for the survivor at the same time, one of the two waits.
-    work.persons.lock(survivor_id)
+    while (survivor := work.persons.lock(survivor_id)) and survivor.merged_into is not None:
+        survivor_id = survivor.merged_into
     if _has_one(before, work.registrations.of_person(survivor_id)):
         return ended
     application = dataclasses.replace(before.application, person_id=survivor_id)
