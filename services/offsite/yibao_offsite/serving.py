@@ -186,6 +186,7 @@ def _calendar_watch(means: Means) -> CalendarWatch:
     return CalendarWatch(
         read_calendar(file),
         name="national" if file is None else file.name,
+        is_sandbox=means.config.sandbox.folder is not None,
         metrics=means.metrics,
         clock=means.clock,
         log=means.log,

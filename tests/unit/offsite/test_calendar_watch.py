@@ -23,12 +23,17 @@ def instant(text: str) -> dt.datetime:
 class Watched:
     """A watch at a time that goes on, and what it has told."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_sandbox: bool = False) -> None:
         self.now = instant("2026-01-01T00:00")
         self.metrics = Metrics()
         log, self.lines = open_test_log()
         self.watch = CalendarWatch(
-            CALENDAR, name="national", metrics=self.metrics, clock=lambda: self.now, log=log
+            CALENDAR,
+            name="national",
+            is_sandbox=is_sandbox,
+            metrics=self.metrics,
+            clock=lambda: self.now,
+            log=log,
         )
 
     def look(self, at: str) -> list[dict[str, Any]]:
@@ -71,6 +76,12 @@ def test_it_is_told_once_a_day(watched: Watched) -> None:
     assert told["days_left"] == 30
     assert watched.look("2026-12-01T23:59") == []
     assert len(watched.look("2026-12-02T00:00")) == 1
+
+
+@pytest.mark.parametrize("at", ["2026-12-01T08:00", "2027-01-01T08:00"])
+def test_a_sandbox_warns_of_nothing(at: str) -> None:
+    """Nobody waits for a due day there."""
+    assert [each["level"] for each in Watched(is_sandbox=True).look(at)] == ["info"]
 
 
 def test_a_service_without_a_calendar_tells_no_end() -> None:
