@@ -167,7 +167,23 @@ def test_certificates_that_end_soon_are_pointed_out(config_files: Mapping[str, P
     later = system_clock() + dt.timedelta(days=20)
     code, shown = examine([config_files["offsite"]], clock=lambda: later)
     assert code == 0
-    assert "RENEW SOON" in shown
+    assert "RENEW SOON, ends in" in shown
+
+
+@pytest.mark.parametrize(
+    ("at", "told"),
+    [
+        ("2026-11-01T12:00", "tells of holidays until 2026-12-31"),
+        ("2026-11-02T12:00", "RENEW SOON, tells of holidays until 2026-12-31"),
+        ("2027-01-01T00:00", "WARNING: it tells of holidays until 2026-12-31 alone; those since"),
+    ],
+)
+def test_a_calendar_that_ends_is_pointed_out(
+    config_files: Mapping[str, Path], at: str, told: str
+) -> None:
+    now = dt.datetime.fromisoformat(f"{at}+08:00")
+    _, shown = examine([config_files["offsite"]], clock=lambda: now)
+    assert f"✓ calendar of working days: {told}" in shown
 
 
 @pytest.mark.parametrize(

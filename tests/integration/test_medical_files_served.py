@@ -11,6 +11,8 @@ import grpc
 import pytest
 from support.databases import SqliteDatabases
 from support.medical_desk import LI, OTHER_REGION, REGION, WANG, keep_papers, keep_referral
+from support.registration_store import SECOND, Store
+from support.registrations import SAMPLE_FILE
 from support.services import run_service
 from support.serving import channel_credentials, open_test_log, reason_in
 
@@ -34,6 +36,7 @@ from yibao_offsite.main import OffsiteService
 PERSON = new_id()
 NOW = dt.datetime(2026, 11, 2, 9, 0, tzinfo=SHANGHAI).astimezone(dt.UTC)
 TODAY = Date(year=2026, month=11, day=2)
+TODAY_HERE = dt.date(2026, 11, 2)
 LEAVES = (
     Leaf("server", "service/offsite", is_server=True),
     Leaf("wang", WANG),
@@ -101,7 +104,6 @@ async def serving(
             "client_ca_file": issued.ca_file,
         },
         "database": {"url": database.engine.url.render_as_string(hide_password=False)},
-        "evaluations": {"history_first_in": [REGION]},
     }
     if with_keys:
         for name, digit in (("encryption", "1"), ("hash", "2")):
@@ -152,7 +154,9 @@ async def refusal(call: Any) -> str | None:
 def test_a_transfer_is_evaluated_by_two_operators_who_read_the_file(
     issued: DevCertificates, database: Database
 ) -> None:
-    """O-06, O-10 over the wire."""
+    """O-06, O-10 over the wire: the region's rules have the file read first."""
+    rules = Store(database)
+    rules.approve(rules.submit(SAMPLE_FILE.read_bytes(), TODAY_HERE).rules_version, SECOND)
     registration_id = keep_referral(database, PERSON)
     record, certificate, fees = keep_papers(
         database, PERSON, "discharge_record", "diagnosis_proof", "fee_list"

@@ -84,6 +84,10 @@ def test_services_that_run_are_alive_and_ready_and_doctor_asks_identity(
         assert wait_for(port, "/readyz", 200) == "ok\n"
         assert "yibao_calls_running" in ask(port, "/metrics")[1]
         assert ask(port, "/healthz")[0] == 404
+    # Of those who count working days alone: an alarm would ring for the others.
+    gauge = "yibao_calendar_end_timestamp_seconds{"
+    telling = {name for name, port in told.ports.items() if gauge in ask(port, "/metrics")[1]}
+    assert telling == {"offsite"}
     # The start is not kept from serving the others by one slip, but it is told loudly.
     deadline = time.monotonic() + SECONDS
     slip_told = "identity.regions: no key signs codes for 500113"

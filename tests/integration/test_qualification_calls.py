@@ -20,6 +20,7 @@ from support.services import run_service
 from support.serving import channel_credentials, open_test_log, reason_in
 
 from yibao.common.v1.date_pb2 import Date
+from yibao.identity.v1 import death_messages_pb2 as death_pb
 from yibao.identity.v1 import disease_messages_pb2 as disease_pb
 from yibao.offsite.v1 import form_service_pb2 as form_pb
 from yibao.offsite.v1 import form_service_pb2_grpc as form_rpc
@@ -305,6 +306,10 @@ def test_what_is_approved_while_identity_is_down_reaches_it_and_outlives_its_res
     asyncio.run(scenario())
 
 
+async def is_registered(identity: Identity, person_id: str, what: tuple[str, int, int]) -> bool:
+    return what in await diseases(identity, person_id)
+
+
 async def applied_once_known(world: World, person_id: str) -> Any:
     """Applies once offsite knows the person; returns the qualification, None before."""
     try:
@@ -364,6 +369,18 @@ def test_what_identity_refuses_is_seen_by_a_clerk_and_tried_again_once_mended(
                 await stub.RetryQualification(retry)
                 await world.carried(id)
                 assert len(await diseases(identity, person_id)) == 2
+                death = death_pb.RecordDeathRequest(
+                    request_id=new_id(),
+                    region=REGION,
+                    person_id=person_id,
+                    death_date=date(today),
+                    evidence_reference="D1",
+                )
+                await persons.RecordDeath(death)
+                # What the feed tells ends it, and identity gets its last day back.
+                last = ("M03900", today.day, today.day)
+                await until(lambda: is_registered(identity, person_id, last))
+                assert (await world.carried(id)).state == messages.QUALIFICATION_STATE_ENDED
             # No other service registers diseases.
             other = identity.persons("settlement")
             own.request_id = new_id()

@@ -320,7 +320,7 @@ def test_what_is_due_is_listed_by_its_day(desk: MedicalDesk, database: Database)
     ]
     assert listed(state=EvaluationState.CANCELLED) == [gone.evaluation_id]
     assert listed(registration_id=sixth.registration_id) == [sixth.evaluation_id]
-    assert listed(person_id=new_id()) == []
+    assert listed(person_ids=(new_id(),)) == []
 
 
 def test_another_region_finds_nothing(desk: MedicalDesk, database: Database) -> None:

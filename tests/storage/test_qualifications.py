@@ -145,7 +145,7 @@ def test_a_repeated_request_is_answered_once(stored: Desk) -> None:
     person_id, request_id = new_id(), new_id()
     first = stored.apply(person_id, request_id=request_id)
     assert stored.apply(person_id, request_id=request_id) == first
-    assert page(stored, person_id=person_id) == [first.qualification_id]
+    assert page(stored, person_ids=(person_id,)) == [first.qualification_id]
     decision_id = new_id()
     for _ in range(2):
         stored.decide(first.qualification_id, request_id=decision_id)
@@ -183,7 +183,7 @@ def test_qualifications_are_listed_by_what_is_asked(stored: Desk) -> None:
     third = stored.apply(new_id(), papers=())
     ids = [each.qualification_id for each in (first, second, third)]
     assert page(stored) == ids
-    assert page(stored, person_id=person_id) == ids[:2]
+    assert page(stored, person_ids=(person_id,)) == ids[:2]
     assert page(stored, disease_code="M01601") == ids[1:2]
     assert page(stored, state=QualificationState.RETURNED) == ids[2:]
     assert page(stored, carry_state=CarryState.WAITING) == ids[:1]
@@ -271,7 +271,7 @@ def test_a_duplicate_is_carried_to_the_record_that_stays(stored: Desk) -> None:
 def test_reading_of_somebodys_health_is_put_on_record(stored: Desk, database: Database) -> None:
     found = stored.apply(new_id())
     stored.book.find(REGION, found.qualification_id, AGENCY)
-    page(stored, person_id=found.person_id)
+    page(stored, person_ids=(found.person_id,))
     event = tables.audit.event.c
     query = (
         sa.select(event.method)

@@ -11,7 +11,6 @@ from yibao_common.process.config import (
     BatchConfig,
     FileName,
     FollowedConfig,
-    Regions,
     Section,
     ServiceConfig,
     split_address,
@@ -118,13 +117,6 @@ class CalendarConfig(Section):
     file: FileName | None = None
 
 
-class EvaluationsConfig(Section):
-    """Evaluations of transfers."""
-
-    # Where who records one has to read the person's medical-history file first (O-10).
-    history_first_in: Regions | None = None
-
-
 class TicketsConfig(Section):
     """In how many working days problem tickets are answered, by their kind, and confirmed.
 
@@ -184,7 +176,6 @@ class OffsiteConfig(ServiceConfig):
     personal_data: PersonalDataConfig | None = None
     materials: MaterialsConfig = MaterialsConfig()
     calendar: CalendarConfig = CalendarConfig()
-    evaluations: EvaluationsConfig = EvaluationsConfig()
     tickets: TicketsConfig = TicketsConfig()
     audits: AuditsConfig = AuditsConfig()
     complaints: ComplaintsConfig = ComplaintsConfig()

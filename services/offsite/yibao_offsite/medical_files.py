@@ -74,11 +74,8 @@ class MedicalFiles:
         calendar = read_calendar(config.calendar.file)
         transactions = _transactions(database, vault, clock)
         national, _ = national_rules()
-        history_first_in = frozenset(config.evaluations.history_first_in or ())
 
         def reads_history_first(work: Work) -> bool:
-            if work.region in history_first_in:
-                return True
             rules = rules_in_force(work, national, moment_of(clock))
             return rules.categories[Category.REFERRAL].needs_history_file
 

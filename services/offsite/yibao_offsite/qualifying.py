@@ -1,5 +1,7 @@
 """Puts together what answers of qualifications, and what carries them to identity."""
 
+from collections.abc import Sequence
+
 import grpc
 
 from yibao.offsite.v1 import form_service_pb2_grpc, qualification_service_pb2_grpc
@@ -13,14 +15,17 @@ from yibao_common.process.supervisor import Supervisor
 from yibao_common.values.clock import Clock
 from yibao_common.values.errors import RuleError
 from yibao_common.values.ids import Ids
+from yibao_offsite.application.following import OnPersons
 from yibao_offsite.application.form import Forms
 from yibao_offsite.application.qualification.apply import QualificationApplications
 from yibao_offsite.application.qualification.carry import QualificationErrands
 from yibao_offsite.application.qualification.decide import QualificationDecisions
+from yibao_offsite.application.qualification.ending import end_qualifications
 from yibao_offsite.application.qualification.find import QualificationBook
 from yibao_offsite.application.work import Work
 from yibao_offsite.config import ChronicConfig
 from yibao_offsite.files.qualification.read import load_disease_lists
+from yibao_offsite.rules.person import KnownPerson
 from yibao_offsite.rules.qualification.listed import DiseaseLists
 from yibao_offsite.servicer.form import FormServicer
 from yibao_offsite.servicer.qualification.calls import QualificationServicer
@@ -97,3 +102,12 @@ class Qualifying:
         """Stops to carry, before the channel is closed."""
         if self._carrying is not None:
             await self._carrying.close()
+
+
+def qualifications_end(clock: Clock, ids: Ids) -> OnPersons:
+    """Returns what ends qualifications by what identity tells of their persons."""
+
+    def end(work: Work, persons: Sequence[KnownPerson]) -> None:
+        end_qualifications(work, persons, now=clock(), ids=ids)
+
+    return end

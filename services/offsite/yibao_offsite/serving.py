@@ -16,6 +16,7 @@ from yibao.offsite.v1 import (
 from yibao_common.commands.blocking import Blocking
 from yibao_common.commands.transactions import Transactions
 from yibao_common.db.database import Database
+from yibao_common.files.calendar_file import read_calendar
 from yibao_common.keys.vault import Vault
 from yibao_common.process.logs import Log
 from yibao_common.process.metrics import Metrics
@@ -25,14 +26,16 @@ from yibao_common.rpc.server_info import ServerInfoServicer
 from yibao_common.values.clock import Clock
 from yibao_common.values.ids import Ids
 from yibao_offsite import audit_parts, medical_files, registering
+from yibao_offsite.application.following import all_follow
 from yibao_offsite.application.work import Work
 from yibao_offsite.attestation_parts import AttestationParts
 from yibao_offsite.audit_parts import AuditParts
+from yibao_offsite.calendar_watch import CalendarWatch
 from yibao_offsite.config import OffsiteConfig
 from yibao_offsite.feeds import Feeds
 from yibao_offsite.material_parts import Materials
 from yibao_offsite.medical_files import MedicalFiles
-from yibao_offsite.qualifying import Qualifying
+from yibao_offsite.qualifying import Qualifying, qualifications_end
 from yibao_offsite.registering import Registrations, registrations_end
 from yibao_offsite.rules.qualification.listed import DiseaseLists
 
@@ -101,7 +104,10 @@ class Serving:
         self.feeds = Feeds(
             means.config,
             means.transactions,
-            on_persons=registrations_end(means.clock, means.ids),
+            on_persons=all_follow(
+                registrations_end(means.clock, means.ids),
+                qualifications_end(means.clock, means.ids),
+            ),
             attest_hold=attestations.attest_hold,
             database=means.database,
             metrics=means.metrics,
@@ -115,6 +121,7 @@ class Serving:
             *_sealed_parts(means),
             self._audits(attestations),
             self._qualifying(lists),
+            _calendar_watch(means),
         )
 
     def register(self, server: grpc.aio.Server) -> None:
@@ -177,6 +184,18 @@ def _registrations(means: Means) -> Registrations:
         metrics=means.metrics,
         clock=means.clock,
         ids=means.ids,
+    )
+
+
+def _calendar_watch(means: Means) -> CalendarWatch:
+    file = means.config.calendar.file
+    return CalendarWatch(
+        read_calendar(file),
+        name="national" if file is None else file.name,
+        is_sandbox=means.config.sandbox.folder is not None,
+        metrics=means.metrics,
+        clock=means.clock,
+        log=means.log,
     )
 
 

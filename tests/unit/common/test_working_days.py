@@ -40,6 +40,26 @@ def test_a_day_is_worked_as_the_state_council_told(told: str, is_worked: bool) -
 
 
 @pytest.mark.parametrize(
+    ("years", "today", "until"),
+    [
+        ({2025, 2026}, "2025-01-01", "2026-12-31"),
+        ({2025, 2026}, "2026-12-31", "2026-12-31"),
+        ({2025, 2026}, "2027-01-01", "2026-12-31"),
+        ({2025, 2026}, "2030-06-01", "2026-12-31"),
+        # The year between is not told of, and then the gap is over.
+        ({2025, 2027}, "2025-06-01", "2025-12-31"),
+        ({2025, 2027}, "2026-06-01", "2025-12-31"),
+        ({2025, 2027}, "2027-06-01", "2027-12-31"),
+        # Of no year before: it ended before this one.
+        ({2027}, "2026-06-01", "2025-12-31"),
+        (set(), "2026-06-01", "2025-12-31"),
+    ],
+)
+def test_a_calendar_tells_until_when_it_knows(years: set[int], today: str, until: str) -> None:
+    assert WorkingCalendar(years=frozenset(years)).told_until(day(today)) == day(until)
+
+
+@pytest.mark.parametrize(
     ("begins", "working_days", "last"),
     [
         ("2026-11-02", 0, "2026-11-02"),

@@ -32,7 +32,7 @@ class Memory:
         work = memory_work(
             REGION,
             persons=persons,
-            histories=MemoryHistories(persons),
+            histories=MemoryHistories(),
             evaluations=evaluations,
             rechecks=MemoryRechecks(),
             tickets=MemoryTickets(),

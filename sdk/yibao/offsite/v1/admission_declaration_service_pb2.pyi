@@ -214,7 +214,7 @@ class ListAdmissionDeclarationsRequest(google.protobuf.message.Message):
     institution_id: builtins.str
     """Of this hospital."""
     person_id: builtins.str
-    """Of this person."""
+    """Of this person, whichever of its merged records it was written of."""
     only_open: builtins.bool
     """Only stays that last, as far as was told."""
     page_size: builtins.int

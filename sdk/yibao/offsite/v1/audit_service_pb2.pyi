@@ -835,7 +835,7 @@ class ListAuditTasksRequest(google.protobuf.message.Message):
     institution_id: builtins.str
     """Of this institution."""
     person_id: builtins.str
-    """Of this person."""
+    """Of this person, whichever of its merged records it was written of."""
     page_size: builtins.int
     """The most tasks in the answer; 100 if absent, over 500 is coerced to it."""
     page_token: builtins.str

@@ -533,6 +533,7 @@ class PlacedHold(google.protobuf.message.Message):
     DUE_DATE_FIELD_NUMBER: builtins.int
     IS_OVERDUE_FIELD_NUMBER: builtins.int
     VERSION_FIELD_NUMBER: builtins.int
+    IS_UNDECLARED_FIELD_NUMBER: builtins.int
     hold_id: builtins.str
     """Identifies the hold: a UUID."""
     task_id: builtins.str
@@ -553,6 +554,11 @@ class PlacedHold(google.protobuf.message.Message):
     """Whether it stands although that day is over."""
     version: builtins.int
     """1 as placed, 2 once it was lifted."""
+    is_undeclared: builtins.bool
+    """Whether it stands although no hospital told of the visit: neither declared its admission
+    nor marked an emergency. Compare the id then: one that settlement does not know holds
+    nothing.
+    """
     @property
     def place_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """When it was placed."""
@@ -581,9 +587,10 @@ class PlacedHold(google.protobuf.message.Message):
         due_date: yibao.common.v1.date_pb2.Date | None = ...,
         is_overdue: builtins.bool = ...,
         version: builtins.int = ...,
+        is_undeclared: builtins.bool = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["due_date", b"due_date", "lift_time", b"lift_time", "place_time", b"place_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["due_date", b"due_date", "hold_id", b"hold_id", "is_overdue", b"is_overdue", "lift_reason", b"lift_reason", "lift_time", b"lift_time", "lifter", b"lifter", "person_id", b"person_id", "place_time", b"place_time", "placer", b"placer", "reason", b"reason", "task_id", b"task_id", "version", b"version", "visit_id", b"visit_id"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["due_date", b"due_date", "hold_id", b"hold_id", "is_overdue", b"is_overdue", "is_undeclared", b"is_undeclared", "lift_reason", b"lift_reason", "lift_time", b"lift_time", "lifter", b"lifter", "person_id", b"person_id", "place_time", b"place_time", "placer", b"placer", "reason", b"reason", "task_id", b"task_id", "version", b"version", "visit_id", b"visit_id"]) -> None: ...
 
 global___PlacedHold = PlacedHold
 

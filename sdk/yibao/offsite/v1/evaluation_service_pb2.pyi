@@ -531,7 +531,7 @@ class ListPreEvaluationsRequest(google.protobuf.message.Message):
     state: yibao.offsite.v1.evaluation_pb2.EvaluationState.ValueType
     """In this state."""
     person_id: builtins.str
-    """Of this person."""
+    """Of this person, whichever of its merged records it was written of."""
     registration_id: builtins.str
     """Of this referral."""
     page_size: builtins.int
@@ -601,7 +601,7 @@ class ListRechecksRequest(google.protobuf.message.Message):
     state: yibao.offsite.v1.evaluation_pb2.RecheckState.ValueType
     """In this state."""
     person_id: builtins.str
-    """Of this person."""
+    """Of this person, whichever of its merged records it was written of."""
     page_size: builtins.int
     """The most items in the answer; 100 if absent, over 500 is coerced to it."""
     page_token: builtins.str

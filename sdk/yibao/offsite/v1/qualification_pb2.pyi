@@ -207,7 +207,9 @@ class Qualification(google.protobuf.message.Message):
     checker: builtins.str
     """Who approved or rejected it; empty before."""
     explanation: builtins.str
-    """Why it was returned, rejected or ended, as told last."""
+    """Why it was returned, rejected or ended, as told last; DIED or ENROLMENT_ENDED where what
+    became of the person ended it.
+    """
     carry_state: global___CarryState.ValueType
     """Whether identity has it, where policies see it."""
     carry_problem: builtins.str

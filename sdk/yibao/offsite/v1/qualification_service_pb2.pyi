@@ -545,7 +545,7 @@ class ListQualificationsRequest(google.protobuf.message.Message):
     region: builtins.str
     """The pooling region that insures the person."""
     person_id: builtins.str
-    """Those of a person."""
+    """Those of a person, whichever of its merged records they were written of."""
     disease_code: builtins.str
     """Those of a disease, by the region's code."""
     state: yibao.offsite.v1.qualification_pb2.QualificationState.ValueType

@@ -136,10 +136,11 @@ class QualificationServiceServicer(object):
 
     def DecideQualification(self, request, context):
         """Approves, rejects or returns an application. Whoever applied or handed in papers last
-        does not decide. Approved, it is on its way to identity by the same transaction. Stores
-        state, event and what is to be carried. Callers: agency of the region. Idempotent by
-        `request_id`. Reasons: QUALIFICATION_NOT_FOUND, QUALIFICATION_STATE,
-        SAME_MAKER_AND_CHECKER, REQUEST_ID_REUSED.
+        does not decide. Approved, it is on its way to identity by the same transaction; where the
+        enrolment is to end before it, it is ended with that by then. Stores state, event and what
+        is to be carried. Callers: agency of the region. Idempotent by `request_id`. Reasons:
+        QUALIFICATION_NOT_FOUND, QUALIFICATION_STATE, SAME_MAKER_AND_CHECKER, PERSON_DECEASED,
+        PERSON_NOT_ENROLLED, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

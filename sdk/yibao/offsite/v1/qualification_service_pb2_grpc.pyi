@@ -69,10 +69,11 @@ class QualificationServiceStub:
         yibao.offsite.v1.qualification_service_pb2.DecideQualificationResponse,
     ]
     """Approves, rejects or returns an application. Whoever applied or handed in papers last
-    does not decide. Approved, it is on its way to identity by the same transaction. Stores
-    state, event and what is to be carried. Callers: agency of the region. Idempotent by
-    `request_id`. Reasons: QUALIFICATION_NOT_FOUND, QUALIFICATION_STATE,
-    SAME_MAKER_AND_CHECKER, REQUEST_ID_REUSED.
+    does not decide. Approved, it is on its way to identity by the same transaction; where the
+    enrolment is to end before it, it is ended with that by then. Stores state, event and what
+    is to be carried. Callers: agency of the region. Idempotent by `request_id`. Reasons:
+    QUALIFICATION_NOT_FOUND, QUALIFICATION_STATE, SAME_MAKER_AND_CHECKER, PERSON_DECEASED,
+    PERSON_NOT_ENROLLED, REQUEST_ID_REUSED.
     """
 
     EndQualification: grpc.UnaryUnaryMultiCallable[
@@ -172,10 +173,11 @@ class QualificationServiceAsyncStub:
         yibao.offsite.v1.qualification_service_pb2.DecideQualificationResponse,
     ]
     """Approves, rejects or returns an application. Whoever applied or handed in papers last
-    does not decide. Approved, it is on its way to identity by the same transaction. Stores
-    state, event and what is to be carried. Callers: agency of the region. Idempotent by
-    `request_id`. Reasons: QUALIFICATION_NOT_FOUND, QUALIFICATION_STATE,
-    SAME_MAKER_AND_CHECKER, REQUEST_ID_REUSED.
+    does not decide. Approved, it is on its way to identity by the same transaction; where the
+    enrolment is to end before it, it is ended with that by then. Stores state, event and what
+    is to be carried. Callers: agency of the region. Idempotent by `request_id`. Reasons:
+    QUALIFICATION_NOT_FOUND, QUALIFICATION_STATE, SAME_MAKER_AND_CHECKER, PERSON_DECEASED,
+    PERSON_NOT_ENROLLED, REQUEST_ID_REUSED.
     """
 
     EndQualification: grpc.aio.UnaryUnaryMultiCallable[
@@ -285,10 +287,11 @@ class QualificationServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[yibao.offsite.v1.qualification_service_pb2.DecideQualificationResponse, collections.abc.Awaitable[yibao.offsite.v1.qualification_service_pb2.DecideQualificationResponse]]:
         """Approves, rejects or returns an application. Whoever applied or handed in papers last
-        does not decide. Approved, it is on its way to identity by the same transaction. Stores
-        state, event and what is to be carried. Callers: agency of the region. Idempotent by
-        `request_id`. Reasons: QUALIFICATION_NOT_FOUND, QUALIFICATION_STATE,
-        SAME_MAKER_AND_CHECKER, REQUEST_ID_REUSED.
+        does not decide. Approved, it is on its way to identity by the same transaction; where the
+        enrolment is to end before it, it is ended with that by then. Stores state, event and what
+        is to be carried. Callers: agency of the region. Idempotent by `request_id`. Reasons:
+        QUALIFICATION_NOT_FOUND, QUALIFICATION_STATE, SAME_MAKER_AND_CHECKER, PERSON_DECEASED,
+        PERSON_NOT_ENROLLED, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod

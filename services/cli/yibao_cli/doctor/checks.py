@@ -13,6 +13,7 @@ from yibao_cli.services import AnyConfig, ServiceConfig
 from yibao_cli.stack import check_serving
 from yibao_common.commands.sandbox import machine_clock_of
 from yibao_common.db.opening import open_database, opened_database
+from yibao_common.files.calendar_file import read_calendar
 from yibao_common.keys.opening import open_key_store
 from yibao_common.process.compiled import Compiled
 from yibao_common.process.config import ServerConfig, StartError, split_address
@@ -24,7 +25,9 @@ from yibao_common.rpc.own_certificate import (
     read_own_certificates,
 )
 from yibao_common.rpc.tls import check_serials
+from yibao_common.values.calendar import shanghai_day
 from yibao_common.values.clock import Clock
+from yibao_common.values.working_days import ENDS_SOON
 from yibao_identity.config import IdentityConfig
 from yibao_identity.keys import KeyRing, open_vault
 from yibao_identity.secret_files import examine_secrets
@@ -78,6 +81,7 @@ def examine_files(found: ServiceConfig, *, clock: Clock) -> Iterator[Finding]:
         else:
             yield _examine_paper_keys(found.config)
         yield from examine_attestations(found.config, clock=clock)
+        yield _examine_calendar(found.config, today=shanghai_day(clock()))
 
 
 def examine_database(found: ServiceConfig) -> Finding:
@@ -162,6 +166,21 @@ def _examine_paper_keys(config: OffsiteConfig) -> Finding:
     except StartError as error:
         return Finding(subject, str(error))
     remark = "fit the database" if vault else "personal_data is not set: no papers are kept"
+    return Finding(subject, remark=remark)
+
+
+def _examine_calendar(config: OffsiteConfig, *, today: dt.date) -> Finding:
+    """Tells until when holidays are known: of years that are not, due days are wrong."""
+    subject = "calendar of working days"
+    try:
+        last = read_calendar(config.calendar.file).told_until(today)
+    except StartError as error:
+        return Finding(subject, str(error))
+    remark = f"tells of holidays until {last}"
+    if last < today:
+        remark = f"WARNING: it {remark} alone; those since count as working days"
+    elif last - today < ENDS_SOON:
+        remark = f"RENEW SOON, {remark}"
     return Finding(subject, remark=remark)
 
 

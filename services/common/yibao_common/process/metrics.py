@@ -177,7 +177,7 @@ class Metrics:
         )
 
     def _make_end_metrics(self) -> None:
-        """Makes what tells when certificates and keys end."""
+        """Makes what tells when certificates, keys and the calendar end."""
         self.certificate_end = Gauge(
             "yibao_certificate_end_timestamp_seconds",
             "When the service's own certificate ends, or its clients' CA, in Unix time.",
@@ -187,6 +187,12 @@ class Metrics:
             "yibao_signing_key_end_timestamp_seconds",
             "When the key ends that signs for each use, in Unix time.",
             ("use",),
+            registry=self.registry,
+        )
+        self.calendar_end = Gauge(
+            "yibao_calendar_end_timestamp_seconds",
+            "When the years end of which a calendar tells the holidays, in Unix time.",
+            ("calendar",),
             registry=self.registry,
         )
 

@@ -1,7 +1,7 @@
 """Admission declarations: made once a stay by the hospital, kept up by it, read by the agency."""
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -14,6 +14,7 @@ from yibao_common.values.clock import Clock
 from yibao_common.values.errors import RuleError
 from yibao_common.values.ids import Ids
 from yibao_common.values.reasons import Reason
+from yibao_offsite.application.person import all_records
 from yibao_offsite.rules.admission_declaration import (
     AdmissionDeclaration,
     Moved,
@@ -41,10 +42,13 @@ class DeclaredPlace(NamedTuple):
 
 
 class DeclarationWish(NamedTuple):
-    """Which declarations are asked for; None limits nothing."""
+    """Which declarations are asked for; None limits nothing.
+
+    `person_ids` are records of one person; empty limits nothing.
+    """
 
     institution_id: str | None = None
-    person_id: str | None = None
+    person_ids: tuple[str, ...] = ()
     only_open: bool = False
 
 
@@ -61,6 +65,10 @@ class DeclarationRows(Protocol):
 
     def of_visit(self, visit_id: str) -> AdmissionDeclaration | None:
         """Returns the declaration of a stay, or None."""
+        ...
+
+    def told_visits(self, visit_ids: Collection[str]) -> Collection[str]:
+        """Returns those of the visits that a hospital declared or marked as an emergency."""
         ...
 
     def insert(self, declaration: AdmissionDeclaration) -> None:
@@ -133,6 +141,7 @@ class AdmissionDeclarations:
     ) -> Sequence[AdmissionDeclaration]:
         """Returns at most `limit` declarations, the one declared first at the head."""
         with self._transactions.read(region) as work:
+            wish = wish._replace(person_ids=all_records(work.persons, wish.person_ids))
             return work.declarations.page(wish, after=after, limit=limit)
 
     def _declare(self, work: "Work", request: Request, told: Declared) -> AdmissionDeclaration:

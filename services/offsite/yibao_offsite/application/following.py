@@ -4,7 +4,7 @@ How a feed is applied is told by `yibao_common.commands.following`.
 """
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from yibao_offsite.application.work import Work
 
 # What follows from what was told of persons, in the same transaction. They are locked, in the
-# order of their ids; of all others who were told of there is nothing that could have to end.
+# order of their ids, and with them whose duplicates they turned out to be, where those were told
+# of as well; of all others who were told of there is nothing that could have to end.
 OnPersons = Callable[["Work", Sequence[KnownPerson]], None]
 
 
@@ -74,9 +75,32 @@ class Following:
         work.persons.lock_concerned(told)
         work.persons.replace(list(told.values()), reading=reading)
         # Again: who was registered for the first time meanwhile held back what was replaced.
-        concerned = work.persons.lock_concerned(told)
+        concerned = _with_survivors(work, told, work.persons.lock_concerned(told))
         if concerned:
             self._on_persons(work, [told[each] for each in concerned])
+
+
+def _with_survivors(
+    work: "Work", told: Mapping[str, KnownPerson], concerned: Sequence[str]
+) -> Sequence[str]:
+    """Locks also whose duplicates persons are, where they were told of; returns all ids."""
+    found = list(concerned)
+    for each in found:
+        survivor_id = told[each].merged_into
+        if survivor_id is not None and survivor_id in told and survivor_id not in found:
+            work.persons.lock(survivor_id)
+            found.append(survivor_id)
+    return sorted(found)
+
+
+def all_follow(*parts: OnPersons) -> OnPersons:
+    """Returns what lets each of some parts follow from what was told of persons, in order."""
+
+    def follow(work: "Work", persons: Sequence[KnownPerson]) -> None:
+        for each in parts:
+            each(work, persons)
+
+    return follow
 
 
 def nothing_follows(work: "Work", persons: Sequence[KnownPerson]) -> None:

@@ -41,14 +41,6 @@ READ_METHOD = "GetMedicalHistory"
 class MedicalHistoryRows(Protocol):
     """Medical-history files of a region, as one transaction finds and writes them."""
 
-    def records_of(self, person_id: str) -> Sequence[str]:
-        """Returns a record and then all others that merges made the same person's."""
-        ...
-
-    def with_merged(self, person_ids: Collection[str]) -> Collection[str]:
-        """Returns which of some records others were merged into, by one statement."""
-        ...
-
     def newest_of(self, person_ids: Collection[str]) -> Sequence[History]:
         """Returns the newest version of each file, by one statement, by rising person ids."""
         ...
@@ -162,7 +154,7 @@ class MedicalHistories:
     ) -> Sequence[Reading]:
         """Returns who read the files of a person, by rising ids."""
         with self._transactions.read(region) as work:
-            records = work.histories.records_of(person_id)
+            records = work.persons.records_of(person_id)
             return work.histories.readings(records, after_id=after_id, limit=limit)
 
     def _record(self, work: "Work", command: RecordHistory) -> History:
@@ -208,7 +200,7 @@ class MedicalHistories:
         # One statement finds all, so that the mark is that of what is answered.
         newest = {
             each.person_id: each
-            for each in work.histories.newest_of(work.histories.records_of(person_id))
+            for each in work.histories.newest_of(work.persons.records_of(person_id))
         }
         mark = mark_of({each.person_id: each.version for each in newest.values()})
         own = newest.pop(person_id, None)
@@ -254,7 +246,7 @@ def read_by(
         RuleError: HISTORY_FILE_NOT_READ where it is required and the operator has not read the
             newest version of all files of the person (O-10).
     """
-    records = work.histories.records_of(person_id)
+    records = work.persons.records_of(person_id)
     versions = {each.person_id: each.version for each in work.histories.newest_of(records)}
     if work.histories.has_read(records, mark=mark_of(versions), read_by=operator, since=since):
         return versions.get(person_id, 0)
@@ -275,7 +267,7 @@ def take_papers_of_person(
         return ()
     whose = {paper.material_id: paper.person_id for paper in work.papers.find(material_ids)}
     taken: list[Paper] = []
-    for record in work.histories.records_of(person_id):
+    for record in work.persons.records_of(person_id):
         own = [each for each in material_ids if whose.get(each) == record]
         if own:
             taken += take_papers(work, own, person_id=record, owner=owner, owner_id=owner_id)
@@ -301,10 +293,10 @@ def end_files(work: "Work", persons: Sequence[KnownPerson]) -> None:
         survivor = work.persons.lock(person_id)
         if survivor is not None:
             known[person_id] = survivor
-    others = work.histories.with_merged(heads)
+    others = work.persons.with_merged(heads)
     ends: dict[dt.date | None, list[str]] = {}
     for person_id in sorted(heads & known.keys()):
-        records = work.histories.records_of(person_id) if person_id in others else (person_id,)
+        records = work.persons.records_of(person_id) if person_id in others else (person_id,)
         ends.setdefault(known[person_id].death_date, []).extend(records)
     for death_date, record_ids in ends.items():
         work.papers.end(Owner.MEDICAL_HISTORY, *record_ids, on=death_date)

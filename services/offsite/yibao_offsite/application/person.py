@@ -25,6 +25,14 @@ class PersonRows(Protocol):
         """Returns what is known of persons by their ids; who is not known is left out."""
         ...
 
+    def records_of(self, person_id: str) -> Sequence[str]:
+        """Returns a record and then all others that merges made the same person's, by ids."""
+        ...
+
+    def with_merged(self, person_ids: Collection[str]) -> Collection[str]:
+        """Returns which of some records others were merged into, by one statement."""
+        ...
+
     def lock(self, person_id: str) -> KnownPerson | None:
         """Locks a person, known or not, until the transaction ends; returns what is known.
 
@@ -56,3 +64,11 @@ class PersonRows(Protocol):
     def forget(self, *, before_reading: int) -> int:
         """Forgets who was last told of before a reading of the feed; returns how many."""
         ...
+
+
+def all_records(persons: PersonRows, person_ids: Sequence[str]) -> tuple[str, ...]:
+    """Returns the records of one person with all others that merges made the same person's.
+
+    What is listed by a person is found whichever record it was written of.
+    """
+    return tuple(dict.fromkeys(each for id in person_ids for each in persons.records_of(id)))

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from yibao_common.commands.request import Request
@@ -11,6 +11,7 @@ from yibao_common.values.calendar import shanghai_day
 from yibao_common.values.clock import Clock
 from yibao_common.values.ids import Ids
 from yibao_offsite.application.evaluation.cases import locked_evaluation, note
+from yibao_offsite.application.person import all_records
 from yibao_offsite.rules.evaluation import EvaluationEvent, check_not_past, moved
 from yibao_offsite.rules.recheck import (
     Recheck,
@@ -30,12 +31,13 @@ class RecheckWish:
     """Which rechecks are listed; what is None limits nothing.
 
     `due_by` are those alone that still wait and are due on that day or before. `after` is the
-    due day and the id behind which the list goes on.
+    due day and the id behind which the list goes on. `person_ids` are records of one person;
+    empty limits nothing.
     """
 
     state: RecheckState | None = None
     due_by: dt.date | None = None
-    person_id: str | None = None
+    person_ids: tuple[str, ...] = ()
     after: tuple[dt.date, str] | None = None
 
 
@@ -116,6 +118,7 @@ class Rechecks:
     def listed(self, region: str, wish: RecheckWish, *, limit: int) -> Sequence[Recheck]:
         """Returns rechecks by their due days, then by their ids."""
         with self._transactions.read(region) as work:
+            wish = replace(wish, person_ids=all_records(work.persons, wish.person_ids))
             return work.rechecks.listed(wish, limit=limit)
 
     def _call(self, work: "Work", command: CallForRecheck) -> Recheck:

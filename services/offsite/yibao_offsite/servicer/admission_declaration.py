@@ -104,7 +104,7 @@ class AdmissionDeclarationServicer(rpc.AdmissionDeclarationServiceServicer):
         size = min(request.page_size or _PAGE_SIZE, _PAGE_SIZE_MAX)
         wish = DeclarationWish(
             request.institution_id or caller.institution_id,
-            request.person_id or None,
+            (request.person_id,) if request.person_id else (),
             request.only_open,
         )
         found = await self._blocking.run(

@@ -1,6 +1,6 @@
 """Admission declarations as rows."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -48,6 +48,18 @@ class StoredDeclarations:
         """Returns the declaration of a stay, or None."""
         return self._one(self._named(visit_id=visit_id))
 
+    def told_visits(self, visit_ids: Collection[str]) -> set[str]:
+        """Returns those of the visits that are declared or have a deemed registration."""
+        if not visit_ids:
+            return set()
+        queries = (
+            sa.select(each.c.visit_id).where(
+                each.c.region == self._region, each.c.visit_id.in_(visit_ids)
+            )
+            for each in (_table, tables.registration)
+        )
+        return set(self._connection.execute(sa.union(*queries)).scalars())
+
     def insert(self, declaration: AdmissionDeclaration) -> None:
         """Stores a new declaration."""
         row = tuple(_stored(declaration, name) for name in _NAMES)
@@ -69,8 +81,11 @@ class StoredDeclarations:
         self, wish: DeclarationWish, *, after: DeclaredPlace | None, limit: int
     ) -> Sequence[AdmissionDeclaration]:
         """Returns at most `limit` declarations."""
-        named = {"institution_id": wish.institution_id, "person_id": wish.person_id}
-        query = self._named(**{name: value for name, value in named.items() if value is not None})
+        query = self._named()
+        if wish.institution_id is not None:
+            query = query.where(_table.c.institution_id == wish.institution_id)
+        if wish.person_ids:
+            query = query.where(_table.c.person_id.in_(wish.person_ids))
         if wish.only_open:
             query = query.where(_table.c.discharge_date.is_(None))
         place = (_table.c.declare_time, _table.c.admission_declaration_id)

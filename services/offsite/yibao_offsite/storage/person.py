@@ -39,6 +39,26 @@ class StoredPersons:
         rows = self._among(tables.known_person, columns, person_ids)
         return {row[0]: _person_from(row) for row in rows}
 
+    def records_of(self, person_id: str) -> list[str]:
+        """Returns a record and then all others that merges made the same person's."""
+        found = [person_id]
+        # From record to record, up and down: merges make a tree, so this ends.
+        for each in found:
+            found += [other for other in self._merged_with(each) if other not in found]
+        return [person_id, *sorted(found[1:])]
+
+    def with_merged(self, person_ids: Collection[str]) -> set[str]:
+        """Returns which of some records others were merged into, by one statement."""
+        rows = select_rows(
+            self._connection,
+            tables.known_person,
+            ("merged_into",),
+            region=self._region,
+            key="merged_into",
+            among=sorted(person_ids),
+        )
+        return {person_id for (person_id,) in rows}
+
     def lock(self, person_id: str) -> KnownPerson | None:
         """Locks a person's row, made where it is missing, and what is known of the person."""
         return self._lock([person_id]).get(person_id)
@@ -111,6 +131,15 @@ class StoredPersons:
             )
         )
         return forgotten.rowcount
+
+    def _merged_with(self, person_id: str) -> list[str]:
+        """Returns the records that one was merged into, or that were merged into it."""
+        of_region = _known.region == self._region
+        up = sa.select(_known.merged_into).where(
+            of_region, _known.person_id == person_id, _known.merged_into.is_not(None)
+        )
+        down = sa.select(_known.person_id).where(of_region, _known.merged_into == person_id)
+        return [each for (each,) in self._connection.execute(up.union_all(down))]
 
     def _locking(self, table: sa.Table, columns: tuple[str, ...], ids: Sequence[str]) -> Select:
         return Select(

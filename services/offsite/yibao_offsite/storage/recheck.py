@@ -41,8 +41,8 @@ class StoredRechecks:
         query = sa.select(_TABLE).where(_TABLE.c.region == self._region)
         if wish.state is not None:
             query = query.where(_TABLE.c.state == wish.state.value)
-        if wish.person_id is not None:
-            query = query.where(_TABLE.c.person_id == wish.person_id)
+        if wish.person_ids:
+            query = query.where(_TABLE.c.person_id.in_(wish.person_ids))
         if wish.due_by is not None:
             query = query.where(_TABLE.c.is_due.is_(True), _TABLE.c.due_date <= wish.due_by)
         if wish.after is not None:

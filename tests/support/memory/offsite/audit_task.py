@@ -3,7 +3,7 @@
 import dataclasses
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from yibao_offsite.application.admission_declaration import (
     DeclarationRows,
@@ -146,6 +146,9 @@ class MemoryDeclarations(DeclarationRows):
 
     def of_visit(self, visit_id: str) -> AdmissionDeclaration | None:
         return next((each for each in self.rows.values() if each.visit_id == visit_id), None)
+
+    def told_visits(self, visit_ids: Collection[str]) -> set[str]:
+        return {each.visit_id for each in self.rows.values()} & set(visit_ids)
 
     def insert(self, declaration: AdmissionDeclaration) -> None:
         assert self.of_visit(declaration.visit_id) is None

@@ -4,34 +4,16 @@ import dataclasses
 import datetime as dt
 from collections.abc import Collection
 
-from support.memory.offsite.person import MemoryPersons
-
 from yibao_offsite.application.medical_history import MedicalHistoryRows
 from yibao_offsite.rules.medical_history import History, Reading
 
 
 @dataclasses.dataclass
 class MemoryHistories(MedicalHistoryRows):
-    """Files of one region; `persons` tells which records were merged."""
+    """Files of one region."""
 
-    persons: MemoryPersons = dataclasses.field(default_factory=MemoryPersons)
     versions: list[History] = dataclasses.field(default_factory=list)
     read: list[Reading] = dataclasses.field(default_factory=list)
-
-    def records_of(self, person_id: str) -> list[str]:
-        def survivor(each: str) -> str:
-            known = self.persons.find(each)
-            merged_into = None if known is None else known.merged_into
-            return each if merged_into is None else survivor(merged_into)
-
-        same = {each for each in self.persons.known if survivor(each) == survivor(person_id)} - {
-            person_id
-        }
-        return [person_id, *sorted(same)]
-
-    def with_merged(self, person_ids: Collection[str]) -> set[str]:
-        merged_into = {each.merged_into for each in self.persons.known.values()}
-        return {each for each in person_ids if each in merged_into}
 
     def newest_of(self, person_ids: Collection[str]) -> list[History]:
         newest = {each.person_id: each for each in self.versions}

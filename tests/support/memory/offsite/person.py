@@ -26,6 +26,19 @@ class MemoryPersons(PersonRows):
     def find_many(self, person_ids: Collection[str]) -> dict[str, KnownPerson]:
         return {each: self.known[each] for each in person_ids if each in self.known}
 
+    def records_of(self, person_id: str) -> list[str]:
+        def survivor(each: str) -> str:
+            known = self.find(each)
+            merged_into = None if known is None else known.merged_into
+            return each if merged_into is None else survivor(merged_into)
+
+        same = {each for each in self.known if survivor(each) == survivor(person_id)}
+        return [person_id, *sorted(same - {person_id})]
+
+    def with_merged(self, person_ids: Collection[str]) -> set[str]:
+        merged_into = {each.merged_into for each in self.known.values()}
+        return {each for each in person_ids if each in merged_into}
+
     def lock(self, person_id: str) -> KnownPerson | None:
         self.locked.append(person_id)
         return self.find(person_id)

@@ -2,7 +2,7 @@
 
 import dataclasses
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from yibao_offsite.application.qualification.rows import (
     Errand,
@@ -31,8 +31,8 @@ class MemoryQualifications(QualificationRows):
     def lock(self, qualification_id: str) -> Qualification | None:
         return self.find(qualification_id)
 
-    def of_person(self, person_id: str) -> list[Qualification]:
-        return [each for each in self._in_order() if each.person_id == person_id]
+    def of_persons(self, person_ids: Collection[str]) -> list[Qualification]:
+        return [each for each in self._in_order() if each.person_id in person_ids]
 
     def page(self, wanted: Wanted, *, after: str | None, limit: int) -> list[Qualification]:
         found = [
@@ -115,13 +115,14 @@ class MemoryErrands(ErrandRows):
 
 def _is_wanted(each: Qualification, wanted: Wanted) -> bool:
     asked = (
-        (wanted.person_id, each.person_id),
         (wanted.disease_code, each.disease_code),
         (wanted.institution_id, each.institution_id),
         (wanted.state, each.state),
         (wanted.carry_state, each.carry_state),
     )
     if any(one is not None and one != "" and one != other for one, other in asked):
+        return False
+    if wanted.person_ids and each.person_id not in wanted.person_ids:
         return False
     if wanted.latest_end_date is None:
         return True

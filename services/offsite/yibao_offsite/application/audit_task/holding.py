@@ -1,6 +1,6 @@
 """Holds of audits: placed, lifted by another one, told to settlement in the same transaction."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from yibao_offsite.application.work import Work
 
 EncodeHold = Callable[[PlacedHold, AuditTask], bytes]
+# Told besides whether no hospital told of the visit.
+EncodePlaced = Callable[[PlacedHold, AuditTask, bool], bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +43,12 @@ class HoldAsked:
     reason: str
 
 
-def place_hold(desk: AuditDesk, command: AtTask, asked: HoldAsked, encode: EncodeHold) -> bytes:
+def place_hold(desk: AuditDesk, command: AtTask, asked: HoldAsked, encode: EncodePlaced) -> bytes:
     """Holds a visit until its task is closed.
+
+    A visit that no hospital told of is held as well: outpatient visits are not declared, and a
+    hospital that declares nothing would escape. Whoever placed the hold is told, since an id
+    that was mistyped holds nothing.
 
     Raises:
         RuleError: AUDIT_TASK_NOT_FOUND, AUDIT_TASK_STATE, FIELD_REQUIRED, FIELD_OUT_OF_RANGE,
@@ -58,6 +64,7 @@ def place_hold(desk: AuditDesk, command: AtTask, asked: HoldAsked, encode: Encod
         person_id = _whose(task, asked.person_id)
         if not task.subject.person_id:
             check_insured(work, person_id)
+        _check_whose_visit(work, asked.visit_id, person_id)
         check_not_held(holds, asked.visit_id)
         hold = PlacedHold(
             desk.ids(),
@@ -73,7 +80,7 @@ def place_hold(desk: AuditDesk, command: AtTask, asked: HoldAsked, encode: Encod
         work.audit_tasks.update(task)
         tell(work, desk, hold)
         _record(work, request, task, TaskAct.HOLD, hold, at=now)
-        return encode(hold, task)
+        return encode(hold, task, is_undeclared(hold, told_visits(work, [hold])))
 
     return desk.transactions.once(command.request, place)
 
@@ -127,6 +134,16 @@ def lift_all(
     return ended
 
 
+def told_visits(work: "Work", holds: Iterable[PlacedHold]) -> Collection[str]:
+    """Returns the visits of holds that stand which a hospital told of."""
+    return work.declarations.told_visits({each.visit_id for each in holds if each.stands})
+
+
+def is_undeclared(hold: PlacedHold, told: Collection[str]) -> bool:
+    """Tells whether a hold stands of whose visit no hospital told; `told` are those told of."""
+    return hold.stands and hold.visit_id not in told
+
+
 def tell(work: "Work", desk: AuditDesk, hold: PlacedHold) -> None:
     """Has settlement told of a hold as it is now, signed."""
     told = AuditHold(
@@ -150,6 +167,15 @@ def _whose(task: AuditTask, person_id: str) -> str:
         message = "is not whom the task is of"
         refuse_faults([FieldFault("person_id", Reason.FIELD_OUT_OF_RANGE, message)])
     return own or person_id
+
+
+def _check_whose_visit(work: "Work", visit_id: str, person_id: str) -> None:
+    """Refuses to hold a visit that is declared as another person's: its id was mistaken."""
+    declaration = work.declarations.of_visit(visit_id)
+    if declaration is None or declaration.person_id in work.persons.records_of(person_id):
+        return
+    message = "is declared as another person's"
+    refuse_faults([FieldFault("visit_id", Reason.FIELD_OUT_OF_RANGE, message)])
 
 
 def _record(

@@ -1,13 +1,15 @@
 """Audit tasks as they are read: one with all that belongs to it, lists, evidence on record."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from yibao_common.commands.audit import OK, AuditEntry
 from yibao_common.values.caller import Caller
 from yibao_offsite.application.audit_task.desk import AuditDesk
+from yibao_offsite.application.audit_task.holding import told_visits
 from yibao_offsite.application.audit_task.rows import DueHold, HoldWish, Place, TaskWish
+from yibao_offsite.application.person import all_records
 from yibao_offsite.rules.audit_task.evidence import (
     Evidence,
     EvidencePurpose,
@@ -30,7 +32,8 @@ if TYPE_CHECKING:
 class WholeTask:
     """A task with what belongs to it.
 
-    `is_evidence_altered` says that its evidence is not what it was when it was closed.
+    `is_evidence_altered` says that its evidence is not what it was when it was closed;
+    `told_visits` are those of its holds that a hospital told of.
     """
 
     task: AuditTask
@@ -38,6 +41,7 @@ class WholeTask:
     holds: Sequence[PlacedHold]
     events: Sequence[TaskEvent]
     is_evidence_altered: bool
+    told_visits: Collection[str]
 
 
 def find_task(desk: AuditDesk, region: str, task_id: str) -> WholeTask:
@@ -50,8 +54,10 @@ def find_task(desk: AuditDesk, region: str, task_id: str) -> WholeTask:
         sealed, is_altered = task.evidence_digest, False
         if sealed is not None:
             is_altered = evidence_digest(task_id, rows.evidence(task_id)) != sealed
+        holds = rows.holds(task_id)
         return WholeTask(
-            task, rows.findings(task_id), rows.holds(task_id), rows.events(task_id), is_altered
+            *(task, rows.findings(task_id), holds, rows.events(task_id), is_altered),
+            told_visits(work, holds),
         )
 
 
@@ -93,6 +99,7 @@ def list_tasks(
 ) -> Sequence[AuditTask]:
     """Returns at most `limit` tasks, the one due first at the head."""
     with desk.transactions.read(region) as work:
+        wish = wish._replace(person_ids=all_records(work.persons, wish.person_ids))
         return work.audit_tasks.page(wish, after=after, limit=limit)
 
 
@@ -104,11 +111,15 @@ def list_holds(
     visit_id: str | None,
     after: Place | None,
     limit: int,
-) -> Sequence[DueHold]:
-    """Returns at most `limit` holds that stand, the one whose task is due first at the head."""
+) -> tuple[Sequence[DueHold], Collection[str]]:
+    """Returns at most `limit` holds that stand, the one whose task is due first at the head.
+
+    With those of their visits that a hospital told of.
+    """
     wish = HoldWish(desk.today() if only_overdue else None, visit_id)
     with desk.transactions.read(region) as work:
-        return work.audit_tasks.standing_holds(wish, after=after, limit=limit)
+        found = work.audit_tasks.standing_holds(wish, after=after, limit=limit)
+        return found, told_visits(work, [each.hold for each in found])
 
 
 def list_assistance(

@@ -18,7 +18,10 @@ class Place(NamedTuple):
 
 
 class TaskWish(NamedTuple):
-    """Which tasks are asked for; None limits nothing, `due_until` is the last due day."""
+    """Which tasks are asked for; None limits nothing, `due_until` is the last due day.
+
+    `person_ids` are records of one person; empty limits nothing.
+    """
 
     due_until: dt.date | None = None
     state: TaskState | None = None
@@ -26,7 +29,7 @@ class TaskWish(NamedTuple):
     assignee: str | None = None
     type: TaskType | None = None
     institution_id: str | None = None
-    person_id: str | None = None
+    person_ids: tuple[str, ...] = ()
 
 
 class HoldWish(NamedTuple):

@@ -24,6 +24,7 @@ from yibao_offsite.application.evaluation.commands import (
 )
 from yibao_offsite.application.evaluation.rows import EvaluationWish
 from yibao_offsite.application.medical_history import read_by, take_papers_of_person
+from yibao_offsite.application.person import all_records
 from yibao_offsite.rules.evaluation import (
     DESK_WORKING_DAYS,
     Comparison,
@@ -194,6 +195,7 @@ class Evaluations:
     def listed(self, region: str, wish: EvaluationWish, *, limit: int) -> Sequence[Evaluation]:
         """Returns evaluations by their due days, then by their ids."""
         with self._transactions.read(region) as work:
+            wish = replace(wish, person_ids=all_records(work.persons, wish.person_ids))
             return work.evaluations.listed(wish, limit=limit)
 
     def _open(self, work: "Work", command: OpenEvaluation) -> Evaluation:

@@ -19,12 +19,13 @@ class EvaluationWish:
     """Which evaluations are listed; what is None limits nothing.
 
     `due_by` are those alone of which something is due on that day or before. `after` is the
-    due day and the id behind which the list goes on.
+    due day and the id behind which the list goes on. `person_ids` are records of one person;
+    empty limits nothing.
     """
 
     state: EvaluationState | None = None
     due_by: dt.date | None = None
-    person_id: str | None = None
+    person_ids: tuple[str, ...] = ()
     registration_id: str | None = None
     after: tuple[dt.date, str] | None = None
 

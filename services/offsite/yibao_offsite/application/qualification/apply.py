@@ -147,7 +147,8 @@ class QualificationApplications:
             renews=renews,
         )
         # Read after the lock, so that it holds what the lock's last holder applied for.
-        check_room(new, work.qualifications.of_person(application.person_id))
+        records = work.persons.records_of(application.person_id)
+        check_room(new, work.qualifications.of_persons(records))
         work.qualifications.insert(new)
         note(work, request, new, EventKind.APPLIED, at=now)
         if new.missing_paper_codes:

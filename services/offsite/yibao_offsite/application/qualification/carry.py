@@ -126,7 +126,7 @@ def _task(work: "Work", errand: Errand) -> CarryTask:
     assert found is not None
     others = tuple(
         each
-        for each in work.qualifications.of_person(found.person_id)
+        for each in work.qualifications.of_persons(work.persons.records_of(found.person_id))
         if each.qualification_id != found.qualification_id
     )
     return CarryTask(found, errand, _surviving(work, found.person_id), others)

@@ -10,9 +10,18 @@ from yibao_common.commands.transactions import Transactions
 from yibao_common.values.calendar import shanghai_day
 from yibao_common.values.clock import Clock
 from yibao_common.values.ids import Ids
-from yibao_offsite.application.qualification.apply import Encode, lock_own, note
+from yibao_offsite.application.qualification.apply import Encode, find_own, lock_own, note
+from yibao_offsite.application.qualification.ending import keep_ended, lock_surviving
 from yibao_offsite.application.qualification.rows import Errand
-from yibao_offsite.rules.qualification.deciding import approve, end, reject, retry, return_for
+from yibao_offsite.rules.qualification.deciding import (
+    approve,
+    check_goes_on,
+    end,
+    end_by_person,
+    reject,
+    retry,
+    return_for,
+)
 from yibao_offsite.rules.qualification.listed import DiseaseLists
 from yibao_offsite.rules.qualification.qualification import EventKind, Qualification
 
@@ -26,13 +35,6 @@ class Decision(enum.IntEnum):
     APPROVE = 1
     REJECT = 2
     RETURN = 3
-
-
-_KINDS = {
-    Decision.APPROVE: EventKind.APPROVED,
-    Decision.REJECT: EventKind.REJECTED,
-    Decision.RETURN: EventKind.RETURNED,
-}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -83,7 +85,11 @@ class QualificationDecisions:
         self._ids = ids
 
     def decide(self, command: DecideQualification, encode: Encode) -> bytes:
-        """Decides on an application; refused with DISEASE_NOT_LISTED as well."""
+        """Decides on an application.
+
+        Refused with DISEASE_NOT_LISTED as well; an approval also with PERSON_DECEASED and
+        PERSON_NOT_ENROLLED.
+        """
         return self._transactions.once(
             command.request, lambda work: encode(self._decide(work, command))
         )
@@ -109,31 +115,49 @@ class QualificationDecisions:
         return self._transactions.once(command.request, decided)
 
     def _decide(self, work: "Work", command: DecideQualification) -> Qualification:
+        if command.decision is Decision.APPROVE:
+            return self._approve(work, command)
         request, now, told = command.request, self._clock(), command.explanation
         checker = request.caller.path
         found = lock_own(work, request, command.qualification_id)
-        lists = self._lists.of(request.region, shanghai_day(now))
-        match command.decision:
-            case Decision.APPROVE:
-                decided = approve(
-                    found,
-                    listed=lists.listed(found.disease_code),
-                    end_date=command.end_date,
-                    checker=checker,
-                    now=now,
-                    explanation=told,
-                )
-            case Decision.REJECT:
-                decided = reject(found, checker=checker, now=now, explanation=told)
-            case Decision.RETURN:
-                decided = return_for(
-                    found,
-                    command.returned_paper_codes,
-                    listed=lists.listed(found.disease_code),
-                    checker=checker,
-                    explanation=told,
-                )
-        return self._store(work, request, decided, _KINDS[command.decision])
+        if command.decision is Decision.REJECT:
+            rejected = reject(found, checker=checker, now=now, explanation=told)
+            return self._store(work, request, rejected, EventKind.REJECTED)
+        returned = return_for(
+            found,
+            command.returned_paper_codes,
+            listed=self._lists.of(request.region, shanghai_day(now)).listed(found.disease_code),
+            checker=checker,
+            explanation=told,
+        )
+        return self._store(work, request, returned, EventKind.RETURNED)
+
+    def _approve(self, work: "Work", command: DecideQualification) -> Qualification:
+        """Approves an application, and ends it where the enrolment is known to end before it."""
+        request, now = command.request, self._clock()
+        today = shanghai_day(now)
+        named = find_own(work, request, command.qualification_id)
+        # Before the qualification, as the feed locks them: what it tells waits for the commit,
+        # and finds an approved one.
+        person = lock_surviving(work, named.person_id)
+        found = lock_own(work, request, command.qualification_id)
+        decided = approve(
+            found,
+            listed=self._lists.of(request.region, today).listed(found.disease_code),
+            end_date=command.end_date,
+            checker=request.caller.path,
+            now=now,
+            explanation=command.explanation,
+        )
+        if person is not None:
+            check_goes_on(found, person, today=today)
+        approved = self._store(work, request, decided, EventKind.APPROVED)
+        ended = None if person is None else end_by_person(approved, person, today=today)
+        if ended is None:
+            return approved
+        # Told while nothing was approved: nobody tells it again.
+        keep_ended(work, ended, now=now, ids=self._ids)
+        return ended
 
     def _store(
         self, work: "Work", request: Request, decided: Qualification, kind: EventKind

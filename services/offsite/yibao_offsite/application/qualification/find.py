@@ -11,6 +11,7 @@ from yibao_common.commands.transactions import Transactions
 from yibao_common.values.calendar import shanghai_day
 from yibao_common.values.caller import Caller
 from yibao_common.values.clock import Clock
+from yibao_offsite.application.person import all_records
 from yibao_offsite.application.qualification.rows import Wanted
 from yibao_offsite.rules.qualification.listed import DiseaseList, DiseaseLists
 from yibao_offsite.rules.qualification.qualification import (
@@ -62,9 +63,10 @@ class QualificationBook:
         if caller.institution_id is not None:
             wanted = dataclasses.replace(wanted, institution_id=caller.institution_id)
         with self._transactions.read(region) as work:
-            found = work.qualifications.page(wanted, after=after, limit=limit)
-        subjects = (wanted.person_id,) if wanted.person_id else ()
-        self._put_on_record(region, "ListQualifications", caller, subjects)
+            records = all_records(work.persons, wanted.person_ids)
+            wish = dataclasses.replace(wanted, person_ids=records)
+            found = work.qualifications.page(wish, after=after, limit=limit)
+        self._put_on_record(region, "ListQualifications", caller, wanted.person_ids)
         return found
 
     def diseases(self, region: str, day: dt.date | None = None) -> DiseaseList:

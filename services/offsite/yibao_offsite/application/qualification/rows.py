@@ -1,7 +1,7 @@
 """Qualifications as one transaction finds, locks and writes them."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -29,11 +29,11 @@ class Errand:
 class Wanted:
     """Which qualifications are listed; what is None or empty is not asked for.
 
-    `first_end_date` and `latest_end_date` are first and last of the last days, both included, of
-    approved ones.
+    `person_ids` are records of one person. `first_end_date` and `latest_end_date` are first and
+    last of the last days, both included, of approved ones.
     """
 
-    person_id: str = ""
+    person_ids: tuple[str, ...] = ()
     disease_code: str = ""
     institution_id: str = ""
     state: QualificationState | None = None
@@ -53,8 +53,8 @@ class QualificationRows(Protocol):
         """Locks a qualification until the transaction ends and returns it, or None."""
         ...
 
-    def of_person(self, person_id: str) -> Sequence[Qualification]:
-        """Returns every qualification of a person, the one applied for first at the head."""
+    def of_persons(self, person_ids: Collection[str]) -> Sequence[Qualification]:
+        """Returns every qualification of some records, the one applied for first at the head."""
         ...
 
     def page(self, wanted: Wanted, *, after: str | None, limit: int) -> Sequence[Qualification]:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from yibao_common.values.calendar import shanghai_day
@@ -32,15 +32,29 @@ def end_by_person(
 
     Death ends with the day of death, the end of enrolment with its last day. Those of a
     person whose record is another's go on as the other's, whose self-service is limited as
-    well then.
+    well then, and end by what became of that one.
     """
-    known = {each.person_id: each for each in persons}
     survivors = {
         each.person_id: survivor_of(work, each.merged_into) for each in persons if each.merged_into
     }
     for person_id, survivor_id in sorted(survivors.items()):
         work.persons.lock(survivor_id)
         work.registrations.pass_on_limits(person_id, survivor_id)
+    merged = [each for each in persons if each.merged_into is not None]
+    remaining = [each for each in persons if each.merged_into is None]
+    # Those last: some of theirs came with a merge.
+    return sum(_end_all(work, part, survivors, now=now, ids=ids) for part in (merged, remaining))
+
+
+def _end_all(
+    work: "Work",
+    persons: Sequence[KnownPerson],
+    survivors: Mapping[str, str],
+    *,
+    now: dt.datetime,
+    ids: Ids,
+) -> int:
+    known = {each.person_id: each for each in persons}
     today, count = shanghai_day(now), 0
     for registration in work.registrations.of_persons(sorted(known)):
         ending = ending_of(registration, known[registration.person_id], today=today)

@@ -62,14 +62,16 @@ def next_step(
     """Returns what makes identity's registration the same as the qualification.
 
     `known` are the registrations of the person that stand; `others` are the other
-    qualifications of the person.
+    qualifications of the person, by whichever of its records.
     """
     found = _counterpart(qualification, known, others)
     if found is None:
+        known_id = qualification.disease_registration_id
+        if _is_covered(qualification, known, others):
+            return Carrying(CarryStep.NOTHING, known_id)
         if qualification.ever_holds:
             return Carrying(CarryStep.REGISTER)
         # Told at once where the person is another one's duplicate by now: it stands there.
-        known_id = qualification.disease_registration_id
         return Carrying(CarryStep.END if known_id else CarryStep.NOTHING, known_id)
     if found.end_date == qualification.end_date:
         return Carrying(CarryStep.NOTHING, found.disease_registration_id)
@@ -114,4 +116,28 @@ def _counterpart(
             and each.ever_holds
         ),
         None,
+    )
+
+
+def _is_covered(
+    qualification: Qualification,
+    known: Sequence[KnownDisease],
+    others: Sequence[Qualification],
+) -> bool:
+    """Tells whether all its days are those of what another qualification has carried.
+
+    Both records of a merged person had been qualified: identity keeps one registration. It is
+    the other one's by its first day, for each change of its last day gives it another id.
+    """
+    carried = {
+        (other.disease_code, other.start_date)
+        for other in others
+        if other.ever_holds and other.disease_registration_id
+    }
+    return qualification.ever_holds and any(
+        each.disease_code == qualification.disease_code
+        and (each.disease_code, each.start_date) in carried
+        and each.start_date <= qualification.start_date
+        and qualification.last_day <= (each.end_date or dt.date.max)
+        for each in known
     )

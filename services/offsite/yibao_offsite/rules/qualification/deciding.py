@@ -8,8 +8,10 @@ from yibao_common.values.calendar import add_months
 from yibao_common.values.caller import is_same_operator
 from yibao_common.values.errors import FieldFault, RuleError, refuse_faults
 from yibao_common.values.reasons import Reason
+from yibao_offsite.rules.person import KnownPerson
 from yibao_offsite.rules.qualification.listed import ListedDisease
 from yibao_offsite.rules.qualification.qualification import (
+    STEPS,
     CarryState,
     Qualification,
     QualificationState,
@@ -17,6 +19,8 @@ from yibao_offsite.rules.qualification.qualification import (
     check_step,
     wrong_state,
 )
+from yibao_offsite.rules.registration.kinds import EndReason
+from yibao_offsite.rules.registration.persons import last_enrolled
 
 _DAY = dt.timedelta(days=1)
 
@@ -134,6 +138,63 @@ def end(qualification: Qualification, *, end_date: dt.date, explanation: str) ->
     )
 
 
+def end_by_person(
+    qualification: Qualification, person: KnownPerson, *, today: dt.date
+) -> Qualification | None:
+    """Returns a qualification ended by the death of its person, or by the end of enrolment.
+
+    None where it goes on. What was approved ends with the day of death, or the last day of
+    enrolment, where that is earlier than its own last day. What was not decided yet ends
+    without having held: on a death, and where the region insures the person no more.
+    """
+    is_undecided = qualification.state in STEPS[Step.WITHDRAW]
+    if not is_undecided and qualification.state not in STEPS[Step.END]:
+        return None
+    ending = _ending_of(person)
+    if ending is None:
+        return None
+    last, reason = ending
+    told = dataclasses.replace(
+        qualification, state=QualificationState.ENDED, explanation=reason.name
+    )
+    nothing = qualification.start_date - _DAY
+    if is_undecided:
+        is_over = reason is EndReason.DIED or last < today
+        return dataclasses.replace(told, end_date=nothing) if is_over else None
+    end_date = max(last, nothing)
+    if end_date >= qualification.last_day:
+        return None
+    return dataclasses.replace(
+        told, end_date=end_date, carry_state=CarryState.WAITING, carry_problem=""
+    )
+
+
+def goes_on(person: KnownPerson) -> bool:
+    """Tells whether nothing of a person ends: alive, and insured without an end."""
+    return _ending_of(person) is None
+
+
+def check_goes_on(qualification: Qualification, person: KnownPerson, *, today: dt.date) -> None:
+    """Refuses to approve for who has died, or is insured neither today nor from the first day on.
+
+    Raises:
+        RuleError: PERSON_DECEASED, PERSON_NOT_ENROLLED.
+    """
+    ending = _ending_of(person)
+    if ending is None:
+        return
+    last, reason = ending
+    if reason is EndReason.DIED:
+        died = last.isoformat()
+        raise RuleError(Reason.PERSON_DECEASED, f"the person died on {died}", death_date=died)
+    day = max(today, qualification.start_date)
+    if last < day:
+        raise RuleError(
+            Reason.PERSON_NOT_ENROLLED,
+            f"the region does not insure the person any more on {day.isoformat()}",
+        )
+
+
 def retry(qualification: Qualification) -> Qualification:
     """Returns a qualification that identity refused, to be tried again.
 
@@ -142,6 +203,14 @@ def retry(qualification: Qualification) -> Qualification:
     if qualification.carry_state is not CarryState.REFUSED:
         raise wrong_state(qualification)
     return dataclasses.replace(qualification, carry_state=CarryState.WAITING, carry_problem="")
+
+
+def _ending_of(person: KnownPerson) -> tuple[dt.date, EndReason] | None:
+    """Returns the last day of what is a person's, and why; None where it has none."""
+    if person.death_date is not None:
+        return person.death_date, EndReason.DIED
+    last = last_enrolled(person)
+    return None if last is None else (last, EndReason.ENROLMENT_ENDED)
 
 
 def last_day_of(start: dt.date, listed: ListedDisease) -> dt.date | None:

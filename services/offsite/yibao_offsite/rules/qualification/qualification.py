@@ -156,13 +156,12 @@ class QualificationEvent:
 def check_room(new: Qualification, others: Iterable[Qualification]) -> None:
     """Refuses a second qualification of the same disease on some of the same days.
 
-    `others` are those of the same person.
+    `others` are those of the same person, whichever of its records they are of.
 
     Raises:
         RuleError: QUALIFICATION_EXISTS, naming the other one.
     """
     for other in others:
-        assert other.person_id == new.person_id
         holds = other.state in _STANDING or (
             other.state is QualificationState.ENDED and other.ever_holds
         )

@@ -81,7 +81,7 @@ def task_wish(request: pb.ListAuditTasksRequest) -> TaskWish:
         assignee=f"{Role.AGENCY.value}/{request.region}/{assignee}" if assignee else None,
         type=known(_TYPES, type, field="task_type", what="type of task") if type else None,
         institution_id=request.institution_id or None,
-        person_id=request.person_id or None,
+        person_ids=(request.person_id,) if request.person_id else (),
     )
 
 

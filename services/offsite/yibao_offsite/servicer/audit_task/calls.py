@@ -24,7 +24,12 @@ from yibao_offsite.application.audit_task.closing import (
     return_task,
 )
 from yibao_offsite.application.audit_task.desk import AtTask, AuditDesk
-from yibao_offsite.application.audit_task.holding import HoldAsked, lift_hold, place_hold
+from yibao_offsite.application.audit_task.holding import (
+    HoldAsked,
+    is_undeclared,
+    lift_hold,
+    place_hold,
+)
 from yibao_offsite.application.audit_task.opening import assign_task, open_task
 from yibao_offsite.application.audit_task.working import (
     Shown,
@@ -192,8 +197,9 @@ class AuditServicer(rpc.AuditServiceServicer):
         """Holds a visit."""
         command = _at(request, "PlaceAuditHold")
         wish = HoldAsked(request.visit_id, request.person_id, request.reason)
-        encoder = self._encode.hold(pb.PlaceAuditHoldResponse)
-        return await self._run(pb.PlaceAuditHoldResponse, place_hold, command, wish, encoder)
+        return await self._run(
+            pb.PlaceAuditHoldResponse, place_hold, command, wish, self._encode.placed
+        )
 
     async def LiftAuditHold(
         self,
@@ -207,7 +213,7 @@ class AuditServicer(rpc.AuditServiceServicer):
             request_of(request, "LiftAuditHold"),
             request.audit_hold_id,
             reason=request.reason,
-            encode=self._encode.hold(pb.LiftAuditHoldResponse),
+            encode=self._encode.lifted,
         )
         return as_sent(pb.LiftAuditHoldResponse, response)
 
@@ -255,7 +261,12 @@ class AuditServicer(rpc.AuditServiceServicer):
         return pb.GetAuditTaskResponse(
             task=task_message(whole.task, with_report=True),
             findings=map(finding_message, whole.findings),
-            holds=[hold_message(each, due, today=today) for each in whole.holds],
+            holds=[
+                hold_message(
+                    each, due, today=today, is_undeclared=is_undeclared(each, whole.told_visits)
+                )
+                for each in whole.holds
+            ],
             events=map(event_message, whole.events),
             is_evidence_altered=whole.is_evidence_altered,
         )
@@ -313,7 +324,7 @@ class AuditServicer(rpc.AuditServiceServicer):
         current_caller().require_region(request.region)
         after = place_after(request, request.page_token, asked.place_of)
         size = _size(request.page_size)
-        found = await self._blocking.run(
+        found, told = await self._blocking.run(
             reading.list_holds,
             self._desk,
             request.region,
@@ -326,7 +337,15 @@ class AuditServicer(rpc.AuditServiceServicer):
         if len(found) > size:
             last = page[-1]
             token = page_token(request, asked.place_text(last.due_date, last.hold.hold_id))
-        holds = [hold_message(each.hold, each.due_date, today=today) for each in page]
+        holds = [
+            hold_message(
+                each.hold,
+                each.due_date,
+                today=today,
+                is_undeclared=is_undeclared(each.hold, told),
+            )
+            for each in page
+        ]
         return pb.ListAuditHoldsResponse(holds=holds, next_page_token=token)
 
     async def ListAssistanceChecks(

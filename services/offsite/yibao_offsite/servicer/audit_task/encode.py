@@ -30,14 +30,17 @@ class Encoders:
         """Returns what writes an answer that holds a task."""
         return lambda task: kind(task=task_message(task)).SerializeToString()
 
-    def hold(self, kind: type[Message]) -> Callable[[PlacedHold, AuditTask], bytes]:
-        """Returns what writes an answer that holds a hold."""
+    def placed(self, hold: PlacedHold, task: AuditTask, is_undeclared: bool) -> bytes:
+        """Returns a serialized PlaceAuditHoldResponse."""
+        message = hold_message(
+            hold, task.due_date, today=self._today(), is_undeclared=is_undeclared
+        )
+        return pb.PlaceAuditHoldResponse(hold=message).SerializeToString()
 
-        def encode(hold: PlacedHold, task: AuditTask) -> bytes:
-            message = hold_message(hold, task.due_date, today=self._today())
-            return kind(hold=message).SerializeToString()
-
-        return encode
+    def lifted(self, hold: PlacedHold, task: AuditTask) -> bytes:
+        """Returns a serialized LiftAuditHoldResponse."""
+        message = hold_message(hold, task.due_date, today=self._today())
+        return pb.LiftAuditHoldResponse(hold=message).SerializeToString()
 
     def ended(self, kind: type[Message]) -> Callable[[AuditTask, Sequence[PlacedHold]], bytes]:
         """Returns what writes an answer that holds a task that is over, and its holds."""

@@ -104,7 +104,9 @@ def evidence_message(evidence: Evidence) -> messages.AuditEvidence:
     )
 
 
-def hold_message(hold: PlacedHold, due_date: dt.date, *, today: dt.date) -> messages.PlacedHold:
+def hold_message(
+    hold: PlacedHold, due_date: dt.date, *, today: dt.date, is_undeclared: bool = False
+) -> messages.PlacedHold:
     """Returns a hold as sent; `due_date` is its task's."""
     lift_time = hold.lift_time
     return messages.PlacedHold(
@@ -121,6 +123,7 @@ def hold_message(hold: PlacedHold, due_date: dt.date, *, today: dt.date) -> mess
         due_date=from_date(due_date),
         is_overdue=hold.stands and due_date < today,
         version=hold.version,
+        is_undeclared=is_undeclared,
     )
 
 

@@ -230,7 +230,7 @@ class EvaluationServicer(rpc.EvaluationServiceServicer):
         wish = EvaluationWish(
             known(_STATES, request.state, field="state", what="state") if request.state else None,
             to_optional_date(request, "due_end_date"),
-            request.person_id or None,
+            (request.person_id,) if request.person_id else (),
             request.registration_id or None,
             place_after(request, request.page_token, dated_place),
         )
@@ -259,7 +259,7 @@ class EvaluationServicer(rpc.EvaluationServiceServicer):
             if request.state
             else None,
             to_optional_date(request, "due_end_date"),
-            request.person_id or None,
+            (request.person_id,) if request.person_id else (),
             place_after(request, request.page_token, dated_place),
         )
         size = min(request.page_size or _PAGE_SIZE, _PAGE_SIZE_MAX)

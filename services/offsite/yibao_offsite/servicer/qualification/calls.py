@@ -268,7 +268,7 @@ def _wanted(request: pb.ListQualificationsRequest) -> Wanted:
             _CARRY_STATES, request.carry_state, field="carry_state", what="carry state"
         )
     return Wanted(
-        person_id=request.person_id,
+        person_ids=(request.person_id,) if request.person_id else (),
         disease_code=request.disease_code,
         state=state,
         carry_state=carry_state,

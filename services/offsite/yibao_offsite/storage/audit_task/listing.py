@@ -30,8 +30,9 @@ def task_rows(
         "assignee": wish.assignee,
         "type": wish.type,
         "institution_id": wish.institution_id,
-        "person_id": wish.person_id,
     }
+    if wish.person_ids:
+        conditions.append(_task.c.person_id.in_(wish.person_ids))
     conditions += [_task.c[name] == value for name, value in named.items() if value is not None]
     place = (_task.c.due_date, _task.c.task_id)
     query = sa.select(_task).where(*conditions, *_behind(place, after))

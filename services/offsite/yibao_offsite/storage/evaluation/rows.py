@@ -84,11 +84,12 @@ class StoredEvaluations:
         query = sa.select(_TABLE).where(_TABLE.c.region == self._region)
         for column, value in (
             (_TABLE.c.state, wish.state),
-            (_TABLE.c.person_id, wish.person_id),
             (_TABLE.c.registration_id, wish.registration_id),
         ):
             if value is not None:
                 query = query.where(column == value)
+        if wish.person_ids:
+            query = query.where(_TABLE.c.person_id.in_(wish.person_ids))
         if wish.due_by is not None:
             query = query.where(_TABLE.c.is_due.is_(True), _TABLE.c.due_date <= wish.due_by)
         if wish.after is not None:

@@ -7,13 +7,11 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from yibao_common.db.rows import select_rows
 from yibao_common.keys.vault import Vault
 from yibao_offsite.rules.medical_history import Contents, History, Purpose, Reading
 from yibao_offsite.storage import tables
 
 _VERSION, _READING = tables.histories
-_known = tables.known_person.c
 _encode = msgspec.json.Encoder().encode
 _contents = msgspec.json.Decoder(Contents).decode
 
@@ -26,26 +24,6 @@ class StoredMedicalHistories:
         self._connection = connection
         self._region = region
         self._vault = vault
-
-    def records_of(self, person_id: str) -> list[str]:
-        """Returns a record and then all others that merges made the same person's."""
-        found = [person_id]
-        # From record to record, up and down: merges make a tree, so this ends.
-        for each in found:
-            found += [other for other in self._merged_with(each) if other not in found]
-        return [person_id, *sorted(found[1:])]
-
-    def with_merged(self, person_ids: Collection[str]) -> set[str]:
-        """Returns which of some records others were merged into, by one statement."""
-        rows = select_rows(
-            self._connection,
-            tables.known_person,
-            ("merged_into",),
-            region=self._region,
-            key="merged_into",
-            among=sorted(person_ids),
-        )
-        return {person_id for (person_id,) in rows}
 
     def newest_of(self, person_ids: Collection[str]) -> list[History]:
         """Returns the newest version of each file, by rising person ids."""
@@ -150,15 +128,6 @@ class StoredMedicalHistories:
     def _keys(self) -> Vault:
         assert self._vault is not None, "who has no keys asks for nothing sealed"
         return self._vault
-
-    def _merged_with(self, person_id: str) -> list[str]:
-        """Returns the records that one was merged into, or that were merged into it."""
-        of_region = _known.region == self._region
-        up = sa.select(_known.merged_into).where(
-            of_region, _known.person_id == person_id, _known.merged_into.is_not(None)
-        )
-        down = sa.select(_known.person_id).where(of_region, _known.merged_into == person_id)
-        return [each for (each,) in self._connection.execute(up.union_all(down))]
 
     def _is(self, person_id: str, version: int) -> tuple[sa.ColumnElement[bool], ...]:
         return (

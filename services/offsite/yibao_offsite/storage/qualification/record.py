@@ -1,7 +1,7 @@
 """Qualifications as rows."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import msgspec
@@ -48,9 +48,9 @@ class StoredQualifications:
         named = self._query().where(_COLUMN.qualification_id == qualification_id)
         return self._one(named.with_for_update())
 
-    def of_person(self, person_id: str) -> list[Qualification]:
-        """Returns every qualification of a person."""
-        return self._many(self._query().where(_COLUMN.person_id == person_id))
+    def of_persons(self, person_ids: Collection[str]) -> list[Qualification]:
+        """Returns every qualification of some records."""
+        return self._many(self._query().where(_COLUMN.person_id.in_(person_ids)))
 
     def page(self, wanted: Wanted, *, after: str | None, limit: int) -> list[Qualification]:
         """Returns at most `limit` qualifications, the one applied for first at the head."""
@@ -166,9 +166,9 @@ class StoredQualifications:
 
 
 def _conditions(wanted: Wanted) -> list[sa.ColumnElement[bool]]:
-    found = []
-    if wanted.person_id:
-        found.append(_COLUMN.person_id == wanted.person_id)
+    found: list[sa.ColumnElement[bool]] = []
+    if wanted.person_ids:
+        found.append(_COLUMN.person_id.in_(wanted.person_ids))
     if wanted.disease_code:
         found.append(_COLUMN.disease_code == wanted.disease_code)
     if wanted.institution_id:

@@ -1,0 +1,90 @@
+"""A hold of a visit that no hospital told of is seen to be one, and another person's is refused."""
+
+import dataclasses
+
+import pytest
+import sqlalchemy as sa
+from support.audit_desk import VISIT, AuditWorld, refused
+from support.databases import Databases
+from support.lists.rows import fill
+from support.medical_desk import keep_persons, person, stored_desk
+from support.paper_desk import OTHER, PERSON, REGION
+from support.stored_papers import StoredDesk
+from support.ward import Ward
+
+from yibao_common.values.ids import new_id
+from yibao_common.values.reasons import Reason
+from yibao_offsite.application.audit_task import reading
+from yibao_offsite.application.audit_task.holding import is_undeclared
+from yibao_offsite.rules.audit_task.hold import PlacedHold
+from yibao_offsite.rules.audit_task.task import Subject
+from yibao_offsite.storage import tables
+
+
+@pytest.fixture
+def papers(databases: Databases) -> StoredDesk:
+    return StoredDesk(databases.open("yibao_offsite"))
+
+
+@pytest.fixture
+def world(papers: StoredDesk) -> AuditWorld:
+    return AuditWorld(papers.transactions)
+
+
+def undeclared(world: AuditWorld, hold: PlacedHold) -> bool:
+    """Returns what is told of a hold as it was placed last, after lists told the same."""
+    holds, told = reading.list_holds(
+        world.desk, REGION, only_overdue=False, visit_id=hold.visit_id, after=None, limit=9
+    )
+    (listed,) = (is_undeclared(each.hold, told) for each in holds)
+    whole = world.read(hold.task_id)
+    (read,) = (is_undeclared(each, whole.told_visits) for each in whole.holds)
+    assert listed == read
+    return listed
+
+
+def test_a_hold_tells_that_no_hospital_declared_its_visit(world: AuditWorld) -> None:
+    task = world.open()
+    hold = world.hold(task.task_id)
+    assert world.given[-1][2] is True
+    assert undeclared(world, hold)
+    # Declared afterwards, there is nothing to look at any more.
+    Ward(world).declare()
+    assert not undeclared(world, hold)
+
+
+def test_a_hold_of_a_declared_visit_says_nothing(world: AuditWorld) -> None:
+    Ward(world).declare()
+    hold = world.hold(world.open().task_id)
+    assert world.given[-1][2] is False
+    assert not undeclared(world, hold)
+
+
+def test_a_visit_of_a_marked_emergency_is_known(world: AuditWorld, papers: StoredDesk) -> None:
+    row = {
+        "region": REGION,
+        "registration_id": new_id(),
+        "person_id": PERSON,
+        "category": 6,
+        "treatment_region": "310000",
+        "visit_id": VISIT,
+        "materials": "[]",
+        "benefits": "[1]",
+    }
+    with papers.database.write() as connection:
+        connection.execute(sa.insert(tables.registration).values(fill(tables.registration, row)))
+    assert not undeclared(world, world.hold(world.open().task_id))
+
+
+def test_a_visit_that_is_declared_as_another_persons_is_not_held(
+    world: AuditWorld, papers: StoredDesk
+) -> None:
+    """The id was taken from the wrong line: somebody else's bill would wait for nothing."""
+    Ward(world).declare()
+    task = world.open(subject=Subject(OTHER, "H31000000001"))
+    refused(Reason.FIELD_OUT_OF_RANGE, world.hold, task.task_id)
+    assert not world.read(task.task_id).holds
+    duplicate = dataclasses.replace(person(OTHER), person_id=PERSON)
+    survivor = dataclasses.replace(person(), person_id=OTHER)
+    keep_persons(stored_desk(papers.database), survivor, duplicate)
+    assert world.hold(task.task_id).person_id == OTHER
