@@ -109,7 +109,8 @@ def measure_lists(results: Results, folder: Path, postgres: Postgres, *, stored:
                 stores[name] = Stored.of(database, count)
             for _ in range(_LIST_ROUNDS):
                 for (search, name), pages in pages_per_second(stores, times=_PAGES).items():
-                    results.add(f"list_{kind}_{search}_{name}", pages)
+                    results.add(f"list_{kind}_{search}_{name}", pages.per_second)
+                    results.add(f"rows_{kind}_{search}_{name}", pages.rows)
 
 
 def _migrate(url: str) -> None:

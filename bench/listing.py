@@ -84,29 +84,51 @@ class Stored(NamedTuple):
         return cls(database, count, middle)
 
 
-def seconds_of(stored: Stored, search: Search, choose: random.Random) -> float:
-    """Returns how long a page takes, with its transaction."""
+class Page(NamedTuple):
+    """How long a page took, with its transaction, and how many registrations it had."""
+
+    seconds: float
+    rows: int
+
+
+def read_page(stored: Stored, search: Search, choose: random.Random) -> Page:
+    """Reads a page of a search."""
     before = (
         RegistrationPlace(LAST_DAY, stored.middle) if search.name == "from_the_middle" else None
     )
     wish = search.wish(choose, stored.stored)
     began = time.perf_counter()
     with stored.database.read() as connection:
-        StoredRegistrations(connection, REGION).page(wish, before=before, limit=_LIMIT)
-    return time.perf_counter() - began
+        found = StoredRegistrations(connection, REGION).page(wish, before=before, limit=_LIMIT)
+    return Page(time.perf_counter() - began, len(found))
+
+
+class Pages(NamedTuple):
+    """Pages of a search a second, at the mean, and how many registrations each had.
+
+    Among few a search may find less than a page, which is read in less time.
+    """
+
+    per_second: float
+    rows: float
 
 
 def pages_per_second(
     stores: Mapping[str, Stored], *, times: int, searches: Sequence[Search] = SEARCHES
-) -> dict[tuple[str, str], float]:
-    """Returns pages a second by search and store, at the mean; the stores take turns."""
+) -> dict[tuple[str, str], Pages]:
+    """Returns what was measured by search and store; the stores take turns."""
     choose = random.Random(2)
-    measured: dict[tuple[str, str], list[float]] = {}
+    measured: dict[tuple[str, str], list[Page]] = {}
     for search in searches:
         for stored in stores.values():
-            seconds_of(stored, search, choose)
+            read_page(stored, search, choose)
         for _ in range(times):
             for name, stored in stores.items():
-                seconds = seconds_of(stored, search, choose)
-                measured.setdefault((search.name, name), []).append(seconds)
-    return {key: 1 / statistics.mean(each) for key, each in measured.items()}
+                page = read_page(stored, search, choose)
+                measured.setdefault((search.name, name), []).append(page)
+    return {key: _mean(pages) for key, pages in measured.items()}
+
+
+def _mean(pages: Sequence[Page]) -> Pages:
+    seconds, rows = zip(*pages, strict=True)
+    return Pages(1 / statistics.mean(seconds), statistics.mean(rows))

@@ -1,4 +1,4 @@
-"""Whose cover holds a day is found by an index, however long ago the day is."""
+"""Lists are read by an index in their order, and no further than they tell."""
 
 import datetime as dt
 from typing import Any
@@ -12,6 +12,7 @@ from support.registrations import REGION, TODAY
 from yibao_common.db.rows import insert_rows
 from yibao_common.values.ids import new_id
 from yibao_offsite.application.registration.rows import RegistrationPlace, RegistrationWish
+from yibao_offsite.rules.registration.kinds import Category
 from yibao_offsite.rules.registration.registration import Registration
 from yibao_offsite.storage import tables
 from yibao_offsite.storage.registration.record import StoredRegistrations
@@ -47,7 +48,9 @@ def store(databases: Databases) -> Store:
         for number in range(COUNT):
             day = TODAY - dt.timedelta(days=COUNT - number)
             place = f"31{number % 40:02d}00"
-            values = {"start_date": day, "treatment_region": place}
+            is_rare = number % 100 == 0
+            category = (Category.MATERNITY if is_rare else Category.OTHER_TEMPORARY).value
+            values = {"start_date": day, "treatment_region": place, "category": category}
             rows.append({**row, **values, "registration_id": new_id()})
         insert_rows(connection, table, tuple(row), [tuple(each.values()) for each in rows])
     with made.database.write() as connection:
@@ -63,11 +66,15 @@ def store(databases: Databases) -> Store:
             RegistrationWish(day=LONG_AGO, treatment_region="310000"),
             "ix_registration_region_treatment_region_start_date",
         ),
+        (
+            RegistrationWish(category=Category.MATERNITY, treatment_region="310000"),
+            "ix_registration_region_treatment_region_category",
+        ),
     ],
-    ids=["of a day", "of a day, to one place"],
+    ids=["of a day", "of a day, to one place", "of a rare category, to one place"],
 )
 @pytest.mark.parametrize("before", [None, RegistrationPlace(LONG_AGO, new_id())])
-def test_registrations_of_a_day_are_read_by_its_index(
+def test_registrations_are_read_by_the_index_of_what_is_wished_for(
     store: Store, wish: RegistrationWish, index: str, before: RegistrationPlace | None
 ) -> None:
     with store.database.read() as connection:

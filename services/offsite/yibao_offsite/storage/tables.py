@@ -107,6 +107,11 @@ registration = sa.Table(
         "ix_registration_region_treatment_region_start_date",
         *("region", "treatment_region", "start_date", "registration_id"),
     ),
+    # A rare category among all that goes to a place.
+    sa.Index(
+        "ix_registration_region_treatment_region_category",
+        *("region", "treatment_region", "category", "registration_id"),
+    ),
 )
 # One deemed registration a visit, and what is due: few rows of many.
 sa.Index(
