@@ -24,6 +24,7 @@ from yibao.offsite.v1 import registration_service_pb2 as offsite_pb
 from yibao.offsite.v1.registration_pb2 import OFFSITE_TERMS_TEMPORARY, Registration
 from yibao.settlement.v1.visit_service_pb2 import RegisterVisitResponse
 from yibao_common.commands.blocking import Blocking
+from yibao_common.db.rows import insert_rows
 from yibao_common.process.metrics import Metrics
 from yibao_common.process.supervisor import Supervisor
 from yibao_common.values.caller import parse_caller
@@ -207,14 +208,18 @@ class Offsite:
     def __init__(self) -> None:
         self.asked: list[offsite_pb.RecordDeemedRegistrationRequest] = []
         self.fails: grpc.StatusCode | None = None
+        # Visits that are refused whenever they come.
+        self.refused: set[str] = set()
 
     async def __call__(
         self, request: offsite_pb.RecordDeemedRegistrationRequest, *, timeout: float
     ) -> offsite_pb.RecordDeemedRegistrationResponse:
         self.asked.append(request)
-        if self.fails is not None:
+        is_refused = request.visit_id in self.refused
+        code = grpc.StatusCode.FAILED_PRECONDITION if is_refused else self.fails
+        if code is not None:
             metadata = grpc.aio.Metadata()
-            raise grpc.aio.AioRpcError(self.fails, metadata, metadata)
+            raise grpc.aio.AioRpcError(code, metadata, metadata)
         registration = Registration(registration_id=request.visit_id)
         return offsite_pb.RecordDeemedRegistrationResponse(registration=registration)
 
@@ -270,3 +275,33 @@ def test_offsite_is_told_of_an_emergency_once_and_again_while_it_is_down(
     with world.database.read() as connection:
         (row,) = connection.execute(deemed_registration.select()).all()
     assert row.registration_id == visit
+
+
+def test_what_offsite_refuses_for_good_keeps_no_later_one_from_being_told(
+    databases: Databases,
+) -> None:
+    world, offsite, metrics = elsewhere_world(databases), Offsite(), Metrics()
+    # More than are read at once.
+    count = 61
+    row = ("310000", START, world.clock.now, None, None)
+    ids = [new_id() for _ in range(count)]
+    columns = tuple(column.name for column in deemed_registration.columns)
+    rows = [(REGION, each, new_id(), THERE, *row) for each in ids]
+    with world.database.write() as connection:
+        insert_rows(connection, deemed_registration, columns, rows)
+    offsite.refused = set(sorted(ids)[:-1])
+    later = world.clock.now + dt.timedelta(minutes=11)
+    assert "60 emergencies could not be told" in tell_round(world, offsite, metrics, at=later)
+    assert {each.visit_id for each in offsite.asked} == set(ids)
+    sample = "yibao_deemed_registrations_stuck"
+    assert metrics.registry.get_sample_value(sample, {"region": REGION}) == count - 1
+
+
+@pytest.mark.parametrize("code", [grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED])
+def test_who_is_away_is_asked_once_a_round(databases: Databases, code: grpc.StatusCode) -> None:
+    world, offsite, metrics = elsewhere_world(databases), Offsite(), Metrics()
+    offsite.fails = code
+    for person in world.enrol(2):
+        admit_there(world, person, marks=EMERGENCY)
+    tell_round(world, offsite, metrics, at=world.clock.now)
+    assert len(offsite.asked) == 1

@@ -1,7 +1,7 @@
 """Telling offsite of emergencies that count as registered (视同备案), until it has them."""
 
 import datetime as dt
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING, cast
 
 import grpc
@@ -16,7 +16,7 @@ from yibao_common.process.metrics import Metrics
 from yibao_common.rpc.wire import from_date
 from yibao_common.values.clock import Clock
 from yibao_settlement.application.elsewhere.state import DeemedRegistration
-from yibao_settlement.storage.elsewhere.deemed import note_told, untold
+from yibao_settlement.storage.elsewhere.deemed import note_told, untold, untold_since
 
 if TYPE_CHECKING:
     from yibao.offsite.v1.registration_service_pb2_grpc import RegistrationServiceAsyncStub
@@ -26,8 +26,10 @@ Record = Callable[..., Awaitable[pb.RecordDeemedRegistrationResponse]]
 
 _SECONDS = 5.0
 _CALL_SECONDS = 5.0
-# A round and region; what is left is of the next one.
-_TOLD = 50
+# So many are read at once.
+_PAGE = 50
+# Offsite is away: whatever else waits would wait for it, too.
+_AWAY = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
 # Older ones are stuck: offsite refuses them, or is not reached.
 _STUCK = dt.timedelta(minutes=10)
 
@@ -49,22 +51,27 @@ def deemed_telling(
     method of offsite.
     """
 
+    async def waiting_of(region: str) -> AsyncIterator[DeemedRegistration]:
+        last = None
+        while page := await blocking.run(untold, database, region, after=last, limit=_PAGE):
+            for each in page:
+                yield each
+            last = page[-1]
+
     async def tell(region: str) -> None:
-        waiting = await blocking.run(untold, database, region, limit=_TOLD)
         refused = []
-        for each in waiting:
+        async for each in waiting_of(region):
             try:
                 answer = await record(_request(region, each), timeout=_CALL_SECONDS)
             except grpc.aio.AioRpcError as error:
                 refused.append(error.code().name)
-                if error.code() is grpc.StatusCode.UNAVAILABLE:
+                if error.code() in _AWAY:
                     break
                 continue
             told = {"registration_id": answer.registration.registration_id, "at": clock()}
             await blocking.run(note_told, database, region, each.visit_id, **told)
-        left = await blocking.run(untold, database, region, limit=_TOLD)
-        stuck = [each for each in left if each.create_time < clock() - _STUCK]
-        metrics.deemed_stuck.labels(region).set(len(stuck))
+        stuck = await blocking.run(untold_since, database, region, before=clock() - _STUCK)
+        metrics.deemed_stuck.labels(region).set(stuck)
         if refused:
             kinds = ", ".join(sorted(set(refused)))
             raise ToldError(f"{len(refused)} emergencies could not be told to offsite: {kinds}")
