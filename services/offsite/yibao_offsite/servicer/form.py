@@ -22,7 +22,7 @@ from yibao_offsite.rules.form.form import (
 )
 
 _KINDS: dict[int, FormKind] = {int(each): each for each in FormKind}
-_CHOICES: dict[int, ChoiceKind | None] = {0: None, **{int(each): each for each in ChoiceKind}}
+_CHOICES: dict[int, ChoiceKind] = {int(each): each for each in ChoiceKind}
 
 
 class FormServicer(rpc.FormServiceServicer):
@@ -111,8 +111,11 @@ def _applicant(applicant: pb.FormApplicant) -> FormApplicant:
 
 
 def _choice(choice: pb.FormInstitutionChoice) -> FormInstitutionChoice:
+    kind = None
+    if choice.kind != pb.FORM_CHOICE_KIND_UNSPECIFIED:
+        kind = known(_CHOICES, choice.kind, field="institution_choice.kind", what="choice")
     return FormInstitutionChoice(
-        known(_CHOICES, choice.kind, field="institution_choice.kind", what="choice"),
+        kind,
         choice.institution_id,
         choice.institution_name,
         _person(choice.agent),
