@@ -1,7 +1,7 @@
 """Calls for the papers of chronic care, at a server that runs."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
 import grpc
 import pytest
@@ -28,7 +28,7 @@ async def print_papers_of_chronic_care(
     """
     own, strange = forms("hospital"), forms("other-hospital")
     applicant = form_pb.FormApplicant(
-        person={"person_name": "欧阳测试", "certificate_number": "11010519491231002x"},
+        person=form_pb.FormPerson(person_name="欧阳测试", certificate_number="11010519491231002x"),
         institution_id=hospital,
         treating_institution_ids=[hospital],
     )
@@ -38,7 +38,9 @@ async def print_papers_of_chronic_care(
     chosen = form_pb.GetFormRequest(
         region=region,
         kind=form_pb.FORM_KIND_INSTITUTION_CHOICE,
-        institution_choice={"kind": form_pb.FORM_CHOICE_KIND_FIRST, "institution_id": hospital},
+        institution_choice=form_pb.FormInstitutionChoice(
+            kind=form_pb.FORM_CHOICE_KIND_FIRST, institution_id=hospital
+        ),
     )
     chosen.institution_choice.choice_date.CopyFrom(Date(year=2999, month=12, day=31))
     for asked in (batch, chosen):
@@ -47,14 +49,15 @@ async def print_papers_of_chronic_care(
         assert await refusal(strange.GetForm(asked)) == "OUT_OF_SCOPE"
     chosen.institution_choice.kind = form_pb.FORM_CHOICE_KIND_ANEW
     assert "3000年12月31日" in pages_of((await own.GetForm(chosen)).pdf)[0]
-    chosen.institution_choice.kind = 3
+    # A choice of a newer contract.
+    chosen.institution_choice.kind = cast(form_pb.FormChoiceKind.ValueType, 3)
     assert await refusal(own.GetForm(chosen)) == "FIELD_OUT_OF_RANGE"
     outside = form_pb.GetFormRequest(
         region=region,
         kind=form_pb.FORM_KIND_OUTSIDE_CATALOGUE,
-        person={"birth_date": Date(year=1932, month=2, day=29)},
-        care={"apply_date": Date(year=2026, month=3, day=1)},
-        opinions={"agency_opinion": "准予支付", "expert_name": "王专家"},
+        person=form_pb.FormPerson(birth_date=Date(year=1932, month=2, day=29)),
+        care=form_pb.FormCare(apply_date=Date(year=2026, month=3, day=1)),
+        opinions=form_pb.FormOpinions(agency_opinion="准予支付", expert_name="王专家"),
     )
     assert await refusal(own.GetForm(outside)) == "FIELD_OUT_OF_RANGE"
     first, second = pages_of((await forms("agency").GetForm(outside)).pdf)
