@@ -10,6 +10,7 @@ from typing import Any
 import grpc
 import pytest
 from support.databases import Databases
+from support.form_calls import print_papers_of_chronic_care
 from support.identity_world import (
     Identity,
     IdentityFiles,
@@ -256,6 +257,7 @@ def test_hospital_and_agency_bring_an_application_to_its_end(
             assert await refusal(strange.GetForm(asked)) == "QUALIFICATION_NOT_FOUND"
             asked.kind = form_pb.FORM_KIND_REFERRAL
             assert await refusal(forms.GetForm(asked)) == "FIELD_OUT_OF_RANGE"
+            await print_papers_of_chronic_care(world.forms, REGION, HOSPITAL)
             listed = await hospital.ListChronicDiseases(
                 pb.ListChronicDiseasesRequest(region=REGION)
             )

@@ -1,94 +1,37 @@
 """Forms and letters: their fields in the order of the published papers, masks, copies, blanks."""
 
 import dataclasses
-import datetime as dt
-from collections.abc import Sequence
 from typing import Any
 
 import pypdfium2  # type: ignore[import-untyped]
 import pytest
-from support.memory.registration import MemoryRegistrations
+from support.forms import (
+    CARE,
+    PERSON,
+    PERSON_ID,
+    REGISTRATION,
+    TODAY,
+    Counter,
+    in_order,
+    pages_of,
+    printed,
+)
 from support.qualifying import HOSPITAL, OTHER_HOSPITAL, REGION, Desk, insured
-from support.registrations import application, registered, shown
 
 from yibao_common.papers.page import html_of
 from yibao_common.papers.pdf import LARGE, LETTER, pdf_of_sheets
-from yibao_common.values.caller import parse_caller
 from yibao_common.values.errors import RuleError
 from yibao_common.values.ids import new_id
 from yibao_common.values.reasons import Reason
-from yibao_common.values.sheet import Sheet
-from yibao_offsite.application.form import AskedForm, Forms
 from yibao_offsite.rules.form.form import Form, FormCare, FormKind, FormPerson
 from yibao_offsite.rules.form.sheets import sheets_of
-from yibao_offsite.rules.registration.kinds import Basis, Category
+from yibao_offsite.rules.registration.kinds import Basis
 from yibao_offsite.rules.registration.states import State
-
-PERSON = FormPerson(
-    "欧阳测试",
-    "女",
-    "居民身份证",
-    "11010519491231002X",
-    ("02312345678", "13900000000"),
-    "某路1号",
-    "职工基本医疗保险",
-)
-CARE = FormCare(
-    "甲医院",
-    "心内科",
-    "高血压3级",
-    "反复头晕",
-    "PET-CT",
-    "本院无此设备",
-    "乙医院",
-    "李某",
-    dt.date(2026, 9, 1),
-)
-TODAY = dt.date(2026, 3, 1)
-PERSON_ID = new_id()
-REGISTRATION = dataclasses.replace(
-    registered(
-        application(
-            Category.LONG_TERM_RESIDENT,
-            person_id=PERSON_ID,
-            start_date=TODAY,
-            expected_end_date=dt.date(2027, 3, 1),
-            materials=shown("registration_form", "residence_permit"),
-        ),
-        region=REGION,
-        now=dt.datetime(2026, 3, 1, tzinfo=dt.UTC),
-    ),
-    registration_id=new_id(),
-)
-AGENCY = parse_caller(f"agency/{REGION}/wang")
 
 
 def form(kind: FormKind, **fields: object) -> Form:
     told = {"registration": REGISTRATION, **fields}
     return Form(kind, PERSON, CARE, "重庆市", "上海市", TODAY, **told)  # type: ignore[arg-type]
-
-
-def text_of(pdf: bytes) -> str:
-    """Returns the text of all pages without blanks."""
-    document = pypdfium2.PdfDocument(pdf)
-    try:
-        pages = [page.get_textpage().get_text_range() for page in document]
-    finally:
-        document.close()
-    return "".join("".join(pages).split())
-
-
-def printed(sheets: Sequence[Sheet]) -> str:
-    return text_of(pdf_of_sheets(sheets, LETTER))
-
-
-def in_order(text: str, *parts: str) -> None:
-    """Fails unless the parts stand in the text, one behind the other."""
-    at = 0
-    for part in parts:
-        found = text.find(part, at)
-        assert found >= 0, f"{part} does not stand where it belongs"
-        at = found + len(part)
 
 
 @pytest.mark.parametrize(
@@ -154,16 +97,25 @@ def test_a_blank_form_is_there_to_be_filled_in_by_hand(kind: FormKind) -> None:
 def test_the_box_of_a_long_text_grows_with_it() -> None:
     care = FormCare(summary="反复头晕" * 249 + "止")
     told = Form(FormKind.REFERRAL, PERSON, care, "重庆市", "上海市", TODAY)
-    for print_ in (LETTER, LARGE):
-        pdf = pdf_of_sheets(sheets_of(told), print_)
-        document = pypdfium2.PdfDocument(pdf)
-        text = document[0].get_textpage()
-        whole = text.get_text_range()
-        last, caption = whole.index("止"), whole.index("转诊理由")
-        # Left, bottom, right and top of a letter, from the page's foot.
-        assert text.get_charbox(last)[1] > text.get_charbox(caption)[3]
-        text.close()
-        document.close()
+    pdf = pdf_of_sheets(sheets_of(told), LETTER)
+    document = pypdfium2.PdfDocument(pdf)
+    text = document[0].get_textpage()
+    whole = text.get_text_range()
+    last, caption = whole.index("止"), whole.index("转诊理由")
+    # Left, bottom, right and top of a letter, from the page's foot.
+    assert text.get_charbox(last)[1] > text.get_charbox(caption)[3]
+    text.close()
+    document.close()
+
+
+def test_a_box_that_a_page_has_no_room_for_takes_its_caption_along() -> None:
+    care = FormCare(summary="反复头晕" * 249 + "止", reason="本院无此设备")
+    told = Form(FormKind.REFERRAL, PERSON, care, "重庆市", "上海市", TODAY)
+    first, second = pages_of(pdf_of_sheets(sheets_of(told), LARGE))
+    assert "病情摘要" in first
+    assert "止" in first
+    assert "转诊理由" not in first
+    in_order(second, "转诊理由", "本院无此设备")
 
 
 def test_what_callers_tell_is_no_markup() -> None:
@@ -172,40 +124,6 @@ def test_what_callers_tell_is_no_markup() -> None:
     page = html_of(sheet, large=False)
     assert "&lt;b&gt;&amp;x" in page
     assert "<b>" not in page
-
-
-class Counter:
-    """Forms over rows in memory, with one registration and one qualification."""
-
-    def __init__(self) -> None:
-        desk = Desk.in_memory()
-        desk.know(insured(PERSON_ID))
-        self.qualification_id = desk.apply(PERSON_ID).qualification_id
-        work = desk.transactions.work  # type: ignore[attr-defined]
-        registrations = MemoryRegistrations({REGISTRATION.registration_id: REGISTRATION})
-        object.__setattr__(work, "registrations", registrations)
-        self.work = work
-        self.forms = Forms(desk.transactions, clock=desk.clock)
-
-    def print(self, kind: FormKind, caller: str = AGENCY.path, **fields: Any) -> str:
-        told: dict[str, Any] = {
-            "registration_id": "",
-            "qualification_id": "",
-            "is_copy": False,
-            **fields,
-        }
-        asked = AskedForm(
-            REGION,
-            kind,
-            told["registration_id"],
-            told["qualification_id"],
-            PERSON,
-            CARE,
-            "",
-            "",
-            told["is_copy"],
-        )
-        return printed(self.forms.sheets(asked, parse_caller(caller)))
 
 
 def test_a_copy_is_masked_and_a_letter_never_is() -> None:
@@ -280,5 +198,5 @@ def test_a_registration_form_says_what_it_rests_on_and_what_came_of_it(
     asked = dataclasses.replace(REGISTRATION.application, basis=basis)
     registration = dataclasses.replace(REGISTRATION, application=asked, state=state)
     sheets = sheets_of(form(FormKind.REGISTRATION, registration=registration))
-    text = text_of(pdf_of_sheets(sheets, LETTER))
+    text = printed(sheets)
     assert [each for each in words if each not in text] == []

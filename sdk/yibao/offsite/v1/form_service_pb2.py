@@ -26,7 +26,7 @@ from yibao.common.v1 import date_pb2 as yibao_dot_common_dot_v1_dot_date__pb2
 from yibao.common.v1 import validation_pb2 as yibao_dot_common_dot_v1_dot_validation__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#yibao/offsite/v1/form_service.proto\x12\x10yibao.offsite.v1\x1a\x1ayibao/common/v1/date.proto\x1a yibao/common/v1/validation.proto\"\xe5\x02\n\x0eGetFormRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x30\n\x04kind\x18\x02 \x01(\x0e\x32\x1a.yibao.offsite.v1.FormKindB\x06\xba\xeb\x18\x02\x08\x01\x12\x1f\n\x0fregistration_id\x18\x03 \x01(\tB\x06\xba\xeb\x18\x02H\x01\x12 \n\x10qualification_id\x18\x04 \x01(\tB\x06\xba\xeb\x18\x02H\x01\x12,\n\x06person\x18\x05 \x01(\x0b\x32\x1c.yibao.offsite.v1.FormPerson\x12(\n\x04\x63\x61re\x18\x06 \x01(\x0b\x32\x1a.yibao.offsite.v1.FormCare\x12\x1d\n\x0bregion_name\x18\x07 \x01(\tB\x08\xba\xeb\x18\x04\x30\x32H\r\x12\'\n\x15treatment_region_name\x18\x08 \x01(\tB\x08\xba\xeb\x18\x04\x30\x32H\r\x12\x0f\n\x07is_copy\x18\t \x01(\x08\x12\x13\n\x0blarge_print\x18\n \x01(\x08\"\x1e\n\x0fGetFormResponse\x12\x0b\n\x03pdf\x18\x01 \x01(\x0c\"\xf3\x01\n\nFormPerson\x12\x1d\n\x0bperson_name\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x30\x64H\n\x12\x1d\n\x0bgender_name\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x30\nH\r\x12\"\n\x10\x63\x65rtificate_name\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x30\x32H\r\x12$\n\x12\x63\x65rtificate_number\x18\x04 \x01(\tB\x08\xba\xeb\x18\x04\x30\x32H\x0c\x12!\n\rphone_numbers\x18\x05 \x03(\tB\n\xba\xeb\x18\x06\x30\x1e@\x02H\t\x12\x18\n\x07\x61\x64\x64ress\x18\x06 \x01(\tB\x07\xba\xeb\x18\x03\x30\xc8\x01\x12 \n\x0einsurance_name\x18\x07 \x01(\tB\x08\xba\xeb\x18\x04\x30\x32H\r\"\xb3\x02\n\x08\x46ormCare\x12\"\n\x10institution_name\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x30\x64H\r\x12!\n\x0f\x64\x65partment_name\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x30\x32H\r\x12\x1f\n\x0e\x64iagnosis_name\x18\x03 \x01(\tB\x07\xba\xeb\x18\x03\x30\xc8\x01\x12\x18\n\x07summary\x18\x04 \x01(\tB\x07\xba\xeb\x18\x03\x30\xe8\x07\x12\x1a\n\titem_name\x18\x05 \x01(\tB\x07\xba\xeb\x18\x03\x30\xc8\x01\x12\x17\n\x06reason\x18\x06 \x01(\tB\x07\xba\xeb\x18\x03\x30\xf4\x03\x12(\n\x16other_institution_name\x18\x07 \x01(\tB\x08\xba\xeb\x18\x04\x30\x64H\r\x12\x1d\n\x0b\x64octor_name\x18\x08 \x01(\tB\x08\xba\xeb\x18\x04\x30\x64H\n\x12\'\n\x08\x65nd_date\x18\t \x01(\x0b\x32\x15.yibao.common.v1.Date*\xdd\x01\n\x08\x46ormKind\x12\x19\n\x15\x46ORM_KIND_UNSPECIFIED\x10\x00\x12\"\n\x1e\x46ORM_KIND_LONG_TERM_COMMITMENT\x10\x01\x12\x1f\n\x1b\x46ORM_KIND_TRAUMA_COMMITMENT\x10\x02\x12\x1a\n\x16\x46ORM_KIND_OUTSIDE_CARE\x10\x03\x12\x1a\n\x16\x46ORM_KIND_REGISTRATION\x10\x04\x12\x16\n\x12\x46ORM_KIND_REFERRAL\x10\x05\x12!\n\x1d\x46ORM_KIND_CHRONIC_APPLICATION\x10\x06\x32]\n\x0b\x46ormService\x12N\n\x07GetForm\x12 .yibao.offsite.v1.GetFormRequest\x1a!.yibao.offsite.v1.GetFormResponseBU\n\x10yibao.offsite.v1B\x10\x46ormServiceProtoP\x01Z\x1ayibao/offsite/v1;offsitev1\xaa\x02\x10Yibao.Offsite.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#yibao/offsite/v1/form_service.proto\x12\x10yibao.offsite.v1\x1a\x1ayibao/common/v1/date.proto\x1a yibao/common/v1/validation.proto\"\x9a\x04\n\x0eGetFormRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x30\n\x04kind\x18\x02 \x01(\x0e\x32\x1a.yibao.offsite.v1.FormKindB\x06\xba\xeb\x18\x02\x08\x01\x12\x1f\n\x0fregistration_id\x18\x03 \x01(\tB\x06\xba\xeb\x18\x02H\x01\x12 \n\x10qualification_id\x18\x04 \x01(\tB\x06\xba\xeb\x18\x02H\x01\x12,\n\x06person\x18\x05 \x01(\x0b\x32\x1c.yibao.offsite.v1.FormPerson\x12(\n\x04\x63\x61re\x18\x06 \x01(\x0b\x32\x1a.yibao.offsite.v1.FormCare\x12\x1d\n\x0bregion_name\x18\x07 \x01(\tB\x08\xba\xeb\x18\x04\x30\x32H\r\x12\'\n\x15treatment_region_name\x18\x08 \x01(\tB\x08\xba\xeb\x18\x04\x30\x32H\r\x12\x0f\n\x07is_copy\x18\t \x01(\x08\x12\x13\n\x0blarge_print\x18\n \x01(\x08\x12<\n\napplicants\x18\x0b \x03(\x0b\x32\x1f.yibao.offsite.v1.FormApplicantB\x07\xba\xeb\x18\x03@\xc8\x01\x12\x43\n\x12institution_choice\x18\x0c \x01(\x0b\x32\'.yibao.offsite.v1.FormInstitutionChoice\x12\x30\n\x08opinions\x18\r \x01(\x0b\x32\x1e.yibao.offsite.v1.FormOpinions\"\x1e\n\x0fGetFormResponse\x12\x0b\n\x03pdf\x18\x01 \x01(\x0c\"\xe4\x02\n\nFormPerson\x12\x1d\n\x0bperson_name\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x30\x64H\n\x12\x1d\n\x0bgender_name\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x30\nH\r\x12\"\n\x10\x63\x65rtificate_name\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x30\x32H\r\x12$\n\x12\x63\x65rtificate_number\x18\x04 \x01(\tB\x08\xba\xeb\x18\x04\x30\x32H\x0c\x12!\n\rphone_numbers\x18\x05 \x03(\tB\n\xba\xeb\x18\x06\x30\x1e@\x02H\t\x12\x18\n\x07\x61\x64\x64ress\x18\x06 \x01(\tB\x07\xba\xeb\x18\x03\x30\xc8\x01\x12 \n\x0einsurance_name\x18\x07 \x01(\tB\x08\xba\xeb\x18\x04\x30\x32H\r\x12\x1f\n\remployer_name\x18\x08 \x01(\tB\x08\xba\xeb\x18\x04\x30\x64H\r\x12#\n\x11person_class_name\x18\t \x01(\tB\x08\xba\xeb\x18\x04\x30\x32H\r\x12)\n\nbirth_date\x18\n \x01(\x0b\x32\x15.yibao.common.v1.Date\"\xb0\x02\n\rFormApplicant\x12,\n\x06person\x18\x01 \x01(\x0b\x32\x1c.yibao.offsite.v1.FormPerson\x12\x1e\n\x0einstitution_id\x18\x02 \x01(\tB\x06\xba\xeb\x18\x02H\x04\x12 \n\x0f\x64iagnosis_basis\x18\x03 \x01(\tB\x07\xba\xeb\x18\x03\x30\xac\x02\x12\x1e\n\x0c\x64isease_name\x18\x04 \x01(\tB\x08\xba\xeb\x18\x04\x30\x64H\t\x12\"\n\x11\x63omplication_name\x18\x05 \x01(\tB\x07\xba\xeb\x18\x03\x30\xc8\x01\x12\x1e\n\x0csubtype_name\x18\x06 \x01(\tB\x08\xba\xeb\x18\x04\x30\x32H\t\x12\x1f\n\rseverity_name\x18\x07 \x01(\tB\x08\xba\xeb\x18\x04\x30\x32H\t\x12*\n\x18treating_institution_ids\x18\x08 \x03(\tB\x08\xba\xeb\x18\x04@\nH\x04\"\xe4\x01\n\x15\x46ormInstitutionChoice\x12.\n\x04kind\x18\x01 \x01(\x0e\x32 .yibao.offsite.v1.FormChoiceKind\x12\x1e\n\x0einstitution_id\x18\x02 \x01(\tB\x06\xba\xeb\x18\x02H\x04\x12\"\n\x10institution_name\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x30\x64H\r\x12+\n\x05\x61gent\x18\x04 \x01(\x0b\x32\x1c.yibao.offsite.v1.FormPerson\x12*\n\x0b\x63hoice_date\x18\x05 \x01(\x0b\x32\x15.yibao.common.v1.Date\"\x95\x01\n\x0c\x46ormOpinions\x12\x1d\n\x0b\x65xpert_name\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x30\x64H\n\x12\x1f\n\x0e\x65xpert_opinion\x18\x02 \x01(\tB\x07\xba\xeb\x18\x03\x30\xf4\x03\x12$\n\x13institution_opinion\x18\x03 \x01(\tB\x07\xba\xeb\x18\x03\x30\xf4\x03\x12\x1f\n\x0e\x61gency_opinion\x18\x04 \x01(\tB\x07\xba\xeb\x18\x03\x30\xf4\x03\"\xde\x02\n\x08\x46ormCare\x12\"\n\x10institution_name\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x30\x64H\r\x12!\n\x0f\x64\x65partment_name\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x30\x32H\r\x12\x1f\n\x0e\x64iagnosis_name\x18\x03 \x01(\tB\x07\xba\xeb\x18\x03\x30\xc8\x01\x12\x18\n\x07summary\x18\x04 \x01(\tB\x07\xba\xeb\x18\x03\x30\xe8\x07\x12\x1a\n\titem_name\x18\x05 \x01(\tB\x07\xba\xeb\x18\x03\x30\xc8\x01\x12\x17\n\x06reason\x18\x06 \x01(\tB\x07\xba\xeb\x18\x03\x30\xf4\x03\x12(\n\x16other_institution_name\x18\x07 \x01(\tB\x08\xba\xeb\x18\x04\x30\x64H\r\x12\x1d\n\x0b\x64octor_name\x18\x08 \x01(\tB\x08\xba\xeb\x18\x04\x30\x64H\n\x12\'\n\x08\x65nd_date\x18\t \x01(\x0b\x32\x15.yibao.common.v1.Date\x12)\n\napply_date\x18\n \x01(\x0b\x32\x15.yibao.common.v1.Date*i\n\x0e\x46ormChoiceKind\x12 \n\x1c\x46ORM_CHOICE_KIND_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x46ORM_CHOICE_KIND_FIRST\x10\x01\x12\x19\n\x15\x46ORM_CHOICE_KIND_ANEW\x10\x02*\xbd\x02\n\x08\x46ormKind\x12\x19\n\x15\x46ORM_KIND_UNSPECIFIED\x10\x00\x12\"\n\x1e\x46ORM_KIND_LONG_TERM_COMMITMENT\x10\x01\x12\x1f\n\x1b\x46ORM_KIND_TRAUMA_COMMITMENT\x10\x02\x12\x1a\n\x16\x46ORM_KIND_OUTSIDE_CARE\x10\x03\x12\x1a\n\x16\x46ORM_KIND_REGISTRATION\x10\x04\x12\x16\n\x12\x46ORM_KIND_REFERRAL\x10\x05\x12!\n\x1d\x46ORM_KIND_CHRONIC_APPLICATION\x10\x06\x12\x1b\n\x17\x46ORM_KIND_CHRONIC_BATCH\x10\x07\x12 \n\x1c\x46ORM_KIND_INSTITUTION_CHOICE\x10\x08\x12\x1f\n\x1b\x46ORM_KIND_OUTSIDE_CATALOGUE\x10\t2]\n\x0b\x46ormService\x12N\n\x07GetForm\x12 .yibao.offsite.v1.GetFormRequest\x1a!.yibao.offsite.v1.GetFormResponseBU\n\x10yibao.offsite.v1B\x10\x46ormServiceProtoP\x01Z\x1ayibao/offsite/v1;offsitev1\xaa\x02\x10Yibao.Offsite.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -46,6 +46,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETFORMREQUEST'].fields_by_name['region_name']._serialized_options = b'\272\353\030\00402H\r'
   _globals['_GETFORMREQUEST'].fields_by_name['treatment_region_name']._loaded_options = None
   _globals['_GETFORMREQUEST'].fields_by_name['treatment_region_name']._serialized_options = b'\272\353\030\00402H\r'
+  _globals['_GETFORMREQUEST'].fields_by_name['applicants']._loaded_options = None
+  _globals['_GETFORMREQUEST'].fields_by_name['applicants']._serialized_options = b'\272\353\030\003@\310\001'
   _globals['_FORMPERSON'].fields_by_name['person_name']._loaded_options = None
   _globals['_FORMPERSON'].fields_by_name['person_name']._serialized_options = b'\272\353\030\0040dH\n'
   _globals['_FORMPERSON'].fields_by_name['gender_name']._loaded_options = None
@@ -60,6 +62,36 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FORMPERSON'].fields_by_name['address']._serialized_options = b'\272\353\030\0030\310\001'
   _globals['_FORMPERSON'].fields_by_name['insurance_name']._loaded_options = None
   _globals['_FORMPERSON'].fields_by_name['insurance_name']._serialized_options = b'\272\353\030\00402H\r'
+  _globals['_FORMPERSON'].fields_by_name['employer_name']._loaded_options = None
+  _globals['_FORMPERSON'].fields_by_name['employer_name']._serialized_options = b'\272\353\030\0040dH\r'
+  _globals['_FORMPERSON'].fields_by_name['person_class_name']._loaded_options = None
+  _globals['_FORMPERSON'].fields_by_name['person_class_name']._serialized_options = b'\272\353\030\00402H\r'
+  _globals['_FORMAPPLICANT'].fields_by_name['institution_id']._loaded_options = None
+  _globals['_FORMAPPLICANT'].fields_by_name['institution_id']._serialized_options = b'\272\353\030\002H\004'
+  _globals['_FORMAPPLICANT'].fields_by_name['diagnosis_basis']._loaded_options = None
+  _globals['_FORMAPPLICANT'].fields_by_name['diagnosis_basis']._serialized_options = b'\272\353\030\0030\254\002'
+  _globals['_FORMAPPLICANT'].fields_by_name['disease_name']._loaded_options = None
+  _globals['_FORMAPPLICANT'].fields_by_name['disease_name']._serialized_options = b'\272\353\030\0040dH\t'
+  _globals['_FORMAPPLICANT'].fields_by_name['complication_name']._loaded_options = None
+  _globals['_FORMAPPLICANT'].fields_by_name['complication_name']._serialized_options = b'\272\353\030\0030\310\001'
+  _globals['_FORMAPPLICANT'].fields_by_name['subtype_name']._loaded_options = None
+  _globals['_FORMAPPLICANT'].fields_by_name['subtype_name']._serialized_options = b'\272\353\030\00402H\t'
+  _globals['_FORMAPPLICANT'].fields_by_name['severity_name']._loaded_options = None
+  _globals['_FORMAPPLICANT'].fields_by_name['severity_name']._serialized_options = b'\272\353\030\00402H\t'
+  _globals['_FORMAPPLICANT'].fields_by_name['treating_institution_ids']._loaded_options = None
+  _globals['_FORMAPPLICANT'].fields_by_name['treating_institution_ids']._serialized_options = b'\272\353\030\004@\nH\004'
+  _globals['_FORMINSTITUTIONCHOICE'].fields_by_name['institution_id']._loaded_options = None
+  _globals['_FORMINSTITUTIONCHOICE'].fields_by_name['institution_id']._serialized_options = b'\272\353\030\002H\004'
+  _globals['_FORMINSTITUTIONCHOICE'].fields_by_name['institution_name']._loaded_options = None
+  _globals['_FORMINSTITUTIONCHOICE'].fields_by_name['institution_name']._serialized_options = b'\272\353\030\0040dH\r'
+  _globals['_FORMOPINIONS'].fields_by_name['expert_name']._loaded_options = None
+  _globals['_FORMOPINIONS'].fields_by_name['expert_name']._serialized_options = b'\272\353\030\0040dH\n'
+  _globals['_FORMOPINIONS'].fields_by_name['expert_opinion']._loaded_options = None
+  _globals['_FORMOPINIONS'].fields_by_name['expert_opinion']._serialized_options = b'\272\353\030\0030\364\003'
+  _globals['_FORMOPINIONS'].fields_by_name['institution_opinion']._loaded_options = None
+  _globals['_FORMOPINIONS'].fields_by_name['institution_opinion']._serialized_options = b'\272\353\030\0030\364\003'
+  _globals['_FORMOPINIONS'].fields_by_name['agency_opinion']._loaded_options = None
+  _globals['_FORMOPINIONS'].fields_by_name['agency_opinion']._serialized_options = b'\272\353\030\0030\364\003'
   _globals['_FORMCARE'].fields_by_name['institution_name']._loaded_options = None
   _globals['_FORMCARE'].fields_by_name['institution_name']._serialized_options = b'\272\353\030\0040dH\r'
   _globals['_FORMCARE'].fields_by_name['department_name']._loaded_options = None
@@ -76,16 +108,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FORMCARE'].fields_by_name['other_institution_name']._serialized_options = b'\272\353\030\0040dH\r'
   _globals['_FORMCARE'].fields_by_name['doctor_name']._loaded_options = None
   _globals['_FORMCARE'].fields_by_name['doctor_name']._serialized_options = b'\272\353\030\0040dH\n'
-  _globals['_FORMKIND']._serialized_start=1068
-  _globals['_FORMKIND']._serialized_end=1289
+  _globals['_FORMCHOICEKIND']._serialized_start=2094
+  _globals['_FORMCHOICEKIND']._serialized_end=2199
+  _globals['_FORMKIND']._serialized_start=2202
+  _globals['_FORMKIND']._serialized_end=2519
   _globals['_GETFORMREQUEST']._serialized_start=120
-  _globals['_GETFORMREQUEST']._serialized_end=477
-  _globals['_GETFORMRESPONSE']._serialized_start=479
-  _globals['_GETFORMRESPONSE']._serialized_end=509
-  _globals['_FORMPERSON']._serialized_start=512
-  _globals['_FORMPERSON']._serialized_end=755
-  _globals['_FORMCARE']._serialized_start=758
-  _globals['_FORMCARE']._serialized_end=1065
-  _globals['_FORMSERVICE']._serialized_start=1291
-  _globals['_FORMSERVICE']._serialized_end=1384
+  _globals['_GETFORMREQUEST']._serialized_end=658
+  _globals['_GETFORMRESPONSE']._serialized_start=660
+  _globals['_GETFORMRESPONSE']._serialized_end=690
+  _globals['_FORMPERSON']._serialized_start=693
+  _globals['_FORMPERSON']._serialized_end=1049
+  _globals['_FORMAPPLICANT']._serialized_start=1052
+  _globals['_FORMAPPLICANT']._serialized_end=1356
+  _globals['_FORMINSTITUTIONCHOICE']._serialized_start=1359
+  _globals['_FORMINSTITUTIONCHOICE']._serialized_end=1587
+  _globals['_FORMOPINIONS']._serialized_start=1590
+  _globals['_FORMOPINIONS']._serialized_end=1739
+  _globals['_FORMCARE']._serialized_start=1742
+  _globals['_FORMCARE']._serialized_end=2092
+  _globals['_FORMSERVICE']._serialized_start=2521
+  _globals['_FORMSERVICE']._serialized_end=2614
 # @@protoc_insertion_point(module_scope)

@@ -20,6 +20,30 @@ else:
 
 DESCRIPTOR: google.protobuf.descriptor.FileDescriptor
 
+class _FormChoiceKind:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _FormChoiceKindEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_FormChoiceKind.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    FORM_CHOICE_KIND_UNSPECIFIED: _FormChoiceKind.ValueType  # 0
+    """Not told: both are there to be marked."""
+    FORM_CHOICE_KIND_FIRST: _FormChoiceKind.ValueType  # 1
+    """The first one (首次选定), to the end of the year."""
+    FORM_CHOICE_KIND_ANEW: _FormChoiceKind.ValueType  # 2
+    """Chosen anew in November or December for the next year (重新选定)."""
+
+class FormChoiceKind(_FormChoiceKind, metaclass=_FormChoiceKindEnumTypeWrapper):
+    """Which choice of an institution it is. Open: others may come."""
+
+FORM_CHOICE_KIND_UNSPECIFIED: FormChoiceKind.ValueType  # 0
+"""Not told: both are there to be marked."""
+FORM_CHOICE_KIND_FIRST: FormChoiceKind.ValueType  # 1
+"""The first one (首次选定), to the end of the year."""
+FORM_CHOICE_KIND_ANEW: FormChoiceKind.ValueType  # 2
+"""Chosen anew in November or December for the next year (重新选定)."""
+global___FormChoiceKind = FormChoiceKind
+
 class _FormKind:
     ValueType = typing.NewType("ValueType", builtins.int)
     V: typing_extensions.TypeAlias = ValueType
@@ -40,6 +64,18 @@ class _FormKindEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumT
     """The referral (转诊单)."""
     FORM_KIND_CHRONIC_APPLICATION: _FormKind.ValueType  # 6
     """The application for a chronic disease (门诊慢特病待遇认定申请表), in two copies."""
+    FORM_KIND_CHRONIC_BATCH: _FormKind.ValueType  # 7
+    """The application of several persons for chronic diseases (门诊慢特病待遇认定批量申请表), a
+    line a person, on the long side of the paper. In large print each has lines of its own.
+    """
+    FORM_KIND_INSTITUTION_CHOICE: _FormKind.ValueType  # 8
+    """The choice of an institution for chronic diseases (门诊慢特病定点医疗机构择点申请表), in two
+    halves with the institution's seal across (骑缝章).
+    """
+    FORM_KIND_OUTSIDE_CATALOGUE: _FormKind.ValueType  # 9
+    """The application of a retired cadre for a drug or item outside of the catalogue
+    (离休人员医疗保障目录外药品、项目使用申请表), in two copies.
+    """
 
 class FormKind(_FormKind, metaclass=_FormKindEnumTypeWrapper):
     """Which form. Open: others may come."""
@@ -58,6 +94,18 @@ FORM_KIND_REFERRAL: FormKind.ValueType  # 5
 """The referral (转诊单)."""
 FORM_KIND_CHRONIC_APPLICATION: FormKind.ValueType  # 6
 """The application for a chronic disease (门诊慢特病待遇认定申请表), in two copies."""
+FORM_KIND_CHRONIC_BATCH: FormKind.ValueType  # 7
+"""The application of several persons for chronic diseases (门诊慢特病待遇认定批量申请表), a
+line a person, on the long side of the paper. In large print each has lines of its own.
+"""
+FORM_KIND_INSTITUTION_CHOICE: FormKind.ValueType  # 8
+"""The choice of an institution for chronic diseases (门诊慢特病定点医疗机构择点申请表), in two
+halves with the institution's seal across (骑缝章).
+"""
+FORM_KIND_OUTSIDE_CATALOGUE: FormKind.ValueType  # 9
+"""The application of a retired cadre for a drug or item outside of the catalogue
+(离休人员医疗保障目录外药品、项目使用申请表), in two copies.
+"""
 global___FormKind = FormKind
 
 @typing.final
@@ -76,6 +124,9 @@ class GetFormRequest(google.protobuf.message.Message):
     TREATMENT_REGION_NAME_FIELD_NUMBER: builtins.int
     IS_COPY_FIELD_NUMBER: builtins.int
     LARGE_PRINT_FIELD_NUMBER: builtins.int
+    APPLICANTS_FIELD_NUMBER: builtins.int
+    INSTITUTION_CHOICE_FIELD_NUMBER: builtins.int
+    OPINIONS_FIELD_NUMBER: builtins.int
     region: builtins.str
     """The pooling region that insures the person."""
     kind: global___FormKind.ValueType
@@ -96,11 +147,25 @@ class GetFormRequest(google.protobuf.message.Message):
     """Whether it is drawn in large print (14 points)."""
     @property
     def person(self) -> global___FormPerson:
-        """Whom it is about, as the counter sees it."""
+        """Whom it is about, as the counter sees it; those of a batch are its applicants."""
 
     @property
     def care(self) -> global___FormCare:
-        """What is written on a referral or on a certificate of care outside."""
+        """What a hospital writes: on a referral, a certificate of care outside, a chronic application
+        and an application for what is outside of the catalogue.
+        """
+
+    @property
+    def applicants(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___FormApplicant]:
+        """The persons of a batch application, a line each, no certificate number twice."""
+
+    @property
+    def institution_choice(self) -> global___FormInstitutionChoice:
+        """Which institution is chosen: for a choice of institution."""
+
+    @property
+    def opinions(self) -> global___FormOpinions:
+        """What was said of an application for what is outside of the catalogue."""
 
     def __init__(
         self,
@@ -115,9 +180,12 @@ class GetFormRequest(google.protobuf.message.Message):
         treatment_region_name: builtins.str = ...,
         is_copy: builtins.bool = ...,
         large_print: builtins.bool = ...,
+        applicants: collections.abc.Iterable[global___FormApplicant] | None = ...,
+        institution_choice: global___FormInstitutionChoice | None = ...,
+        opinions: global___FormOpinions | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["care", b"care", "person", b"person"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["care", b"care", "is_copy", b"is_copy", "kind", b"kind", "large_print", b"large_print", "person", b"person", "qualification_id", b"qualification_id", "region", b"region", "region_name", b"region_name", "registration_id", b"registration_id", "treatment_region_name", b"treatment_region_name"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["care", b"care", "institution_choice", b"institution_choice", "opinions", b"opinions", "person", b"person"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["applicants", b"applicants", "care", b"care", "institution_choice", b"institution_choice", "is_copy", b"is_copy", "kind", b"kind", "large_print", b"large_print", "opinions", b"opinions", "person", b"person", "qualification_id", b"qualification_id", "region", b"region", "region_name", b"region_name", "registration_id", b"registration_id", "treatment_region_name", b"treatment_region_name"]) -> None: ...
 
 global___GetFormRequest = GetFormRequest
 
@@ -152,6 +220,9 @@ class FormPerson(google.protobuf.message.Message):
     PHONE_NUMBERS_FIELD_NUMBER: builtins.int
     ADDRESS_FIELD_NUMBER: builtins.int
     INSURANCE_NAME_FIELD_NUMBER: builtins.int
+    EMPLOYER_NAME_FIELD_NUMBER: builtins.int
+    PERSON_CLASS_NAME_FIELD_NUMBER: builtins.int
+    BIRTH_DATE_FIELD_NUMBER: builtins.int
     person_name: builtins.str
     """The name."""
     gender_name: builtins.str
@@ -164,9 +235,17 @@ class FormPerson(google.protobuf.message.Message):
     """Where the person lives there."""
     insurance_name: builtins.str
     """The insurance, in words, such as 职工基本医疗保险."""
+    employer_name: builtins.str
+    """The employer (单位), as it is called."""
+    person_class_name: builtins.str
+    """The class of the person (人员类别), in words, such as 离休."""
     @property
     def phone_numbers(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """The telephone numbers, two at most."""
+
+    @property
+    def birth_date(self) -> yibao.common.v1.date_pb2.Date:
+        """The day of birth, from which the age on the day of printing is taken: not after that day."""
 
     def __init__(
         self,
@@ -178,14 +257,145 @@ class FormPerson(google.protobuf.message.Message):
         phone_numbers: collections.abc.Iterable[builtins.str] | None = ...,
         address: builtins.str = ...,
         insurance_name: builtins.str = ...,
+        employer_name: builtins.str = ...,
+        person_class_name: builtins.str = ...,
+        birth_date: yibao.common.v1.date_pb2.Date | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["address", b"address", "certificate_name", b"certificate_name", "certificate_number", b"certificate_number", "gender_name", b"gender_name", "insurance_name", b"insurance_name", "person_name", b"person_name", "phone_numbers", b"phone_numbers"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["birth_date", b"birth_date"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["address", b"address", "birth_date", b"birth_date", "certificate_name", b"certificate_name", "certificate_number", b"certificate_number", "employer_name", b"employer_name", "gender_name", b"gender_name", "insurance_name", b"insurance_name", "person_class_name", b"person_class_name", "person_name", b"person_name", "phone_numbers", b"phone_numbers"]) -> None: ...
 
 global___FormPerson = FormPerson
 
 @typing.final
+class FormApplicant(google.protobuf.message.Message):
+    """A person of a batch application for chronic diseases. Everything may be absent."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    PERSON_FIELD_NUMBER: builtins.int
+    INSTITUTION_ID_FIELD_NUMBER: builtins.int
+    DIAGNOSIS_BASIS_FIELD_NUMBER: builtins.int
+    DISEASE_NAME_FIELD_NUMBER: builtins.int
+    COMPLICATION_NAME_FIELD_NUMBER: builtins.int
+    SUBTYPE_NAME_FIELD_NUMBER: builtins.int
+    SEVERITY_NAME_FIELD_NUMBER: builtins.int
+    TREATING_INSTITUTION_IDS_FIELD_NUMBER: builtins.int
+    institution_id: builtins.str
+    """The hospital that is applied to (申请医院); an institution prints those to itself alone."""
+    diagnosis_basis: builtins.str
+    """What the diagnosis rests on (诊断依据), in short."""
+    disease_name: builtins.str
+    """The disease that is applied for (病种), in words or as its code."""
+    complication_name: builtins.str
+    """The complications (并发症)."""
+    subtype_name: builtins.str
+    """The type of the disease (分型), as the region calls or numbers it."""
+    severity_name: builtins.str
+    """How severe it is (病情严重等级), as the region calls or numbers it."""
+    @property
+    def person(self) -> global___FormPerson:
+        """Who applies: name, certificate number, first telephone number, address and employer."""
+
+    @property
+    def treating_institution_ids(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Where the person will be treated for it (定点医院)."""
+
+    def __init__(
+        self,
+        *,
+        person: global___FormPerson | None = ...,
+        institution_id: builtins.str = ...,
+        diagnosis_basis: builtins.str = ...,
+        disease_name: builtins.str = ...,
+        complication_name: builtins.str = ...,
+        subtype_name: builtins.str = ...,
+        severity_name: builtins.str = ...,
+        treating_institution_ids: collections.abc.Iterable[builtins.str] | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["person", b"person"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["complication_name", b"complication_name", "diagnosis_basis", b"diagnosis_basis", "disease_name", b"disease_name", "institution_id", b"institution_id", "person", b"person", "severity_name", b"severity_name", "subtype_name", b"subtype_name", "treating_institution_ids", b"treating_institution_ids"]) -> None: ...
+
+global___FormApplicant = FormApplicant
+
+@typing.final
+class FormInstitutionChoice(google.protobuf.message.Message):
+    """The institution that a person chooses for the outpatient care of a chronic disease. A choice
+    holds to the end of a year: the first one of the year in which it is made, one anew of the
+    next year. Everything may be absent.
+    """
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: builtins.int
+    INSTITUTION_ID_FIELD_NUMBER: builtins.int
+    INSTITUTION_NAME_FIELD_NUMBER: builtins.int
+    AGENT_FIELD_NUMBER: builtins.int
+    CHOICE_DATE_FIELD_NUMBER: builtins.int
+    kind: global___FormChoiceKind.ValueType
+    """Whether it is the first one."""
+    institution_id: builtins.str
+    """The institution; an institution prints what chooses itself alone."""
+    institution_name: builtins.str
+    """How the institution is called."""
+    @property
+    def agent(self) -> global___FormPerson:
+        """Who acts for the person (代办人): name and certificate number."""
+
+    @property
+    def choice_date(self) -> yibao.common.v1.date_pb2.Date:
+        """The day of the choice, in November or December where an institution is chosen anew. With it
+        the days stand on the form on which the choice holds; without it they are lines.
+        """
+
+    def __init__(
+        self,
+        *,
+        kind: global___FormChoiceKind.ValueType = ...,
+        institution_id: builtins.str = ...,
+        institution_name: builtins.str = ...,
+        agent: global___FormPerson | None = ...,
+        choice_date: yibao.common.v1.date_pb2.Date | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["agent", b"agent", "choice_date", b"choice_date"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["agent", b"agent", "choice_date", b"choice_date", "institution_id", b"institution_id", "institution_name", b"institution_name", "kind", b"kind"]) -> None: ...
+
+global___FormInstitutionChoice = FormInstitutionChoice
+
+@typing.final
+class FormOpinions(google.protobuf.message.Message):
+    """What was said of an application for what is outside of the catalogue. Everything may be
+    absent, and is written by hand then, as are signatures and stamps.
+    """
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    EXPERT_NAME_FIELD_NUMBER: builtins.int
+    EXPERT_OPINION_FIELD_NUMBER: builtins.int
+    INSTITUTION_OPINION_FIELD_NUMBER: builtins.int
+    AGENCY_OPINION_FIELD_NUMBER: builtins.int
+    expert_name: builtins.str
+    """The expert (科主任)."""
+    expert_opinion: builtins.str
+    """What the expert says."""
+    institution_opinion: builtins.str
+    """What the hospital says."""
+    agency_opinion: builtins.str
+    """What the agency says: told by agencies alone."""
+    def __init__(
+        self,
+        *,
+        expert_name: builtins.str = ...,
+        expert_opinion: builtins.str = ...,
+        institution_opinion: builtins.str = ...,
+        agency_opinion: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["agency_opinion", b"agency_opinion", "expert_name", b"expert_name", "expert_opinion", b"expert_opinion", "institution_opinion", b"institution_opinion"]) -> None: ...
+
+global___FormOpinions = FormOpinions
+
+@typing.final
 class FormCare(google.protobuf.message.Message):
-    """What a hospital writes on a referral or on a certificate of care outside."""
+    """What a hospital writes on a referral, a certificate of care outside or an application."""
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
@@ -198,6 +408,7 @@ class FormCare(google.protobuf.message.Message):
     OTHER_INSTITUTION_NAME_FIELD_NUMBER: builtins.int
     DOCTOR_NAME_FIELD_NUMBER: builtins.int
     END_DATE_FIELD_NUMBER: builtins.int
+    APPLY_DATE_FIELD_NUMBER: builtins.int
     institution_name: builtins.str
     """The hospital that writes it."""
     department_name: builtins.str
@@ -207,9 +418,9 @@ class FormCare(google.protobuf.message.Message):
     summary: builtins.str
     """The summary of the illness."""
     item_name: builtins.str
-    """The examination or drug outside, or what the referral is for."""
+    """The examination or drug outside, what the referral is for, or what is outside of the catalogue."""
     reason: builtins.str
-    """Why it cannot be had here."""
+    """Why it cannot be had here, or why it is needed."""
     other_institution_name: builtins.str
     """Where it is had: the hospital or pharmacy outside, or that of the referral."""
     doctor_name: builtins.str
@@ -217,6 +428,10 @@ class FormCare(google.protobuf.message.Message):
     @property
     def end_date(self) -> yibao.common.v1.date_pb2.Date:
         """Until when a referral holds."""
+
+    @property
+    def apply_date(self) -> yibao.common.v1.date_pb2.Date:
+        """The day of the application for what is outside of the catalogue."""
 
     def __init__(
         self,
@@ -230,8 +445,9 @@ class FormCare(google.protobuf.message.Message):
         other_institution_name: builtins.str = ...,
         doctor_name: builtins.str = ...,
         end_date: yibao.common.v1.date_pb2.Date | None = ...,
+        apply_date: yibao.common.v1.date_pb2.Date | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["end_date", b"end_date"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["department_name", b"department_name", "diagnosis_name", b"diagnosis_name", "doctor_name", b"doctor_name", "end_date", b"end_date", "institution_name", b"institution_name", "item_name", b"item_name", "other_institution_name", b"other_institution_name", "reason", b"reason", "summary", b"summary"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["apply_date", b"apply_date", "end_date", b"end_date"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["apply_date", b"apply_date", "department_name", b"department_name", "diagnosis_name", b"diagnosis_name", "doctor_name", b"doctor_name", "end_date", b"end_date", "institution_name", b"institution_name", "item_name", b"item_name", "other_institution_name", b"other_institution_name", "reason", b"reason", "summary", b"summary"]) -> None: ...
 
 global___FormCare = FormCare

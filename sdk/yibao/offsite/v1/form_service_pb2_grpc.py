@@ -50,8 +50,8 @@ class FormServiceServicer(object):
         """Makes a form with what is stored and what the caller tells; what neither does is a line
         to write on. Neither names nor numbers of persons are stored. Stores an audit row for
         every call that names a registration or a qualification. Callers: agency of the region;
-        an institution, of qualifications that it applied for alone. Reasons:
-        REGISTRATION_NOT_FOUND, QUALIFICATION_NOT_FOUND.
+        an institution, of qualifications that it applied for and of applications and choices that
+        name itself alone. Reasons: REGISTRATION_NOT_FOUND, QUALIFICATION_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

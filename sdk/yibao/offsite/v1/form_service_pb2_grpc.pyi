@@ -28,8 +28,8 @@ class FormServiceStub:
     """Makes a form with what is stored and what the caller tells; what neither does is a line
     to write on. Neither names nor numbers of persons are stored. Stores an audit row for
     every call that names a registration or a qualification. Callers: agency of the region;
-    an institution, of qualifications that it applied for alone. Reasons:
-    REGISTRATION_NOT_FOUND, QUALIFICATION_NOT_FOUND.
+    an institution, of qualifications that it applied for and of applications and choices that
+    name itself alone. Reasons: REGISTRATION_NOT_FOUND, QUALIFICATION_NOT_FOUND.
     """
 
 class FormServiceAsyncStub:
@@ -42,8 +42,8 @@ class FormServiceAsyncStub:
     """Makes a form with what is stored and what the caller tells; what neither does is a line
     to write on. Neither names nor numbers of persons are stored. Stores an audit row for
     every call that names a registration or a qualification. Callers: agency of the region;
-    an institution, of qualifications that it applied for alone. Reasons:
-    REGISTRATION_NOT_FOUND, QUALIFICATION_NOT_FOUND.
+    an institution, of qualifications that it applied for and of applications and choices that
+    name itself alone. Reasons: REGISTRATION_NOT_FOUND, QUALIFICATION_NOT_FOUND.
     """
 
 class FormServiceServicer(metaclass=abc.ABCMeta):
@@ -58,8 +58,8 @@ class FormServiceServicer(metaclass=abc.ABCMeta):
         """Makes a form with what is stored and what the caller tells; what neither does is a line
         to write on. Neither names nor numbers of persons are stored. Stores an audit row for
         every call that names a registration or a qualification. Callers: agency of the region;
-        an institution, of qualifications that it applied for alone. Reasons:
-        REGISTRATION_NOT_FOUND, QUALIFICATION_NOT_FOUND.
+        an institution, of qualifications that it applied for and of applications and choices that
+        name itself alone. Reasons: REGISTRATION_NOT_FOUND, QUALIFICATION_NOT_FOUND.
         """
 
 def add_FormServiceServicer_to_server(servicer: FormServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

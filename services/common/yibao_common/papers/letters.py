@@ -18,6 +18,8 @@ _FONT_FILE = Path(__file__).parent / "fonts" / "wqy-microhei.ttc"
 _MISSING = "□"
 # A line does not begin with one of these.
 _CLOSING = "，。；：、）！？”’》%％"
+# Nor does one end with one of these.
+_OPENING = "（“‘《"
 _WORD_OR_CHARACTER = re.compile(r"[A-Za-z0-9.%:/-]+|.", re.DOTALL)
 
 _lock = threading.Lock()
@@ -39,19 +41,30 @@ def load_font() -> TTFont:
 def wrapped(text: str, size: float, width: float) -> str:
     """Returns a text broken into lines that are no wider than `width`.
 
-    Figures and Latin words are not broken, unless one alone is wider.
+    Figures and Latin words are not broken, unless one alone is wider. What must not begin a line
+    takes the piece before it along, and what must not end one goes to the next.
     """
     font = load_font()
     text = "".join(each if ord(each) in font.face.charToGlyph else _MISSING for each in text)
-    lines, line, used = [], "", 0.0
+    lines: list[str] = []
+    line: list[str] = []
+    used = 0.0
     for piece in _pieces(font, text, size, width):
         wide = font.stringWidth(piece, size)
-        if line and used + wide > width and piece not in _CLOSING:
-            lines.append(line)
-            line, used = "", 0.0
-        line += piece
+        if line and used + wide > width:
+            taken: list[str] = []
+            may_not_begin = piece in _CLOSING and line[-1] not in _CLOSING
+            if len(line) > 1 and (may_not_begin or line[-1] in _OPENING):
+                taken = [line.pop()]
+            lines.append("".join(line))
+            line = taken
+            used = sum(font.stringWidth(each, size) for each in line)
+            if line and used + wide > width:
+                lines.append("".join(line))
+                line, used = [], 0.0
+        line.append(piece)
         used += wide
-    return "\n".join((*lines, line))
+    return "\n".join((*lines, "".join(line)))
 
 
 def _pieces(font: TTFont, text: str, size: float, width: float) -> Iterator[str]:

@@ -97,8 +97,9 @@ def _block(block: Block, *, large: bool) -> str:
             return head + "".join(f"<p>{escape(each)}</p>\n" for each in block.paragraphs)
         case Room():
             style = f"min-height:{block.lines * 1.6:.1f}em"
-            text = escape(block.text)
-            return f'<h2>{escape(block.caption)}</h2>\n<p class="room" style="{style}">{text}</p>\n'
+            sign = f'<p class="unit">{escape(block.sign)}</p>\n' if block.sign else ""
+            text = f'<p style="{style}">{escape(block.text)}</p>\n{sign}'
+            return f'<h2>{escape(block.caption)}</h2>\n<div class="room">{text}</div>\n'
 
 
 def _grid(grid: Grid, pairs_a_row: int, label_percent: int) -> str:

@@ -1,4 +1,4 @@
-"""A sheet as a PDF on A4. Of its Chinese font it holds the glyphs that it shows.
+"""Sheets as a PDF on A4. Of its Chinese font it holds the glyphs that it shows.
 
 Texts are broken into lines before and drawn as they are: nothing in them is read as markup.
 """
@@ -8,25 +8,26 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, cast
 
 from reportlab.lib import colors
-from reportlab.lib.pagesizes import A4
+from reportlab.lib.pagesizes import A4, landscape
 from reportlab.lib.units import mm
 from reportlab.pdfgen.canvas import Canvas
-from reportlab.platypus import Flowable, PageBreak, SimpleDocTemplate, Spacer
+from reportlab.platypus import Flowable, KeepTogether, PageBreak, SimpleDocTemplate, Spacer
 from reportlab.platypus import Table as Drawn
 
 from yibao_common.papers.letters import FONT, load_font, wrapped
-from yibao_common.values.sheet import Block, Grid, Lines, Prose, Room, Sheet, Table
+from yibao_common.values.sheet import Block, Grid, Lines, Pair, Prose, Room, Sheet, Table
 
 _MARGIN = 12 * mm
 # The library's frame keeps so much free on each side.
 _INSET = 6
 _TOP, _BOTTOM = 7 * mm, 9 * mm
 _HEIGHT = A4[1] - _TOP - _BOTTOM - 2 * _INSET
-_WIDTH = A4[0] - 2 * _MARGIN
 _LINE_COLOUR = colors.Color(0.3, 0.3, 0.3)
 _SHADE = colors.Color(0.93, 0.93, 0.93)
 # The longest label of a grid.
 _LABEL_CHARACTERS = 6.1
+# In large print a row of a table with more columns than these is a block of its own.
+_MOST_COLUMNS_LARGE = 9
 
 # Commands of a table's style, as the library has them.
 _Style = list[tuple[Any, ...]]
@@ -40,11 +41,17 @@ class Print(NamedTuple):
     pairs_a_row: int
     sentences_a_row: int
     signatures_a_row: int
+    page: tuple[float, float] = A4
 
     @property
     def leading(self) -> float:
         """The height of a line."""
         return self.size * 1.3
+
+    @property
+    def width(self) -> float:
+        """What is drawn on between the margins."""
+        return self.page[0] - 2 * _MARGIN
 
 
 COMMON = Print(8.5, 0.9, 3, 2, 3)
@@ -53,6 +60,10 @@ COMPACT = Print(8, 0.6, 3, 2, 3)
 LARGE = Print(14, 3, 2, 1, 2)
 # Forms that are filled in by hand and read out at counters.
 LETTER = Print(11, 3, 2, 1, 2)
+# Two halves of a page.
+HALF = Print(10, 2.5, 2, 1, 2)
+# Lists on the long side of the paper.
+WIDE = Print(8, 2, 3, 2, 4, landscape(A4))
 
 
 def pdf_of(sheet: Sheet, *, large: bool) -> bytes:
@@ -60,13 +71,26 @@ def pdf_of(sheet: Sheet, *, large: bool) -> bytes:
     return pdf_of_sheets([sheet], LARGE if large else _smallest_needed(sheet))
 
 
+def print_of(sheets: Sequence[Sheet], *, large: bool) -> Print:
+    """Returns how the sheets of a form are printed."""
+    if large:
+        return LARGE
+    if any(sheet.is_wide for sheet in sheets):
+        return WIDE
+    return HALF if any(sheet.seam for sheet in sheets) else LETTER
+
+
 def pdf_of_sheets(sheets: Sequence[Sheet], print_: Print) -> bytes:
-    """Returns one PDF of sheets, each from a new page on, such as the copies of a form."""
+    """Returns one PDF of sheets, such as the copies of a form.
+
+    Each begins a page, but for one with a seam, which is kept whole below the one before it
+    where that page has the room.
+    """
     load_font()
     written = io.BytesIO()
     document = SimpleDocTemplate(
         written,
-        pagesize=A4,
+        pagesize=print_.page,
         # What the library leaves free inside the margins is part of them.
         leftMargin=_MARGIN - _INSET,
         rightMargin=_MARGIN - _INSET,
@@ -78,6 +102,10 @@ def pdf_of_sheets(sheets: Sequence[Sheet], print_: Print) -> bytes:
     )
     story: list[Flowable] = []
     for sheet in sheets:
+        if sheet.seam:
+            story.append(_seam(sheet.seam, print_))
+            story.append(KeepTogether(list(_story(sheet, print_))))
+            continue
         if story:
             story.append(PageBreak())
         story += _story(sheet, print_)
@@ -103,7 +131,7 @@ class _NumberedCanvas(Canvas):
             self.__dict__.update(page)
             self.setFont(FONT, COMMON.size)
             text = f"第{number}页　共{len(self._pages)}页"
-            self.drawCentredString(A4[0] / 2, 5 * mm, text)
+            self.drawCentredString(self._pagesize[0] / 2, 5 * mm, text)  # type: ignore[attr-defined]
             super().showPage()
         super().save()
 
@@ -111,7 +139,7 @@ class _NumberedCanvas(Canvas):
 def _smallest_needed(sheet: Sheet) -> Print:
     """Returns COMPACT where the sheet proper is one page with it, and would not be without."""
     for print_ in (COMMON, COMPACT):
-        height = sum(each.wrap(_WIDTH, A4[1])[1] for each in _front(sheet, print_))
+        height = sum(each.wrap(print_.width, A4[1])[1] for each in _front(sheet, print_))
         if height <= _HEIGHT:
             return print_
     return COMMON
@@ -149,7 +177,10 @@ def _block(block: Block, print_: Print) -> Iterator[Flowable]:
         case Grid():
             yield from _grid(block, print_)
         case Table():
-            yield _table(block, print_)
+            if print_ == LARGE and len(block.columns) > _MOST_COLUMNS_LARGE:
+                yield from _blocks_of_rows(block, print_)
+            else:
+                yield _table(block, print_)
         case Lines():
             yield _text(block.caption, print_, size=print_.size * 1.1)
             yield _lines(block.lines, print_)
@@ -159,8 +190,8 @@ def _block(block: Block, print_: Print) -> Iterator[Flowable]:
             for paragraph in block.paragraphs:
                 yield _text(paragraph, print_)
         case Room():
-            yield _text(block.caption, print_, size=print_.size * 1.1)
-            yield _room(block, print_)
+            caption = _text(block.caption, print_, size=print_.size * 1.1)
+            yield KeepTogether([caption, _room(block, print_)])
     yield Spacer(0, print_.size / 2)
 
 
@@ -186,13 +217,29 @@ def _text(text: str, print_: Print, *, size: float = 0, align: str = "LEFT") -> 
     """Returns a paragraph without lines around it."""
     size = size or print_.size
     style = [*_plain_style(size), ("ALIGN", (0, 0), (-1, -1), align)]
-    return _drawn([[wrapped(text, size, _WIDTH)]], [_WIDTH], style)
+    return _drawn([[wrapped(text, size, print_.width)]], [print_.width], style)
+
+
+def _seam(text: str, print_: Print) -> Flowable:
+    """Returns the line along which a page is cut, with what is stamped across it."""
+    middle = load_font().stringWidth(text, print_.size) + 2 * print_.size
+    side = (print_.width - middle) / 2
+    style = [
+        *_plain_style(print_.size),
+        ("SPAN", (1, 0), (1, 1)),
+        ("ALIGN", (1, 0), (1, 1), "CENTER"),
+        ("VALIGN", (1, 0), (1, 1), "MIDDLE"),
+        *(("LINEBELOW", (at, 0), (at, 0), 0.6, _LINE_COLOUR, None, (4, 3)) for at in (0, 2)),
+    ]
+    height = print_.leading * 0.9
+    rows = [["", text, ""], ["", "", ""]]
+    return _drawn(rows, [side, middle, side], style, heights=[height, height])
 
 
 def _lines(lines: Sequence[str], print_: Print) -> Flowable:
     """Returns numbered sentences, one column after the other."""
     columns = print_.sentences_a_row
-    width = _WIDTH / columns
+    width = print_.width / columns
     numbered = [
         wrapped(f"{number}. {line}", print_.size, width - 5) for number, line in enumerate(lines, 1)
     ]
@@ -204,33 +251,54 @@ def _lines(lines: Sequence[str], print_: Print) -> Flowable:
 
 def _room(room: Room, print_: Print) -> Flowable:
     """Returns a box of so many lines to write in, higher where its text needs it."""
-    text = wrapped(room.text, print_.size, _WIDTH - 5)
+    text = wrapped(room.text, print_.size, print_.width - 5)
     # Written by hand, a line takes more than a printed one.
     by_hand = room.lines * print_.leading * 1.6
     printed = (text.count("\n") + 1) * print_.leading + 2 * print_.padding
     height = max(by_hand, printed)
-    style = [*_ruled_style(print_), ("VALIGN", (0, 0), (-1, -1), "TOP")]
-    return _drawn([[text]], [_WIDTH], style, heights=[height])
+    rows, heights = [[text]], [height]
+    style = [*_ruled_style(print_), ("VALIGN", (0, 0), (-1, 0), "TOP")]
+    if room.sign:
+        style = [command for command in style if command[0] != "GRID"]
+        # What is signed and where stand on one page.
+        sign = wrapped(room.sign, print_.size, print_.width - 5)
+        rows.append([sign])
+        heights.append((sign.count("\n") + 1) * print_.leading + print_.size)
+        style += [
+            ("BOX", (0, 0), (-1, -1), 0.4, _LINE_COLOUR),
+            ("ALIGN", (0, 1), (-1, 1), "RIGHT"),
+            ("NOSPLIT", (0, 0), (-1, -1)),
+        ]
+    return _drawn(rows, [print_.width], style, heights=heights)
 
 
 def _grid(grid: Grid, print_: Print) -> Iterator[Flowable]:
     """Yields rows as tables of their own, since rows have different columns."""
     pairs_a_row = print_.pairs_a_row
     label = print_.size * _LABEL_CHARACTERS + 5
-    value = _WIDTH / pairs_a_row - label
+    value = print_.width / pairs_a_row - label
     for pairs in grid.rows:
         for at in range(0, len(pairs), pairs_a_row):
             row = pairs[at : at + pairs_a_row]
             widths = [label, value] * len(row)
-            widths[-1] += _WIDTH - sum(widths)
+            widths[-1] += print_.width - sum(widths)
             texts = [text for pair in row for text in pair]
             shades = [("BACKGROUND", (at, 0), (at, 0), _SHADE) for at in range(0, len(texts), 2)]
             yield _drawn([_cells(texts, widths, print_)], widths, [*_ruled_style(print_), *shades])
 
 
+def _blocks_of_rows(table: Table, print_: Print) -> Iterator[Flowable]:
+    """Yields each row as pairs of title and cell, which letters of this size have room for."""
+    titles = [column.title for column in table.columns]
+    for cells in table.rows:
+        pairs = tuple(Pair(*each) for each in zip(titles, cells, strict=True))
+        yield KeepTogether(list(_grid(Grid((pairs,)), print_)))
+        yield Spacer(0, print_.size / 2)
+
+
 def _table(table: Table, print_: Print) -> Flowable:
     total = sum(column.width for column in table.columns)
-    widths = [_WIDTH * column.width / total for column in table.columns]
+    widths = [print_.width * column.width / total for column in table.columns]
     head = _cells([column.title for column in table.columns], widths, print_)
     rows = [_cells(row, widths, print_) for row in table.rows]
     amounts = [at for at, column in enumerate(table.columns) if column.is_amount]
@@ -240,6 +308,11 @@ def _table(table: Table, print_: Print) -> Flowable:
         *(("ALIGN", (at, 0), (at, -1), "RIGHT") for at in amounts),
         *(("BACKGROUND", (0, at + 1), (-1, at + 1), _SHADE) for at in sorted(table.strong)),
     ]
+    if table.lines > 1:
+        # An empty line keeps its height.
+        rows = [
+            [each + "\n" * (table.lines - 1 - each.count("\n")) for each in row] for row in rows
+        ]
     return _drawn([head, *rows], widths, style, head_rows=1)
 
 
@@ -256,7 +329,7 @@ def _signatures(labels: Sequence[str], print_: Print) -> Flowable:
         ("TOPPADDING", (0, 0), (-1, -1), print_.size),
         *(("LINEBELOW", place, place, 0.5, _LINE_COLOUR) for place in ruled),
     ]
-    return _drawn(rows, [_WIDTH / a_row] * a_row, style)
+    return _drawn(rows, [print_.width / a_row] * a_row, style)
 
 
 def _plain_style(size: float) -> _Style:

@@ -27,11 +27,15 @@ class Column(NamedTuple):
 
 
 class Table(NamedTuple):
-    """Rows under titles, of which the first says what it is of; `strong` rows are sums."""
+    """Rows under titles, of which the first says what it is of; `strong` rows are sums.
+
+    A row is at least `lines` lines high, so that one can write in it by hand.
+    """
 
     columns: tuple[Column, ...]
     rows: tuple[tuple[str, ...], ...]
     strong: frozenset[int] = frozenset()
+    lines: int = 1
 
 
 class Lines(NamedTuple):
@@ -49,11 +53,15 @@ class Prose(NamedTuple):
 
 
 class Room(NamedTuple):
-    """A box to write in by hand, so many lines high; `text` stands in its first lines."""
+    """A box to write in by hand, so many lines high; `text` stands in its first lines.
+
+    `sign` stands at its end, to the right: who signs or stamps what is said in it.
+    """
 
     caption: str
     text: str
     lines: int
+    sign: str = ""
 
 
 Block = Grid | Table | Lines | Prose | Room
@@ -64,7 +72,9 @@ class Sheet:
     """A paper: `front` is the sheet proper, `list_pages` the itemised list behind it, if any.
 
     `mark` is what a sheet that is no longer good bears across its head. `signatures` are
-    the labels of lines to sign on, none where nobody signs.
+    the labels of lines to sign on, none where nobody signs. `seam` is what stands on the line
+    along which it is cut from the sheet before it; without one it begins a page. `is_wide`
+    sheets lie on the long side of the paper.
     """
 
     title: str
@@ -75,6 +85,8 @@ class Sheet:
     foot: str
     list_title: str
     list_pages: tuple[Block, ...]
+    seam: str = ""
+    is_wide: bool = False
 
 
 def cells_of(blocks: Sequence[Block]) -> list[str]:

@@ -9,39 +9,15 @@ from yibao_common.commands.transactions import Transactions
 from yibao_common.values.calendar import shanghai_day
 from yibao_common.values.caller import Caller
 from yibao_common.values.clock import Clock
-from yibao_common.values.errors import FieldFault, refuse_faults
-from yibao_common.values.masking import Paper
-from yibao_common.values.reasons import Reason
+from yibao_common.values.errors import refuse_faults
 from yibao_common.values.sheet import Sheet
-from yibao_offsite.rules.form.form import (
-    NEVER_MASKED,
-    OF_REGISTRATIONS,
-    Form,
-    FormCare,
-    FormKind,
-    FormPerson,
-)
+from yibao_offsite.rules.form.asked import AskedForm, faults_of
 from yibao_offsite.rules.form.sheets import sheets_of
 from yibao_offsite.rules.qualification.qualification import qualification_not_found
 from yibao_offsite.rules.registration.registration import registration_not_found
 
 if TYPE_CHECKING:
     from yibao_offsite.application.work import Work
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class AskedForm:
-    """A form that is to be printed; empty ids and texts are not told."""
-
-    region: str
-    kind: FormKind
-    registration_id: str
-    qualification_id: str
-    person: FormPerson
-    care: FormCare
-    region_name: str
-    treatment_region_name: str
-    is_copy: bool
 
 
 class Forms:
@@ -56,18 +32,16 @@ class Forms:
         """Returns the sheets of a form, after it was put on record who had it printed.
 
         Raises:
-            RuleError: FIELD_OUT_OF_RANGE, an id or a mask that the kind does not take;
+            RuleError: OUT_OF_SCOPE, an institution's application to another one;
+                FIELD_OUT_OF_RANGE, what the kind does not take or its rules refuse;
                 REGISTRATION_NOT_FOUND, QUALIFICATION_NOT_FOUND.
         """
-        refuse_faults(_faults(asked))
-        form = Form(
-            asked.kind,
-            asked.person.shown(Paper.COPY if asked.is_copy else Paper.SIGNED),
-            asked.care,
-            asked.region_name or asked.region,
-            asked.treatment_region_name,
-            shanghai_day(self._clock()),
-        )
+        for institution_id in asked.institution_ids():
+            caller.require_institution(institution_id)
+        today = shanghai_day(self._clock())
+        by_institution = caller.institution_id is not None
+        refuse_faults(faults_of(asked, today, by_institution=by_institution))
+        form = asked.form(today)
         subjects: list[str] = []
         with self._transactions.read(asked.region) as work:
             if asked.registration_id:
@@ -100,17 +74,3 @@ class Forms:
             detail={"kind": asked.kind.name},
         )
         self._transactions.change(asked.region, lambda work: work.audit.add(entry))
-
-
-def _faults(asked: AskedForm) -> list[FieldFault]:
-    faults = []
-    if asked.registration_id and asked.kind not in OF_REGISTRATIONS:
-        message = "stands on no form of this kind"
-        faults.append(FieldFault("registration_id", Reason.FIELD_OUT_OF_RANGE, message))
-    if asked.qualification_id and asked.kind is not FormKind.CHRONIC_APPLICATION:
-        message = "stands on no form of this kind"
-        faults.append(FieldFault("qualification_id", Reason.FIELD_OUT_OF_RANGE, message))
-    if asked.is_copy and asked.kind in NEVER_MASKED:
-        message = "a letter that is signed names who signs it"
-        faults.append(FieldFault("is_copy", Reason.FIELD_OUT_OF_RANGE, message))
-    return faults

@@ -1,9 +1,10 @@
 """What is told of a form, and the pieces that forms have in common.
 
 Fields and their order are those of the published papers: annexes 1, 7 and 8 of 苏医保发〔2022〕75号
-and the papers of outpatient diseases. What nobody told is a line to write on.
+and the papers of outpatient diseases and of retired cadres. What nobody told is a line to write on.
 """
 
+import dataclasses
 import datetime as dt
 import enum
 from dataclasses import dataclass
@@ -25,6 +26,16 @@ class FormKind(enum.IntEnum):
     REGISTRATION = 4
     REFERRAL = 5
     CHRONIC_APPLICATION = 6
+    CHRONIC_BATCH = 7
+    INSTITUTION_CHOICE = 8
+    OUTSIDE_CATALOGUE = 9
+
+
+class ChoiceKind(enum.IntEnum):
+    """Which choice of an institution; numbers of the contract."""
+
+    FIRST = 1
+    ANEW = 2
 
 
 # A letter that is signed names who signs it.
@@ -45,23 +56,30 @@ class FormPerson:
     phone_numbers: tuple[str, ...] = ()
     address: str = ""
     insurance_name: str = ""
+    employer_name: str = ""
+    person_class_name: str = ""
+    birth_date: dt.date | None = None
 
     def shown(self, paper: Paper) -> "FormPerson":
         """Returns the person with name and number as `paper` shows them."""
-        return FormPerson(
-            name_on(paper, self.person_name),
-            self.gender_name,
-            self.certificate_name,
-            number_on(paper, self.certificate_number),
-            self.phone_numbers,
-            self.address,
-            self.insurance_name,
+        return dataclasses.replace(
+            self,
+            person_name=name_on(paper, self.person_name),
+            certificate_number=number_on(paper, self.certificate_number),
         )
 
     def phone(self, number: int) -> str:
         """Returns a telephone number, the first is 1; empty where there is none."""
         at = number - 1
         return self.phone_numbers[at] if at < len(self.phone_numbers) else ""
+
+    def age_on(self, date: dt.date) -> str:
+        """Returns the full years of age on a day, such as `81岁`; empty where no birth is told."""
+        born = self.birth_date
+        if born is None:
+            return ""
+        years = date.year - born.year - ((date.month, date.day) < (born.month, born.day))
+        return f"{years}岁"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +95,56 @@ class FormCare:
     other_institution_name: str = ""
     doctor_name: str = ""
     end_date: dt.date | None = None
+    apply_date: dt.date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FormApplicant:
+    """A person of a batch application: a line of it."""
+
+    person: FormPerson = FormPerson()
+    institution_id: str = ""
+    diagnosis_basis: str = ""
+    disease_name: str = ""
+    complication_name: str = ""
+    subtype_name: str = ""
+    severity_name: str = ""
+    treating_institution_ids: tuple[str, ...] = ()
+
+    def shown(self, paper: Paper) -> "FormApplicant":
+        """Returns the line with name and number as `paper` shows them."""
+        return dataclasses.replace(self, person=self.person.shown(paper))
+
+
+@dataclass(frozen=True, slots=True)
+class FormInstitutionChoice:
+    """Which institution a person chooses; `kind` is None where it is not told."""
+
+    kind: ChoiceKind | None = None
+    institution_id: str = ""
+    institution_name: str = ""
+    agent: FormPerson = FormPerson()
+    choice_date: dt.date | None = None
+
+    def shown(self, paper: Paper) -> "FormInstitutionChoice":
+        """Returns the choice with name and number of the agent as `paper` shows them."""
+        return dataclasses.replace(self, agent=self.agent.shown(paper))
+
+
+@dataclass(frozen=True, slots=True)
+class FormOpinions:
+    """What was said of an application for what is outside of the catalogue."""
+
+    expert_name: str = ""
+    expert_opinion: str = ""
+    institution_opinion: str = ""
+    agency_opinion: str = ""
+
+
+# Nothing told of a person, a choice and opinions.
+NOBODY = FormPerson()
+NO_CHOICE = FormInstitutionChoice()
+NO_OPINIONS = FormOpinions()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +159,9 @@ class Form:
     printed_date: dt.date
     registration: Registration | None = None
     qualification: Qualification | None = None
+    applicants: tuple[FormApplicant, ...] = ()
+    institution_choice: FormInstitutionChoice = NO_CHOICE
+    opinions: FormOpinions = NO_OPINIONS
 
 
 def grid(*rows: tuple[tuple[str, str], ...]) -> Grid:
