@@ -290,7 +290,8 @@ def _extended(
     until = turn.work.registrations.standing([person_id]).limits.get(person_id)
     check_self_service(origin, until, today=turn.moment.today)
     extended = _still(turn, extended)
-    assert extended.end_date is not None and registration.end_date is not None
+    assert extended.end_date is not None
+    assert registration.end_date is not None
     if extended.end_date <= registration.end_date:
         # It lasts as long as the enrolment already.
         raise change.not_extendable(registration, latest=extended.end_date)
