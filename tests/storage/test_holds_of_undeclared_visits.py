@@ -60,11 +60,12 @@ def test_a_hold_of_a_declared_visit_says_nothing(world: AuditWorld) -> None:
     assert not undeclared(world, hold)
 
 
-def test_a_visit_of_a_marked_emergency_is_known(world: AuditWorld, papers: StoredDesk) -> None:
+def mark_emergency(papers: StoredDesk, person_id: str) -> None:
+    """Puts the visit on record as an emergency of a person, as settlement has it done."""
     row = {
         "region": REGION,
         "registration_id": new_id(),
-        "person_id": PERSON,
+        "person_id": person_id,
         "category": 6,
         "treatment_region": "310000",
         "visit_id": VISIT,
@@ -73,6 +74,10 @@ def test_a_visit_of_a_marked_emergency_is_known(world: AuditWorld, papers: Store
     }
     with papers.database.write() as connection:
         connection.execute(sa.insert(tables.registration).values(fill(tables.registration, row)))
+
+
+def test_a_visit_of_a_marked_emergency_is_known(world: AuditWorld, papers: StoredDesk) -> None:
+    mark_emergency(papers, PERSON)
     assert not undeclared(world, world.hold(world.open().task_id))
 
 
@@ -84,7 +89,23 @@ def test_a_visit_that_is_declared_as_another_persons_is_not_held(
     task = world.open(subject=Subject(OTHER, "H31000000001"))
     refused(Reason.FIELD_OUT_OF_RANGE, world.hold, task.task_id)
     assert not world.read(task.task_id).holds
+    merge(papers)
+    assert world.hold(task.task_id).person_id == OTHER
+
+
+def test_a_visit_that_is_marked_as_another_persons_emergency_is_not_held(
+    world: AuditWorld, papers: StoredDesk
+) -> None:
+    mark_emergency(papers, PERSON)
+    task = world.open(subject=Subject(OTHER, "H31000000001"))
+    refused(Reason.FIELD_OUT_OF_RANGE, world.hold, task.task_id)
+    assert not world.read(task.task_id).holds
+    merge(papers)
+    assert world.hold(task.task_id).person_id == OTHER
+
+
+def merge(papers: StoredDesk) -> None:
+    """Lets the one person turn out to be the other one's duplicate."""
     duplicate = dataclasses.replace(person(OTHER), person_id=PERSON)
     survivor = dataclasses.replace(person(), person_id=OTHER)
     keep_persons(stored_desk(papers.database), survivor, duplicate)
-    assert world.hold(task.task_id).person_id == OTHER

@@ -266,3 +266,20 @@ def test_a_duplicate_of_who_has_died_is_not_approved(desk: Desk) -> None:
     tell(desk, insured(survivor, death_date=TODAY))
     assert desk.find(id).state is QualificationState.ENDED
     refused(Reason.QUALIFICATION_STATE, desk, id)
+
+
+@pytest.mark.timeout(60)
+def test_the_opposite_of_a_merge_that_a_restore_of_identity_undid_ends_nothing(desk: Desk) -> None:
+    """Told of it before that the first merge is undone, whoever follows merges goes in a circle."""
+    first, second = new_id(), new_id()
+    tell(desk, insured(first), insured(second))
+    ids = [desk.apply(second, disease=each).qualification_id for each in ("M03900", "M01601")]
+    approved = desk.decide(ids[0]).qualification_id
+    tell(desk, insured(first, merged_into=second))
+    tell(desk, insured(second, merged_into=first))
+    # Nor does who approves something meanwhile.
+    desk.decide(ids[1])
+    tell(desk, insured(first))
+    assert desk.find(approved).state is QualificationState.APPROVED
+    tell(desk, insured(first, death_date=TODAY))
+    assert [desk.find(each).end_date for each in ids] == [TODAY, TODAY]

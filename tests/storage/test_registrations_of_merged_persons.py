@@ -82,3 +82,16 @@ def test_what_goes_on_is_of_the_record_that_stays_in_the_end(store: Store, at_on
     assert store.page(person_id=second) == []
     (id,) = store.page(person_id=third)
     assert store.find(id).state is State.ACTIVE
+
+
+def test_what_was_merged_the_other_way_round_goes_on_as_the_one_that_stays(store: Store) -> None:
+    """Identity was restored to before the first merge, which the feed tells later."""
+    first, second = new_id(), new_id()
+    tell(store, known_person(first), known_person(second))
+    former = store.create(application(person_id=second))
+    tell(store, known_person(first, merged_into=second))
+    tell(store, known_person(second, merged_into=first))
+    (id,) = store.page(person_id=first)
+    assert store.find(former).replaced_by_registration_id == id
+    tell(store, known_person(first))
+    assert store.find(id).state is State.ACTIVE

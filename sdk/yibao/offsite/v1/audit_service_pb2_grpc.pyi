@@ -124,7 +124,7 @@ class AuditServiceStub:
     and neither closed nor cancelled. A visit that no hospital told of is held as well, and
     the answer says so (`is_undeclared`). Idempotent by `request_id`. Reasons:
     AUDIT_TASK_NOT_FOUND, AUDIT_TASK_STATE, FIELD_REQUIRED, FIELD_OUT_OF_RANGE also where a
-    hospital declared the visit as another person's,
+    hospital declared or marked the visit as another person's,
     PERSON_NOT_FOUND of somebody whom the region does not insure, whose bills are another
     region's, AUDIT_HOLD_EXISTS, NO_ATTESTATION_KEY where the hold cannot be signed,
     REQUEST_ID_REUSED.
@@ -300,7 +300,7 @@ class AuditServiceAsyncStub:
     and neither closed nor cancelled. A visit that no hospital told of is held as well, and
     the answer says so (`is_undeclared`). Idempotent by `request_id`. Reasons:
     AUDIT_TASK_NOT_FOUND, AUDIT_TASK_STATE, FIELD_REQUIRED, FIELD_OUT_OF_RANGE also where a
-    hospital declared the visit as another person's,
+    hospital declared or marked the visit as another person's,
     PERSON_NOT_FOUND of somebody whom the region does not insure, whose bills are another
     region's, AUDIT_HOLD_EXISTS, NO_ATTESTATION_KEY where the hold cannot be signed,
     REQUEST_ID_REUSED.
@@ -496,7 +496,7 @@ class AuditServiceServicer(metaclass=abc.ABCMeta):
         and neither closed nor cancelled. A visit that no hospital told of is held as well, and
         the answer says so (`is_undeclared`). Idempotent by `request_id`. Reasons:
         AUDIT_TASK_NOT_FOUND, AUDIT_TASK_STATE, FIELD_REQUIRED, FIELD_OUT_OF_RANGE also where a
-        hospital declared the visit as another person's,
+        hospital declared or marked the visit as another person's,
         PERSON_NOT_FOUND of somebody whom the region does not insure, whose bills are another
         region's, AUDIT_HOLD_EXISTS, NO_ATTESTATION_KEY where the hold cannot be signed,
         REQUEST_ID_REUSED.

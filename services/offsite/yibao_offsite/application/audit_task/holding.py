@@ -170,9 +170,11 @@ def _whose(task: AuditTask, person_id: str) -> str:
 
 
 def _check_whose_visit(work: "Work", visit_id: str, person_id: str) -> None:
-    """Refuses to hold a visit that is declared as another person's: its id was mistaken."""
-    declaration = work.declarations.of_visit(visit_id)
-    if declaration is None or declaration.person_id in work.persons.records_of(person_id):
+    """Refuses to hold a visit that a hospital told of as another person's: its id was mistaken."""
+    # As a stay that it declared, and as an emergency that it marked.
+    told = (work.declarations.of_visit(visit_id), work.registrations.of_visit(visit_id))
+    whose = {each.person_id for each in told if each is not None}
+    if whose <= set(work.persons.records_of(person_id)):
         return
     message = "is declared as another person's"
     refuse_faults([FieldFault("visit_id", Reason.FIELD_OUT_OF_RANGE, message)])

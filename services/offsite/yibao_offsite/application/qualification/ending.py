@@ -79,9 +79,12 @@ def surviving(work: "Work", person: KnownPerson) -> KnownPerson | None:
     """Returns whose record a person's is by now; None where the feed has not told of it yet.
 
     The survivor is locked, also where the feed has still to tell: the feed tells what becomes
-    only of those whom somebody has locked.
+    only of those whom somebody has locked. Where identity was restored and the other record of
+    the two was merged then, that stands until the feed has told that the first merge is undone.
     """
     known: KnownPerson | None = person
-    while known is not None and known.merged_into is not None:
+    passed = {person.person_id}
+    while known is not None and known.merged_into is not None and known.merged_into not in passed:
+        passed.add(known.merged_into)
         known = work.persons.lock(known.merged_into)
     return known

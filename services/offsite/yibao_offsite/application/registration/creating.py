@@ -115,8 +115,8 @@ def _decided(
     if isinstance(applied, RuleError):
         return applied
     try:
-        check_known(applied, known, applicant, rules, moment)
+        registration = check_known(applied, known, applicant, rules, moment)
     except RuleError as refusal:
         return refusal
-    known.add(applied)
-    return applied
+    known.add(registration)
+    return registration

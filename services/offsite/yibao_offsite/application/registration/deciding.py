@@ -10,7 +10,11 @@ from yibao_offsite.rules.person import KnownPerson
 from yibao_offsite.rules.region_rules import RegionRules
 from yibao_offsite.rules.registration.decide import Applicant, basis_rules
 from yibao_offsite.rules.registration.papers import KnownPaper, check_papers
-from yibao_offsite.rules.registration.persons import check_person, check_self_service
+from yibao_offsite.rules.registration.persons import (
+    check_person,
+    check_self_service,
+    until_enrolled,
+)
 from yibao_offsite.rules.registration.places import check_places
 from yibao_offsite.rules.registration.registration import Application, Material, Registration
 
@@ -78,12 +82,14 @@ def check_known(
     applicant: Applicant,
     rules: RegionRules,
     moment: Moment,
-) -> None:
-    """Checks what becomes of an application by what was read of its person.
+) -> Registration:
+    """Checks what becomes of an application by what was read of its person, and returns it.
+
+    It lasts no longer than the person is known to be insured.
 
     Raises:
-        RuleError: SELF_SERVICE_LIMITED, MATERIAL_MISSING, what `check_person` and `check_places`
-            refuse, in this order.
+        RuleError: SELF_SERVICE_LIMITED, MATERIAL_MISSING, what `check_person`, `until_enrolled`
+            and `check_places` refuse, in this order.
     """
     application, person_id = registration.application, registration.person_id
     check_self_service(applicant.origin, known.limits.get(person_id), today=moment.today)
@@ -95,5 +101,7 @@ def check_known(
         may_show=applicant.origin.may_see_papers,
     )
     if known.persons is not None:
-        check_person(known.persons.get(person_id), person_id, day=moment.today)
+        person = check_person(known.persons.get(person_id), person_id, day=moment.today)
+        registration = until_enrolled(registration, person, rules, today=moment.today)
     check_places(registration, known.others.get(person_id, ()), several=rules.several_places)
+    return registration

@@ -35,7 +35,9 @@ def end_by_person(
     well then, and end by what became of that one.
     """
     survivors = {
-        each.person_id: survivor_of(work, each.merged_into) for each in persons if each.merged_into
+        each.person_id: survivor_of(work, each.merged_into, retired=each.person_id)
+        for each in persons
+        if each.merged_into
     }
     for person_id, survivor_id in sorted(survivors.items()):
         work.persons.lock(survivor_id)

@@ -12,9 +12,14 @@ if TYPE_CHECKING:
     from yibao_offsite.application.work import Work
 
 
-def survivor_of(work: "Work", person_id: str) -> str:
-    """Returns who stands in the place of a person by now: itself where nobody does."""
-    passed = {person_id}
+def survivor_of(work: "Work", person_id: str, *, retired: str = "") -> str:
+    """Returns who stands in the place of a person by now: itself where nobody does.
+
+    `retired` was merged into it. Where identity was restored and the opposite merge came then,
+    the feed may tell of that before it tells that the first one is undone: so nobody stands in
+    the place of who was merged into it.
+    """
+    passed = {person_id, retired}
     while True:
         person = work.persons.find(person_id)
         if person is None or person.merged_into is None or person.merged_into in passed:

@@ -90,7 +90,7 @@ class Registering:
         )
         registration = dataclasses.replace(applied, replaces_registration_id=before.registration_id)
         known = read_known(work, [registration.application])
-        check_known(registration, known, command.applicant, rules, moment)
+        registration = check_known(registration, known, command.applicant, rules, moment)
         keep_new(work, [registration], [command.applicant.path], at=moment.now)
         if registration.state is State.ACTIVE:
             before = give_way(before, registration)

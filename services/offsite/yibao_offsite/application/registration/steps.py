@@ -26,7 +26,11 @@ from yibao_offsite.rules.region_rules import BasisRules, RegionRules
 from yibao_offsite.rules.registration import change
 from yibao_offsite.rules.registration.decide import Applicant, is_looked_at_after
 from yibao_offsite.rules.registration.papers import check_papers, handed_in_again, with_materials
-from yibao_offsite.rules.registration.persons import check_person, check_self_service
+from yibao_offsite.rules.registration.persons import (
+    check_person,
+    check_self_service,
+    until_enrolled,
+)
 from yibao_offsite.rules.registration.places import check_places
 from yibao_offsite.rules.registration.registration import Material, Registration
 from yibao_offsite.rules.registration.states import Event, State, step
@@ -223,7 +227,7 @@ def _approved(turn: Turn, registration: Registration) -> Registration:
     """Returns what is approved; where it changes another one, that one gives way."""
     work, moment, checker = turn.work, turn.moment, turn.act.applicant.path
     approved = change.approve(registration, turn.rules, checker=checker, today=moment.today)
-    _check_still(turn, approved)
+    approved = _still(turn, approved)
     if turn.rules.categories[approved.category].needs_pre_evaluation:
         turn.require_evaluated(work, approved.registration_id)
     replaced_id = approved.replaces_registration_id
@@ -285,7 +289,12 @@ def _extended(
     person_id = extended.person_id
     until = turn.work.registrations.standing([person_id]).limits.get(person_id)
     check_self_service(origin, until, today=turn.moment.today)
-    _check_still(turn, extended)
+    extended = _still(turn, extended)
+    assert extended.end_date is not None
+    assert registration.end_date is not None
+    if extended.end_date <= registration.end_date:
+        # It lasts as long as the enrolment already.
+        raise change.not_extendable(registration, latest=extended.end_date)
     extended = with_materials(extended, handed_in_again(application.materials, materials))
     _check_papers(turn, extended)
     return extended
@@ -311,15 +320,20 @@ def _check_papers(turn: Turn, registration: Registration) -> None:
     check_papers(papers, materials, known, person_id=person_id, may_show=True)
 
 
-def _check_still(turn: Turn, registration: Registration) -> None:
-    """Checks the person and its other registrations again: they may have changed since."""
+def _still(turn: Turn, registration: Registration) -> Registration:
+    """Checks the person and its other registrations again: they may have changed since.
+
+    Returns the registration, which lasts no longer than the person is known to be insured.
+    """
     work = turn.work
     if work.persons.is_followed():
         person = work.persons.find(registration.person_id)
-        check_person(person, registration.person_id, day=turn.moment.today)
+        person = check_person(person, registration.person_id, day=turn.moment.today)
+        registration = until_enrolled(registration, person, turn.rules, today=turn.moment.today)
     others = [
         each
         for each in work.registrations.of_person(registration.person_id)
         if each.registration_id != registration.registration_id
     ]
     check_places(registration, others, several=turn.rules.several_places)
+    return registration

@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from yibao_common.values.caller import is_same_operator
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 
@@ -47,7 +48,7 @@ def lifted(hold: PlacedHold, *, lifter: str, reason: str, now: dt.datetime) -> P
     Raises:
         RuleError: AUDIT_HOLD_OF_OWN where its placer lifts it.
     """
-    if hold.placer == lifter:
+    if is_same_operator(hold.placer, lifter):
         raise RuleError(
             Reason.AUDIT_HOLD_OF_OWN,
             f"hold {hold.hold_id} is not lifted by who placed it",

@@ -109,11 +109,11 @@ def extend(
     extended = _stepped(registration, Event.EXTENDED)
     before = registration.end_date
     if before is None or basis is None or not isinstance(basis.cover, int) or before < today:
-        raise _not_extendable(registration, latest=None)
+        raise not_extendable(registration, latest=None)
     one_more = months_after(months_after(today, basis.cover), basis.cover)
     latest = min(months_after(before, basis.cover), one_more)
     if not before < end_date <= latest:
-        raise _not_extendable(registration, latest=latest)
+        raise not_extendable(registration, latest=latest)
     task = registration.task
     # A check that is due anyway is of the extension as well.
     if task is None or task.kind is not TaskKind.CHECK:
@@ -221,7 +221,8 @@ def _no_check(registration: Registration) -> RuleError:
     )
 
 
-def _not_extendable(registration: Registration, *, latest: dt.date | None) -> RuleError:
+def not_extendable(registration: Registration, *, latest: dt.date | None) -> RuleError:
+    """Returns the refusal of an extension; `latest` is the last day that may be, None of none."""
     message = f"registration {registration.registration_id} cannot be extended so"
     if latest is None:
         return RuleError(

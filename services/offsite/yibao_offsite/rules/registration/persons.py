@@ -1,16 +1,19 @@
 """Whom a region registers, and what of a person ends a registration."""
 
+import dataclasses
 import datetime as dt
 
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_offsite.rules.person import KnownPerson, PeriodStatus
-from yibao_offsite.rules.registration.kinds import EndReason, Origin
+from yibao_offsite.rules.region_rules import RegionRules
+from yibao_offsite.rules.registration.decide import task_of_granted
+from yibao_offsite.rules.registration.kinds import EndReason, Origin, TaskKind
 from yibao_offsite.rules.registration.registration import Registration
 
 
-def check_person(person: KnownPerson | None, person_id: str, *, day: dt.date) -> None:
-    """Checks that the region insures a living person on a day, as identity told.
+def check_person(person: KnownPerson | None, person_id: str, *, day: dt.date) -> KnownPerson:
+    """Returns a living person whom the region insures on a day, as identity told.
 
     Raises:
         RuleError: PERSON_NOT_FOUND, PERSON_MERGED, PERSON_DECEASED, PERSON_NOT_ENROLLED, in
@@ -34,6 +37,31 @@ def check_person(person: KnownPerson | None, person_id: str, *, day: dt.date) ->
             Reason.PERSON_NOT_ENROLLED,
             "the person is not enrolled in the region today",
         )
+    return person
+
+
+def until_enrolled(
+    registration: Registration, person: KnownPerson, rules: RegionRules, *, today: dt.date
+) -> Registration:
+    """Returns a registration that lasts no longer than the region is known to insure the person.
+
+    An end that was told before is not told again, so nothing would end what was granted since.
+
+    Raises:
+        RuleError: PERSON_NOT_ENROLLED; the registration would begin after that.
+    """
+    last = last_enrolled(person)
+    if last is None or last >= (registration.end_date or dt.date.max):
+        return registration
+    if last < registration.start_date:
+        raise RuleError(
+            Reason.PERSON_NOT_ENROLLED,
+            f"the region insures the person until {last.isoformat()}",
+        )
+    task = registration.task
+    if registration.state.was_granted and (task is None or task.kind is TaskKind.EXPIRY):
+        task = task_of_granted(last, rules, today=today, is_checked=False)
+    return dataclasses.replace(registration, end_date=last, task=task)
 
 
 def check_self_service(origin: Origin, until: dt.date | None, *, today: dt.date) -> None:
