@@ -149,6 +149,11 @@ _RAISED = {"amount_fen": tables.period_sum.c.amount_fen + 1}
         ),
         (sa.update(table).where(_OF_FUNDS).values(checker=table.c.maker), "two operators"),
         (
+            # The same name in other letters.
+            sa.update(table).where(_OF_FUNDS).values(checker=sa.func.upper(table.c.maker)),
+            "two operators",
+        ),
+        (
             sa.update(table).where(_OF_FUNDS).values(checker="agency/999019/zhao"),
             "the audit tells of no such closing",
         ),

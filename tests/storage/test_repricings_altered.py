@@ -79,6 +79,7 @@ TOLD, FOLDED, READ = INVARIANTS[20], INVARIANTS[12], INVARIANTS[4]
     [
         (gone(REPRICING), TOLD),
         (values(REPRICING, checker=AGENCY, maker=AGENCY), TOLD),
+        (values(REPRICING, checker=AGENCY.upper(), maker=AGENCY), TOLD),
         (values(REPRICING, state=1), TOLD),
         (values(REPRICING, state=3), TOLD),
         (values(TERMS, cause=2), TOLD),

@@ -159,6 +159,7 @@ _RAISED = {"statement_count": table.c.statement_count + 1}
         (sa.update(table).values(digest=b"x"), "a statement of it was altered"),
         (sa.update(table).values(finish_time=None), "the audit tells otherwise"),
         (sa.update(table).values(checker=table.c.maker), "two operators"),
+        (sa.update(table).values(checker=sa.func.upper(table.c.maker)), "two operators"),
         (sa.update(table).values(checker="agency/999019/zhao"), "tells of no such closing"),
         (sa.update(table).values(bill_count=9), "tells of no such closing"),
         (sa.delete(table), "the audit tells that it closed a year"),

@@ -189,7 +189,7 @@ def is_by_two(repricing: Repricing) -> bool:
     return (
         repricing.state is RepricingState.CONFIRMED
         and repricing.checker is not None
-        and repricing.checker != repricing.maker
+        and not is_same_operator(repricing.checker, repricing.maker)
     )
 
 
