@@ -59,7 +59,7 @@ def test_one_that_is_there_and_takes_long_is_asked_on() -> None:
     clock = _Clock(each_call=29.0)
     late = [grpc.StatusCode.DEADLINE_EXCEEDED] * 20
     away = [grpc.StatusCode.UNAVAILABLE]
-    answer = patiently(
+    answer: object = patiently(
         clock.call(*away, *late, *away, *late[:5]),  # type: ignore[arg-type]
         Empty(),
         sleep=clock.sleep,
