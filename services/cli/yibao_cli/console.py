@@ -17,6 +17,10 @@ from yibao_common.values.errors import RuleError
 
 out = Console(highlight=False)
 err = Console(highlight=False, stderr=True)
+for _each in (out, err):
+    # COLUMNS is 0 where whoever started the command knows no width; nothing would be printed.
+    if _each.width < 1:
+        _each.width = 80
 
 
 @contextlib.contextmanager

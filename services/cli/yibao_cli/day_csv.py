@@ -8,6 +8,7 @@ from pathlib import Path
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from yibao.settlement.v1 import day_pb2
+from yibao_cli.whole_file import whole_csv
 from yibao_common.process.config import StartError
 from yibao_common.rpc.wire import to_instant
 from yibao_common.values.calendar import SHANGHAI
@@ -64,7 +65,7 @@ def read_lines(path: Path, *, encoding: str) -> list[day_pb2.DayLine]:
 
 def write_report(path: Path, differences: Iterable[day_pb2.DayDifference]) -> None:
     """Writes every difference as a row of REPORT_COLUMNS."""
-    with path.open("w", encoding="utf-8-sig", newline="") as stream:
+    with whole_csv(path) as stream:
         writer = csv.writer(stream)
         writer.writerow(REPORT_COLUMNS)
         writer.writerows(map(_report_row, differences))

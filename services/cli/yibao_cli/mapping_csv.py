@@ -10,6 +10,7 @@ from google.protobuf.message import Message
 
 from yibao.common.v1.date_pb2 import Date
 from yibao.settlement.v1 import mapping_pb2, mapping_service_pb2
+from yibao_cli.whole_file import whole_csv
 from yibao_common.process.config import StartError
 from yibao_common.rpc.wire import from_date
 
@@ -60,7 +61,7 @@ def read_checked(
 
 def write_report(path: Path, rows: Iterable[Sequence[object]]) -> None:
     """Writes what became of rows, as rows of REPORT_COLUMNS."""
-    with path.open("w", encoding="utf-8-sig", newline="") as stream:
+    with whole_csv(path) as stream:
         writer = csv.writer(stream)
         writer.writerow(REPORT_COLUMNS)
         writer.writerows(rows)

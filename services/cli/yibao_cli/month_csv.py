@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from yibao.settlement.v1 import declaration_pb2 as messages
+from yibao_cli.whole_file import whole_csv
 from yibao_common.process.config import StartError
 
 AMOUNTS = ("total_fen", "fund_total_fen", "account_fen", "cash_fen")
@@ -41,7 +42,7 @@ def write_sums(path: Path, sums: Iterable[messages.MonthSum]) -> None:
     """Writes sums as they are read."""
     sums = list(sums)
     funds = sorted({fund.fund_type for each in sums for fund in each.funds})
-    with path.open("w", encoding="utf-8-sig", newline="") as stream:
+    with whole_csv(path) as stream:
         writer = csv.writer(stream)
         writer.writerow((*COLUMNS, *(f"{_FUND_PREFIX}{each}_fen" for each in funds)))
         for each in sums:

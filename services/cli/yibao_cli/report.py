@@ -16,6 +16,7 @@ from yibao_cli.call import REFUSED, show_refusal, to_values
 from yibao_cli.connection import Connection
 from yibao_cli.output import is_json, print_document
 from yibao_cli.report_kinds import ActsBy, RefusalsBy, number_of
+from yibao_cli.whole_file import whole_csv
 from yibao_common.rpc.wire import from_date, to_instant
 from yibao_common.values.calendar import SHANGHAI
 from yibao_common.values.money import yuan
@@ -210,7 +211,7 @@ def _tell_more(out: Console, count: int) -> None:
 
 
 def _write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    with path.open("w", encoding="utf-8-sig", newline="") as file:
+    with whole_csv(path) as file:
         writer = csv_files.writer(file)
         writer.writerow(columns)
         writer.writerows(rows)

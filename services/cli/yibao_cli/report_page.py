@@ -18,6 +18,7 @@ from yibao_cli.connection import Connection
 from yibao_cli.output import is_json, print_document
 from yibao_cli.report import all_figures, money
 from yibao_cli.report_kinds import ActsBy
+from yibao_cli.whole_file import whole_file
 
 _WIDTH, _HEIGHT, _LEFT, _LINE = 900, 220, 150, 22
 # Of more rows those with most paid are drawn.
@@ -52,7 +53,7 @@ def run_month(
 
     Raises:
         StartError: a certificate or the address cannot be used.
-        OSError: the page cannot be written.
+        StartError: the page cannot be written.
     """
     start = month.replace(day=1)
     end = month.replace(day=calendar.monthrange(month.year, month.month)[1])
@@ -71,7 +72,8 @@ def run_month(
         except grpc.RpcError as error:
             show_refusal(err, error_of(error))
             return REFUSED
-    file.write_text(_page(at.region, start, end, days, last.total, parts), encoding="utf-8")
+    with whole_file(file, encoding="utf-8") as stream:
+        stream.write(_page(at.region, start, end, days, last.total, parts))
     if is_json():
         print_document(out, {"file": str(file)})
     else:

@@ -13,6 +13,7 @@ from yibao.settlement.v1.settlement_service_pb2_grpc import SettlementServiceStu
 from yibao_cli.call import REFUSED, UNUSABLE, show_refusal, to_json
 from yibao_cli.connection import Connection
 from yibao_cli.output import is_json, print_document, tell_unusable
+from yibao_cli.whole_file import whole_file
 from yibao_common.process.config import StartError
 
 _FORMS = {
@@ -56,9 +57,10 @@ def run_statement(
             return REFUSED
     contents = _contents(answer)
     try:
-        file.write_bytes(contents)
-    except OSError as error:
-        tell_unusable(f"{file}: cannot be written: {error.strerror}")
+        with whole_file(file, "wb") as stream:
+            stream.write(contents)
+    except StartError as error:
+        tell_unusable(str(error))
         return UNUSABLE
     if is_json():
         print_document(out, {"file": str(file), "bytes": len(contents)})

@@ -11,6 +11,7 @@ from yibao_common.commands.transactions import Transactions
 from yibao_common.process.config import StartError
 from yibao_common.process.logs import Log
 from yibao_common.process.metrics import Metrics
+from yibao_common.process.plain_file import read_plain_file
 from yibao_common.process.supervisor import Supervisor
 from yibao_common.values.clock import Clock
 from yibao_common.values.errors import RuleError
@@ -39,9 +40,11 @@ def read_disease_lists(config: ChronicConfig) -> DiseaseLists:
         StartError: a file cannot be used, with every mistake in it.
     """
     try:
-        return load_disease_lists([(str(each), each.read_bytes()) for each in config.files or ()])
+        return load_disease_lists(
+            [(str(each), read_plain_file(each)) for each in config.files or ()]
+        )
     except OSError as error:
-        raise StartError(f"chronic.files: {error}") from None
+        raise StartError(f"chronic.files: {error.filename}: {error.strerror}") from None
     except RuleError as error:
         told = [f"{each.field} {each.message}" for each in error.faults] or [error.message]
         raise StartError("chronic.files: " + "; ".join(told)) from None

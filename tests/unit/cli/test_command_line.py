@@ -1,6 +1,7 @@
 """The `yibao` command: quick to answer, plain when something is wrong."""
 
 import os
+import signal
 import stat
 import struct
 import subprocess
@@ -279,3 +280,25 @@ def test_a_stdin_without_end_is_refused_and_not_cut() -> None:
 def test_a_closed_stdin_is_told(command: tuple[str, ...]) -> None:
     ended = run_in_a_process(*command, preexec_fn=lambda: os.close(0))
     assert (ended.returncode, ended.stderr) == (2, b"stdin is closed\n")
+
+
+def test_who_interrupts_it_while_it_loads_gets_no_traceback() -> None:
+    interrupted = """
+import os, signal, sys
+
+class Interrupts:
+    def find_spec(self, name, path, target=None):
+        if name == "yibao_cli.main":
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupts())
+from yibao_cli.start import main
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", interrupted], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")
+    ignored = f"import signal; signal.signal(2, signal.SIG_IGN)\n{interrupted}"
+    told = [sys.executable, "-c", ignored, "version"]
+    done = subprocess.run(told, capture_output=True, text=True)
+    assert done.returncode == 0
+    assert done.stdout.startswith("yibao")

@@ -106,3 +106,12 @@ def test_a_reader_that_goes_away_hears_nothing(words: tuple[str, ...]) -> None:
             [*COMMAND, *arguments], env=environment(), stdout=gone, stderr=subprocess.PIPE
         )
     assert (ended.returncode, ended.stderr) == (1, b"")
+
+
+def test_what_knows_no_width_is_printed_all_the_same() -> None:
+    # Expect and some job schedulers set COLUMNS to 0.
+    command = [sys.executable, "-c", "from yibao_cli.console import err; err.print('a sentence')"]
+    done = subprocess.run(
+        command, env={**os.environ, "COLUMNS": "0"}, capture_output=True, text=True, check=True
+    )
+    assert done.stderr == "a sentence\n"

@@ -17,6 +17,7 @@ from yibao_cli.call import print_answer
 from yibao_cli.connection import Connection
 from yibao_cli.inputs import read_file
 from yibao_cli.output import is_json, print_document
+from yibao_cli.whole_file import whole_csv
 from yibao_common.values.ids import new_id
 
 REPORT_COLUMNS = ("person_id", "state", "base_fen", "amount_fen", "credit_id")
@@ -142,7 +143,7 @@ def run_allocation(
             request = pb.ListAllocatedPersonsRequest(
                 region=at.region, allocation_id=allocation_id, page_size=1_000
             )
-            with report.open("w", encoding="utf-8-sig", newline="") as stream:
+            with whole_csv(report) as stream:
                 writer = csv.writer(stream)
                 writer.writerow(REPORT_COLUMNS)
                 for person in pages(stub.ListAllocatedPersons, request, "persons"):

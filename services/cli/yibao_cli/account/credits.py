@@ -17,6 +17,7 @@ from yibao_cli.account.files import read_rows
 from yibao_cli.call import REFUSED
 from yibao_cli.connection import Connection
 from yibao_cli.output import is_json, print_document
+from yibao_cli.whole_file import whole_csv
 from yibao_common.values.ids import new_id
 
 NEED = ("person_id", "amount_fen", "business_key")
@@ -42,7 +43,7 @@ def run_credit(
         told = [_credited(stub, at.region, row, source) for row in rows]
         counts = Counter(each["outcome"] for each in told)
         if report is not None:
-            with report.open("w", encoding="utf-8-sig", newline="") as stream:
+            with whole_csv(report) as stream:
                 writer = csv.DictWriter(stream, REPORT_COLUMNS)
                 writer.writeheader()
                 writer.writerows(told)

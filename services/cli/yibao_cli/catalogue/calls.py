@@ -17,6 +17,7 @@ from yibao_cli.catalogue.patience import CALL_SECONDS, patiently
 from yibao_cli.connection import Connection
 from yibao_cli.console import working
 from yibao_cli.output import is_json, print_document
+from yibao_cli.whole_file import whole_csv
 from yibao_common.rpc.wire import from_date, to_date
 from yibao_common.values.ids import new_id
 
@@ -146,7 +147,7 @@ def run_export(
     count, newest = 0, -1
     with (
         _versions(at) as stub,
-        path.open("w", encoding="utf-8-sig", newline="") as stream,
+        whole_csv(path) as stream,
         working(out, "downloading") as tell,
     ):
         writer = csv.writer(stream)

@@ -20,6 +20,7 @@ from yibao_cli.catalogue.files import FileRow, read_rows
 from yibao_cli.catalogue.patience import AGAIN, CALL_SECONDS, patiently
 from yibao_cli.connection import Connection
 from yibao_cli.output import is_json, print_document
+from yibao_cli.whole_file import whole_csv
 from yibao_common.rpc.wire import from_date
 from yibao_common.values.ids import new_id
 
@@ -96,7 +97,7 @@ def run_import(
 
 def write_report(path: Path, faults: Iterable[Fault]) -> None:
     """Writes each fault as a row of REPORT_COLUMNS, by the rows of the file."""
-    with path.open("w", encoding="utf-8-sig", newline="") as stream:
+    with whole_csv(path) as stream:
         writer = csv.writer(stream)
         writer.writerow(REPORT_COLUMNS)
         writer.writerows(sorted(faults))

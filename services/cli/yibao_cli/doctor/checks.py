@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from yibao.trust_store import TrustFolderError
 from yibao_cli.doctor.attestations import examine_attestations
 from yibao_cli.doctor.finding import Finding
+from yibao_cli.doctor.scanner import examine_scanner
 from yibao_cli.services import AnyConfig, ServiceConfig
 from yibao_cli.stack import check_serving
 from yibao_common.commands.sandbox import machine_clock_of
@@ -81,6 +82,7 @@ def examine_files(found: ServiceConfig, *, clock: Clock) -> Iterator[Finding]:
         else:
             yield _examine_paper_keys(found.config)
         yield from examine_attestations(found.config, clock=clock)
+        yield examine_scanner(found.config.materials)
         yield _examine_calendar(found.config, today=shanghai_day(clock()))
 
 

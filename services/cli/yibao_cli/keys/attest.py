@@ -10,6 +10,7 @@ from yibao.attesting import KeyRequest, sign_key_request
 from yibao.issuing import key_id_of
 from yibao_cli.output import is_json, print_document
 from yibao_cli.services import read_config
+from yibao_cli.whole_file import whole_file
 from yibao_common.keys.key_file import KeyFileError
 from yibao_common.keys.opening import open_key_store
 from yibao_common.process.config import StartError
@@ -35,18 +36,17 @@ def request(
     asked = set(regions or followed)
     if not asked:
         raise StartError("name the regions that it is to sign for with --region")
-    try:
-        store = open_key_store(config.keys)
-        public_key = store.make()
-        private = store.find(public_key)
-    except KeyFileError as error:
-        raise StartError(str(error)) from None
-    assert private is not None, "it was made there"
-    made = KeyRequest(public_key, tuple(sorted(asked)), int(now.timestamp()))
-    try:
-        file.write_bytes(sign_key_request(made, sign=private.sign))
-    except OSError as error:
-        raise StartError(f"{file}: not written ({error.strerror})") from None
+    # First the file: a key that nobody can be asked to list would only lie there.
+    with whole_file(file, "wb") as stream:
+        try:
+            store = open_key_store(config.keys)
+            public_key = store.make()
+            private = store.find(public_key)
+        except KeyFileError as error:
+            raise StartError(str(error)) from None
+        assert private is not None, "it was made there"
+        made = KeyRequest(public_key, tuple(sorted(asked)), int(now.timestamp()))
+        stream.write(sign_key_request(made, sign=private.sign))
     name = key_id_of(public_key).hex()
     if is_json():
         told = {"key_id": name, "use": "attest", "regions": list(made.regions), "file": str(file)}

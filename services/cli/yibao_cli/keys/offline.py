@@ -5,6 +5,7 @@ import datetime as dt
 import getpass
 import hashlib
 import os
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -169,10 +170,13 @@ def _passphrase(file: Path | None, *, is_new: bool = False) -> bytes:
     if file is not None:
         return read_passphrase(file)
     try:
-        entered = getpass.getpass("Passphrase of the key: ")
-        if is_new and getpass.getpass("The same again: ") != entered:
-            raise StartError("the two differ; nothing was written")
-    except EOFError:
+        with warnings.catch_warnings():
+            # Without a terminal it would be shown while it is typed.
+            warnings.simplefilter("error", getpass.GetPassWarning)
+            entered = getpass.getpass("Passphrase of the key: ")
+            if is_new and getpass.getpass("The same again: ") != entered:
+                raise StartError("the two differ; nothing was written")
+    except (EOFError, getpass.GetPassWarning):
         raise StartError("no passphrase was given: name its file by --passphrase-file") from None
     return entered.encode("utf-8")
 

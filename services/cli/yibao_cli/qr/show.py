@@ -6,6 +6,7 @@ from rich.console import Console
 
 from yibao_cli.output import is_json, print_document
 from yibao_cli.qr.drawing import PNG_SCALE, QUIET_ZONE, draw, make_code, misfit, print_code
+from yibao_cli.whole_file import whole_file
 from yibao_common.process.config import StartError
 
 
@@ -21,7 +22,7 @@ def run_show(out: Console, text: str, *, png: Path | None) -> int:
     except ValueError:
         raise StartError("the text is too long for a QR code") from None
     if png is not None:
-        with png.open("wb") as file:
+        with whole_file(png, "wb") as file:
             code.save(file, kind="png", scale=PNG_SCALE, border=QUIET_ZONE)
         if is_json():
             print_document(out, {"file": str(png)})
