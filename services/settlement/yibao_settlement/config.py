@@ -144,6 +144,13 @@ class ElsewhereConfig(Section):
     # Where a mark of an emergency counts although offsite revoked what it has on record of it.
     revoked_emergency_paid_in: Regions | None = None
 
+    @check_after(mode="after")
+    def _opens_for_somebody(self) -> "ElsewhereConfig":
+        # Who is registered is paid by the registration, whatever is opened.
+        if set(self.opened or ()) - set(self.unregistered_reduced_in or ()):
+            raise ValueError("opened must have regions of unregistered_reduced_in alone")
+        return self
+
     def terms_in(self, region: str, *, max_news_age: dt.timedelta | None) -> ElsewhereTerms:
         """What a region says; `max_news_age` is None where no offsite is followed."""
         words = (self.opened or {}).get(region, ())

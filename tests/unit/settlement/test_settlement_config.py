@@ -8,6 +8,7 @@ import pytest
 from yibao_common.process.config import ConfigError
 from yibao_common.process.config_file import load_config
 from yibao_settlement.config import SettlementConfig
+from yibao_settlement.rules.elsewhere.registered import Benefit
 from yibao_settlement.rules.restating import OwnDebts
 
 PLAIN = """
@@ -62,6 +63,15 @@ max_feed_age_hours = 6
     _, terms = load(tmp_path, said).terms
     assert terms["500112"].max_news_age is None
     assert terms["500112"].is_unregistered_reduced
+
+
+def test_what_is_opened_to_nobody_is_refused(tmp_path: Path) -> None:
+    opened = 'opened = {"999019" = ["outpatient"]}\n'
+    with pytest.raises(ConfigError, match="opened must have regions of unregistered_reduced_in"):
+        load(tmp_path, f"[elsewhere]\n{opened}")
+    reduced = 'unregistered_reduced_in = ["999019"]\n'
+    loaded = load(tmp_path, f"[elsewhere]\n{reduced}{opened}")
+    assert loaded.terms[1]["999019"].opened == {Benefit.OUTPATIENT}
 
 
 @pytest.mark.parametrize(
