@@ -67,7 +67,7 @@ def answer_once(
     for attempt in range(1, _ATTEMPTS + 1):
         try:
             with database.write() as connection:
-                known = find_answer(connection, answers, region, request_id)
+                known = _find_answers(connection, answers, region, [asked]).get(request_id)
                 if known is not None:
                     return asked.replay(known)
                 response, last = work(connection)
@@ -78,7 +78,7 @@ def answer_once(
             # The same request, sent twice at once, may have done what this one was
             # refused for while this one waited for its locks.
             with database.read() as connection:
-                known = find_answer(connection, answers, region, request_id)
+                known = _find_answers(connection, answers, region, [asked]).get(request_id)
             if known is None:
                 raise
             return asked.replay(known)
@@ -181,15 +181,3 @@ def _find_answers(
         among={each.request.request_id for each in asked},
     )
     return {row[0]: Answer(row[0], bytes(row[1]), bytes(row[2]), row[3]) for row in rows}
-
-
-def find_answer(
-    connection: sa.Connection, answers: sa.Table, region: str, request_id: str
-) -> Answer | None:
-    """Returns what a request id was answered, or None."""
-    row = connection.execute(
-        sa.select(answers.c.digest, answers.c.response, answers.c.method).where(
-            answers.c.region == region, answers.c.request_id == request_id
-        )
-    ).one_or_none()
-    return None if row is None else Answer(request_id, bytes(row[0]), bytes(row[1]), row[2])

@@ -12,7 +12,7 @@ from yibao_common.values.ids import Ids
 from yibao_offsite.application.registration.deciding import (
     Known,
     Moment,
-    check_known,
+    decided,
     read_known,
 )
 from yibao_offsite.application.registration.keeping import keep_new, record
@@ -56,7 +56,7 @@ class CreateWork:
     def __call__(self, region: str, commands: Sequence[CreateRegistration]) -> list[Outcome[bytes]]:
         """Decides and stores a batch of one region, durable when it returns. Blocks.
 
-        Refusals are REQUEST_ID_REUSED, then what `register` and `check_known` refuse.
+        Refusals are REQUEST_ID_REUSED, then what `register` and `decided` refuse.
         """
         requests = [each.request for each in commands]
         return self._transactions.once_each(
@@ -115,7 +115,7 @@ def _decided(
     if isinstance(applied, RuleError):
         return applied
     try:
-        registration = check_known(applied, known, applicant, rules, moment)
+        registration = decided(applied, known, applicant, rules, moment)
     except RuleError as refusal:
         return refusal
     known.add(registration)

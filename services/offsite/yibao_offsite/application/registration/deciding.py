@@ -76,14 +76,14 @@ def known_papers(work: "Work", materials: Iterable[Material]) -> dict[str, Known
     }
 
 
-def check_known(
+def decided(
     registration: Registration,
     known: Known,
     applicant: Applicant,
     rules: RegionRules,
     moment: Moment,
 ) -> Registration:
-    """Checks what becomes of an application by what was read of its person, and returns it.
+    """Returns what becomes of an application by what was read of its person.
 
     It lasts no longer than the person is known to be insured.
 

@@ -10,7 +10,7 @@ from yibao_common.commands.transactions import Transactions
 from yibao_common.values.calendar import shanghai_day
 from yibao_common.values.clock import Clock
 from yibao_common.values.ids import Ids
-from yibao_offsite.application.registration.deciding import Moment, check_known, read_known
+from yibao_offsite.application.registration.deciding import Moment, decided, read_known
 from yibao_offsite.application.registration.keeping import keep, keep_new, record
 from yibao_offsite.rules.region_rules import RegionRules
 from yibao_offsite.rules.registration.change import check_changeable, give_way
@@ -63,7 +63,7 @@ class Registering:
 
         Raises:
             RuleError: REQUEST_ID_REUSED, REGISTRATION_NOT_FOUND, REGISTRATION_STATE,
-                CHANGE_NOT_YET_ALLOWED, then what `register` and `check_known` refuse.
+                CHANGE_NOT_YET_ALLOWED, then what `register` and `decided` refuse.
         """
         return self._transactions.once(
             command.request, lambda work: encode(*self._change(work, command))
@@ -90,7 +90,7 @@ class Registering:
         )
         registration = dataclasses.replace(applied, replaces_registration_id=before.registration_id)
         known = read_known(work, [registration.application])
-        registration = check_known(registration, known, command.applicant, rules, moment)
+        registration = decided(registration, known, command.applicant, rules, moment)
         keep_new(work, [registration], [command.applicant.path], at=moment.now)
         if registration.state is State.ACTIVE:
             before = give_way(before, registration)
