@@ -53,6 +53,17 @@ def test_a_hold_tells_that_no_hospital_declared_its_visit(world: AuditWorld) -> 
     assert not undeclared(world, hold)
 
 
+def test_a_visit_that_is_declared_as_anothers_afterwards_is_still_looked_at(
+    world: AuditWorld, papers: StoredDesk
+) -> None:
+    # The other one's bill waits by now.
+    hold = world.hold(world.open().task_id)
+    Ward(world).declare(person_id=OTHER)
+    assert undeclared(world, hold)
+    merge(papers)
+    assert not undeclared(world, hold)
+
+
 def test_a_hold_of_a_declared_visit_says_nothing(world: AuditWorld) -> None:
     Ward(world).declare()
     hold = world.hold(world.open().task_id)

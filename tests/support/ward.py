@@ -27,7 +27,9 @@ class Ward:
         self.given.append(declaration)
         return b"told"
 
-    def declare(self, visit_id: str = VISIT, **told: Any) -> AdmissionDeclaration:
+    def declare(
+        self, visit_id: str = VISIT, *, person_id: str = PERSON, **told: Any
+    ) -> AdmissionDeclaration:
         values = {
             "admission_date": dt.date(2026, 11, 25),
             "reason": AdmissionReason.LOCAL_RULE,
@@ -40,7 +42,7 @@ class Ward:
                 region=REGION,
                 admission_declaration_id=id,
                 visit_id=visit_id,
-                person_id=PERSON,
+                person_id=person_id,
                 institution_id=HOSPITAL,
                 department_name="surgery",
                 bed="12",

@@ -555,9 +555,9 @@ class PlacedHold(google.protobuf.message.Message):
     version: builtins.int
     """1 as placed, 2 once it was lifted."""
     is_undeclared: builtins.bool
-    """Whether it stands although no hospital told of the visit: neither declared its admission
-    nor marked an emergency. Compare the id then: one that settlement does not know holds
-    nothing.
+    """Whether it stands although no hospital told of the visit as the person's: neither declared
+    its admission nor marked an emergency, or as another person's afterwards. Compare the id
+    then: one that settlement does not know holds nothing, and another one's bill waits.
     """
     @property
     def place_time(self) -> google.protobuf.timestamp_pb2.Timestamp:

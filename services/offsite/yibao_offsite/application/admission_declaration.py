@@ -1,7 +1,7 @@
 """Admission declarations: made once a stay by the hospital, kept up by it, read by the agency."""
 
 import datetime as dt
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -67,8 +67,11 @@ class DeclarationRows(Protocol):
         """Returns the declaration of a stay, or None."""
         ...
 
-    def told_visits(self, visit_ids: Collection[str]) -> Collection[str]:
-        """Returns those of the visits that a hospital declared or marked as an emergency."""
+    def whose_visits(self, visit_ids: Collection[str]) -> Mapping[str, Collection[str]]:
+        """Returns as whose a hospital declared visits or marked them as emergencies.
+
+        Visits that no hospital told of are left out.
+        """
         ...
 
     def insert(self, declaration: AdmissionDeclaration) -> None:

@@ -48,17 +48,20 @@ class StoredDeclarations:
         """Returns the declaration of a stay, or None."""
         return self._one(self._named(visit_id=visit_id))
 
-    def told_visits(self, visit_ids: Collection[str]) -> set[str]:
-        """Returns those of the visits that are declared or have a deemed registration."""
+    def whose_visits(self, visit_ids: Collection[str]) -> dict[str, set[str]]:
+        """Returns as whose visits are declared or have a deemed registration."""
         if not visit_ids:
-            return set()
+            return {}
         queries = (
-            sa.select(each.c.visit_id).where(
+            sa.select(each.c.visit_id, each.c.person_id).where(
                 each.c.region == self._region, each.c.visit_id.in_(visit_ids)
             )
             for each in (_table, tables.registration)
         )
-        return set(self._connection.execute(sa.union(*queries)).scalars())
+        whose: dict[str, set[str]] = {}
+        for visit_id, person_id in self._connection.execute(sa.union(*queries)):
+            whose.setdefault(visit_id, set()).add(person_id)
+        return whose
 
     def insert(self, declaration: AdmissionDeclaration) -> None:
         """Stores a new declaration."""

@@ -147,8 +147,9 @@ class MemoryDeclarations(DeclarationRows):
     def of_visit(self, visit_id: str) -> AdmissionDeclaration | None:
         return next((each for each in self.rows.values() if each.visit_id == visit_id), None)
 
-    def told_visits(self, visit_ids: Collection[str]) -> set[str]:
-        return {each.visit_id for each in self.rows.values()} & set(visit_ids)
+    def whose_visits(self, visit_ids: Collection[str]) -> dict[str, set[str]]:
+        told = [each for each in self.rows.values() if each.visit_id in visit_ids]
+        return {each.visit_id: {each.person_id} for each in told}
 
     def insert(self, declaration: AdmissionDeclaration) -> None:
         assert self.of_visit(declaration.visit_id) is None

@@ -135,12 +135,26 @@ def lift_all(
 
 
 def told_visits(work: "Work", holds: Iterable[PlacedHold]) -> Collection[str]:
-    """Returns the visits of holds that stand which a hospital told of."""
-    return work.declarations.told_visits({each.visit_id for each in holds if each.stands})
+    """Returns the visits of holds that stand which a hospital told of as the held person's."""
+    standing = [each for each in holds if each.stands]
+    whose = work.declarations.whose_visits({each.visit_id for each in standing})
+    return {
+        each.visit_id
+        for each in standing
+        if each.visit_id in whose and _is_told_of(work, each.person_id, whose[each.visit_id])
+    }
+
+
+def _is_told_of(work: "Work", person_id: str, whose: Collection[str]) -> bool:
+    """Tells whether a visit is told of as a person's, by whichever record of it."""
+    return person_id in whose or not set(whose).isdisjoint(work.persons.records_of(person_id))
 
 
 def is_undeclared(hold: PlacedHold, told: Collection[str]) -> bool:
-    """Tells whether a hold stands of whose visit no hospital told; `told` are those told of."""
+    """Tells whether a hold stands of whose visit no hospital told as the person's.
+
+    `told` are the visits that are told of so.
+    """
     return hold.stands and hold.visit_id not in told
 
 

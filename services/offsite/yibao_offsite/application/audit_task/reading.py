@@ -33,7 +33,7 @@ class WholeTask:
     """A task with what belongs to it.
 
     `is_evidence_altered` says that its evidence is not what it was when it was closed;
-    `told_visits` are those of its holds that a hospital told of.
+    `told_visits` are those of its holds that a hospital told of as the held person's.
     """
 
     task: AuditTask
@@ -114,7 +114,7 @@ def list_holds(
 ) -> tuple[Sequence[DueHold], Collection[str]]:
     """Returns at most `limit` holds that stand, the one whose task is due first at the head.
 
-    With those of their visits that a hospital told of.
+    With those of their visits that a hospital told of as the held person's.
     """
     wish = HoldWish(desk.today() if only_overdue else None, visit_id)
     with desk.transactions.read(region) as work:
