@@ -16,8 +16,9 @@ from support.elsewhere_world import (
     tell_registered,
 )
 from support.own_codes import own
+from support.sent import trips_made
 from support.settlement_parts import transactions_of
-from support.settlement_world import NOW, REGION, TODAY, World
+from support.settlement_world import HOSPITAL, NOW, REGION, TODAY, World
 
 from yibao.settlement.v1.settlement_pb2 import Settlement
 from yibao_common.values.errors import RuleError
@@ -45,6 +46,26 @@ def settled(world: World, visit: str, person: str, amount: int = 1_100_000) -> S
     """Settles a bill of class A items of 11,000.00 there, 10,000.00 above the deductible."""
     bill = stay_bill(world, visit, TODAY, amount)
     return world.settle(visit, person, bill=bill, institution_id=THERE)
+
+
+def test_a_stay_and_its_bill_elsewhere_make_the_trips_of_one_at_home(
+    postgres_databases: Databases,
+) -> None:
+    world = elsewhere_world(postgres_databases)
+
+    def trips_at(institution_id: str) -> int:
+        (person,) = world.enrol()
+        tell_registered(world, person, "long_term")
+        with trips_made() as made:
+            visit = admit_there(world, person, institution_id=institution_id)
+            bill = stay_bill(world, visit, TODAY, 1_100_000)
+            world.settle(visit, person, bill=bill, institution_id=institution_id)
+        return len(made)
+
+    # The second time, so that reference data are at hand.
+    places = (HOSPITAL, THERE)
+    (_, _, at_home, elsewhere) = [trips_at(each) for each in (*places, *places)]
+    assert elsewhere == at_home
 
 
 def test_an_earlier_bill_taken_back_decides_those_elsewhere_on_their_own_terms(

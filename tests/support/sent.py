@@ -30,3 +30,16 @@ def statements_sent(database: Database) -> Iterator[list[str]]:
             yield sent
     finally:
         sa.event.remove(database.engine, "before_cursor_execute", note)
+
+
+@contextlib.contextmanager
+def trips_made() -> Iterator[list[int]]:
+    """Gives how many statements each trip to PostgreSQL carries inside the block."""
+    made: list[int] = []
+
+    def noted(driver: Any, commands: Sequence[Command], *more: Any) -> Any:
+        made.append(len(commands))
+        return travel(driver, commands, *more)
+
+    with patch.object(rows_postgres, "travel", noted):
+        yield made

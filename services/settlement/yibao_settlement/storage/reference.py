@@ -14,6 +14,7 @@ from yibao_common.db.rows import insert_rows, select_rows
 from yibao_settlement.application.reference import NO_LINE_TERMS, DatedPolicy, LineTerms, Reference
 from yibao_settlement.files.policy.any_file import load_any_policy
 from yibao_settlement.rules.bill import CatalogueItem
+from yibao_settlement.rules.elsewhere.place import place_of
 from yibao_settlement.rules.elsewhere.terms import NO_TERMS, ElsewhereTerms
 from yibao_settlement.rules.institution.suspension import Suspended
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
@@ -55,6 +56,10 @@ class ReferenceCache:
         self._lock = threading.Lock()
         self._regions: dict[str, Reference] = {}
         self._compiled: dict[str, AnyPolicy] = {}
+
+    def place_of(self, institution_id: str) -> str | None:
+        """Returns the region that is served of which an institution is by its code, or None."""
+        return place_of(institution_id, self._served)
 
     def view(
         self, connection: sa.Connection, region: str, item_codes: Iterable[str], *, epoch: int

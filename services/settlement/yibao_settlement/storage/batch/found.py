@@ -29,6 +29,8 @@ class Found:
     sights: list[tuple[set[str], dt.date]]
     # Visits whose bills are held by the holds that are named.
     held_visit_ids: set[str]
+    # Of the visits that are named and elsewhere, which institution treats.
+    institutions_elsewhere: dict[str, str]
 
 
 def sights_of(billed: Iterable[Row]) -> list[tuple[set[str], dt.date]]:

@@ -32,7 +32,11 @@ from yibao_settlement.storage.charge import read_charges
 from yibao_settlement.storage.credential.reading import read_credentials
 from yibao_settlement.storage.credit.loading import read_credits
 from yibao_settlement.storage.difference.loading import read_differences
-from yibao_settlement.storage.elsewhere.reading import read_audit_holds, read_elsewhere
+from yibao_settlement.storage.elsewhere.reading import (
+    care_expected,
+    read_audit_holds,
+    read_elsewhere,
+)
 from yibao_settlement.storage.enrolment import read_counted, read_enrolments
 from yibao_settlement.storage.family.loading import check_locked
 from yibao_settlement.storage.family.record import read_paid
@@ -221,7 +225,7 @@ class _Transaction:
                     tables.visit,
                     "visit_id",
                     frozenset(needs.visit_ids),
-                    *("care_type", "start_date"),
+                    *("care_type", "start_date", "institution_id", "place_region"),
                 ),
                 select(tables.credential, "subject", frozenset(needs.holder_subjects)),
                 select(
@@ -242,20 +246,22 @@ class _Transaction:
         merged = survivors_of(self._connection, self._region, treated)
         survivors = {each: merged.get(each, each) for each in treated}
         holders: dict[str, str] = dict(subjects)
-        visitor_ids = {person_id for _, person_id, _, _ in visits}
+        visitor_ids = {person_id for _, person_id, *_ in visits}
         person_ids = set(visitor_ids)
         person_ids.update(holders.values(), needs.person_ids, survivors, survivors.values())
         stay_person_ids = {holders[each] for each in needs.stay_subjects if each in holders}
         stay_person_ids.update(
-            person_id for visit_id, person_id, _, _ in visits if visit_id in needs.stay_visit_ids
+            person_id for visit_id, person_id, *_ in visits if visit_id in needs.stay_visit_ids
         )
         stay_person_ids.update(
             person_id for each, person_id, _ in settled if each in needs.stay_settlement_ids
         )
         years = {year for _, _, year in settled}
-        billed = [visit[1:] for visit in visits if visit[0] in needs.reviewed_visit_ids]
+        billed = [visit[1:4] for visit in visits if visit[0] in needs.reviewed_visit_ids]
+        elsewhere = {visit_id: at for visit_id, *_, at, place in visits if place is not None}
         persons = (person_ids, visitor_ids, holders, survivors)
-        return Found(*persons, years, stay_person_ids, sights_of(billed), held_visit_ids)
+        sights = sights_of(billed)
+        return Found(*persons, years, stay_person_ids, sights, held_visit_ids, elsewhere)
 
     def _read(self, wanted: Wanted, found: Found, standings: dict[str, Standing]) -> WorkingSet:
         years = found.benefit_years.union(wanted.needs.benefit_years)
@@ -278,9 +284,12 @@ class _Transaction:
         ]
         epoch = wanted.select(tables.reference_epoch, ("epoch",), "region", (self._region,))
         fence = wanted.select(tables.posting_fence, PostingFence._fields, "region", (self._region,))
+        expected = care_expected(wanted, found, self._reference)
+        care = expected.selects(self._region)
         times, epochs, fences, *rows = execute(
-            self._connection, [Now(), epoch, fence, *(read.select for read in reads)]
+            self._connection, [Now(), epoch, fence, *care, *(read.select for read in reads)]
         )
+        care_rows, rows = rows[: len(care)], rows[len(care) :]
         now = times[0][0] if self._clock is None else self._clock()
         posting_fence = PostingFence(*fences[0]) if fences else PostingFence()
         working_set = WorkingSet(
@@ -302,7 +311,8 @@ class _Transaction:
         )
         for read, its_rows in zip(reads, rows, strict=True):
             read.keep(working_set, its_rows)
-        read_elsewhere(self._connection, working_set, wanted, self._reference)
+        its_care = (expected, care_rows)
+        read_elsewhere(self._connection, working_set, wanted, self._reference, its_care)
         if working_set.charges or wanted.needs.own_codes:
             read_mappings(self._connection, working_set, wanted)
             self._view_charged_items(working_set)

@@ -1,7 +1,8 @@
 """What a batch and a trial read of care elsewhere; of bills at home it is the holds alone."""
 
 import datetime as dt
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import NamedTuple
 
 import msgspec
 import sqlalchemy as sa
@@ -17,6 +18,7 @@ from yibao_settlement.rules.elsewhere.registered import (
     RegisteredCare,
 )
 from yibao_settlement.storage import tables
+from yibao_settlement.storage.batch.found import Found
 from yibao_settlement.storage.batch.loading import Read, Wanted
 from yibao_settlement.storage.elsewhere.tables import (
     audit_hold,
@@ -60,13 +62,55 @@ def read_audit_holds(wanted: Wanted) -> Read:
     return Read(wanted.select(audit_hold, _HOLD, "visit_id", visit_ids), keep)
 
 
-def read_elsewhere(
-    connection: sa.Connection, working_set: WorkingSet, wanted: Wanted, cache: ReferenceCache
-) -> None:
-    """Reads where persons are treated elsewhere, and their registrations.
+class CareAsked(NamedTuple):
+    """What is asked of care elsewhere: regions that treat, whose registrations, which visits."""
 
-    It asks nothing where all institutions that are named are of the region. The epoch of each
-    other region is read under the persons' locks, as the own one is.
+    regions: frozenset[str]
+    person_ids: frozenset[str]
+    visit_ids: frozenset[str]
+
+    def selects(self, region: str) -> list[Select]:
+        """Returns the look-ups: an epoch for each region, and what `_select_known` looks up.
+
+        There are none where nobody is treated elsewhere.
+        """
+        if not (self.regions or self.visit_ids):
+            return []
+        epochs = (
+            Select(tables.reference_epoch, ("epoch",), each, "region", (each,))
+            for each in sorted(self.regions)
+        )
+        return [*epochs, *_select_known(region, sorted(self.person_ids), sorted(self.visit_ids))]
+
+    def has(self, other: "CareAsked") -> bool:
+        """Tells whether all that `other` asks is asked."""
+        return all(ours >= theirs for ours, theirs in zip(self, other, strict=True))
+
+
+def care_expected(wanted: Wanted, found: Found, cache: ReferenceCache) -> CareAsked:
+    """Returns what is likely to be asked, by the codes of the institutions that are named.
+
+    It can be too much, where the region has an agreement with one of them, and too little, where
+    a stay that no request names is elsewhere; see `read_elsewhere`.
+    """
+    treating = {*wanted.needs.treating_institution_ids, *found.institutions_elsewhere.values()}
+    places = {cache.place_of(each) for each in treating} - {None, wanted.region}
+    regions = frozenset(each for each in places if each is not None)
+    visit_ids = frozenset(found.institutions_elsewhere)
+    return CareAsked(regions, frozenset(found.person_ids), visit_ids)
+
+
+def read_elsewhere(
+    connection: sa.Connection,
+    working_set: WorkingSet,
+    wanted: Wanted,
+    cache: ReferenceCache,
+    expected: tuple[CareAsked, Sequence[list[Row]]],
+) -> None:
+    """Keeps where persons are treated elsewhere, and their registrations.
+
+    `expected` is what was read along with the rest; what it lacks has a trip of its own. The epoch
+    of each other region is read under the persons' locks, as the own one is.
     """
     # An agency names no institution: that of a visit elsewhere treats.
     treating = {
@@ -84,23 +128,20 @@ def read_elsewhere(
     visitors = {each.person_id for each in visits}
     if not (places or visitors):
         return
-    regions = sorted(set(places.values()))
     person_ids = visitors | set(wanted.holders.values())
     person_ids |= {working_set.holder_of(each) for each in visitors}
-    visit_ids = sorted(each.visit_id for each in visits)
-    *epochs, registered, deemed, places_read = execute(
-        connection,
-        [
-            *(
-                Select(tables.reference_epoch, ("epoch",), region, "region", (region,))
-                for region in regions
-            ),
-            *_select_known(working_set.region, sorted(person_ids), visit_ids),
-        ],
+    needed = CareAsked(
+        frozenset(places.values()),
+        frozenset(person_ids),
+        frozenset(each.visit_id for each in visits),
     )
+    asked, rows = expected
+    if not asked.has(needed):
+        asked, rows = needed, execute(connection, needed.selects(working_set.region))
+    *epochs, registered, deemed, places_read = rows
     references = {
-        region: cache.view(connection, region, (), epoch=rows[0][0] if rows else 0)
-        for region, rows in zip(regions, epochs, strict=True)
+        region: cache.view(connection, region, (), epoch=found[0][0] if found else 0)
+        for region, found in zip(sorted(asked.regions), epochs, strict=True)
     }
     state = working_set.elsewhere
     state.places = {each: (place, references[place]) for each, place in places.items()}
