@@ -24,7 +24,12 @@ from yibao_settlement.application.elsewhere.feed import (
     ToldHold,
 )
 from yibao_settlement.rules.elsewhere.registered import AuditHold, Benefit, RegisteredCare
-from yibao_settlement.storage.elsewhere.tables import audit_hold, registered_care
+from yibao_settlement.storage.elsewhere.deemed import note_told, untold
+from yibao_settlement.storage.elsewhere.tables import (
+    audit_hold,
+    deemed_registration,
+    registered_care,
+)
 
 FIRST_DAY = dt.date(2026, 12, 1)
 
@@ -205,3 +210,32 @@ def test_another_feed_is_read_anew_and_what_it_does_not_tell_is_forgotten(world:
         *(other.registration_id, kept.registration_id, shown),
     ]
     assert holds(world.database) == {}
+
+
+def deem(world: World, person_id: str) -> str:
+    """Stores an emergency that counts as registered, and returns its visit."""
+    visit_id = new_id()
+    values = {
+        **{"region": REGION, "visit_id": visit_id, "person_id": person_id},
+        **{"institution_id": "H31000000001", "treatment_region": "310000"},
+        **{"start_date": FIRST_DAY, "create_time": system_clock()},
+    }
+    with world.database.write() as connection:
+        connection.execute(sa.insert(deemed_registration).values(values))
+    return visit_id
+
+
+def test_a_restored_offsite_is_told_again_of_the_emergencies_that_it_lost(world: World) -> None:
+    old, person = world.enrol(2)
+    kept, lost, untold_yet = (deem(world, each) for each in (old, person, person))
+    put = {kept: care(old, origin=4), lost: care(person, origin=4)}
+    tell(world.database, *put.values())
+    for visit_id, each in put.items():
+        told = {"registration_id": each.registration_id, "at": system_clock()}
+        note_told(world.database, REGION, visit_id, **told)
+    # What is kept is known of whoever stands in the person's place.
+    world.merge(old, world.enrol(1)[0])
+    ended = tell(world.database, put[kept], epoch="two", head_sequence=1)
+    assert ended.gone == OffsiteGone(registrations=1, holds=0, emergencies=1)
+    waiting = untold(world.database, REGION, after=None, limit=10)
+    assert {each.visit_id for each in waiting} == {lost, untold_yet}

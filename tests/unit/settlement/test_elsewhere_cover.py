@@ -4,6 +4,7 @@ import datetime as dt
 
 import pytest
 
+from yibao.offsite.v1 import registration_service_pb2
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_offsite.files.qualification.read import load_disease_lists
@@ -280,7 +281,10 @@ def test_the_refusal_says_how_to_register() -> None:
         decided()
     told = refusal.value.metadata
     assert (told["region"], told["treatment_region"]) == (HOME, PLACE)
-    assert "RegistrationService" in told["register_by"]
+    service = registration_service_pb2.DESCRIPTOR.services_by_name["RegistrationService"]
+    assert told["register_by"].split()[0] in {
+        f"{service.name}.{each}" for each in service.methods_by_name
+    }
 
 
 @pytest.mark.parametrize(

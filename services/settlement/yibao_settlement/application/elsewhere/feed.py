@@ -46,10 +46,14 @@ class OffsiteAnswer(FeedAnswer[OffsiteChange]):
 
 @dataclass(frozen=True, slots=True)
 class OffsiteGone:
-    """How much a feed that was read anew did not tell of any more."""
+    """How much a feed that was read anew did not tell of any more.
+
+    `emergencies` are those of which offsite was told, and is told again: it has lost them.
+    """
 
     registrations: int
     holds: int
+    emergencies: int = 0
 
 
 class OffsiteFeedRows(Protocol):
@@ -89,7 +93,10 @@ class OffsiteFeedRows(Protocol):
         ...
 
     def part_from(self, *, before_reading: int) -> OffsiteGone:
-        """Forgets what was last told of before a reading, but what attestations showed alone."""
+        """Forgets what was last told of before a reading, but what attestations showed alone.
+
+        Emergencies that the feed does not tell of any more are told to offsite again.
+        """
         ...
 
     def move_persons(self, survivors: Mapping[str, str]) -> None:

@@ -24,7 +24,7 @@ _AS_AT_HOME = (LOCAL, LONG_TERM)
 # A purchase or a chronic disease is no emergency, whatever is marked.
 _OF_EMERGENCIES = (Benefit.INPATIENT, Benefit.OUTPATIENT)
 # How to register, as the refusal tells.
-_HOW = "RegistrationService.Register before the bill is settled"
+_HOW = "RegistrationService.CreateRegistration before the bill is settled"
 
 
 class ElsewhereTerms(NamedTuple):

@@ -100,6 +100,7 @@ def offsite_follower(
                 region=region,
                 registrations_gone=moved.gone.registrations,
                 holds_gone=moved.gone.holds,
+                emergencies_told_again=moved.gone.emergencies,
             )
 
     source = Source(

@@ -13,6 +13,7 @@ from yibao_settlement.rules.elsewhere.feed import ATTESTED, Known
 from yibao_settlement.rules.elsewhere.registered import RegisteredCare
 from yibao_settlement.storage.elsewhere.tables import (
     audit_hold,
+    deemed_registration,
     offsite_feed_position,
     registered_care,
 )
@@ -25,7 +26,7 @@ _CARE = (
 _HOLD_KEY = ("region", "visit_id", "hold_id")
 _HOLD = ("person_id", "task_id", "is_lifted", "version", "attestation", "reading")
 
-_care, _hold = registered_care.c, audit_hold.c
+_care, _hold, _deemed = registered_care.c, audit_hold.c, deemed_registration.c
 _encode = msgspec.json.Encoder().encode
 
 
@@ -105,7 +106,10 @@ class StoredOffsiteFeed:
         )
 
     def part_from(self, *, before_reading: int) -> OffsiteGone:
-        """Forgets what was last told of before a reading, but what attestations showed alone."""
+        """Forgets what was last told of before a reading, but what attestations showed alone.
+
+        Emergencies that the feed does not tell of any more are told to offsite again.
+        """
         registrations = self._connection.execute(
             sa.delete(registered_care).where(
                 _care.region == self._region,
@@ -118,7 +122,32 @@ class StoredOffsiteFeed:
                 _hold.region == self._region, _hold.reading < before_reading
             )
         )
-        return OffsiteGone(registrations.rowcount, holds.rowcount)
+        return OffsiteGone(registrations.rowcount, holds.rowcount, self._tell_again())
+
+    def _tell_again(self) -> int:
+        """Has offsite told again of emergencies that it had and has not; returns how many.
+
+        One that offsite has and that the feed is still to tell of is among them: it answers by
+        the same registration.
+        """
+        same = sa.and_(
+            _care.region == _deemed.region, _care.registration_id == _deemed.registration_id
+        )
+        lost = (
+            sa.select(_deemed.visit_id)
+            .select_from(deemed_registration.outerjoin(registered_care, same))
+            .where(
+                _deemed.region == self._region,
+                _deemed.tell_time.is_not(None),
+                _care.registration_id.is_(None),
+            )
+        )
+        told_again = self._connection.execute(
+            sa.update(deemed_registration)
+            .where(_deemed.region == self._region, _deemed.visit_id.in_(lost))
+            .values(tell_time=None, registration_id=None)
+        )
+        return told_again.rowcount
 
     def move_persons(self, survivors: Mapping[str, str]) -> None:
         """Gives registrations and holds of who was merged to who stands in their place."""
