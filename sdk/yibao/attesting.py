@@ -23,6 +23,7 @@ from yibao._attested import (
     USE_ATTEST,
     Attested,
     AttestedHold,
+    decode_hold,
     encode_hold,
     encode_registration,
     list_uri,
@@ -40,8 +41,8 @@ __all__ = [
     "KeyRequest",
     "QrError",
     "Sign",
-    "key_id_of_hold",
     "list_uri",
+    "read_hold",
     "read_key_request",
     "region_of_list",
     "sign_hold",
@@ -86,13 +87,14 @@ def sign_hold(stated: AttestedHold, *, key_id: bytes, sign: Sign) -> bytes:
     return _sign(encode_hold(stated), _typed_frame.TYPE_HOLD, key_id=key_id, sign=sign)
 
 
-def key_id_of_hold(data: bytes) -> bytes:
-    """Returns the id of the key that signed a hold, without verifying it.
+def read_hold(data: bytes) -> AttestedHold:
+    """Returns what a hold states and which key is said to have signed it, without verifying it.
 
     Raises:
         QrError: `malformed`.
     """
-    return _typed_frame.open_frame(data, _typed_frame.TYPE_HOLD).key_id
+    frame = _typed_frame.open_frame(data, _typed_frame.TYPE_HOLD)
+    return decode_hold(frame.payload, frame.key_id)
 
 
 def sign_list(

@@ -212,6 +212,16 @@ def test_an_approval_is_told_to_identity_until_it_has_it(stored: Desk) -> None:
     assert kinds(stored, found.qualification_id)[-1] is EventKind.CARRIED
 
 
+def test_what_was_approved_by_a_clock_ahead_is_told_once_it_is_right(stored: Desk) -> None:
+    stored.now += dt.timedelta(hours=1)
+    approved(stored)
+    stored.now -= dt.timedelta(hours=1)
+    # As long as the longest wait.
+    assert due(stored) == []
+    stored.now -= dt.timedelta(seconds=1)
+    assert len(due(stored)) == 1
+
+
 def test_what_was_ended_meanwhile_is_told_once_more(stored: Desk) -> None:
     found = approved(stored)
     (task,) = due(stored)

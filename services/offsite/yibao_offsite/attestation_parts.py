@@ -145,11 +145,12 @@ def told_attestation(
 ) -> bytes:
     """Returns the attestation of a hold by the key that signs now.
 
-    The stored one where that signed it, or where none may sign: who reads the feed anew long
-    afterwards would not find a former key in his trust.
+    The stored one where that signed it by now, or where none may sign: who reads the feed anew
+    long afterwards would not find a former key in his trust, and one that was signed while a
+    clock was ahead would keep him from reading on until its time has come.
     """
     try:
-        if signer_of_hold(told.attestation) == signer.key_id(region):
+        if signer_of_hold(told.attestation, at=at) == signer.key_id(region):
             return told.attestation
         return signer.sign_hold(stated(region, told), at=at)
     except RuleError:

@@ -146,12 +146,16 @@ class NoAttestationKeys:
         raise no_attestation_key(content.region)
 
 
-def signer_of_hold(attestation: bytes) -> bytes:
-    """Returns the id of the key that an attestation of a hold names, empty where it is none."""
+def signer_of_hold(attestation: bytes, *, at: dt.datetime) -> bytes:
+    """Returns the id of the key that an attestation of a hold names, empty where it is none.
+
+    One of a time to come is none either: a clock was ahead, and nobody takes it until then.
+    """
     try:
-        return attesting.key_id_of_hold(attestation)
+        hold = attesting.read_hold(attestation)
     except QrError:
         return b""
+    return b"" if hold.issue_time > at else hold.key_id
 
 
 def _listed(snapshot: TrustSnapshot, region: str, *, now: dt.datetime) -> Iterator[TrustedKey]:

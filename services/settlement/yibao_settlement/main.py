@@ -161,7 +161,7 @@ class SettlementService:
         return Offsite(
             self._config,
             transactions,
-            verify_hold=lambda region, hold, attestation: trust.attests_hold(
+            verify_hold=lambda region, hold, attestation: trust.problem_of_hold(
                 region, hold, attestation, at=self._clock()
             ),
             metrics=metrics,

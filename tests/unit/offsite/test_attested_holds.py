@@ -72,12 +72,20 @@ def test_a_hold_is_told_as_it_was_signed_by_the_key_that_signs() -> None:
     assert data == stored
 
 
-@pytest.mark.parametrize("stored", [b"", b"no attestation", signed_hold(key="unlisted")])
-def test_a_hold_that_another_key_signed_is_signed_anew(stored: bytes) -> None:
+@pytest.mark.parametrize(
+    "stored",
+    [
+        *(b"", b"no attestation", signed_hold(key="unlisted")),
+        # While this clock was ahead.
+        signed_hold(hold(issue_second=NOW_SECOND + 1)),
+    ],
+)
+def test_a_hold_that_another_key_or_clock_signed_is_signed_anew(stored: bytes) -> None:
     data = told_attestation(keys("attest"), REGION, told(stored), at=NOW)
     found = attestation.verify_hold(data, trust=attest_trust(), now=NOW)
     assert (found.hold_id, found.visit_id, found.task_id) == (HOLD, VISIT, TASK)
-    assert signer_of_hold(data) == key_id("attest")
+    assert signer_of_hold(data, at=NOW) == key_id("attest")
+    assert found.issue_second == NOW_SECOND
 
 
 def test_without_a_key_it_is_told_as_stored() -> None:

@@ -124,17 +124,20 @@ def test_a_hold_of_the_feed_is_taken_with_the_attestation_of_it_alone(holder: Tr
     lifted = told._replace(is_lifted=True, version=2)
 
     def is_taken(region: str, each: AuditHold, data: bytes) -> bool:
-        return holder.attests_hold(region, each, data, at=NOW)
+        return not holder.problem_of_hold(region, each, data, at=NOW)
 
     assert is_taken(REGION, told, signed_hold())
     assert is_taken(REGION, lifted, signed_hold(hold(is_lifted=True, version=2)))
     assert not is_taken(REGION, lifted, signed_hold())
     assert not is_taken(REGION, told, signed_hold(key="attest killed"))
     assert not is_taken(REGION, told, b"")
+    # A clock that is wrong is told as such, and not as a forgery.
+    ahead = signed_hold(hold(issue_second=NOW_SECOND + 61))
+    assert "this clock is behind" in holder.problem_of_hold(REGION, told, ahead, at=NOW)
     # Of a region for which no key may sign, nothing is signed.
     assert is_taken("440100", told, b"")
     late = NOW + dt.timedelta(days=7)
-    assert not holder.attests_hold("440100", told, b"", at=late)
+    assert holder.problem_of_hold("440100", told, b"", at=late)
 
 
 def test_the_newer_of_attestation_and_feed_counts() -> None:

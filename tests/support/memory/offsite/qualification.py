@@ -86,8 +86,10 @@ class MemoryErrands(ErrandRows):
     def remove_errand(self, errand: Errand) -> None:
         del self.rows[errand.qualification_id]
 
-    def due_errands(self, now: dt.datetime, *, limit: int) -> list[Errand]:
-        due = [each for each in self.rows.values() if each.next_try_time <= now]
+    def due_errands(self, now: dt.datetime, *, most_wait: dt.timedelta, limit: int) -> list[Errand]:
+        due = [
+            each for each in self.rows.values() if not now < each.next_try_time <= now + most_wait
+        ]
         return sorted(due, key=lambda each: (each.next_try_time, each.qualification_id))[:limit]
 
     def count_errands(self, *, waiting_since: dt.datetime) -> int:

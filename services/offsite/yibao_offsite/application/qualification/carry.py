@@ -9,7 +9,7 @@ from yibao_common.values.clock import Clock
 from yibao_common.values.ids import Ids
 from yibao_offsite.application.qualification.apply import note_event
 from yibao_offsite.application.qualification.rows import Errand
-from yibao_offsite.rules.qualification.carrying import STUCK_AFTER, wait_after
+from yibao_offsite.rules.qualification.carrying import MOST_WAIT, STUCK_AFTER, wait_after
 from yibao_offsite.rules.qualification.qualification import CarryState, EventKind, Qualification
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class QualificationErrands:
     def due(self, region: str, *, limit: int) -> Sequence[CarryTask]:
         """Returns at most `limit` tasks that are to be tried now, the longest due first."""
         with self._transactions.read(region) as work:
-            errands = work.errands.due_errands(self._clock(), limit=limit)
+            errands = work.errands.due_errands(self._clock(), most_wait=MOST_WAIT, limit=limit)
             return [_task(work, each) for each in errands]
 
     def meet(self, region: str, epoch: str) -> int:

@@ -103,8 +103,14 @@ class ErrandRows(Protocol):
         """Notes that identity was told, or does not take it."""
         ...
 
-    def due_errands(self, now: dt.datetime, *, limit: int) -> Sequence[Errand]:
-        """Returns at most `limit` errands that are to be tried, the longest due first."""
+    def due_errands(
+        self, now: dt.datetime, *, most_wait: dt.timedelta, limit: int
+    ) -> Sequence[Errand]:
+        """Returns at most `limit` errands that are to be tried, the longest due first.
+
+        One that is to be tried further ahead than anything waits was given while a clock was
+        ahead: it is tried too.
+        """
         ...
 
     def count_errands(self, *, waiting_since: dt.datetime) -> int:

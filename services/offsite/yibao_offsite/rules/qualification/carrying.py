@@ -14,7 +14,7 @@ from yibao_offsite.rules.qualification.qualification import Qualification
 
 # How long is waited after the first failure of one qualification; twice as long each time.
 _FIRST_WAIT = dt.timedelta(seconds=10)
-_MOST_WAIT = dt.timedelta(hours=1)
+MOST_WAIT = dt.timedelta(hours=1)
 _MOST_DOUBLINGS = 10
 # What waits longer is told to operators.
 STUCK_AFTER = dt.timedelta(hours=1)
@@ -82,7 +82,7 @@ def next_step(
 
 def wait_after(attempts: int) -> dt.timedelta:
     """Returns how long is waited after a number of failures; an hour at most."""
-    return min(_FIRST_WAIT * (1 << min(attempts - 1, _MOST_DOUBLINGS)), _MOST_WAIT)
+    return min(_FIRST_WAIT * (1 << min(attempts - 1, _MOST_DOUBLINGS)), MOST_WAIT)
 
 
 def _counterpart(

@@ -39,11 +39,16 @@ class StoredErrands:
         """Removes an errand."""
         self._delete(errand.qualification_id)
 
-    def due_errands(self, now: dt.datetime, *, limit: int) -> list[Errand]:
-        """Returns at most `limit` errands that are to be tried, the longest due first."""
+    def due_errands(self, now: dt.datetime, *, most_wait: dt.timedelta, limit: int) -> list[Errand]:
+        """Returns at most `limit` errands that are to be tried, the longest due first.
+
+        One that is to be tried further ahead than anything waits was given while a clock was
+        ahead: it is tried too.
+        """
+        at = _errand.next_try_time
         query = (
             self._query()
-            .where(_errand.next_try_time <= now)
+            .where(sa.or_(at <= now, at > now + most_wait))
             .order_by(_errand.next_try_time, _errand.qualification_id)
             .limit(limit)
         )

@@ -31,8 +31,8 @@ from yibao_settlement.rules.elsewhere.registered import AuditHold
 from yibao_settlement.servicer.elsewhere.feed_messages import answer_of, question_of
 
 OffsiteFollower = FeedFollower[pb.ListOffsiteChangesResponse, Moved[OffsiteGone]]
-# Tells whether offsite signed a hold of a region, by its attestation.
-VerifyHold = Callable[[str, AuditHold, bytes], bool]
+# Returns why an attestation is not offsite's of a hold of a region, empty where it is.
+VerifyHold = Callable[[str, AuditHold, bytes], str]
 
 
 class OffsiteAges:
@@ -131,5 +131,7 @@ def _require_verified(region: str, answer: OffsiteAnswer, verify_hold: VerifyHol
     """
     for change in answer.changes:
         told = change.subject
-        if isinstance(told, ToldHold) and not verify_hold(region, told.hold, told.attestation):
-            raise ToldError(f"the attestation of hold {told.hold.hold_id} is not offsite's")
+        if not isinstance(told, ToldHold):
+            continue
+        if problem := verify_hold(region, told.hold, told.attestation):
+            raise ToldError(f"the attestation of hold {told.hold.hold_id}: {problem}")

@@ -176,19 +176,21 @@ class TrustHolder:
         trust = self._snapshot(at, stale=Reason.ATTESTATION_STALE_TRUST)
         return verified_hold(data, trust=trust, at=at)
 
-    def attests_hold(self, region: str, hold: AuditHold, data: bytes, *, at: dt.datetime) -> bool:
-        """Tells whether `data` is the offsite service's attestation of a hold as it is told.
+    def problem_of_hold(self, region: str, hold: AuditHold, data: bytes, *, at: dt.datetime) -> str:
+        """Returns why `data` is not the offsite service's attestation of a hold as it is told.
 
-        Where no key may sign for the region, as where its only one was killed, who told it is
-        proved by the connection alone: what is revoked must not wait for the next key.
+        Empty where it is. Where no key may sign for the region, as where its only one was killed,
+        who told it is proved by the connection alone: what is revoked must not wait for the next
+        key.
         """
         try:
             trust = self._snapshot(at, stale=Reason.ATTESTATION_STALE_TRUST)
             if not signs_attestations(trust, region):
-                return True
-            return states(verified_hold(data, trust=trust, at=at), hold, region=region)
-        except RuleError:
-            return False
+                return ""
+            attested = verified_hold(data, trust=trust, at=at)
+        except RuleError as refusal:
+            return refusal.message
+        return "" if states(attested, hold, region=region) else "it is of another hold"
 
     def _snapshot(
         self, now: dt.datetime, *, stale: Reason = Reason.QR_STALE_TRUST
