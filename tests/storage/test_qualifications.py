@@ -32,6 +32,7 @@ from yibao_offsite.rules.qualification.qualification import (
     QualificationState,
 )
 from yibao_offsite.storage import tables
+from yibao_offsite.storage.qualification.errand import compare_anew
 
 TODAY = dt.date(2026, 3, 1)
 DAY = dt.timedelta(days=1)
@@ -267,6 +268,20 @@ def test_an_identity_that_was_restored_is_told_everything_again(stored: Desk) ->
     assert told == {each.qualification_id for each in (one, other, waiting)}
     assert stored.find(one.qualification_id).carry_state is CarryState.WAITING
     assert stored.find(never.qualification_id).carry_state is CarryState.NONE
+
+
+def test_an_offsite_that_was_restored_compares_everything_with_identity(
+    stored: Desk, database: Database
+) -> None:
+    found = approved(stored)
+    stored.errands.meet(REGION, "e1")
+    (task,) = due(stored)
+    stored.errands.carried(task, "d1")
+    with database.write() as connection:
+        compare_anew(connection)
+    assert stored.errands.meet(REGION, "e1") == 1
+    assert [each.qualification.qualification_id for each in due(stored)] == [found.qualification_id]
+    assert stored.errands.meet(REGION, "e1") == 0
 
 
 def test_a_duplicate_is_carried_to_the_record_that_stays(stored: Desk) -> None:

@@ -18,6 +18,7 @@ from yibao_common.process.config import StartError
 from yibao_common.values.clock import system_clock
 from yibao_identity.storage import feed as identity_feed
 from yibao_offsite.storage import feed as offsite_feed
+from yibao_offsite.storage.qualification.errand import compare_anew
 from yibao_settlement.application.checkpoint import Checkpoints
 from yibao_settlement.application.work import Work
 from yibao_settlement.config import SettlementConfig
@@ -103,8 +104,13 @@ def run_restored(console: Console, given: list[Path]) -> int:
     return 0
 
 
+def _renew_offsite(connection: sa.Connection) -> list[str]:
+    compare_anew(connection)
+    return offsite_feed.renew_epochs(connection)
+
+
 # By service, whose feeds are read: the key of their regions, who reads them, what renews them.
 _TOLD: Mapping[str, tuple[str, str, Callable[[sa.Connection], list[str]]]] = {
     "identity": ("read_anew", "settlement and offsite read", identity_feed.renew_epochs),
-    "offsite": ("offsite_read_anew", "settlement reads", offsite_feed.renew_epochs),
+    "offsite": ("offsite_read_anew", "settlement reads", _renew_offsite),
 }

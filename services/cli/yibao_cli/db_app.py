@@ -34,7 +34,7 @@ def restored(config: ConfigFiles = None, as_json: Json = False) -> None:
 
     Settlement reads both, and offsite reads identity. Each notices a restore by itself wherever
     changes that it read are missing; this is for certainty, and for rows that were repaired by
-    hand.
+    hand. An offsite compares its qualifications with identity.
     """
     from yibao_cli.console import out, told_plainly
     from yibao_cli.database import run_restored

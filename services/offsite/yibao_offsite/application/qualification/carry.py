@@ -52,7 +52,7 @@ class QualificationErrands:
         """Takes the epoch of the identity that is told; returns how many are told again.
 
         Another epoch than before is of an identity that was restored from a backup: it may
-        have lost what it was told.
+        have lost what it was told. So may offsite, once that was noted of it.
         """
         with self._transactions.read(region) as work:
             if work.errands.identity_epoch() == epoch:

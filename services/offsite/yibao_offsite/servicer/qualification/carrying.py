@@ -97,7 +97,7 @@ class QualificationCarrier:
             self._metrics.qualifications_stuck.labels(region).set(stuck)
 
     async def _meet(self, region: str) -> None:
-        """Asks which identity it is: one that was restored is told again."""
+        """Asks which identity it is: where it or offsite was restored, all is compared."""
         answer = await self._persons.ListEnrolmentChanges(
             person_pb.ListEnrolmentChangesRequest(region=region, after_sequence=0, page_size=1),
             timeout=_DEADLINE_SECONDS,
@@ -108,7 +108,7 @@ class QualificationCarrier:
             return
         again = await self._blocking.run(self._errands.meet, region, answer.epoch)
         if again:
-            self._log.warning("identity was restored", region=region, qualifications=again)
+            self._log.warning("qualifications are compared", region=region, qualifications=again)
 
     async def _carry(self, task: CarryTask) -> None:
         person_id = task.person_id

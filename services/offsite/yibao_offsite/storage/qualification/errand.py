@@ -13,6 +13,8 @@ _errand = tables.chronic.errand.c
 _COLUMNS = ("qualification_id", "errand_id", "wait_time", "attempts", "next_try_time")
 _qualification = tables.chronic.qualification.c
 _epoch = tables.chronic.identity_epoch.c
+# No identity's epoch: whichever is met next, everything is compared with it.
+_NO_EPOCH = "restored"
 
 
 class StoredErrands:
@@ -114,3 +116,11 @@ class StoredErrands:
                 _errand.region == self._region, _errand.qualification_id == qualification_id
             )
         )
+
+
+def compare_anew(connection: sa.Connection) -> None:
+    """Has the qualifications of every region compared with identity, as it is met next.
+
+    After a restore of offsite: what is stored of who was told what is of before it.
+    """
+    connection.execute(sa.update(tables.chronic.identity_epoch).values(epoch=_NO_EPOCH))
