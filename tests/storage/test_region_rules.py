@@ -81,6 +81,16 @@ def test_of_rules_of_one_day_those_approved_last_hold(store: Store) -> None:
     assert store.rules.in_force(REGION, None, before).contents == SAMPLE_FILE.read_bytes()
 
 
+def test_rules_approved_by_a_clock_ahead_are_in_force_once_it_is_right(store: Store) -> None:
+    store.submit(SAMPLE_FILE.read_bytes(), TODAY)
+    store.now += dt.timedelta(hours=1)
+    store.approve(SAMPLE.version, SECOND)
+    store.now -= dt.timedelta(hours=1)
+    assert store.rules.in_force(REGION, None, None).rules_version == SAMPLE.version
+    with pytest.raises(RuleError, match="MATERIAL_MISSING"):
+        store.create()
+
+
 def test_the_same_rules_submitted_at_once_are_one_draft(store: Store) -> None:
     barrier = threading.Barrier(3)
     drafts: list[StoredRules] = []

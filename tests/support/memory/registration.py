@@ -134,17 +134,17 @@ class MemoryRules(RegionRulesRows):
     rows: dict[str, StoredRules] = dataclasses.field(default_factory=dict)
     said: RegionRules | None = None
 
-    def in_force(self, day: dt.date, *, known_time: dt.datetime) -> RegionRules | None:
-        found = self.find_in_force(day, known_time=known_time)
+    def in_force(self, day: dt.date) -> RegionRules | None:
+        found = self.find_in_force(day, known_time=None)
         return self.said if found is None else known_rules(found.contents)
 
-    def find_in_force(self, day: dt.date, *, known_time: dt.datetime) -> StoredRules | None:
+    def find_in_force(self, day: dt.date, *, known_time: dt.datetime | None) -> StoredRules | None:
         begun = [
             each
             for each in self.rows.values()
             if each.effective_date <= day
             and each.approve_time is not None
-            and each.approve_time <= known_time
+            and (known_time is None or each.approve_time <= known_time)
         ]
         return max(begun, key=lambda each: (each.effective_date, each.approve_time), default=None)
 

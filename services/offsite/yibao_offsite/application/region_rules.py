@@ -34,15 +34,16 @@ class RulesPlace(NamedTuple):
 class RegionRulesRows(Protocol):
     """Rules of a region, as one transaction finds, locks and writes them."""
 
-    def in_force(self, day: dt.date, *, known_time: dt.datetime) -> RegionRules | None:
-        """Returns what the rules in force on a day say, as known at a time, or None."""
+    def in_force(self, day: dt.date) -> RegionRules | None:
+        """Returns what the rules in force on a day say, as known now, or None."""
         ...
 
-    def find_in_force(self, day: dt.date, *, known_time: dt.datetime) -> StoredRules | None:
+    def find_in_force(self, day: dt.date, *, known_time: dt.datetime | None) -> StoredRules | None:
         """Returns the rules in force on a day, as known at a time, or None.
 
-        Of those that were approved by then, those that begin last by the day; of those that
-        begin on one day, the ones that were approved last.
+        None is now: all that were approved are known, also by a clock that was ahead. Of those
+        known, those that begin last by the day; of those that begin on one day, the ones that
+        were approved last.
         """
         ...
 
@@ -125,9 +126,7 @@ class RulesOfRegions:
         """Returns the rules in force on a day, as known at a time; of today, as known now."""
         now = self._clock()
         with self._transactions.read(region) as work:
-            found = work.region_rules.find_in_force(
-                day or shanghai_day(now), known_time=known_time or now
-            )
+            found = work.region_rules.find_in_force(day or shanghai_day(now), known_time=known_time)
         return found or self._national
 
     def page(self, region: str, *, after: RulesPlace | None, limit: int) -> Sequence[StoredRules]:

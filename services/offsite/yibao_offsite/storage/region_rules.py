@@ -32,19 +32,20 @@ class StoredRegionRules:
         self._connection = connection
         self._region = region
 
-    def in_force(self, day: dt.date, *, known_time: dt.datetime) -> RegionRules | None:
-        """Returns what the rules in force on a day say, as known at a time, or None."""
-        found = self.find_in_force(day, known_time=known_time)
+    def in_force(self, day: dt.date) -> RegionRules | None:
+        """Returns what the rules in force on a day say, as known now, or None."""
+        found = self.find_in_force(day, known_time=None)
         return None if found is None else known_rules(found.contents)
 
-    def find_in_force(self, day: dt.date, *, known_time: dt.datetime) -> StoredRules | None:
+    def find_in_force(self, day: dt.date, *, known_time: dt.datetime | None) -> StoredRules | None:
         """Returns the rules in force on a day, as known at a time, or None."""
+        at = _COLUMN.approve_time
         query = (
             sa.select(*_TOLD)
             .where(
                 _COLUMN.region == self._region,
                 _COLUMN.effective_date <= day,
-                _COLUMN.approve_time <= known_time,
+                at.is_not(None) if known_time is None else at <= known_time,
             )
             .order_by(_COLUMN.effective_date.desc(), _COLUMN.approve_time.desc())
             .limit(1)

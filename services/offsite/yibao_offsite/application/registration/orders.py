@@ -107,7 +107,7 @@ def moment_of(clock: Clock) -> Moment:
 
 def rules_in_force(work: "Work", national: RegionRules, moment: Moment) -> RegionRules:
     """Returns the region's rules of today; the national ones where it has approved none."""
-    return work.region_rules.in_force(moment.today, known_time=moment.now) or national
+    return work.region_rules.in_force(moment.today) or national
 
 
 def locked(work: "Work", registration_id: str, applicant: Applicant) -> Registration:
