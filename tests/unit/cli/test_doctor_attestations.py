@@ -71,6 +71,14 @@ def test_files_that_cannot_be_used_are_told(values: dict[str, Any]) -> None:
     assert "cannot be read" in problem
 
 
+def test_a_clock_that_was_ahead_is_told(values: dict[str, Any]) -> None:
+    ((_, problem, _),) = told(values, now=NOW - dt.timedelta(hours=2))
+    assert "this clock is behind" in problem
+    # What is too old is learnt anew with the next start.
+    ((_, problem, _),) = told(values, now=NOW + dt.timedelta(days=8))
+    assert problem == ""
+
+
 def test_before_trust_was_learnt_nothing_is_examined(values: dict[str, Any]) -> None:
     values["attestation"]["trust_folder"] = None
     ((_, problem, remark),) = told(values)

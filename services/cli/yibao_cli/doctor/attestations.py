@@ -29,7 +29,11 @@ def examine_attestations(config: OffsiteConfig, *, clock: Clock) -> Iterator[Fin
         return
     try:
         trust.current(now=clock())
-    except (QrError, TrustFolderError):
+    except (QrError, TrustFolderError) as error:
+        if isinstance(error, QrError) and error.error == "clock_suspect":
+            told = f"attestation.trust_folder: nothing is signed: {error.message}: set this clock"
+            yield Finding(_SUBJECT, f"{told}, or move the folder away where it was ahead")
+            return
         # It is learnt with the next start; what is wrong with identity is told of there.
         yield Finding(_SUBJECT, remark="not examined: no trust of identity was learnt yet")
         return
