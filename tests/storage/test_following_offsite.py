@@ -231,8 +231,11 @@ def test_a_restored_offsite_is_told_again_of_the_emergencies_that_it_lost(world:
     put = {kept: care(old, origin=4), lost: care(person, origin=4)}
     tell(world.database, *put.values())
     for visit_id, each in put.items():
-        told = {"registration_id": each.registration_id, "at": system_clock()}
-        note_told(world.database, REGION, visit_id, **told)
+        note_told(
+            *(world.database, REGION, visit_id),
+            registration_id=each.registration_id,
+            at=system_clock(),
+        )
     # What is kept is known of whoever stands in the person's place.
     world.merge(old, world.enrol(1)[0])
     ended = tell(world.database, put[kept], epoch="two", head_sequence=1)
