@@ -94,7 +94,7 @@ def care_expected(wanted: Wanted, found: Found, cache: ReferenceCache) -> CareAs
     a stay that no request names is elsewhere; see `read_elsewhere`.
     """
     treating = {*wanted.needs.treating_institution_ids, *found.institutions_elsewhere.values()}
-    places = [cache.place_of(each) for each in treating]
+    places = [cache.served.place_of(each) for each in treating]
     regions = frozenset([each for each in places if each is not None and each != wanted.region])
     visit_ids = frozenset(found.institutions_elsewhere)
     return CareAsked(regions, frozenset(found.person_ids), visit_ids)
