@@ -123,7 +123,7 @@ def machine(postgres_version: str) -> dict[str, str]:
 
 def print_report(results: Results, console: Console) -> None:
     """Prints the ratios, then the figures behind them."""
-    table = Table(title="Ratios: median of the rounds [least – greatest]")
+    table = Table(title="Ratios: median of the rounds, least to greatest")
     for heading in ("what", "target", "median", "range", ""):
         table.add_column(heading)
     for comparison in COMPARISONS:
@@ -136,7 +136,8 @@ def print_report(results: Results, console: Console) -> None:
         target = f"≥ {comparison.target}" if comparison.target else "reported"
         spread = f"{min(ratios):.2f} – {max(ratios):.2f}"
         table.add_row(comparison.title, target, f"{median:.2f}", spread, verdict)
-    console.print(table)
+    if table.row_count:
+        console.print(table)
     aims = Table(title="Per second, with an aim")
     for heading in ("what", "aim", "median", ""):
         aims.add_column(heading)
@@ -145,7 +146,8 @@ def print_report(results: Results, console: Console) -> None:
             median = statistics.median(results.rounds[aim.figure])
             verdict = "met" if median >= aim.least else "missed"
             aims.add_row(aim.title, f"≥ {aim.least:,.0f}", f"{median:,.0f}", verdict)
-    console.print(aims)
+    if aims.row_count:
+        console.print(aims)
     figures = Table(title="Per second, by round")
     figures.add_column("figure")
     figures.add_column("median", justify="right")

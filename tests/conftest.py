@@ -16,7 +16,7 @@ from support.shuffling import pytest_addoption as pytest_addoption
 from support.shuffling import pytest_collection_modifyitems as pytest_collection_modifyitems
 from support.shuffling import pytest_report_header as pytest_report_header
 
-pytest_plugins = ("support.long_first",)
+pytest_plugins = ("support.compiled_statements", "support.long_first")
 
 # Where a run must not fail by chance the same examples are tried each time; elsewhere new
 # ones are. A failure prints how to try its example again.

@@ -27,6 +27,7 @@ from yibao_cli.doctor.followed import examine_known_persons, examine_registratio
 from yibao_common.values.clock import system_clock
 from yibao_common.values.ids import new_id
 from yibao_offsite.storage.feed import renew_epochs
+from yibao_offsite.storage.tables import feed_head
 
 # Both are up: so soon a revocation has to hold.
 SOON_SECONDS = 5.0
@@ -97,6 +98,13 @@ def test_news_of_offsite_hold_at_settlement_a_moment_later_whatever_is_begun_aga
                     assert renew_epochs(connection) == [REGION]
                 world.insured.wait_for("the feed of offsite was read anew", count=2)
                 assert len(world.registered()) == 2
+                assert served(services).offsite_feed.lag == 0
+                # What cannot be stored is told to be lacking, however often it is asked for.
+                with database.write() as connection:
+                    connection.execute(feed_head.update().values(sequence=feed_head.c.sequence + 2))
+                wait_until(lambda: served(services).offsite_feed.lag == 2)
+                world.insured.wait_for("offsite gives no news")
+                assert served(services).offsite_feed.lag == 2
 
 
 def test_the_feed_of_offsite_is_for_settlement_alone(world: FollowedOffsite) -> None:

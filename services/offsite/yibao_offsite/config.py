@@ -62,6 +62,9 @@ def _is_operator(path: str) -> str:
     return path
 
 
+# A hundred million yuan, more than any stay costs.
+_MOST_FEN = 10_000_000_000
+
 _Operators = tuple[Annotated[str, AfterValidator(_is_operator)], ...]
 
 
@@ -109,6 +112,15 @@ class MaterialsConfig(Section):
             raise ValueError("scanner_address and scanner_command are not both given")
         return self
 
+    @check_after(mode="after")
+    def _keeps_the_longest(self) -> "MaterialsConfig":
+        if min(self.person_megabytes, self.party_unused_megabytes) < self.max_megabytes:
+            raise ValueError(
+                "person_megabytes and party_unused_megabytes must be at least max_megabytes: "
+                "the longest file fits into neither otherwise"
+            )
+        return self
+
 
 class CalendarConfig(Section):
     """Which days are worked, by which terms of working days are counted."""
@@ -139,7 +151,7 @@ class AuditsConfig(Section):
     self_service_check_days: int = Field(default=5, ge=1, le=365)
     complaint_days: int = Field(default=10, ge=1, le=365)
     # 苏医保发〔2022〕75号, article 56.
-    assistance_minimum_fen: int = Field(default=3_000_000, ge=0)
+    assistance_minimum_fen: int = Field(default=3_000_000, ge=0, le=_MOST_FEN)
     assistance_answer_day: int = Field(default=26, ge=1, le=28)
     assistance_confirm_days: int = Field(default=5, ge=1, le=365)
 

@@ -149,6 +149,9 @@ class ElsewhereConfig(Section):
         # Who is registered is paid by the registration, whatever is opened.
         if set(self.opened or ()) - set(self.unregistered_reduced_in or ()):
             raise ValueError("opened must have regions of unregistered_reduced_in alone")
+        for region, words in (self.opened or {}).items():
+            if len(set(words)) < len(words):
+                raise ValueError(f"opened of {region} must name each benefit once")
         return self
 
     def terms_in(self, region: str, *, max_news_age: dt.timedelta | None) -> ElsewhereTerms:

@@ -63,6 +63,23 @@ def test_metrics_tell_of_lag_and_of_another_feed() -> None:
     assert (desk.value("lag_events"), desk.value("persons_gone_total")) == (0, 2)
 
 
+def test_what_was_told_and_cannot_be_stored_is_lacking() -> None:
+    desk = Desk()
+    stored = FeedPosition("e", 3, 3, read_time=NOW)
+    desk.ages.applied(REGION, Applied(stored))
+    desk.ages.hear(REGION, 5)
+    # Asked again and again, each time from what is stored.
+    for _ in range(2):
+        desk.ages.read(REGION, stored)
+        assert desk.value("lag_events") == 2
+    assert desk.ages.state(REGION).lag == 2
+    # Another process stored one of them; then a restored feed ends before both.
+    desk.ages.read(REGION, FeedPosition("e", 4, 4, read_time=NOW))
+    assert desk.value("lag_events") == 1
+    desk.ages.applied(REGION, Applied(FeedPosition("f", 2, 2, read_time=NOW)))
+    assert desk.value("lag_events") == 0
+
+
 def test_metrics_count_merges_whose_bills_were_not_decided() -> None:
     desk = Desk()
     assert desk.value("undecided_total", of="merges") == 0

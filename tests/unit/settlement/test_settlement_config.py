@@ -72,6 +72,9 @@ def test_what_is_opened_to_nobody_is_refused(tmp_path: Path) -> None:
     reduced = 'unregistered_reduced_in = ["999019"]\n'
     loaded = load(tmp_path, f"[elsewhere]\n{reduced}{opened}")
     assert loaded.terms[1]["999019"].opened == {Benefit.OUTPATIENT}
+    twice = 'opened = {"999019" = ["outpatient", "outpatient"]}\n'
+    with pytest.raises(ConfigError, match="opened of 999019 must name each benefit once"):
+        load(tmp_path, f"[elsewhere]\n{reduced}{twice}")
 
 
 @pytest.mark.parametrize(

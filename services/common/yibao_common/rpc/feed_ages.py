@@ -19,6 +19,8 @@ class _Known:
     read_time: dt.datetime | None = None
     # What was stored when it was read last: it tells something new only where it has moved.
     stored_time: dt.datetime | None = None
+    # The newest change that an answer told there is, until that answer is stored.
+    head_sequence: int = 0
     lag: int = 0
 
 
@@ -57,6 +59,13 @@ class FeedAges:
         """Yields the regions that are followed."""
         return iter(self._known)
 
+    def hear(self, region: str, head_sequence: int) -> None:
+        """Takes the newest change there is, as an answer tells that is yet to be stored.
+
+        What cannot be stored is missing all the same, and has to be seen.
+        """
+        self._known[region].head_sequence = head_sequence
+
     def read(self, region: str, position: FeedPosition) -> None:
         """Takes a position as stored, perhaps by another process or before the start.
 
@@ -65,7 +74,7 @@ class FeedAges:
         once.
         """
         known = self._known[region]
-        known.lag = position.lag
+        known.lag = max(position.lag, known.head_sequence - position.sequence)
         if position.read_time is not None and position.read_time != known.stored_time:
             known.stored_time = position.read_time
             stored = min(position.read_time, self._clock())
@@ -75,6 +84,8 @@ class FeedAges:
         self, region: str, position: FeedPosition, *, began_anew: bool, gone: int = 0
     ) -> None:
         """Takes what became of an answer; `gone` is what a reading did not tell of any more."""
+        # The position has it.
+        self._known[region].head_sequence = 0
         self.read(region, position)
         if position.is_current:
             # Asked for just now, and by this clock: right also where it was wrong before.

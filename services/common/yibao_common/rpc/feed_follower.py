@@ -36,6 +36,7 @@ class FeedMessage(Protocol):
     """An answer."""
 
     epoch: str
+    head_sequence: int
 
 
 class Outcome(Protocol):
@@ -58,7 +59,8 @@ class Source(Generic[MessageT, OutcomeT]):
     `ask` is the method of the stub, which is called with what `question` makes of region,
     position, size of a page and milliseconds to wait. `position` and `apply` block; `apply` takes
     region, position asked, answer and the time of the question. `read` takes a position as
-    stored, `tell` what became of an answer.
+    stored, `hear` the newest change there is by an answer that is yet to be stored, `tell` what
+    became of an answer.
     """
 
     service: str
@@ -67,6 +69,7 @@ class Source(Generic[MessageT, OutcomeT]):
     position: Callable[[str], FeedPosition]
     apply: Callable[[str, FeedPosition, MessageT, Any], OutcomeT]
     read: Callable[[str, FeedPosition], None]
+    hear: Callable[[str, int], None]
     tell: Callable[[str, OutcomeT], None]
 
 
@@ -197,5 +200,6 @@ class FeedFollower(Generic[MessageT, OutcomeT]):
             raise ToldError(
                 f"{source.service} has no feed of the region, or is older than this one"
             )
+        source.hear(region, message.head_sequence)
         async with self._locks[region]:
             return await self._blocking.run(source.apply, region, asked, message, ask_time)

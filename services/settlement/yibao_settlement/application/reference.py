@@ -57,6 +57,19 @@ class LineTerms(NamedTuple):
 NO_LINE_TERMS = LineTerms()
 
 
+class Served(NamedTuple):
+    """The regions that are served: at institutions of each, persons of the others are treated."""
+
+    regions: tuple[str, ...] = ()
+
+    def place_of(self, institution_id: str) -> str | None:
+        """Returns the region of which an institution is by its code, or None where none is."""
+        return place_of(institution_id, self.regions)
+
+
+SERVES_NONE = Served()
+
+
 @dataclass(slots=True)
 class Reference:
     """The reference data of one region at one epoch.
@@ -77,8 +90,7 @@ class Reference:
     suspended: Suspended = NOBODY_SUSPENDED
     line_terms: LineTerms = NO_LINE_TERMS
     elsewhere: ElsewhereTerms = NO_TERMS
-    # The regions whose institutions treat persons of each other.
-    served: Sequence[str] = ()
+    served: Served = SERVES_NONE
 
     def place_of(self, institution_id: str, *, today: dt.date) -> str | None:
         """Returns the region that is served of which an institution is by its code, or None.
@@ -88,7 +100,7 @@ class Reference:
         own = self.institutions.get(institution_id)
         if own is not None and own.start_date <= today <= (own.end_date or today):
             return None
-        return place_of(institution_id, self.served)
+        return self.served.place_of(institution_id)
 
     def institution(self, institution_id: str) -> Institution | None:
         """Returns the institution, or None where the region has no agreement with it."""

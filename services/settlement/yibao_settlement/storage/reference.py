@@ -11,10 +11,15 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 import sqlalchemy as sa
 
 from yibao_common.db.rows import insert_rows, select_rows
-from yibao_settlement.application.reference import NO_LINE_TERMS, DatedPolicy, LineTerms, Reference
+from yibao_settlement.application.reference import (
+    NO_LINE_TERMS,
+    DatedPolicy,
+    LineTerms,
+    Reference,
+    Served,
+)
 from yibao_settlement.files.policy.any_file import load_any_policy
 from yibao_settlement.rules.bill import CatalogueItem
-from yibao_settlement.rules.elsewhere.place import place_of
 from yibao_settlement.rules.elsewhere.terms import NO_TERMS, ElsewhereTerms
 from yibao_settlement.rules.institution.suspension import Suspended
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
@@ -52,14 +57,10 @@ class ReferenceCache:
         """
         self._line_terms = line_terms or {}
         self._elsewhere_terms = elsewhere_terms or {}
-        self._served = tuple(sorted(regions))
+        self.served = Served(tuple(sorted(regions)))
         self._lock = threading.Lock()
         self._regions: dict[str, Reference] = {}
         self._compiled: dict[str, AnyPolicy] = {}
-
-    def place_of(self, institution_id: str) -> str | None:
-        """Returns the region that is served of which an institution is by its code, or None."""
-        return place_of(institution_id, self._served)
 
     def view(
         self, connection: sa.Connection, region: str, item_codes: Iterable[str], *, epoch: int
@@ -81,7 +82,7 @@ class ReferenceCache:
                     suspended=_suspended(connection, region),
                     line_terms=self._line_terms.get(region, NO_LINE_TERMS),
                     elsewhere=self._elsewhere_terms.get(region, NO_TERMS),
-                    served=self._served,
+                    served=self.served,
                 )
                 self._regions[region] = known
             missing = {code for code in item_codes if code not in known.rows_by_code}

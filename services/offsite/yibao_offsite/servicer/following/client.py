@@ -73,6 +73,7 @@ def person_follower(
         position=following.position,
         apply=apply,
         read=ages.read,
+        hear=ages.hear,
         tell=tell,
     )
     return FeedFollower(

@@ -54,6 +54,10 @@ class OffsiteAges:
         """Takes a position as stored."""
         self._ages.read(region, position)
 
+    def hear(self, region: str, head_sequence: int) -> None:
+        """Takes the newest change there is, as an answer tells that is yet to be stored."""
+        self._ages.hear(region, head_sequence)
+
     def applied(self, region: str, moved: Moved[OffsiteGone]) -> None:
         """Takes what became of an answer."""
         gone = 0 if moved.gone is None else moved.gone.registrations + moved.gone.holds
@@ -110,6 +114,7 @@ def offsite_follower(
         position=feed.position,
         apply=apply,
         read=ages.read,
+        hear=ages.hear,
         tell=tell,
     )
     return FeedFollower(

@@ -29,6 +29,10 @@ class FeedAges:
         """Takes a position as stored, perhaps by another process or before the start."""
         self._ages.read(region, position)
 
+    def hear(self, region: str, head_sequence: int) -> None:
+        """Takes the newest change there is, as an answer tells that is yet to be stored."""
+        self._ages.hear(region, head_sequence)
+
     def applied(self, region: str, applied: Applied) -> None:
         """Takes what became of an answer."""
         gone = applied.gone.persons if applied.gone is not None else 0

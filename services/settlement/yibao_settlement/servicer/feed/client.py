@@ -48,6 +48,7 @@ class FeedClient:
             position=feed.position,
             apply=self._apply,
             read=ages.read,
+            hear=ages.hear,
             tell=self._tell,
         )
         self._follower = FeedFollower(

@@ -322,6 +322,11 @@ class _Transaction:
         self._read_seen_bills(working_set, wanted)
         read_holds(self._connection, working_set, wanted)
         read_credits(self._connection, working_set, wanted)
+        self._read_named(working_set, wanted)
+        return working_set
+
+    def _read_named(self, working_set: WorkingSet, wanted: Wanted) -> None:
+        """Reads what few commands name, each kind by a look-up of its own."""
         if wanted.needs.repair_ids:
             ids = sorted(wanted.needs.repair_ids)
             working_set.repairs.known = find_repairs(self._connection, self._region, ids)
@@ -335,7 +340,6 @@ class _Transaction:
             keys = wanted.needs.repriced_persons
             found_persons = find_repriced_persons(self._connection, self._region, keys)
             working_set.repriced.known = found_persons
-        return working_set
 
     def _view_charged_items(self, working_set: WorkingSet) -> None:
         """Has the items of lines with ids or own codes, which are known only now, at hand too."""

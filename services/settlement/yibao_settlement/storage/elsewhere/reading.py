@@ -76,10 +76,10 @@ class CareAsked(NamedTuple):
         """
         if not (self.regions or self.visit_ids):
             return []
-        epochs = (
+        epochs = [
             Select(tables.reference_epoch, ("epoch",), each, "region", (each,))
             for each in sorted(self.regions)
-        )
+        ]
         return [*epochs, *_select_known(region, sorted(self.person_ids), sorted(self.visit_ids))]
 
     def has(self, other: "CareAsked") -> bool:
@@ -94,8 +94,8 @@ def care_expected(wanted: Wanted, found: Found, cache: ReferenceCache) -> CareAs
     a stay that no request names is elsewhere; see `read_elsewhere`.
     """
     treating = {*wanted.needs.treating_institution_ids, *found.institutions_elsewhere.values()}
-    places = {cache.place_of(each) for each in treating} - {None, wanted.region}
-    regions = frozenset(each for each in places if each is not None)
+    places = [cache.served.place_of(each) for each in treating]
+    regions = frozenset([each for each in places if each is not None and each != wanted.region])
     visit_ids = frozenset(found.institutions_elsewhere)
     return CareAsked(regions, frozenset(found.person_ids), visit_ids)
 
