@@ -1,12 +1,16 @@
-"""What only a service may call, only the services that are named for it may."""
+"""What only a service may call, only the services that are named for it may.
 
-from collections.abc import Iterator
+And what anybody may send to an agency is refused where nobody would read it.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import grpc
 import pytest
 from google.protobuf import json_format
 from google.protobuf.message_factory import GetMessageClass
-from support.both_services import BothServices, both_services, outcome, refusal_of
+from support.both_services import CALL_SECONDS, BothServices, both_services, outcome, refusal_of
 from support.databases import SqliteDatabases
 from support.offsite_beside import offsite_beside
 from support.settlement_world import REGION
@@ -15,6 +19,7 @@ from docs.generate_reference.examples import examples_of
 from yibao_common.keys.dev_ca import Leaf
 from yibao_common.rpc.access import methods_of
 from yibao_common.values.caller import EVERY_ROLE, Role
+from yibao_common.values.ids import new_id
 from yibao_identity import access as identity_access
 from yibao_identity.main import DESCRIPTORS as IDENTITY
 from yibao_offsite import access as offsite_access
@@ -22,6 +27,7 @@ from yibao_offsite.main import DESCRIPTORS as OFFSITE
 from yibao_settlement import access as settlement_access
 from yibao_settlement.servicers import DESCRIPTORS as SETTLEMENT
 
+NOWHERE = "654321"
 DENIED = (grpc.StatusCode.PERMISSION_DENIED, "OUT_OF_SCOPE")
 SERVED = {
     "identity": (identity_access.ACCESS, IDENTITY),
@@ -63,8 +69,10 @@ def test_every_method_for_services_is_in_the_table() -> None:
     assert for_services == set(OTHERS)
 
 
-@pytest.mark.parametrize("name", OTHERS)
-def test_no_other_service_calls_it(three: BothServices, name: str) -> None:
+def example_call(
+    three: BothServices, name: str, *, caller: str, region: str
+) -> tuple[Callable[..., object], Any]:
+    """Returns the example call of a method by a caller's certificate, of a region."""
     service, path, method = next(
         (service, path, method)
         for service, (_, descriptors) in SERVED.items()
@@ -73,12 +81,30 @@ def test_no_other_service_calls_it(three: BothServices, name: str) -> None:
     )
     assert method.containing_service is not None
     example = examples_of(method.containing_service.full_name)[name]
-    request = json_format.ParseDict(dict(example), GetMessageClass(method.input_type)())
-    request.region = REGION  # type: ignore[attr-defined]
-    for caller in OTHERS[name]:
-        call = three.channel(service, f"as-{caller}").unary_unary(
-            path,
-            request_serializer=type(request).SerializeToString,
-            response_deserializer=GetMessageClass(method.output_type).FromString,
-        )
-        assert outcome(refusal_of(call, request)) == DENIED, caller
+    request: Any = json_format.ParseDict(dict(example), GetMessageClass(method.input_type)())
+    request.region = region
+    call = three.channel(service, caller).unary_unary(
+        path,
+        request_serializer=type(request).SerializeToString,
+        response_deserializer=GetMessageClass(method.output_type).FromString,
+    )
+    return call, request
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_no_other_service_calls_it(three: BothServices, name: str) -> None:
+    for other in OTHERS[name]:
+        call, request = example_call(three, name, caller=f"as-{other}", region=REGION)
+        assert outcome(refusal_of(call, request)) == DENIED, other
+
+
+@pytest.mark.parametrize("name", ["FileComplaint", "OpenTicket"])
+def test_nothing_is_sent_to_an_agency_that_is_none(three: BothServices, name: str) -> None:
+    call, request = example_call(three, name, caller="hospital", region=NOWHERE)
+    request.request_id = new_id()
+    refusal = refusal_of(call, request)
+    assert outcome(refusal) == (grpc.StatusCode.FAILED_PRECONDITION, "REGION_NOT_SERVED")
+    assert refusal.metadata == {"region": NOWHERE}
+    # Under the same id at the right one: nothing was stored of the refusal.
+    request.region = REGION
+    assert call(request, timeout=CALL_SECONDS)
