@@ -98,7 +98,7 @@ def test_no_other_service_calls_it(three: BothServices, name: str) -> None:
         assert outcome(refusal_of(call, request)) == DENIED, other
 
 
-@pytest.mark.parametrize("name", ["FileComplaint", "OpenTicket"])
+@pytest.mark.parametrize("name", ["FileComplaint", "OpenTicket", "BeginUpload"])
 def test_nothing_is_sent_to_an_agency_that_is_none(three: BothServices, name: str) -> None:
     call, request = example_call(three, name, caller="hospital", region=NOWHERE)
     request.request_id = new_id()
@@ -107,4 +107,7 @@ def test_nothing_is_sent_to_an_agency_that_is_none(three: BothServices, name: st
     assert refusal.metadata == {"region": NOWHERE}
     # Under the same id at the right one: nothing was stored of the refusal.
     request.region = REGION
-    assert call(request, timeout=CALL_SECONDS)
+    if name == "BeginUpload":
+        assert refusal_of(call, request).reason == "ERROR_REASON_PERSON_NOT_FOUND"
+    else:
+        assert call(request, timeout=CALL_SECONDS)
