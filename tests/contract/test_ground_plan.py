@@ -56,6 +56,7 @@ ALONE: dict[str, dict[str, str]] = {
         "servicer/trust": "what codes are verified by; nothing of it is decided or stored",
     },
     "offsite": {
+        "rules/served": "which regions have an agency here, for all that anyone sends to one",
         "application/keyless": "what is refused without keys, for all features",
         "servicer/dated_place": "places in lists by day, for all features",
         "files/national": "rules that ship with the service, and hold where a region states none",

@@ -11,6 +11,7 @@ from google.protobuf import descriptor_pb2 as d
 from support.contracts import PROTOS, ROOT, Rpc, files, messages, rpcs, rules, run_tool
 
 from yibao.common.v1 import validation_pb2
+from yibao_common.rpc.formats import _WHOLE
 
 # Changing RPCs that have no request_id of their own, and why.
 NO_REQUEST_ID = {
@@ -211,6 +212,37 @@ def test_every_proto_says_where_its_classes_go(file: d.FileDescriptorProto) -> N
     assert options.java_outer_classname == f"{stem}Proto"
     assert options.go_package == f"{file.package.replace('.', '/')};{service}v1"
     assert options.csharp_namespace == f"Yibao.{service.capitalize()}.V1"
+
+
+def _in_requests() -> set[str]:
+    """Returns the names of all messages that requests are or hold."""
+    found, todo = set[str](), [rpc.input_type for rpc in rpcs()]
+    while todo:
+        name = todo.pop()
+        if name not in found and name in messages():
+            found.add(name)
+            todo += [field.type_name.removeprefix(".") for field in messages()[name].field]
+    return found
+
+
+def test_no_text_and_no_list_of_a_request_is_of_any_length() -> None:
+    """Where only the whole message is limited, one field of it may take all of the time."""
+    bounded = {int(form) for form in _WHOLE}
+    endless = [
+        f"{name}.{field.name}"
+        for name in _in_requests()
+        for field in messages()[name].field
+        if not rules(field).output_only
+        and (
+            (field.label == field.LABEL_REPEATED and not rules(field).HasField("max_items"))
+            or (
+                field.type in (field.TYPE_STRING, field.TYPE_BYTES)
+                and not rules(field).HasField("max_length")
+                and rules(field).format not in bounded
+            )
+        )
+    ]
+    assert endless == []
 
 
 def test_every_result_of_a_bulk_request_is_an_outcome_or_an_error() -> None:

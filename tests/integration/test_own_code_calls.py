@@ -99,6 +99,9 @@ def test_a_row_is_told_every_fault_and_stands_beside_good_ones(services: BothSer
     assert response.stored == 1
     (known,) = upload(services, row("药#1", "A1")).results
     assert known.mapping_id == response.results[0].mapping_id
+    # Rows of one code are not compared each with each where they are more than there may be.
+    many = upload(services, *[row("药#9", "A1") for _ in range(5_000)]).results
+    assert {each.error.reason for each in many} == {"ERROR_REASON_FIELD_OUT_OF_RANGE"}
     request = at_institutions.ImportDoctorsRequest(
         request_id=new_id(),
         region=REGION,

@@ -88,7 +88,8 @@ class AuditParts:
         declarations = AdmissionDeclarations(transactions, clock=clock, ids=ids)
         self._declarations = AdmissionDeclarationServicer(declarations, blocking)
         self._audits = AuditServicer(desk, blocking)
-        self._complaints = ComplaintServicer(Complaints(desk, complaint_terms), blocking)
+        complaints = Complaints(desk, complaint_terms, served=config.regions)
+        self._complaints = ComplaintServicer(complaints, blocking)
         self._watch = BackgroundTask(
             "audit_hold_watch",
             [Duty(run=self._count_overdue, failure="overdue audit holds not counted")],

@@ -192,6 +192,11 @@ class OffsiteConfig(ServiceConfig):
     audits: AuditsConfig = AuditsConfig()
     complaints: ComplaintsConfig = ComplaintsConfig()
 
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """The regions whose persons are followed; none where it is not told."""
+        return self.identity.regions if self.identity else ()
+
     @check_after(mode="after")
     def _attests_by_keys(self) -> Self:
         if self.attestation is not None:

@@ -74,7 +74,7 @@ class Feeds:
     @property
     def regions(self) -> tuple[str, ...]:
         """The regions whose persons are followed."""
-        return self._config.identity.regions if self._config.identity else ()
+        return self._config.regions
 
     @property
     def known(self) -> Known | None:

@@ -1,6 +1,7 @@
 """What the offsite service does with papers, put together from its configuration."""
 
 import datetime as dt
+from collections.abc import Collection
 
 import grpc
 
@@ -45,6 +46,7 @@ class Materials:
         config: MaterialsConfig,
         vault: Vault | None,
         *,
+        served: Collection[str],
         database: Database,
         blocking: Blocking,
         metrics: Metrics,
@@ -52,8 +54,9 @@ class Materials:
         ids: Ids,
         log: Log,
     ) -> None:
-        """Puts them together; nothing runs before `start`."""
+        """Puts them together; nothing runs before `start`. See `rules.served` of `served`."""
         self._config = config
+        self._served = served
         self._database = database
         self._blocking = blocking
         self._metrics = metrics
@@ -107,7 +110,14 @@ class Materials:
             self._tasks.append(self._scanning(due, scanner))
         is_scanned = scanner is not None
         return Papers(
-            Uploads(transactions, limits=limits, is_scanned=is_scanned, clock=clock, ids=ids),
+            Uploads(
+                transactions,
+                limits=limits,
+                is_scanned=is_scanned,
+                clock=clock,
+                ids=ids,
+                served=self._served,
+            ),
             Readings(transactions, evidence_readers=config.evidence_readers or (), clock=clock),
             MaterialChanges(transactions, limits=limits, clock=clock, ids=ids),
         )

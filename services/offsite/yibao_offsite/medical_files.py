@@ -89,7 +89,9 @@ class MedicalFiles:
         )
         self._rechecks = Rechecks(transactions, clock=clock, ids=ids)
         times = TicketTimes(calendar, _answer_days(config.tickets), config.tickets.confirm_days)
-        self._tickets = Tickets(transactions, clock=clock, ids=ids, times=times)
+        self._tickets = Tickets(
+            transactions, clock=clock, ids=ids, times=times, served=config.regions
+        )
         self._task: BackgroundTask | None = None
         if vault is not None:
             closing = TicketClosing(transactions, clock=clock, caller=_CALLER)

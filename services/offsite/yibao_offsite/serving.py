@@ -212,6 +212,7 @@ def _sealed_parts(means: Means) -> tuple[Part, ...]:
     )
     papers = Materials(
         *(means.config.materials, means.vault),
+        served=means.config.regions,
         database=means.database,
         blocking=means.blocking,
         ids=means.ids,

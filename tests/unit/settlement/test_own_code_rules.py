@@ -25,6 +25,7 @@ from yibao_settlement.rules.institution.suspension import (
     is_exempt,
 )
 from yibao_settlement.rules.mapping import (
+    MOST_OF_A_CODE,
     Act,
     Checked,
     CodeMapping,
@@ -32,6 +33,7 @@ from yibao_settlement.rules.mapping import (
     MappingRow,
     MappingState,
     check_mapping,
+    has_room,
     mapped_lines,
     mapping_on,
     sent_conflict,
@@ -140,6 +142,32 @@ def test_rows_of_one_request_share_no_day(
 ) -> None:
     assert sent_conflict(one, other) is conflicts
     assert sent_conflict(other, one) is conflicts
+
+
+def one_day(number: int, item: str = "A") -> MappingRow:
+    start = dt.date(2026, 1, 1) + dt.timedelta(days=number)
+    return MappingRow("K", "名", "101", item, start, start)
+
+
+@pytest.mark.parametrize(
+    ("sent", "known", "has_some"),
+    [
+        (range(MOST_OF_A_CODE), range(0), True),
+        (range(MOST_OF_A_CODE + 1), range(0), False),
+        (range(MOST_OF_A_CODE - 1, MOST_OF_A_CODE), range(MOST_OF_A_CODE - 1), True),
+        (range(MOST_OF_A_CODE, MOST_OF_A_CODE + 1), range(MOST_OF_A_CODE), False),
+        # What is stored may be uploaded again, and some new rows with it.
+        (range(MOST_OF_A_CODE), range(MOST_OF_A_CODE), True),
+        (range(MOST_OF_A_CODE), range(1), True),
+        (range(MOST_OF_A_CODE + 1), range(1), False),
+    ],
+)
+def test_a_code_is_mapped_so_often_and_no_more(sent: range, known: range, has_some: bool) -> None:
+    mappings = [
+        CodeMapping(str(each), HOSPITAL, one_day(each), MappingState.IN_FORCE, Act(NOW, "h"))
+        for each in known
+    ]
+    assert has_room([one_day(each) for each in sent], mappings) is has_some
 
 
 def line(line_id: str = "", code: str = "K", *, back: str = "", item: str = "") -> ChargedLine:

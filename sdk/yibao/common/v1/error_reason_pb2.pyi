@@ -730,8 +730,8 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     `request_id`, `method`.
     """
     ERROR_REASON_REGION_NOT_SERVED: _ErrorReason.ValueType  # 420
-    """FAILED_PRECONDITION. The code says that a region issued it which is not served here.
-    Metadata: `issuer`.
+    """FAILED_PRECONDITION. The code says that a region issued it which is not served here, or
+    what is sent to an agency is for such a region. Metadata: `issuer`, `region`.
     """
     ERROR_REASON_TOKEN_MALFORMED: _ErrorReason.ValueType  # 421
     """INVALID_ARGUMENT. The text is no token, or was copied wrongly."""
@@ -1951,8 +1951,8 @@ what it made does not tell: repeat the request itself, which gets its first answ
 `request_id`, `method`.
 """
 ERROR_REASON_REGION_NOT_SERVED: ErrorReason.ValueType  # 420
-"""FAILED_PRECONDITION. The code says that a region issued it which is not served here.
-Metadata: `issuer`.
+"""FAILED_PRECONDITION. The code says that a region issued it which is not served here, or
+what is sent to an agency is for such a region. Metadata: `issuer`, `region`.
 """
 ERROR_REASON_TOKEN_MALFORMED: ErrorReason.ValueType  # 421
 """INVALID_ARGUMENT. The text is no token, or was copied wrongly."""

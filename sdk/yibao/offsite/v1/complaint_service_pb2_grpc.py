@@ -74,8 +74,8 @@ class ComplaintServiceServicer(object):
     def FileComplaint(self, request, context):
         """Files a complaint at the agency of a region. Callers: anyone, of whatever region. Of an
         anonymous one nothing is kept that tells who filed it. A party files so many a day as
-        the service is told. Idempotent by `request_id`. Reasons: FIELD_OUT_OF_RANGE,
-        COMPLAINTS_TOO_MANY, REQUEST_ID_REUSED.
+        the service is told. Idempotent by `request_id`. Reasons: REGION_NOT_SERVED,
+        FIELD_OUT_OF_RANGE, COMPLAINTS_TOO_MANY, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

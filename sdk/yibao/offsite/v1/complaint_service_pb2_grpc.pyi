@@ -27,8 +27,8 @@ class ComplaintServiceStub:
     ]
     """Files a complaint at the agency of a region. Callers: anyone, of whatever region. Of an
     anonymous one nothing is kept that tells who filed it. A party files so many a day as
-    the service is told. Idempotent by `request_id`. Reasons: FIELD_OUT_OF_RANGE,
-    COMPLAINTS_TOO_MANY, REQUEST_ID_REUSED.
+    the service is told. Idempotent by `request_id`. Reasons: REGION_NOT_SERVED,
+    FIELD_OUT_OF_RANGE, COMPLAINTS_TOO_MANY, REQUEST_ID_REUSED.
     """
 
     GetTrackedComplaint: grpc.UnaryUnaryMultiCallable[
@@ -85,8 +85,8 @@ class ComplaintServiceAsyncStub:
     ]
     """Files a complaint at the agency of a region. Callers: anyone, of whatever region. Of an
     anonymous one nothing is kept that tells who filed it. A party files so many a day as
-    the service is told. Idempotent by `request_id`. Reasons: FIELD_OUT_OF_RANGE,
-    COMPLAINTS_TOO_MANY, REQUEST_ID_REUSED.
+    the service is told. Idempotent by `request_id`. Reasons: REGION_NOT_SERVED,
+    FIELD_OUT_OF_RANGE, COMPLAINTS_TOO_MANY, REQUEST_ID_REUSED.
     """
 
     GetTrackedComplaint: grpc.aio.UnaryUnaryMultiCallable[
@@ -145,8 +145,8 @@ class ComplaintServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[yibao.offsite.v1.complaint_service_pb2.FileComplaintResponse, collections.abc.Awaitable[yibao.offsite.v1.complaint_service_pb2.FileComplaintResponse]]:
         """Files a complaint at the agency of a region. Callers: anyone, of whatever region. Of an
         anonymous one nothing is kept that tells who filed it. A party files so many a day as
-        the service is told. Idempotent by `request_id`. Reasons: FIELD_OUT_OF_RANGE,
-        COMPLAINTS_TOO_MANY, REQUEST_ID_REUSED.
+        the service is told. Idempotent by `request_id`. Reasons: REGION_NOT_SERVED,
+        FIELD_OUT_OF_RANGE, COMPLAINTS_TOO_MANY, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod

@@ -109,9 +109,9 @@ class MaterialServiceServicer(object):
         """Begins a file: what it is, how long, and its hash. Callers: agency of the region,
         institution, channel, holder. What was told is stored; the file comes in parts of
         524,288 bytes, the last one shorter. Idempotent by `request_id`. Reasons:
-        MATERIALS_NOT_KEPT, MATERIAL_KIND_UNKNOWN, MATERIAL_TOO_LARGE, PERSON_NOT_FOUND,
-        MATERIAL_LIMIT_REACHED,
-        FIELD_REQUIRED, FIELD_OUT_OF_RANGE, REQUEST_ID_REUSED.
+        MATERIALS_NOT_KEPT, REGION_NOT_SERVED, MATERIAL_KIND_UNKNOWN, MATERIAL_TOO_LARGE,
+        PERSON_NOT_FOUND, MATERIAL_LIMIT_REACHED, FIELD_REQUIRED, FIELD_OUT_OF_RANGE,
+        REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -31,9 +31,9 @@ class MaterialServiceStub:
     """Begins a file: what it is, how long, and its hash. Callers: agency of the region,
     institution, channel, holder. What was told is stored; the file comes in parts of
     524,288 bytes, the last one shorter. Idempotent by `request_id`. Reasons:
-    MATERIALS_NOT_KEPT, MATERIAL_KIND_UNKNOWN, MATERIAL_TOO_LARGE, PERSON_NOT_FOUND,
-    MATERIAL_LIMIT_REACHED,
-    FIELD_REQUIRED, FIELD_OUT_OF_RANGE, REQUEST_ID_REUSED.
+    MATERIALS_NOT_KEPT, REGION_NOT_SERVED, MATERIAL_KIND_UNKNOWN, MATERIAL_TOO_LARGE,
+    PERSON_NOT_FOUND, MATERIAL_LIMIT_REACHED, FIELD_REQUIRED, FIELD_OUT_OF_RANGE,
+    REQUEST_ID_REUSED.
     """
 
     UploadPart: grpc.UnaryUnaryMultiCallable[
@@ -163,9 +163,9 @@ class MaterialServiceAsyncStub:
     """Begins a file: what it is, how long, and its hash. Callers: agency of the region,
     institution, channel, holder. What was told is stored; the file comes in parts of
     524,288 bytes, the last one shorter. Idempotent by `request_id`. Reasons:
-    MATERIALS_NOT_KEPT, MATERIAL_KIND_UNKNOWN, MATERIAL_TOO_LARGE, PERSON_NOT_FOUND,
-    MATERIAL_LIMIT_REACHED,
-    FIELD_REQUIRED, FIELD_OUT_OF_RANGE, REQUEST_ID_REUSED.
+    MATERIALS_NOT_KEPT, REGION_NOT_SERVED, MATERIAL_KIND_UNKNOWN, MATERIAL_TOO_LARGE,
+    PERSON_NOT_FOUND, MATERIAL_LIMIT_REACHED, FIELD_REQUIRED, FIELD_OUT_OF_RANGE,
+    REQUEST_ID_REUSED.
     """
 
     UploadPart: grpc.aio.UnaryUnaryMultiCallable[
@@ -297,9 +297,9 @@ class MaterialServiceServicer(metaclass=abc.ABCMeta):
         """Begins a file: what it is, how long, and its hash. Callers: agency of the region,
         institution, channel, holder. What was told is stored; the file comes in parts of
         524,288 bytes, the last one shorter. Idempotent by `request_id`. Reasons:
-        MATERIALS_NOT_KEPT, MATERIAL_KIND_UNKNOWN, MATERIAL_TOO_LARGE, PERSON_NOT_FOUND,
-        MATERIAL_LIMIT_REACHED,
-        FIELD_REQUIRED, FIELD_OUT_OF_RANGE, REQUEST_ID_REUSED.
+        MATERIALS_NOT_KEPT, REGION_NOT_SERVED, MATERIAL_KIND_UNKNOWN, MATERIAL_TOO_LARGE,
+        PERSON_NOT_FOUND, MATERIAL_LIMIT_REACHED, FIELD_REQUIRED, FIELD_OUT_OF_RANGE,
+        REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod

@@ -73,8 +73,8 @@ class TicketServiceServicer(object):
 
     def OpenTicket(self, request, context):
         """Opens a ticket at the agency of a region. Callers: an institution, agency of the region,
-        channel. Idempotent by `request_id`. Reasons: FIELD_OUT_OF_RANGE, FILES_NOT_KEPT,
-        REQUEST_ID_REUSED.
+        channel. Idempotent by `request_id`. Reasons: REGION_NOT_SERVED, FIELD_OUT_OF_RANGE,
+        FILES_NOT_KEPT, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -26,8 +26,8 @@ class TicketServiceStub:
         yibao.offsite.v1.ticket_service_pb2.OpenTicketResponse,
     ]
     """Opens a ticket at the agency of a region. Callers: an institution, agency of the region,
-    channel. Idempotent by `request_id`. Reasons: FIELD_OUT_OF_RANGE, FILES_NOT_KEPT,
-    REQUEST_ID_REUSED.
+    channel. Idempotent by `request_id`. Reasons: REGION_NOT_SERVED, FIELD_OUT_OF_RANGE,
+    FILES_NOT_KEPT, REQUEST_ID_REUSED.
     """
 
     AnswerTicket: grpc.UnaryUnaryMultiCallable[
@@ -84,8 +84,8 @@ class TicketServiceAsyncStub:
         yibao.offsite.v1.ticket_service_pb2.OpenTicketResponse,
     ]
     """Opens a ticket at the agency of a region. Callers: an institution, agency of the region,
-    channel. Idempotent by `request_id`. Reasons: FIELD_OUT_OF_RANGE, FILES_NOT_KEPT,
-    REQUEST_ID_REUSED.
+    channel. Idempotent by `request_id`. Reasons: REGION_NOT_SERVED, FIELD_OUT_OF_RANGE,
+    FILES_NOT_KEPT, REQUEST_ID_REUSED.
     """
 
     AnswerTicket: grpc.aio.UnaryUnaryMultiCallable[
@@ -144,8 +144,8 @@ class TicketServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[yibao.offsite.v1.ticket_service_pb2.OpenTicketResponse, collections.abc.Awaitable[yibao.offsite.v1.ticket_service_pb2.OpenTicketResponse]]:
         """Opens a ticket at the agency of a region. Callers: an institution, agency of the region,
-        channel. Idempotent by `request_id`. Reasons: FIELD_OUT_OF_RANGE, FILES_NOT_KEPT,
-        REQUEST_ID_REUSED.
+        channel. Idempotent by `request_id`. Reasons: REGION_NOT_SERVED, FIELD_OUT_OF_RANGE,
+        FILES_NOT_KEPT, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod

@@ -33,6 +33,8 @@ Fault = tuple[Reason, str]
 
 _UNIT_PRICE = re.compile(r"[0-9]{1,10}(?:\.[0-9]{1,6})?")
 _QUANTITY = re.compile(r"(?=[0-9.]*[1-9])[0-9]{1,8}(?:\.[0-9]{1,4})?")
+# No character is written with more than four; beside it are spaces and line ends, and not many.
+_MOST_SPELLING, _MOST_AROUND = 4, 100
 _SIGNED_DECIMAL = re.compile(r"(-?)([0-9]+)(?:\.([0-9]+))?")
 
 
@@ -283,4 +285,23 @@ def form_of(rules: pb.FieldRules) -> Form:
     if whole is not None:
         assert not rules.HasField("max_length"), "the form decides the length"
         return whole
-    return _SIZED[rules.format](least, most)
+    form = _SIZED[rules.format](least, most)
+    return form if most is None else _of_bounded(form, least, most)
+
+
+def _of_bounded(form: Form, least: int, most: int) -> Form:
+    """Returns a form that does not read a text which is too long however it is written.
+
+    Whoever sends it chose its length, and a look at each character keeps others waiting.
+    """
+    longest = most * _MOST_SPELLING + _MOST_AROUND
+
+    def find_fault(text: str) -> Fault | None:
+        if len(text) > longest:
+            return length_fault(least, most, "characters")
+        return form.find_fault(text)
+
+    def canonical(text: str) -> str:
+        return text if len(text) > longest else form.canonical(text)
+
+    return Form(form.fits, find_fault, canonical)

@@ -25,9 +25,12 @@ _UNSEEN = re.compile(
 # Of these, what names of drugs and phones have: joiners and selectors of a glyph.
 _OF_GLYPHS = re.compile("[\u180b-\u180d\u180f\u200c\u200d\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 # Middle dots that keyboards and other systems write between the parts of a name.
-# One is as good as several, with spaces around or without.
-_DOTS = re.compile("(?: *[\u00b7\u2022\u2027\u2219\u22c5\u30fb\uff65\u16eb\u2e31\u2e33\ua78f])+ *")
+# One is as good as several, with a space around or without.
+_DOTS = re.compile("(?: ?[\u00b7\u2022\u2027\u2219\u22c5\u30fb\uff65\u16eb\u2e31\u2e33\ua78f])+ ?")
 _SPACES = re.compile(" +")
+# Unicode's own limit for texts of which somebody sees only a part (UAX 15). More marks in a row
+# are put into their order in a time that grows with the square of their number.
+_MOST_MARKS = 30
 
 
 def canonical_uuid(text: str) -> str:
@@ -40,14 +43,33 @@ def canonical_uuid(text: str) -> str:
 
 
 def canonical_text(text: str) -> str:
-    """Returns `text` in Unicode form NFC and without white space around it."""
-    return unicodedata.normalize("NFC", text.strip())
+    """Returns `text` in Unicode form NFC and without white space around it.
+
+    A text with more marks in a row than are ever read stays in the form that it has.
+    """
+    return _composed(text.strip())
 
 
 def canonical_name(text: str) -> str:
     """Returns a person's name in the one form: NFC, single spaces, U+00B7 as the middle dot."""
-    dotted = _DOTS.sub("\u00b7", unicodedata.normalize("NFC", text))
-    return _SPACES.sub(" ", dotted).strip()
+    # Spaces first: where dots are looked for, a run of them costs the square of its length.
+    spaced = _SPACES.sub(" ", _composed(text))
+    return _DOTS.sub("\u00b7", spaced).strip()
+
+
+def _composed(text: str) -> str:
+    if text.isascii() or _has_row_of_marks(text):
+        return text
+    return unicodedata.normalize("NFC", text)
+
+
+def _has_row_of_marks(text: str) -> bool:
+    marks = 0
+    for each in text:
+        marks = marks + 1 if unicodedata.category(each)[0] == "M" else 0
+        if marks > _MOST_MARKS:
+            return True
+    return False
 
 
 def named_character(character: str) -> str:

@@ -1,7 +1,7 @@
 """Complaints: filed by anyone, tracked by a receipt, followed by an audit, answered."""
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -26,6 +26,7 @@ from yibao_offsite.rules.complaint import (
     is_secret_of,
     party_digest,
 )
+from yibao_offsite.rules.served import check_served
 
 if TYPE_CHECKING:
     from yibao_offsite.application.work import Work
@@ -90,17 +91,22 @@ class FileComplaint:
 class Complaints:
     """What callers ask of complaints. Blocks."""
 
-    def __init__(self, desk: AuditDesk, terms: ComplaintTerms) -> None:
-        """Takes the desk of audits, which follow complaints."""
+    def __init__(
+        self, desk: AuditDesk, terms: ComplaintTerms, *, served: Collection[str] = ()
+    ) -> None:
+        """Takes the desk of audits, which follow complaints; see `rules.served` of `served`."""
         self._desk = desk
+        self._served = served
         self._terms = terms
 
     def file(self, command: FileComplaint, encode: Encode) -> bytes:
         """Files once by request id.
 
         Raises:
-            RuleError: FIELD_OUT_OF_RANGE, COMPLAINTS_TOO_MANY, REQUEST_ID_REUSED.
+            RuleError: REGION_NOT_SERVED, FIELD_OUT_OF_RANGE, COMPLAINTS_TOO_MANY,
+                REQUEST_ID_REUSED.
         """
+        check_served(command.request.region, self._served)
         return self._desk.transactions.once(
             command.request, lambda work: encode(self._file(work, command))
         )

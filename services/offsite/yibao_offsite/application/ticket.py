@@ -2,7 +2,7 @@
 
 import datetime as dt
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -15,6 +15,7 @@ from yibao_common.values.clock import Clock
 from yibao_common.values.errors import RuleError
 from yibao_common.values.ids import Ids
 from yibao_common.values.reasons import Reason
+from yibao_offsite.rules.served import check_served
 from yibao_offsite.rules.ticket import (
     Ticket,
     TicketAct,
@@ -126,16 +127,31 @@ class Tickets:
     """What callers ask of tickets. Blocks."""
 
     def __init__(
-        self, transactions: "Transactions[Work]", *, clock: Clock, ids: Ids, times: TicketTimes
+        self,
+        transactions: "Transactions[Work]",
+        *,
+        clock: Clock,
+        ids: Ids,
+        times: TicketTimes,
+        served: Collection[str] = (),
     ) -> None:
-        """Takes what begins transactions, and the times that tickets have."""
+        """Takes what begins transactions, and the times that tickets have.
+
+        See `rules.served` of `served`.
+        """
+        self._served = served
         self._transactions = transactions
         self._clock = clock
         self._ids = ids
         self._times = times
 
     def open(self, command: OpenTicket, encode: Encode) -> bytes:
-        """Opens once by request id and returns the answer's bytes. Raises REQUEST_ID_REUSED."""
+        """Opens once by request id and returns the answer's bytes.
+
+        Raises:
+            RuleError: REGION_NOT_SERVED, REQUEST_ID_REUSED.
+        """
+        check_served(command.request.region, self._served)
         return self._transactions.once(
             command.request, lambda work: encode(self._open(work, command))
         )

@@ -20,6 +20,10 @@ from yibao_settlement.rules.bill import (
     ChargedLine,
 )
 
+# Of one own code: each line that carries it looks through all of them. Who maps it anew each
+# month comes there after sixteen years.
+MOST_OF_A_CODE = 200
+
 
 class MappingState(enum.IntEnum):
     """Where a mapping stands."""
@@ -204,6 +208,25 @@ def sent_conflict(row: MappingRow, other: MappingRow) -> bool:
         return False
     latter = max(row, other, key=lambda each: each.start_date)
     return row.start_date == other.start_date or not latter.is_remapping
+
+
+def has_room(rows: Sequence[MappingRow], mappings: Sequence[CodeMapping]) -> bool:
+    """Tells whether rows of one own code are few enough, with what is stored of it."""
+    # What is stored already adds nothing.
+    added = len(rows)
+    if len(mappings) + added > MOST_OF_A_CODE >= len(mappings):
+        added = sum(same_row(row, mappings) is None for row in rows)
+    return len(mappings) + added <= MOST_OF_A_CODE
+
+
+def no_room() -> FieldFault:
+    """Returns the fault of a row of an own code that has been mapped often enough."""
+    return FieldFault(
+        "provider_item_code",
+        Reason.FIELD_OUT_OF_RANGE,
+        f"has or would have more than {MOST_OF_A_CODE} mappings",
+        f"该院内项目的目录对照超过{MOST_OF_A_CODE}条",
+    )
 
 
 def _meet(row: MappingRow, start_date: dt.date, end_date: dt.date | None) -> bool:

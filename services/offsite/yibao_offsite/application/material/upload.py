@@ -2,7 +2,7 @@
 
 import dataclasses
 import datetime as dt
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -41,6 +41,7 @@ from yibao_offsite.rules.material.parts import (
     part_count,
 )
 from yibao_offsite.rules.material.states import State, Step, after
+from yibao_offsite.rules.served import check_served
 
 if TYPE_CHECKING:
     from yibao_offsite.application.work import Work
@@ -88,8 +89,13 @@ class Uploads:
         is_scanned: bool,
         clock: Clock,
         ids: Ids,
+        served: Collection[str] = (),
     ) -> None:
-        """Takes what begins transactions; `is_scanned` is whether there is a virus scanner."""
+        """Takes what begins transactions; `is_scanned` is whether there is a virus scanner.
+
+        See `rules.served` of `served`.
+        """
+        self._served = served
         self._transactions = transactions
         self._limits = limits
         self._is_scanned = is_scanned
@@ -100,9 +106,11 @@ class Uploads:
         """Begins a file; nothing of it is in memory, whatever length was told.
 
         Raises:
-            RuleError: MATERIAL_KIND_UNKNOWN, FIELD_REQUIRED, FIELD_OUT_OF_RANGE,
-                MATERIAL_TOO_LARGE, MATERIAL_LIMIT_REACHED, REQUEST_ID_REUSED.
+            RuleError: REGION_NOT_SERVED, MATERIAL_KIND_UNKNOWN, FIELD_REQUIRED,
+                FIELD_OUT_OF_RANGE, MATERIAL_TOO_LARGE, MATERIAL_LIMIT_REACHED,
+                REQUEST_ID_REUSED.
         """
+        check_served(command.request.region, self._served)
         return self._transactions.once(
             command.request, lambda work: encode(self._begin(work, command))
         )

@@ -33,6 +33,8 @@ from yibao_offsite.servicer.registration.messages import (
 )
 
 _PAGE_SIZE, _PAGE_SIZE_MAX = 100, 500
+# The one service that learns of emergencies from hospitals.
+_SETTLEMENT = "settlement"
 _StepRequest: TypeAlias = (
     pb.ApproveRegistrationRequest
     | pb.RejectRegistrationRequest
@@ -343,6 +345,7 @@ class RegistrationServicer(rpc.RegistrationServiceServicer):
         ),
     ) -> pb.RecordDeemedRegistrationResponse:
         """Records an emergency that a hospital marked."""
+        current_caller().require_service(_SETTLEMENT)
         command = RecordDeemed(
             request_of(request, "RecordDeemedRegistration"),
             request.person_id,

@@ -24,7 +24,9 @@ from yibao_settlement.rules.mapping import (
     cancelled,
     check_mapping,
     decided,
+    has_room,
     mapping_on,
+    no_room,
     row_faults,
     same_row,
     sent_conflict,
@@ -263,6 +265,13 @@ def _refusals(
     for place, each in enumerate(sent):
         if not any(fault.field == "provider_item_code" for fault in each.form_faults):
             places.setdefault(each.row.provider_item_code, []).append(place)
+    full = {
+        code
+        for code, of_code in places.items()
+        if not has_room(
+            [sent[each].row for each in of_code], stored.get((institution_id, code), ())
+        )
+    }
     refusals = []
     for place, (row, form_faults, form_total) in enumerate(sent):
         faults = list(form_faults)
@@ -272,9 +281,13 @@ def _refusals(
             item = item_on(items.get(row.item_code, ()), row.start_date)
             faults += [each for each in row_faults(row, item) if each.field not in malformed]
         if not malformed & {"provider_item_code", "start_date", "end_date"}:
-            mappings = stored.get((institution_id, row.provider_item_code), ())
-            others = [each for each in places[row.provider_item_code] if each != place]
-            faults += _conflicts(row, mappings, [(each, sent[each].row) for each in others])
+            code = row.provider_item_code
+            mappings = stored.get((institution_id, code), ())
+            if code in full:
+                faults += [] if same_row(row, mappings) else [no_room()]
+            else:
+                others = [(each, sent[each].row) for each in places[code] if each != place]
+                faults += _conflicts(row, mappings, others)
         refusals.append(refusal_of(faults, total=len(faults) + untold))
     return refusals
 

@@ -18,6 +18,7 @@ from yibao_common.values.errors import FieldFault, refuse_faults
 from yibao_common.values.money import PPM
 
 MOST_FEN = 10**13
+_MOST_DIGITS = 40
 _MONEY_KEYS = {"amount", "limit", "threshold", "fen"}
 CODE_EXPECTED = "expected a code in quotes, a list of codes or any"
 
@@ -26,7 +27,9 @@ Choice = TypeVar("Choice", bound=enum.Enum)
 
 def _unit_hint(value: object, key: str, *, high: int) -> str:
     """Returns how to write what is no whole number: its digits, or the unit of its key."""
-    if isinstance(value, str) and value != (plain := unicodedata.normalize("NFKC", value)):
+    # What is longer is no number; in form NFKC it takes a time, and a room, of its own.
+    is_short = isinstance(value, str) and len(value) <= _MOST_DIGITS
+    if is_short and value != (plain := unicodedata.normalize("NFKC", str(value))):
         return f"; its digits are full-width: write {plain}"
     if high == PPM or key.endswith("ppm"):
         return "; ratios are in millionths: 75 % is 750_000"
