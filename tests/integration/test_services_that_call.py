@@ -13,9 +13,10 @@ from google.protobuf.message_factory import GetMessageClass
 from support.both_services import CALL_SECONDS, BothServices, both_services, outcome, refusal_of
 from support.databases import SqliteDatabases
 from support.offsite_beside import offsite_beside
-from support.settlement_world import REGION
+from support.settlement_world import HOSPITAL, REGION
 
 from docs.generate_reference.examples import examples_of
+from yibao.offsite.v1.registration_pb2 import APPLICATION_CHANNEL_HOSPITAL
 from yibao_common.keys.dev_ca import Leaf
 from yibao_common.rpc.access import methods_of
 from yibao_common.values.caller import EVERY_ROLE, Role
@@ -44,6 +45,17 @@ OTHERS = {
     "RecordDeemedRegistration": ("gateway", "identity", "offsite"),
     "ValidateFirstUse": ("gateway", "offsite", "settlement"),
     "GetAccountRecord": ("gateway", "offsite", "settlement"),
+}
+
+# What anybody but a region's agency begins there, and why it is refused where the region
+# is served: nobody is known there; nothing where it is not refused.
+SENT_TO_AGENCIES = {
+    "ApplyForQualification": "PERSON_NOT_FOUND",
+    "BeginUpload": "PERSON_NOT_FOUND",
+    "CreateRegistration": "REFERRAL_NOT_ENTITLED",
+    "DeclareAdmission": "REGISTRATION_NOT_FOUND",
+    "FileComplaint": "",
+    "OpenTicket": "",
 }
 
 
@@ -98,16 +110,21 @@ def test_no_other_service_calls_it(three: BothServices, name: str) -> None:
         assert outcome(refusal_of(call, request)) == DENIED, other
 
 
-@pytest.mark.parametrize("name", ["FileComplaint", "OpenTicket", "BeginUpload"])
+@pytest.mark.parametrize("name", sorted(SENT_TO_AGENCIES))
 def test_nothing_is_sent_to_an_agency_that_is_none(three: BothServices, name: str) -> None:
     call, request = example_call(three, name, caller="hospital", region=NOWHERE)
     request.request_id = new_id()
+    if name == "CreateRegistration":
+        request.referral.institution_id = HOSPITAL
+        request.application_channel = APPLICATION_CHANNEL_HOSPITAL
+    if name == "ApplyForQualification":
+        request.institution_id = HOSPITAL
     refusal = refusal_of(call, request)
     assert outcome(refusal) == (grpc.StatusCode.FAILED_PRECONDITION, "REGION_NOT_SERVED")
     assert refusal.metadata == {"region": NOWHERE}
     # Under the same id at the right one: nothing was stored of the refusal.
     request.region = REGION
-    if name == "BeginUpload":
-        assert refusal_of(call, request).reason == "ERROR_REASON_PERSON_NOT_FOUND"
+    if expected := SENT_TO_AGENCIES[name]:
+        assert outcome(refusal_of(call, request))[1] == expected
     else:
         assert call(request, timeout=CALL_SECONDS)

@@ -85,7 +85,9 @@ class AuditParts:
         complaint_terms = ComplaintTerms(
             told.answer_days, told.most_a_day, told.most_a_day_of_channel, calendar
         )
-        declarations = AdmissionDeclarations(transactions, clock=clock, ids=ids)
+        declarations = AdmissionDeclarations(
+            transactions, clock=clock, ids=ids, served=config.regions
+        )
         self._declarations = AdmissionDeclarationServicer(declarations, blocking)
         self._audits = AuditServicer(desk, blocking)
         complaints = Complaints(desk, complaint_terms, served=config.regions)

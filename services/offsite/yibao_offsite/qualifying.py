@@ -69,7 +69,7 @@ class Qualifying:
     ) -> None:
         """Takes the channel to identity, None where nothing is carried there."""
         self._servicer = QualificationServicer(
-            QualificationApplications(transactions, lists, clock=clock, ids=ids),
+            QualificationApplications(transactions, lists, clock=clock, ids=ids, served=regions),
             QualificationDecisions(transactions, lists, clock=clock, ids=ids),
             QualificationBook(transactions, lists, clock=clock),
             blocking,

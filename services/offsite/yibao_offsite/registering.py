@@ -1,6 +1,6 @@
 """Registrations and the rules of regions for them, put together."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import grpc
 
@@ -51,14 +51,18 @@ class Registrations:
         blocking: Blocking,
         batch: BatchConfig,
         *,
+        served: Collection[str],
         metrics: Metrics,
         clock: Clock,
         ids: Ids,
     ) -> None:
-        """Puts it together; the national rules hold where a region has approved none."""
+        """Puts it together; the national rules hold where a region has approved none.
+
+        See `rules.served` of `served`.
+        """
         rules, file = national_rules()
         self._creating: Batcher[CreateRegistration, bytes] = Batcher(
-            CreateWork(transactions, created, national=rules, clock=clock, ids=ids),
+            CreateWork(transactions, created, national=rules, clock=clock, ids=ids, served=served),
             party_of=lambda command: command.request.caller.party,
             max_size=batch.max_size,
             linger_seconds=batch.linger_ms / 1000,

@@ -181,6 +181,7 @@ class Serving:
 def _registrations(means: Means) -> Registrations:
     return Registrations(
         *(means.transactions, means.blocking, means.config.batch),
+        served=means.config.regions,
         metrics=means.metrics,
         clock=means.clock,
         ids=means.ids,

@@ -64,8 +64,8 @@ class AdmissionDeclarationServiceServicer(object):
     def DeclareAdmission(self, request, context):
         """Declares a stay. Callers: institution, the hospital that treats. Of an approved transfer,
         and of who lives elsewhere, the registration is named, which must be the person's. A stay is declared once, and not before its first day. Idempotent by
-        `request_id`. Reasons: FIELD_REQUIRED without the registration, FIELD_OUT_OF_RANGE,
-        REGISTRATION_NOT_FOUND, REGISTRATION_STATE, ADMISSION_DECLARED, REQUEST_ID_REUSED.
+        `request_id`. Reasons: REGION_NOT_SERVED, FIELD_REQUIRED without the registration,
+        FIELD_OUT_OF_RANGE, REGISTRATION_NOT_FOUND, REGISTRATION_STATE, ADMISSION_DECLARED, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -27,8 +27,8 @@ class AdmissionDeclarationServiceStub:
     ]
     """Declares a stay. Callers: institution, the hospital that treats. Of an approved transfer,
     and of who lives elsewhere, the registration is named, which must be the person's. A stay is declared once, and not before its first day. Idempotent by
-    `request_id`. Reasons: FIELD_REQUIRED without the registration, FIELD_OUT_OF_RANGE,
-    REGISTRATION_NOT_FOUND, REGISTRATION_STATE, ADMISSION_DECLARED, REQUEST_ID_REUSED.
+    `request_id`. Reasons: REGION_NOT_SERVED, FIELD_REQUIRED without the registration,
+    FIELD_OUT_OF_RANGE, REGISTRATION_NOT_FOUND, REGISTRATION_STATE, ADMISSION_DECLARED, REQUEST_ID_REUSED.
     """
 
     UpdateAdmission: grpc.UnaryUnaryMultiCallable[
@@ -67,8 +67,8 @@ class AdmissionDeclarationServiceAsyncStub:
     ]
     """Declares a stay. Callers: institution, the hospital that treats. Of an approved transfer,
     and of who lives elsewhere, the registration is named, which must be the person's. A stay is declared once, and not before its first day. Idempotent by
-    `request_id`. Reasons: FIELD_REQUIRED without the registration, FIELD_OUT_OF_RANGE,
-    REGISTRATION_NOT_FOUND, REGISTRATION_STATE, ADMISSION_DECLARED, REQUEST_ID_REUSED.
+    `request_id`. Reasons: REGION_NOT_SERVED, FIELD_REQUIRED without the registration,
+    FIELD_OUT_OF_RANGE, REGISTRATION_NOT_FOUND, REGISTRATION_STATE, ADMISSION_DECLARED, REQUEST_ID_REUSED.
     """
 
     UpdateAdmission: grpc.aio.UnaryUnaryMultiCallable[
@@ -109,8 +109,8 @@ class AdmissionDeclarationServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[yibao.offsite.v1.admission_declaration_service_pb2.DeclareAdmissionResponse, collections.abc.Awaitable[yibao.offsite.v1.admission_declaration_service_pb2.DeclareAdmissionResponse]]:
         """Declares a stay. Callers: institution, the hospital that treats. Of an approved transfer,
         and of who lives elsewhere, the registration is named, which must be the person's. A stay is declared once, and not before its first day. Idempotent by
-        `request_id`. Reasons: FIELD_REQUIRED without the registration, FIELD_OUT_OF_RANGE,
-        REGISTRATION_NOT_FOUND, REGISTRATION_STATE, ADMISSION_DECLARED, REQUEST_ID_REUSED.
+        `request_id`. Reasons: REGION_NOT_SERVED, FIELD_REQUIRED without the registration,
+        FIELD_OUT_OF_RANGE, REGISTRATION_NOT_FOUND, REGISTRATION_STATE, ADMISSION_DECLARED, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod

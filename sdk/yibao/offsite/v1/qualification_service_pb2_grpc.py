@@ -97,8 +97,9 @@ class QualificationServiceServicer(object):
         """Applies for a qualification (2503). Whose papers are not complete is stored as returned,
         with all that are missing. Stores application, papers and an event. Callers: agency of
         the region; an institution, for what it found itself. Idempotent by `request_id`.
-        Reasons: DISEASE_NOT_LISTED, INSTITUTION_NOT_ENTITLED, PERSON_NOT_FOUND, PERSON_MERGED,
-        PERSON_DECEASED, PERSON_NOT_ENROLLED, QUALIFICATION_EXISTS, REQUEST_ID_REUSED.
+        Reasons: REGION_NOT_SERVED, DISEASE_NOT_LISTED, INSTITUTION_NOT_ENTITLED, PERSON_NOT_FOUND,
+        PERSON_MERGED, PERSON_DECEASED, PERSON_NOT_ENROLLED, QUALIFICATION_EXISTS,
+        REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

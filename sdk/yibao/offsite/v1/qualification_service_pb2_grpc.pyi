@@ -30,8 +30,9 @@ class QualificationServiceStub:
     """Applies for a qualification (2503). Whose papers are not complete is stored as returned,
     with all that are missing. Stores application, papers and an event. Callers: agency of
     the region; an institution, for what it found itself. Idempotent by `request_id`.
-    Reasons: DISEASE_NOT_LISTED, INSTITUTION_NOT_ENTITLED, PERSON_NOT_FOUND, PERSON_MERGED,
-    PERSON_DECEASED, PERSON_NOT_ENROLLED, QUALIFICATION_EXISTS, REQUEST_ID_REUSED.
+    Reasons: REGION_NOT_SERVED, DISEASE_NOT_LISTED, INSTITUTION_NOT_ENTITLED, PERSON_NOT_FOUND,
+    PERSON_MERGED, PERSON_DECEASED, PERSON_NOT_ENROLLED, QUALIFICATION_EXISTS,
+    REQUEST_ID_REUSED.
     """
 
     RenewQualification: grpc.UnaryUnaryMultiCallable[
@@ -134,8 +135,9 @@ class QualificationServiceAsyncStub:
     """Applies for a qualification (2503). Whose papers are not complete is stored as returned,
     with all that are missing. Stores application, papers and an event. Callers: agency of
     the region; an institution, for what it found itself. Idempotent by `request_id`.
-    Reasons: DISEASE_NOT_LISTED, INSTITUTION_NOT_ENTITLED, PERSON_NOT_FOUND, PERSON_MERGED,
-    PERSON_DECEASED, PERSON_NOT_ENROLLED, QUALIFICATION_EXISTS, REQUEST_ID_REUSED.
+    Reasons: REGION_NOT_SERVED, DISEASE_NOT_LISTED, INSTITUTION_NOT_ENTITLED, PERSON_NOT_FOUND,
+    PERSON_MERGED, PERSON_DECEASED, PERSON_NOT_ENROLLED, QUALIFICATION_EXISTS,
+    REQUEST_ID_REUSED.
     """
 
     RenewQualification: grpc.aio.UnaryUnaryMultiCallable[
@@ -240,8 +242,9 @@ class QualificationServiceServicer(metaclass=abc.ABCMeta):
         """Applies for a qualification (2503). Whose papers are not complete is stored as returned,
         with all that are missing. Stores application, papers and an event. Callers: agency of
         the region; an institution, for what it found itself. Idempotent by `request_id`.
-        Reasons: DISEASE_NOT_LISTED, INSTITUTION_NOT_ENTITLED, PERSON_NOT_FOUND, PERSON_MERGED,
-        PERSON_DECEASED, PERSON_NOT_ENROLLED, QUALIFICATION_EXISTS, REQUEST_ID_REUSED.
+        Reasons: REGION_NOT_SERVED, DISEASE_NOT_LISTED, INSTITUTION_NOT_ENTITLED, PERSON_NOT_FOUND,
+        PERSON_MERGED, PERSON_DECEASED, PERSON_NOT_ENROLLED, QUALIFICATION_EXISTS,
+        REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod

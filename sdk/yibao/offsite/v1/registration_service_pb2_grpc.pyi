@@ -30,7 +30,8 @@ class RegistrationServiceStub:
     the person itself; institution that the region lets refer, for its own referrals (2501).
     Stays over half a year are registered in advance (O-02); an urgent referral within 7 days
     of transfer and admission (O-01); both as the region's rules say. It lasts no longer than
-    the person is known to be insured. Idempotent by `request_id`. Reasons: REGION_EXCLUDED, REGISTRATION_CHANNEL_CLOSED,
+    the person is known to be insured. Idempotent by `request_id`. Reasons: REGION_NOT_SERVED,
+    REGION_EXCLUDED, REGISTRATION_CHANNEL_CLOSED,
     REGISTRATION_BASIS_NOT_ACCEPTED, SELF_SERVICE_LIMITED, REFERRAL_NOT_ENTITLED,
     STAY_TOO_SHORT, REGISTER_IN_ADVANCE, MATERIAL_MISSING (with all kinds at once),
     PERSON_NOT_FOUND, PERSON_MERGED, PERSON_DECEASED, PERSON_NOT_ENROLLED where persons are
@@ -197,7 +198,8 @@ class RegistrationServiceAsyncStub:
     the person itself; institution that the region lets refer, for its own referrals (2501).
     Stays over half a year are registered in advance (O-02); an urgent referral within 7 days
     of transfer and admission (O-01); both as the region's rules say. It lasts no longer than
-    the person is known to be insured. Idempotent by `request_id`. Reasons: REGION_EXCLUDED, REGISTRATION_CHANNEL_CLOSED,
+    the person is known to be insured. Idempotent by `request_id`. Reasons: REGION_NOT_SERVED,
+    REGION_EXCLUDED, REGISTRATION_CHANNEL_CLOSED,
     REGISTRATION_BASIS_NOT_ACCEPTED, SELF_SERVICE_LIMITED, REFERRAL_NOT_ENTITLED,
     STAY_TOO_SHORT, REGISTER_IN_ADVANCE, MATERIAL_MISSING (with all kinds at once),
     PERSON_NOT_FOUND, PERSON_MERGED, PERSON_DECEASED, PERSON_NOT_ENROLLED where persons are
@@ -366,7 +368,8 @@ class RegistrationServiceServicer(metaclass=abc.ABCMeta):
         the person itself; institution that the region lets refer, for its own referrals (2501).
         Stays over half a year are registered in advance (O-02); an urgent referral within 7 days
         of transfer and admission (O-01); both as the region's rules say. It lasts no longer than
-        the person is known to be insured. Idempotent by `request_id`. Reasons: REGION_EXCLUDED, REGISTRATION_CHANNEL_CLOSED,
+        the person is known to be insured. Idempotent by `request_id`. Reasons: REGION_NOT_SERVED,
+        REGION_EXCLUDED, REGISTRATION_CHANNEL_CLOSED,
         REGISTRATION_BASIS_NOT_ACCEPTED, SELF_SERVICE_LIMITED, REFERRAL_NOT_ENTITLED,
         STAY_TOO_SHORT, REGISTER_IN_ADVANCE, MATERIAL_MISSING (with all kinds at once),
         PERSON_NOT_FOUND, PERSON_MERGED, PERSON_DECEASED, PERSON_NOT_ENROLLED where persons are

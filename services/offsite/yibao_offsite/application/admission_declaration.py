@@ -25,6 +25,7 @@ from yibao_offsite.rules.admission_declaration import (
 )
 from yibao_offsite.rules.registration.registration import registration_not_found
 from yibao_offsite.rules.registration.states import State
+from yibao_offsite.rules.served import check_served
 
 if TYPE_CHECKING:
     from yibao_offsite.application.work import Work
@@ -101,8 +102,16 @@ class UpdateAdmission:
 class AdmissionDeclarations:
     """What callers ask of admission declarations. Blocks."""
 
-    def __init__(self, transactions: "Transactions[Work]", *, clock: Clock, ids: Ids) -> None:
-        """Takes what begins transactions."""
+    def __init__(
+        self,
+        transactions: "Transactions[Work]",
+        *,
+        clock: Clock,
+        ids: Ids,
+        served: Collection[str] = (),
+    ) -> None:
+        """Takes what begins transactions. See `rules.served` of `served`."""
+        self._served = served
         self._transactions = transactions
         self._clock = clock
         self._ids = ids
@@ -111,9 +120,11 @@ class AdmissionDeclarations:
         """Declares a stay once by request id.
 
         Raises:
-            RuleError: FIELD_REQUIRED, FIELD_OUT_OF_RANGE, REGISTRATION_NOT_FOUND,
-                REGISTRATION_STATE, ADMISSION_DECLARED, in this order; REQUEST_ID_REUSED.
+            RuleError: REGION_NOT_SERVED, FIELD_REQUIRED, FIELD_OUT_OF_RANGE,
+                REGISTRATION_NOT_FOUND, REGISTRATION_STATE, ADMISSION_DECLARED, in this order;
+                REQUEST_ID_REUSED.
         """
+        check_served(request.region, self._served)
         return self._transactions.once(
             request, lambda work: encode(self._declare(work, request, told))
         )

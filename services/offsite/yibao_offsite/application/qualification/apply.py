@@ -2,7 +2,7 @@
 
 import dataclasses
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING
 
 from yibao_common.commands.audit import entry_of
@@ -26,6 +26,7 @@ from yibao_offsite.rules.qualification.qualification import (
     check_room,
     qualification_not_found,
 )
+from yibao_offsite.rules.served import check_served
 
 if TYPE_CHECKING:
     from yibao_offsite.application.work import Work
@@ -79,9 +80,19 @@ class QualificationApplications:
     """
 
     def __init__(
-        self, transactions: "Transactions[Work]", lists: DiseaseLists, *, clock: Clock, ids: Ids
+        self,
+        transactions: "Transactions[Work]",
+        lists: DiseaseLists,
+        *,
+        clock: Clock,
+        ids: Ids,
+        served: Collection[str] = (),
     ) -> None:
-        """Takes what begins transactions, and what regions qualify for."""
+        """Takes what begins transactions, and what regions qualify for.
+
+        See `rules.served` of `served`.
+        """
+        self._served = served
         self._transactions = transactions
         self._lists = lists
         self._clock = clock
@@ -91,9 +102,10 @@ class QualificationApplications:
         """Applies for a qualification.
 
         Raises:
-            RuleError: DISEASE_NOT_LISTED, what the person is refused for, what
+            RuleError: REGION_NOT_SERVED, DISEASE_NOT_LISTED, what the person is refused for, what
                 `rules.qualification.applying` refuses, QUALIFICATION_EXISTS.
         """
+        check_served(command.request.region, self._served)
         return self._transactions.once(
             command.request,
             lambda work: encode(self._apply(work, command.request, command.application)),

@@ -1,6 +1,6 @@
 """Applying for registrations, many in one transaction, each once by request id."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ from yibao_offsite.application.registration.orders import Encode, moment_of, rul
 from yibao_offsite.rules.region_rules import RegionRules
 from yibao_offsite.rules.registration.decide import Applicant, register
 from yibao_offsite.rules.registration.registration import Application, Registration
+from yibao_offsite.rules.served import check_served
 
 if TYPE_CHECKING:
     from yibao_offsite.application.work import Work
@@ -45,8 +46,13 @@ class CreateWork:
         national: RegionRules,
         clock: Clock,
         ids: Ids,
+        served: Collection[str] = (),
     ) -> None:
-        """Takes what begins transactions, and the rules of regions that approved none."""
+        """Takes what begins transactions, and the rules of regions that approved none.
+
+        See `rules.served` of `served`.
+        """
+        self._served = served
         self._transactions = transactions
         self._encode = encode
         self._national = national
@@ -56,7 +62,8 @@ class CreateWork:
     def __call__(self, region: str, commands: Sequence[CreateRegistration]) -> list[Outcome[bytes]]:
         """Decides and stores a batch of one region, durable when it returns. Blocks.
 
-        Refusals are REQUEST_ID_REUSED, then what `register` and `decided` refuse.
+        Refusals are REQUEST_ID_REUSED, REGION_NOT_SERVED, then what `register` and `decided`
+        refuse.
         """
         requests = [each.request for each in commands]
         return self._transactions.once_each(
@@ -91,6 +98,7 @@ class CreateWork:
         self, region: str, command: CreateRegistration, rules: RegionRules, moment: Moment
     ) -> Outcome[Registration]:
         try:
+            check_served(region, self._served)
             return register(
                 command.application,
                 command.applicant,
