@@ -166,6 +166,29 @@ def test_what_an_app_extends_is_checked_afterwards() -> None:
     assert checked.task == Task(TaskKind.EXPIRY, dt.date(2027, 6, 1))
 
 
+def test_no_operator_extends_alone_where_a_second_one_decides() -> None:
+    category = Category.OTHER_TEMPORARY
+    asked = dataclasses.replace(
+        NATIONAL.categories[category], second_operator=frozenset({Channel.WINDOW})
+    )
+    desk = Desk(dataclasses.replace(NATIONAL, categories={**NATIONAL.categories, category: asked}))
+    id = desk.create().registration_id
+    granted = desk.given(desk.steps.approve, desk.act(id, SECOND))
+    assert granted.task is not None
+    assert granted.task.kind is TaskKind.EXPIRY
+    extended = desk.given(desk.steps.extend, desk.act(id), (), dt.date(2027, 6, 30))
+    assert extended.task == Task(TaskKind.CHECK, TODAY + NATIONAL.check_days * DAY)
+    alone = refusal(desk.steps.note_checked, desk.act(id), bytes)
+    assert alone.reason is Reason.SAME_MAKER_AND_CHECKER
+    checked = desk.given(desk.steps.note_checked, desk.act(id, SECOND))
+    assert checked.task is not None
+    assert checked.task.kind is TaskKind.EXPIRY
+    # Whoever extends is the one that another has to look after, whoever registered.
+    desk.given(desk.steps.extend, desk.act(id, SECOND), (), dt.date(2027, 7, 30))
+    alone = refusal(desk.steps.note_checked, desk.act(id, SECOND), bytes)
+    assert alone.reason is Reason.SAME_MAKER_AND_CHECKER
+
+
 def test_an_app_extends_nothing_by_channels_that_are_closed() -> None:
     category = Category.OTHER_TEMPORARY
     asked = dataclasses.replace(NATIONAL.categories[category], channels=frozenset({Channel.WINDOW}))

@@ -284,6 +284,7 @@ def _extended(
         turn.rules,
         end_date=end_date,
         today=turn.moment.today,
+        by=turn.act.applicant.path,
         is_checked=is_looked_at_after(origin, asked),
     )
     person_id = extended.person_id

@@ -94,6 +94,7 @@ def extend(
     *,
     end_date: dt.date,
     today: dt.date,
+    by: str = "",
     is_checked: bool = False,
 ) -> Registration:
     """Returns a registration with a later last day, at most one term later.
@@ -101,7 +102,8 @@ def extend(
     It is no later than two terms from today on: the one that runs, and one more. Extended
     again and again, a registration would else last for years that nobody asks about.
     `basis` is what the region asks for its category and basis by now, None where it takes
-    them no more. `is_checked` tells whether somebody has to check the extension afterwards.
+    them no more. `is_checked` tells whether somebody other than who extends, `by`, has to check the
+    extension afterwards.
 
     Raises:
         RuleError: REGISTRATION_STATE, REGISTRATION_NOT_EXTENDABLE.
@@ -118,7 +120,8 @@ def extend(
     # A check that is due anyway is of the extension as well.
     if task is None or task.kind is not TaskKind.CHECK:
         task = task_of_granted(end_date, rules, today=today, is_checked=is_checked)
-    return dataclasses.replace(extended, end_date=end_date, task=task)
+    handed_in_by = by if is_checked else extended.handed_in_by
+    return dataclasses.replace(extended, end_date=end_date, task=task, handed_in_by=handed_in_by)
 
 
 def cancel(

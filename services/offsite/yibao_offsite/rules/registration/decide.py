@@ -192,18 +192,16 @@ def _check_channel(channel: Channel, asked: CategoryRules) -> None:
 
 
 def is_looked_at_after(origin: Origin, asked: CategoryRules) -> bool:
-    """Tells whether an extension is checked after it was granted: what a person tells itself.
+    """Tells whether an extension is checked after it was granted.
 
-    It names no channel, so those of the person count together. What somebody would decide of
-    if it were applied for is looked at as well.
+    It names no channel, so all of whoever extends count together. What a second operator would
+    decide of if it were applied for is looked at as well, or one alone would grant another term.
 
     Raises:
         RuleError: REGISTRATION_CHANNEL_CLOSED; none of these channels is open.
     """
-    if origin is not Origin.SELF_SERVICE:
-        return False
     channels = CHANNELS_OF[origin]
-    if asked.channels.isdisjoint(channels):
+    if origin is Origin.SELF_SERVICE and asked.channels.isdisjoint(channels):
         _check_channel(channels[0], asked)
     looked_at = asked.checked_after | asked.second_operator
     return asked.needs_pre_evaluation or not looked_at.isdisjoint(channels)
