@@ -111,8 +111,8 @@ class RegistrationServiceStub:
         yibao.offsite.v1.registration_service_pb2.ExtendRegistrationResponse,
     ]
     """Gives a registration in force a later last day (延期), at most one term of the region's
-    rules later, and no later than two terms from today on. What a person extends itself is
-    checked afterwards where applying so would be, or would wait for somebody. Callers: agency
+    rules later, and no later than two terms from today on. It is checked afterwards,
+    by another operator, where applying so would be, or would wait for somebody. Callers: agency
     of the region, channel. Idempotent by `request_id`. Reasons: REGISTRATION_NOT_FOUND,
     REGISTRATION_STATE, REGISTRATION_CHANNEL_CLOSED, REGISTRATION_NOT_EXTENDABLE,
     SELF_SERVICE_LIMITED, PERSON_NOT_FOUND, PERSON_MERGED, PERSON_DECEASED,
@@ -279,8 +279,8 @@ class RegistrationServiceAsyncStub:
         yibao.offsite.v1.registration_service_pb2.ExtendRegistrationResponse,
     ]
     """Gives a registration in force a later last day (延期), at most one term of the region's
-    rules later, and no later than two terms from today on. What a person extends itself is
-    checked afterwards where applying so would be, or would wait for somebody. Callers: agency
+    rules later, and no later than two terms from today on. It is checked afterwards,
+    by another operator, where applying so would be, or would wait for somebody. Callers: agency
     of the region, channel. Idempotent by `request_id`. Reasons: REGISTRATION_NOT_FOUND,
     REGISTRATION_STATE, REGISTRATION_CHANNEL_CLOSED, REGISTRATION_NOT_EXTENDABLE,
     SELF_SERVICE_LIMITED, PERSON_NOT_FOUND, PERSON_MERGED, PERSON_DECEASED,
@@ -465,8 +465,8 @@ class RegistrationServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[yibao.offsite.v1.registration_service_pb2.ExtendRegistrationResponse, collections.abc.Awaitable[yibao.offsite.v1.registration_service_pb2.ExtendRegistrationResponse]]:
         """Gives a registration in force a later last day (延期), at most one term of the region's
-        rules later, and no later than two terms from today on. What a person extends itself is
-        checked afterwards where applying so would be, or would wait for somebody. Callers: agency
+        rules later, and no later than two terms from today on. It is checked afterwards,
+        by another operator, where applying so would be, or would wait for somebody. Callers: agency
         of the region, channel. Idempotent by `request_id`. Reasons: REGISTRATION_NOT_FOUND,
         REGISTRATION_STATE, REGISTRATION_CHANNEL_CLOSED, REGISTRATION_NOT_EXTENDABLE,
         SELF_SERVICE_LIMITED, PERSON_NOT_FOUND, PERSON_MERGED, PERSON_DECEASED,
