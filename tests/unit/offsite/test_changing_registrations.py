@@ -183,10 +183,15 @@ def test_no_operator_extends_alone_where_a_second_one_decides() -> None:
     checked = desk.given(desk.steps.note_checked, desk.act(id, SECOND))
     assert checked.task is not None
     assert checked.task.kind is TaskKind.EXPIRY
-    # Whoever extends is the one that another has to look after, whoever registered.
+    # Whoever extends is the one that another has to look after, whoever registered: also where
+    # somebody else extends once more behind that.
     desk.given(desk.steps.extend, desk.act(id, SECOND), (), dt.date(2027, 7, 30))
+    desk.given(desk.steps.extend, desk.act(id, APP), (), dt.date(2027, 7, 31))
     alone = refusal(desk.steps.note_checked, desk.act(id, SECOND), bytes)
     assert alone.reason is Reason.SAME_MAKER_AND_CHECKER
+    assert desk.given(desk.steps.note_checked, desk.act(id)).task == Task(
+        TaskKind.EXPIRY, dt.date(2027, 7, 1)
+    )
 
 
 def test_an_app_extends_nothing_by_channels_that_are_closed() -> None:

@@ -387,6 +387,30 @@ def test_identity_is_told_what_differs(
     assert next_step(approved(**own), at_identity, []) == step
 
 
+@pytest.mark.parametrize(
+    ("own", "at_identity", "step"),
+    [
+        # Ended there since what offsite, restored from a backup, knows: under another id.
+        ({}, [known("d2", last=TODAY)], Carrying(CarryStep.REFUSED, "d2")),
+        # Taken back whole.
+        ({}, [known("d2", last=VOID)], Carrying(CarryStep.REFUSED, "d1")),
+        ({}, [], Carrying(CarryStep.REFUSED, "d1")),
+        # Told, and cut off before the answer was stored.
+        ({}, [known("d2")], Carrying(CarryStep.NOTHING, "d2")),
+        ({"end_date": TODAY}, [known("d2", last=END)], Carrying(CarryStep.END, "d2")),
+        ({"end_date": VOID}, [], Carrying(CarryStep.END, "d1")),
+    ],
+)  # fmt: skip
+def test_what_identity_ended_since_is_neither_lengthened_nor_made_again(
+    own: dict[str, object], at_identity: list[KnownDisease], step: Carrying
+) -> None:
+    told = approved(**{"disease_registration_id": "d1", **own})
+    assert next_step(told, at_identity, [], replaced={"d1"}) == step
+    # Another one that was replaced says nothing of this one.
+    if step.step is CarryStep.REFUSED:
+        assert next_step(told, at_identity, [], replaced={"d0"}).step is not CarryStep.REFUSED
+
+
 def test_what_another_qualification_has_carried_is_left_alone() -> None:
     void = approved(end_date=VOID, disease_registration_id="d1")
     other = approved(qualification_id="q2", disease_registration_id="d2")

@@ -47,7 +47,7 @@ def taken(registration: Registration, event: Event, today: dt.date) -> Registrat
         ),
         Event.WITHDRAWN: lambda: change.withdraw(registration),
         Event.CHECKED: lambda: change.note_checked(
-            registration, NATIONAL, checker="second", today=today
+            registration, NATIONAL, steps=(), checker="second", today=today
         ),
         Event.EXTENDED: lambda: change.extend(
             registration, basis, NATIONAL, end_date=later, today=today

@@ -124,7 +124,6 @@ class AdmissionDeclarations:
                 REGISTRATION_NOT_FOUND, REGISTRATION_STATE, ADMISSION_DECLARED, in this order;
                 REQUEST_ID_REUSED.
         """
-        check_served(request.region, self._served)
         return self._transactions.once(
             request, lambda work: encode(self._declare(work, request, told))
         )
@@ -159,6 +158,7 @@ class AdmissionDeclarations:
             return work.declarations.page(wish, after=after, limit=limit)
 
     def _declare(self, work: "Work", request: Request, told: Declared) -> AdmissionDeclaration:
+        check_served(request.region, self._served)
         now = self._clock()
         declaration = told(self._ids(), now)
         check_declared(declaration, today=shanghai_day(now))

@@ -106,7 +106,6 @@ class Complaints:
             RuleError: REGION_NOT_SERVED, FIELD_OUT_OF_RANGE, COMPLAINTS_TOO_MANY,
                 REQUEST_ID_REUSED.
         """
-        check_served(command.request.region, self._served)
         return self._desk.transactions.once(
             command.request, lambda work: encode(self._file(work, command))
         )
@@ -207,6 +206,7 @@ class Complaints:
 
     def _file(self, work: "Work", command: FileComplaint) -> Complaint:
         request, caller, now = command.request, command.request.caller, self._desk.clock()
+        check_served(request.region, self._served)
         complaint = filed(
             command.told,
             region=request.region,

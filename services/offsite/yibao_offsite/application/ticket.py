@@ -151,7 +151,6 @@ class Tickets:
         Raises:
             RuleError: REGION_NOT_SERVED, REQUEST_ID_REUSED.
         """
-        check_served(command.request.region, self._served)
         return self._transactions.once(
             command.request, lambda work: encode(self._open(work, command))
         )
@@ -203,6 +202,7 @@ class Tickets:
 
     def _open(self, work: "Work", command: OpenTicket) -> ToldTicket:
         request, now = command.request, self._clock()
+        check_served(request.region, self._served)
         caller = request.caller
         ticket = Ticket(
             region=request.region,

@@ -110,7 +110,6 @@ class Uploads:
                 FIELD_OUT_OF_RANGE, MATERIAL_TOO_LARGE, MATERIAL_LIMIT_REACHED,
                 REQUEST_ID_REUSED.
         """
-        check_served(command.request.region, self._served)
         return self._transactions.once(
             command.request, lambda work: encode(self._begin(work, command))
         )
@@ -152,6 +151,7 @@ class Uploads:
 
     def _begin(self, work: "Work", command: BeginUpload) -> Material:
         request, told, now = command.request, command.told, self._clock()
+        check_served(request.region, self._served)
         check_photo(kind_of(command.kind), told.photo, now=now)
         check_size(told.size_bytes, max_bytes=self._limits.file_bytes)
         party = request.caller.party

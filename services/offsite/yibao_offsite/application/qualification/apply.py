@@ -105,7 +105,6 @@ class QualificationApplications:
             RuleError: REGION_NOT_SERVED, DISEASE_NOT_LISTED, what the person is refused for, what
                 `rules.qualification.applying` refuses, QUALIFICATION_EXISTS.
         """
-        check_served(command.request.region, self._served)
         return self._transactions.once(
             command.request,
             lambda work: encode(self._apply(work, command.request, command.application)),
@@ -144,6 +143,7 @@ class QualificationApplications:
         application: Application,
         renews: Qualification | None = None,
     ) -> Qualification:
+        check_served(request.region, self._served)
         now = self._clock()
         today = shanghai_day(now)
         listed = self._lists.of(request.region, today).listed(application.disease_code)

@@ -147,9 +147,12 @@ class Steps:
         """Notes that what was accepted at once was checked. Raises SAME_MAKER_AND_CHECKER."""
 
         def decide(turn: Turn, registration: Registration) -> Registration:
-            checker = turn.act.applicant.path
             return change.note_checked(
-                registration, turn.rules, checker=checker, today=turn.moment.today
+                registration,
+                turn.rules,
+                steps=turn.work.registrations.steps(registration.registration_id),
+                checker=turn.act.applicant.path,
+                today=turn.moment.today,
             )
 
         return self._take(act, Event.CHECKED, decide, encode)
@@ -284,7 +287,6 @@ def _extended(
         turn.rules,
         end_date=end_date,
         today=turn.moment.today,
-        by=turn.act.applicant.path,
         is_checked=is_looked_at_after(origin, asked),
     )
     person_id = extended.person_id

@@ -7,7 +7,7 @@ is told again what it lost.
 
 import datetime as dt
 import enum
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from yibao_offsite.rules.qualification.qualification import Qualification
@@ -42,7 +42,8 @@ class CarryStep(enum.Enum):
     END = enum.auto()
     # Identity has it, or has nothing to be taken back.
     NOTHING = enum.auto()
-    # Identity has given it a last day itself, which cannot be taken away there.
+    # Identity has given it a last day itself, which cannot be taken away there, or ended since
+    # what offsite knows of: who restored offsite may not know why.
     REFUSED = enum.auto()
 
 
@@ -58,24 +59,31 @@ def next_step(
     qualification: Qualification,
     known: Sequence[KnownDisease],
     others: Sequence[Qualification],
+    replaced: Collection[str] = (),
 ) -> Carrying:
     """Returns what makes identity's registration the same as the qualification.
 
     `known` are the registrations of the person that stand; `others` are the other
-    qualifications of the person, by whichever of its records.
+    qualifications of the person, by whichever of its records. `replaced` are registrations at
+    identity that stand no more as they were: where the qualification's own is among them, what
+    replaced it is newer than what is known here, and is neither lengthened nor made again.
     """
+    is_outdated = bool(replaced) and qualification.disease_registration_id in replaced
     found = _counterpart(qualification, known, others)
     if found is None:
         known_id = qualification.disease_registration_id
         if _is_covered(qualification, known, others):
             return Carrying(CarryStep.NOTHING, known_id)
         if qualification.ever_holds:
+            if is_outdated:
+                return Carrying(CarryStep.REFUSED, known_id)
             return Carrying(CarryStep.REGISTER)
         # Told at once where the person is another one's duplicate by now: it stands there.
         return Carrying(CarryStep.END if known_id else CarryStep.NOTHING, known_id)
     if found.end_date == qualification.end_date:
         return Carrying(CarryStep.NOTHING, found.disease_registration_id)
-    if qualification.end_date is None:
+    is_longer = qualification.last_day > (found.end_date or dt.date.max)
+    if qualification.end_date is None or (is_outdated and is_longer):
         return Carrying(CarryStep.REFUSED, found.disease_registration_id)
     return Carrying(CarryStep.END, found.disease_registration_id)
 

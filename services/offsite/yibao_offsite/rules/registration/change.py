@@ -10,7 +10,7 @@ from yibao_offsite.rules.region_rules import BasisRules, RegionRules, check_anot
 from yibao_offsite.rules.registration.decide import months_after, task_of_granted
 from yibao_offsite.rules.registration.kinds import EndReason, TaskKind
 from yibao_offsite.rules.registration.papers import with_faults, with_materials
-from yibao_offsite.rules.registration.registration import Material, Registration, Task
+from yibao_offsite.rules.registration.registration import Material, Registration, Step, Task
 from yibao_offsite.rules.registration.states import Event, State, step
 
 _DAY = dt.timedelta(days=1)
@@ -72,9 +72,16 @@ def withdraw(registration: Registration) -> Registration:
 
 
 def note_checked(
-    registration: Registration, rules: RegionRules, *, checker: str, today: dt.date
+    registration: Registration,
+    rules: RegionRules,
+    *,
+    steps: Sequence[Step],
+    checker: str,
+    today: dt.date,
 ) -> Registration:
     """Returns a registration that was accepted at once and checked since.
+
+    `steps` are all that were done to it, in order.
 
     Raises:
         RuleError: REGISTRATION_STATE, also where no check is due; SAME_MAKER_AND_CHECKER.
@@ -82,7 +89,8 @@ def note_checked(
     checked = _stepped(registration, Event.CHECKED)
     if registration.task is None or registration.task.kind is not TaskKind.CHECK:
         raise _no_check(registration)
-    _check_second(registration, checker)
+    for maker in _makers(registration, steps):
+        check_another(maker, checker)
     task = task_of_granted(checked.end_date, rules, today=today, is_checked=False)
     return dataclasses.replace(checked, decided_by=checker, task=task)
 
@@ -94,7 +102,6 @@ def extend(
     *,
     end_date: dt.date,
     today: dt.date,
-    by: str = "",
     is_checked: bool = False,
 ) -> Registration:
     """Returns a registration with a later last day, at most one term later.
@@ -102,8 +109,7 @@ def extend(
     It is no later than two terms from today on: the one that runs, and one more. Extended
     again and again, a registration would else last for years that nobody asks about.
     `basis` is what the region asks for its category and basis by now, None where it takes
-    them no more. `is_checked` tells whether somebody other than who extends, `by`, has to check the
-    extension afterwards.
+    them no more. `is_checked` tells whether somebody else has to check the extension afterwards.
 
     Raises:
         RuleError: REGISTRATION_STATE, REGISTRATION_NOT_EXTENDABLE.
@@ -120,8 +126,7 @@ def extend(
     # A check that is due anyway is of the extension as well.
     if task is None or task.kind is not TaskKind.CHECK:
         task = task_of_granted(end_date, rules, today=today, is_checked=is_checked)
-    handed_in_by = by if is_checked else extended.handed_in_by
-    return dataclasses.replace(extended, end_date=end_date, task=task, handed_in_by=handed_in_by)
+    return dataclasses.replace(extended, end_date=end_date, task=task)
 
 
 def cancel(
@@ -192,6 +197,17 @@ def revoke(registration: Registration, *, checker: str) -> Registration:
     return dataclasses.replace(
         revoked, ended_date=nothing, end_reason=EndReason.FALSE_STATEMENT, task=None
     )
+
+
+def _makers(registration: Registration, steps: Sequence[Step]) -> list[str]:
+    """Returns whose acts nobody else has decided or checked yet, each of who extended too."""
+    makers = [registration.registered_by, registration.handed_in_by]
+    for each in steps:
+        if each.event in (Event.APPROVED, Event.CHECKED):
+            makers = []
+        elif each.event is Event.EXTENDED:
+            makers.append(each.actor)
+    return makers
 
 
 def _check_second(registration: Registration, checker: str) -> None:

@@ -194,8 +194,9 @@ def _check_channel(channel: Channel, asked: CategoryRules) -> None:
 def is_looked_at_after(origin: Origin, asked: CategoryRules) -> bool:
     """Tells whether an extension is checked after it was granted.
 
-    It names no channel, so all of whoever extends count together. What a second operator would
-    decide of if it were applied for is looked at as well, or one alone would grant another term.
+    It names no channel, so all channels of whoever extends count together. What a second operator
+    would decide of if it were applied for is looked at as well, or one alone would grant another
+    term.
 
     Raises:
         RuleError: REGISTRATION_CHANNEL_CLOSED; none of these channels is open.

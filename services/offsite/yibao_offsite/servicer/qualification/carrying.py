@@ -158,7 +158,9 @@ class QualificationCarrier:
             disease_pb.ListDiseasesRequest(region=region, person_id=person_id),
             timeout=_DEADLINE_SECONDS,
         )
-        found = next_step(task.qualification, _standing(answer), task.others)
+        found = next_step(
+            task.qualification, _standing(answer), task.others, replaced=_replaced(answer)
+        )
         match found.step:
             case CarryStep.NOTHING:
                 return found.disease_registration_id
@@ -236,6 +238,12 @@ def _standing(answer: disease_pb.ListDiseasesResponse) -> Sequence[KnownDisease]
         for each in answer.diseases
         if not each.HasField("replace_time")
     ]
+
+
+def _replaced(answer: disease_pb.ListDiseasesResponse) -> frozenset[str]:
+    return frozenset(
+        each.disease_registration_id for each in answer.diseases if each.HasField("replace_time")
+    )
 
 
 def _is(refusal: Refusal, reason: Reason) -> bool:

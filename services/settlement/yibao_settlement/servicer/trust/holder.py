@@ -189,7 +189,7 @@ class TrustHolder:
                 return ""
             attested = verified_hold(data, trust=trust, at=at)
         except RuleError as refusal:
-            return refusal.message
+            return refusal.message or refusal.reason.name
         return "" if states(attested, hold, region=region) else "it is of another hold"
 
     def _snapshot(

@@ -138,7 +138,7 @@ def read_elsewhere(
     asked, rows = expected
     if not asked.has(needed):
         asked, rows = needed, execute(connection, needed.selects(working_set.region))
-    *epochs, registered, deemed, places_read = rows
+    *epochs, places_read, registered, deemed = rows
     references = {
         region: cache.view(connection, region, (), epoch=found[0][0] if found else 0)
         for region, found in zip(sorted(asked.regions), epochs, strict=True)
@@ -155,12 +155,13 @@ def read_elsewhere(
 def _select_known(
     region: str, person_ids: Collection[str], visit_ids: Collection[str]
 ) -> tuple[Select, Select, Select]:
-    """Returns the look-ups of the registrations of persons, of emergencies, and of the news."""
+    """Returns the look-ups of the news, of the registrations of persons, and of emergencies."""
     deemed = ("visit_id", "registration_id")
     return (
+        # First: what the feed tells between the look-ups makes nothing that is older look new.
+        Select(offsite_feed_position, ("read_time",), region, "region", (region,)),
         Select(registered_care, _REGISTERED, region, "person_id", tuple(person_ids)),
         Select(deemed_registration, deemed, region, "visit_id", tuple(visit_ids)),
-        Select(offsite_feed_position, ("read_time",), region, "region", (region,)),
     )
 
 
@@ -182,7 +183,7 @@ def find_known(
 ) -> KnownCare:
     """Returns what is known for a visit of a person, under all records that were merged."""
     selects = _select_known(region, sorted(person_ids), (visit_id,))
-    registered, deemed, places_read = execute(connection, selects)
+    places_read, registered, deemed = execute(connection, selects)
     return KnownCare.as_of(
         now(),
         [registered_from(row) for row in registered],
