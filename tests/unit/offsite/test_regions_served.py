@@ -4,6 +4,10 @@ import dataclasses
 
 import pytest
 from support.audit_desk import HOSPITAL, SECRET, AuditWorld
+from support.memory.offsite.audit_task import MemoryComplaints
+from support.memory.offsite.work import memory_work
+from support.memory.transactions import MemoryTransactions
+from support.paper_desk import REGION
 
 from yibao_common.files.calendar_file import national_calendar
 from yibao_common.values.errors import RuleError
@@ -13,7 +17,7 @@ from yibao_offsite.rules.complaint import ComplaintSubject, ComplaintTerms, Told
 
 
 def test_what_was_filed_is_answered_again_where_its_region_is_served_no_more() -> None:
-    world = AuditWorld()
+    world = AuditWorld(MemoryTransactions(memory_work(REGION, complaints=MemoryComplaints())))
     told = Told(ComplaintSubject.FRAUD, True, HOSPITAL, "", "beds in which nobody lies", "")
     command = FileComplaint(world.asked("FileComplaint", "channel/wallet"), told, SECRET)
     answer = world.complaints.file(command, world.take)
