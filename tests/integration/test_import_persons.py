@@ -80,7 +80,10 @@ def test_an_import_that_was_killed_goes_on_without_a_duplicate(
     journal = tmp_path / "report.csv.journal"
     arguments = command(port, files, path, report)
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as first:
-        wait_until(lambda: journal.exists() and len(journal.read_bytes().splitlines()) > 100)
+        # It begins among the longest tests, while clients of other languages are built.
+        wait_until(
+            lambda: journal.exists() and len(journal.read_bytes().splitlines()) > 100, seconds=90
+        )
         os.kill(first.pid, signal.SIGKILL)
     assert not report.exists()
     finished = subprocess.run(arguments, capture_output=True, text=True)
