@@ -15,7 +15,6 @@ from support.ward import Ward
 from yibao_common.values.ids import new_id
 from yibao_common.values.reasons import Reason
 from yibao_offsite.application.audit_task import reading
-from yibao_offsite.application.audit_task.holding import is_undeclared
 from yibao_offsite.rules.audit_task.hold import PlacedHold
 from yibao_offsite.rules.audit_task.task import Subject
 from yibao_offsite.storage import tables
@@ -33,14 +32,13 @@ def world(papers: StoredDesk) -> AuditWorld:
 
 def undeclared(world: AuditWorld, hold: PlacedHold) -> bool:
     """Returns what is told of a hold as it was placed last, after lists told the same."""
-    holds, told = reading.list_holds(
+    holds, undeclared_ids = reading.list_holds(
         world.desk, REGION, only_overdue=False, visit_id=hold.visit_id, after=None, limit=9
     )
-    (listed,) = (is_undeclared(each.hold, told) for each in holds)
-    whole = world.read(hold.task_id)
-    (read,) = (is_undeclared(each, whole.told_visits) for each in whole.holds)
-    assert listed == read
-    return listed
+    assert hold.hold_id in [each.hold.hold_id for each in holds]
+    read = hold.hold_id in world.read(hold.task_id).undeclared_hold_ids
+    assert (hold.hold_id in undeclared_ids) == read
+    return read
 
 
 def test_a_hold_tells_that_no_hospital_declared_its_visit(world: AuditWorld) -> None:
@@ -62,6 +60,14 @@ def test_a_visit_that_is_declared_as_anothers_afterwards_is_still_looked_at(
     assert undeclared(world, hold)
     merge(papers)
     assert not undeclared(world, hold)
+
+
+def test_of_two_holds_of_a_visit_that_of_the_wrong_person_is_looked_at(world: AuditWorld) -> None:
+    wrong = world.hold(world.open(subject=Subject(OTHER, "H31000000001")).task_id)
+    Ward(world).declare()
+    right = world.hold(world.open().task_id)
+    assert (wrong.visit_id, undeclared(world, wrong)) == (right.visit_id, True)
+    assert not undeclared(world, right)
 
 
 def test_a_hold_of_a_declared_visit_says_nothing(world: AuditWorld) -> None:

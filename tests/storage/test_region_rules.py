@@ -89,6 +89,11 @@ def test_rules_approved_by_a_clock_ahead_are_in_force_once_it_is_right(store: St
     assert store.rules.in_force(REGION, None, None).rules_version == SAMPLE.version
     with pytest.raises(RuleError, match="MATERIAL_MISSING"):
         store.create()
+    # They are corrected by a clock that is right, and do not outrank that.
+    corrected = SAMPLE_FILE.read_bytes() + b"# corrected\n"
+    store.submit(corrected, TODAY, version="f" * 64)
+    store.approve("f" * 64, SECOND)
+    assert store.rules.in_force(REGION, None, None).contents == corrected
 
 
 def test_the_same_rules_submitted_at_once_are_one_draft(store: Store) -> None:

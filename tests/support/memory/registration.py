@@ -161,5 +161,9 @@ class MemoryRules(RegionRulesRows):
         assert rules.rules_version not in self.rows
         self.rows[rules.rules_version] = rules
 
+    def last_approve_time(self) -> dt.datetime | None:
+        times = [each.approve_time for each in self.rows.values() if each.approve_time]
+        return max(times, default=None)
+
     def approve(self, rules: StoredRules) -> None:
         self.rows[rules.rules_version] = rules

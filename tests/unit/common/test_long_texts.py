@@ -5,7 +5,6 @@ other callers waiting, a message of 1 MB of spaces for more than an hour.
 """
 
 import unicodedata
-from time import perf_counter
 
 import pytest
 
@@ -20,23 +19,24 @@ from yibao_common.values.texts import canonical_name, canonical_text
 # Marks below and above, in the order in which form NFC does not have them; the last three
 # kinds are no marks of combining, or none without width, until they are taken apart.
 MARKS = ("\u0301\u0316", "\U0001d165\U0001d16d", "\u302e\u302a", "\u0f73\u0f75")
-# So many that the square of it takes longer than anybody waits.
-MANY, SECONDS = 60_000, 1.0
+# So many that what takes the square of it does not end before the tests give up, on any machine.
+MANY = 1_000_000
 SIZED = (pb.FORMAT_UNSPECIFIED, pb.FORMAT_TEXT, pb.FORMAT_NAME, pb.FORMAT_LABEL)
-
-
-def seconds_of(call: object, *given: object) -> float:
-    began = perf_counter()
-    call(*given)  # type: ignore[operator]
-    return perf_counter() - began
 
 
 @pytest.mark.parametrize("marks", MARKS)
 def test_rows_of_marks_are_not_put_in_order(marks: str) -> None:
     text = "e" + marks * MANY
-    assert seconds_of(canonical_text, text) < SECONDS
-    assert seconds_of(canonical_name, text) < SECONDS
-    assert canonical_text(text) == text
+    assert canonical_text(text) == canonical_name(text) == text
+
+
+def test_a_row_of_marks_that_is_not_put_in_order_is_refused() -> None:
+    """Spacing vowel signs stand beside one another, and would be one text in two forms."""
+    row = "\u0995" + "\u09c7\u09be" * 16
+    read = form_of(pb.FieldRules(format=pb.FORMAT_NAME, max_length=100))
+    for text in (row, unicodedata.normalize("NFC", row)):
+        assert (read.find_fault(read.canonical(text)) is None) == (len(text) <= 31)
+    assert unicodedata.normalize("NFC", row) != row == canonical_name(row)
 
 
 def test_marks_are_put_in_order_where_somebody_may_have_written_them() -> None:
@@ -48,9 +48,9 @@ def test_marks_are_put_in_order_where_somebody_may_have_written_them() -> None:
 
 
 def test_spaces_and_dots_of_a_name_take_no_longer_than_other_characters() -> None:
-    for text in (f"A{' ' * MANY}B", f"A{' ·' * MANY}", f"A{' · ' * MANY}B", "·" * MANY):
-        assert seconds_of(canonical_name, text) < SECONDS
     assert canonical_name(f"A{' ' * MANY}B") == "A B"
+    assert canonical_name(f"A{' ·' * MANY}") == "A·"
+    assert canonical_name("·" * MANY) == "·"
     assert canonical_name(f"A  {' · ' * MANY}  B") == "A·B"
 
 
@@ -72,9 +72,5 @@ def test_a_text_that_is_too_long_in_any_spelling_is_not_read(form: pb.Format.Val
 def test_a_request_full_of_it_is_refused_at_once(text: str) -> None:
     validator = Validator(RegisterPersonRequest.DESCRIPTOR, refuse_unknown=True)
     request = RegisterPersonRequest(person_name=text, certificate_number=text)
-
-    def check() -> None:
-        with pytest.raises(RuleError):
-            validator.check(request)
-
-    assert seconds_of(check) < SECONDS
+    with pytest.raises(RuleError):
+        validator.check(request)

@@ -399,16 +399,28 @@ def test_identity_is_told_what_differs(
         ({}, [known("d2")], Carrying(CarryStep.NOTHING, "d2")),
         ({"end_date": TODAY}, [known("d2", last=END)], Carrying(CarryStep.END, "d2")),
         ({"end_date": VOID}, [], Carrying(CarryStep.END, "d1")),
+        # The backup is of before it was carried at all.
+        ({"disease_registration_id": ""}, [known("d2", last=TODAY)],
+         Carrying(CarryStep.REFUSED, "d2")),
+        ({"disease_registration_id": ""}, [known("d2", last=VOID)], Carrying(CarryStep.REFUSED)),
     ],
 )  # fmt: skip
 def test_what_identity_ended_since_is_neither_lengthened_nor_made_again(
     own: dict[str, object], at_identity: list[KnownDisease], step: Carrying
 ) -> None:
     told = approved(**{"disease_registration_id": "d1", **own})
-    assert next_step(told, at_identity, [], replaced={"d1"}) == step
+    assert next_step(told, at_identity, [], replaced=[known("d1")]) == step
     # Another one that was replaced says nothing of this one.
     if step.step is CarryStep.REFUSED:
-        assert next_step(told, at_identity, [], replaced={"d0"}).step is not CarryStep.REFUSED
+        before = [known("d0", start=TODAY - DAY)]
+        assert next_step(told, at_identity, [], replaced=before).step is not CarryStep.REFUSED
+
+
+def test_what_was_taken_back_is_applied_for_again_on_the_same_day() -> None:
+    # Both are of offsite: the one that was taken back is what identity replaced.
+    void = approved(qualification_id="q2", end_date=VOID, disease_registration_id="d2")
+    at_identity, replaced = [known("d2", last=VOID)], [known("d1")]
+    assert next_step(approved(), at_identity, [void], replaced=replaced).step is CarryStep.REGISTER
 
 
 def test_what_another_qualification_has_carried_is_left_alone() -> None:

@@ -33,7 +33,7 @@ Fault = tuple[Reason, str]
 
 _UNIT_PRICE = re.compile(r"[0-9]{1,10}(?:\.[0-9]{1,6})?")
 _QUANTITY = re.compile(r"(?=[0-9.]*[1-9])[0-9]{1,8}(?:\.[0-9]{1,4})?")
-# No character is written with more than four; beside it are spaces and line ends, and not many.
+# No character of form NFC is more than four in another form; and around a text are some spaces.
 _MOST_SPELLING, _MOST_AROUND = 4, 100
 _SIGNED_DECIMAL = re.compile(r"(-?)([0-9]+)(?:\.([0-9]+))?")
 

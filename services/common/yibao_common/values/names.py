@@ -13,6 +13,9 @@ import unicodedata
 _GENERAL_MARKS = re.compile(
     "[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]{3}"
 )
+# Unicode's own limit for texts of which somebody sees only a part (UAX 15). More marks in a row
+# are put into their order in a time that grows with the square of their number; no text has them.
+MOST_MARKS_IN_A_ROW = 30
 # Tibetan writes consonants and vowels below and above one another, six at the most.
 _MOST_MARKS = 6
 _APOSTROPHES = "'\u2018\u2019`\u00b4"
@@ -34,10 +37,12 @@ def stacked_in(text: str) -> str | None:
     found = _GENERAL_MARKS.search(text)
     if found is not None:
         return text[found.end() - 1]
-    marks = 0
+    marks = row = 0
     for each in text:
-        marks = marks + 1 if unicodedata.category(each) in ("Mn", "Me") else 0
-        if marks > _MOST_MARKS:
+        category = unicodedata.category(each)
+        marks = marks + 1 if category in ("Mn", "Me") else 0
+        row = row + 1 if category[0] == "M" else 0
+        if marks > _MOST_MARKS or row > MOST_MARKS_IN_A_ROW:
             return each
     return None
 

@@ -7,7 +7,7 @@ scanned and sent again is the same number.
 import re
 import unicodedata
 
-from yibao_common.values.names import is_new_ideograph
+from yibao_common.values.names import MOST_MARKS_IN_A_ROW, is_new_ideograph
 
 _HEX = "[0-9a-f]"
 _DASHED = f"{_HEX}{{8}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{12}}"
@@ -28,9 +28,6 @@ _OF_GLYPHS = re.compile("[\u180b-\u180d\u180f\u200c\u200d\ufe00-\ufe0f\U000e0100
 # One is as good as several, with a space around or without.
 _DOTS = re.compile("(?: ?[\u00b7\u2022\u2027\u2219\u22c5\u30fb\uff65\u16eb\u2e31\u2e33\ua78f])+ ?")
 _SPACES = re.compile(" +")
-# Unicode's own limit for texts of which somebody sees only a part (UAX 15). More marks in a row
-# are put into their order in a time that grows with the square of their number.
-_MOST_MARKS = 30
 
 
 def canonical_uuid(text: str) -> str:
@@ -45,7 +42,7 @@ def canonical_uuid(text: str) -> str:
 def canonical_text(text: str) -> str:
     """Returns `text` in Unicode form NFC and without white space around it.
 
-    A text with more marks in a row than are ever read stays in the form that it has.
+    A text with more marks in a row than any has stays in the form that it has.
     """
     return _composed(text.strip())
 
@@ -67,7 +64,7 @@ def _has_row_of_marks(text: str) -> bool:
     marks = 0
     for each in text:
         marks = marks + 1 if unicodedata.category(each)[0] == "M" else 0
-        if marks > _MOST_MARKS:
+        if marks > MOST_MARKS_IN_A_ROW:
             return True
     return False
 

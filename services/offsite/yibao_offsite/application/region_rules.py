@@ -63,6 +63,10 @@ class RegionRulesRows(Protocol):
         """Stores a draft."""
         ...
 
+    def last_approve_time(self) -> dt.datetime | None:
+        """Returns when rules of the region were approved last, None before the first."""
+        ...
+
     def approve(self, rules: StoredRules) -> None:
         """Stores who approved rules that were locked, and when."""
         ...
@@ -155,7 +159,11 @@ class RulesOfRegions:
     def _approve(self, work: "Work", request: Request, rules_version: str) -> StoredRules:
         draft = work.region_rules.lock(rules_version)
         approved = approve_rules(
-            draft, rules_version, checker=request.caller.path, now=self._clock()
+            draft,
+            rules_version,
+            checker=request.caller.path,
+            now=self._clock(),
+            last_time=work.region_rules.last_approve_time(),
         )
         work.region_rules.approve(approved)
         self._record(work, request, approved)

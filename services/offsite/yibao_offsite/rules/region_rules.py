@@ -10,6 +10,9 @@ from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_offsite.rules.registration.kinds import Basis, Benefit, Category, Channel, Terms
 
+# What both databases tell apart.
+_NEXT = dt.timedelta(microseconds=1)
+
 
 class Places(enum.Enum):
     """Whether a person may be registered at several places at once."""
@@ -108,9 +111,17 @@ def check_submitted_again(known: StoredRules, *, effective_date: dt.date) -> Non
 
 
 def approve_rules(
-    draft: StoredRules | None, rules_version: str, *, checker: str, now: dt.datetime
+    draft: StoredRules | None,
+    rules_version: str,
+    *,
+    checker: str,
+    now: dt.datetime,
+    last_time: dt.datetime | None,
 ) -> StoredRules:
-    """Returns a draft, approved.
+    """Returns a draft, approved behind all that were: `last_time` is when the last ones were.
+
+    Of rules of one first day those count that were approved last. Some that were approved by a
+    clock ahead would else outrank their correction for good.
 
     Raises:
         RuleError: OFFSITE_RULES_NOT_FOUND, OFFSITE_RULES_STATE, SAME_MAKER_AND_CHECKER.
@@ -128,7 +139,7 @@ def approve_rules(
         draft.maker,
         draft.submit_time,
         checker,
-        now,
+        now if last_time is None else max(now, last_time + _NEXT),
     )
 
 

@@ -78,6 +78,12 @@ class StoredRegionRules:
         row = tuple(getattr(rules, name) for name in columns)
         insert_rows(self._connection, tables.region_rules, columns, [row])
 
+    def last_approve_time(self) -> dt.datetime | None:
+        """Returns when rules of the region were approved last, None before the first."""
+        query = sa.select(sa.func.max(_COLUMN.approve_time)).where(_COLUMN.region == self._region)
+        last: dt.datetime | None = self._connection.execute(query).scalar_one()
+        return last
+
     def approve(self, rules: StoredRules) -> None:
         """Stores who approved rules that were locked, and when."""
         changed = self._connection.execute(

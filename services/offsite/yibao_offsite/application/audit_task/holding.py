@@ -80,7 +80,7 @@ def place_hold(desk: AuditDesk, command: AtTask, asked: HoldAsked, encode: Encod
         work.audit_tasks.update(task)
         tell(work, desk, hold)
         _record(work, request, task, TaskAct.HOLD, hold, at=now)
-        return encode(hold, task, is_undeclared(hold, told_visits(work, [hold])))
+        return encode(hold, task, hold.hold_id in undeclared_holds(work, [hold]))
 
     return desk.transactions.once(command.request, place)
 
@@ -134,28 +134,23 @@ def lift_all(
     return ended
 
 
-def told_visits(work: "Work", holds: Iterable[PlacedHold]) -> Collection[str]:
-    """Returns the visits of holds that stand which a hospital told of as the held person's."""
+def undeclared_holds(work: "Work", holds: Iterable[PlacedHold]) -> Collection[str]:
+    """Returns the ids of the holds that stand whose visit no hospital told of as the person's."""
     standing = [each for each in holds if each.stands]
     whose = work.declarations.whose_visits({each.visit_id for each in standing})
     return {
-        each.visit_id
+        each.hold_id
         for each in standing
-        if each.visit_id in whose and _is_told_of(work, each.person_id, whose[each.visit_id])
+        if not _is_told_of(work, each.person_id, whose.get(each.visit_id, ()))
     }
 
 
 def _is_told_of(work: "Work", person_id: str, whose: Collection[str]) -> bool:
     """Tells whether a visit is told of as a person's, by whichever record of it."""
-    return person_id in whose or not set(whose).isdisjoint(work.persons.records_of(person_id))
-
-
-def is_undeclared(hold: PlacedHold, told: Collection[str]) -> bool:
-    """Tells whether a hold stands of whose visit no hospital told as the person's.
-
-    `told` are the visits that are told of so.
-    """
-    return hold.stands and hold.visit_id not in told
+    if not whose or person_id in whose:
+        # Most often: no record of the person needs to be looked for.
+        return bool(whose)
+    return not set(whose).isdisjoint(work.persons.records_of(person_id))
 
 
 def tell(work: "Work", desk: AuditDesk, hold: PlacedHold) -> None:

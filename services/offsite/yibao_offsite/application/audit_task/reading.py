@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from yibao_common.commands.audit import OK, AuditEntry
 from yibao_common.values.caller import Caller
 from yibao_offsite.application.audit_task.desk import AuditDesk
-from yibao_offsite.application.audit_task.holding import told_visits
+from yibao_offsite.application.audit_task.holding import undeclared_holds
 from yibao_offsite.application.audit_task.rows import DueHold, HoldWish, Place, TaskWish
 from yibao_offsite.application.person import all_records
 from yibao_offsite.rules.audit_task.evidence import (
@@ -33,7 +33,8 @@ class WholeTask:
     """A task with what belongs to it.
 
     `is_evidence_altered` says that its evidence is not what it was when it was closed;
-    `told_visits` are those of its holds that a hospital told of as the held person's.
+    `undeclared_hold_ids` are its holds that stand and whose visit no hospital told of as the
+    person's.
     """
 
     task: AuditTask
@@ -41,7 +42,7 @@ class WholeTask:
     holds: Sequence[PlacedHold]
     events: Sequence[TaskEvent]
     is_evidence_altered: bool
-    told_visits: Collection[str]
+    undeclared_hold_ids: Collection[str]
 
 
 def find_task(desk: AuditDesk, region: str, task_id: str) -> WholeTask:
@@ -57,7 +58,7 @@ def find_task(desk: AuditDesk, region: str, task_id: str) -> WholeTask:
         holds = rows.holds(task_id)
         return WholeTask(
             *(task, rows.findings(task_id), holds, rows.events(task_id), is_altered),
-            told_visits(work, holds),
+            undeclared_holds(work, holds),
         )
 
 
@@ -114,12 +115,12 @@ def list_holds(
 ) -> tuple[Sequence[DueHold], Collection[str]]:
     """Returns at most `limit` holds that stand, the one whose task is due first at the head.
 
-    With those of their visits that a hospital told of as the held person's.
+    With the ids of those whose visit no hospital told of as the person's.
     """
     wish = HoldWish(desk.today() if only_overdue else None, visit_id)
     with desk.transactions.read(region) as work:
         found = work.audit_tasks.standing_holds(wish, after=after, limit=limit)
-        return found, told_visits(work, [each.hold for each in found])
+        return found, undeclared_holds(work, [each.hold for each in found])
 
 
 def list_assistance(

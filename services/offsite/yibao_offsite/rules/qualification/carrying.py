@@ -22,7 +22,7 @@ STUCK_AFTER = dt.timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class KnownDisease:
-    """A registration of a disease that stands at identity; its days are included."""
+    """A registration of a disease at identity; its days are included."""
 
     disease_registration_id: str
     disease_code: str
@@ -59,7 +59,7 @@ def next_step(
     qualification: Qualification,
     known: Sequence[KnownDisease],
     others: Sequence[Qualification],
-    replaced: Collection[str] = (),
+    replaced: Collection[KnownDisease] = (),
 ) -> Carrying:
     """Returns what makes identity's registration the same as the qualification.
 
@@ -68,7 +68,7 @@ def next_step(
     identity that stand no more as they were: where the qualification's own is among them, what
     replaced it is newer than what is known here, and is neither lengthened nor made again.
     """
-    is_outdated = bool(replaced) and qualification.disease_registration_id in replaced
+    is_outdated = _is_outdated(qualification, replaced, others)
     found = _counterpart(qualification, known, others)
     if found is None:
         known_id = qualification.disease_registration_id
@@ -91,6 +91,28 @@ def next_step(
 def wait_after(attempts: int) -> dt.timedelta:
     """Returns how long is waited after a number of failures; an hour at most."""
     return min(_FIRST_WAIT * (1 << min(attempts - 1, _MOST_DOUBLINGS)), MOST_WAIT)
+
+
+def _is_outdated(
+    qualification: Qualification,
+    replaced: Collection[KnownDisease],
+    others: Sequence[Qualification],
+) -> bool:
+    """Tells whether identity ended or took back what it had of the qualification.
+
+    Where none of its own is known, as in a backup of before it was carried, it is whatever has its
+    disease and first day; of another one that was carried so, nothing is known of this one.
+    """
+    own_id = qualification.disease_registration_id
+    if own_id:
+        return any(each.disease_registration_id == own_id for each in replaced)
+    key = (qualification.disease_code, qualification.start_date)
+    if any(
+        other.disease_registration_id and (other.disease_code, other.start_date) == key
+        for other in others
+    ):
+        return False
+    return any((each.disease_code, each.start_date) == key for each in replaced)
 
 
 def _counterpart(

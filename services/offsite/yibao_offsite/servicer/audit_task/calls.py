@@ -26,7 +26,6 @@ from yibao_offsite.application.audit_task.closing import (
 from yibao_offsite.application.audit_task.desk import AtTask, AuditDesk
 from yibao_offsite.application.audit_task.holding import (
     HoldAsked,
-    is_undeclared,
     lift_hold,
     place_hold,
 )
@@ -263,7 +262,10 @@ class AuditServicer(rpc.AuditServiceServicer):
             findings=map(finding_message, whole.findings),
             holds=[
                 hold_message(
-                    each, due, today=today, is_undeclared=is_undeclared(each, whole.told_visits)
+                    each,
+                    due,
+                    today=today,
+                    is_undeclared=each.hold_id in whole.undeclared_hold_ids,
                 )
                 for each in whole.holds
             ],
@@ -324,7 +326,7 @@ class AuditServicer(rpc.AuditServiceServicer):
         current_caller().require_region(request.region)
         after = place_after(request, request.page_token, asked.place_of)
         size = _size(request.page_size)
-        found, told = await self._blocking.run(
+        found, undeclared = await self._blocking.run(
             reading.list_holds,
             self._desk,
             request.region,
@@ -342,7 +344,7 @@ class AuditServicer(rpc.AuditServiceServicer):
                 each.hold,
                 each.due_date,
                 today=today,
-                is_undeclared=is_undeclared(each.hold, told),
+                is_undeclared=each.hold.hold_id in undeclared,
             )
             for each in page
         ]

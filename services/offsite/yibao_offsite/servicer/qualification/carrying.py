@@ -159,7 +159,10 @@ class QualificationCarrier:
             timeout=_DEADLINE_SECONDS,
         )
         found = next_step(
-            task.qualification, _standing(answer), task.others, replaced=_replaced(answer)
+            task.qualification,
+            _known(answer, is_replaced=False),
+            task.others,
+            replaced=_known(answer, is_replaced=True),
         )
         match found.step:
             case CarryStep.NOTHING:
@@ -227,7 +230,8 @@ def carrying_task(
     )
 
 
-def _standing(answer: disease_pb.ListDiseasesResponse) -> Sequence[KnownDisease]:
+def _known(answer: disease_pb.ListDiseasesResponse, *, is_replaced: bool) -> Sequence[KnownDisease]:
+    """Returns the registrations that stand, or those that stand no more as they were."""
     return [
         KnownDisease(
             each.disease_registration_id,
@@ -236,14 +240,8 @@ def _standing(answer: disease_pb.ListDiseasesResponse) -> Sequence[KnownDisease]
             to_optional_date(each, "end_date"),
         )
         for each in answer.diseases
-        if not each.HasField("replace_time")
+        if each.HasField("replace_time") == is_replaced
     ]
-
-
-def _replaced(answer: disease_pb.ListDiseasesResponse) -> frozenset[str]:
-    return frozenset(
-        each.disease_registration_id for each in answer.diseases if each.HasField("replace_time")
-    )
 
 
 def _is(refusal: Refusal, reason: Reason) -> bool:
