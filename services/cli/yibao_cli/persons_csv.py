@@ -14,7 +14,10 @@ from pathlib import Path
 from yibao.common.v1.date_pb2 import Date
 from yibao.identity.v1.person_service_pb2 import RegisterPersonRequest
 from yibao_common.process.config import StartError
+from yibao_common.rpc.validation import Validator
 from yibao_common.rpc.wire import from_date
+from yibao_common.values.errors import RuleError
+from yibao_common.values.reasons import Reason
 
 REQUIRED_COLUMNS = (
     "certificate_type",
@@ -134,51 +137,66 @@ def _records(path: Path, encoding: str) -> Iterator[tuple[int, Mapping[str, str]
 def _request(
     cells: Mapping[str, str], *, region: str, request_id: str
 ) -> RegisterPersonRequest | tuple[str, tuple[str, ...]]:
-    """Returns the request of a row, or the reason that there is none and which columns."""
-    too_long = tuple(name for name, cell in cells.items() if len(cell) > _MOST_CHARACTERS)
-    if too_long:
-        return "FIELD_LENGTH", too_long
+    """Returns the request of a row, or the reason that there is none and which columns.
+
+    Of a row that makes none what the service would refuse of the other columns is told as well:
+    it never sees them.
+    """
+    too_long = [name for name, cell in cells.items() if len(cell) > _MOST_CHARACTERS]
+    read = {name: "" if name in too_long else cell for name, cell in cells.items()}
+    unread = list(too_long)
     days: dict[str, Date | None] = {}
-    faulty = []
     for name in ("start_date", "end_date", "birth_date"):
         try:
-            days[name] = _day(cells.get(name, ""))
+            days[name] = _day(read.get(name, ""))
         except ValueError:
-            faulty.append(name)
+            unread.append(name)
     numbers: dict[str, int | None] = {}
     for name in _NUMBERS:
-        cell = cells.get(name, "")
+        cell = read.get(name, "")
         # More digits than a number of numbers has would not fit into the message.
         if re.fullmatch("[0-9]{0,4}", cell):
             numbers[name] = int(cell) if cell else None
         else:
-            faulty.append(name)
-    gender = _GENDERS.get(cells.get("gender", ""))
+            unread.append(name)
+    gender = _GENDERS.get(read.get("gender", ""))
     if gender is None:
-        faulty.append("gender")
-    if faulty:
-        return "FIELD_MALFORMED", tuple(faulty)
-    assert gender is not None
-    groups = cells.get("entitlement_groups", "").split(_GROUPS_PARTED_BY)
-    return RegisterPersonRequest(
+        unread.append("gender")
+    groups = read.get("entitlement_groups", "").split(_GROUPS_PARTED_BY)
+    request = RegisterPersonRequest(
         request_id=request_id,
         region=region,
-        certificate_type=cells["certificate_type"],
-        certificate_number=cells["certificate_number"],
-        person_name=cells["person_name"],
-        insurance_type=cells["insurance_type"],
-        person_class=cells["person_class"],
+        certificate_type=read["certificate_type"],
+        certificate_number=read["certificate_number"],
+        person_name=read["person_name"],
+        insurance_type=read["insurance_type"],
+        person_class=read["person_class"],
         entitlement_groups=[group.strip() for group in groups if group.strip()],
-        start_date=days["start_date"],
-        end_date=days["end_date"],
-        employer_code=cells.get("employer_code", ""),
-        gender=gender,
-        birth_date=days["birth_date"],
-        tier=cells.get("tier", ""),
-        insured_months_before=numbers["insured_months_before"],
-        months_owing=numbers["months_owing"],
-        years_unclaimed=numbers["years_unclaimed"],
+        start_date=days.get("start_date"),
+        end_date=days.get("end_date"),
+        employer_code=read.get("employer_code", ""),
+        gender=gender or 0,
+        birth_date=days.get("birth_date"),
+        tier=read.get("tier", ""),
+        insured_months_before=numbers.get("insured_months_before"),
+        months_owing=numbers.get("months_owing"),
+        years_unclaimed=numbers.get("years_unclaimed"),
     )
+    if not unread:
+        return request
+    reason = Reason.FIELD_LENGTH if too_long else Reason.FIELD_MALFORMED
+    malformed = _malformed_columns(request).difference(unread)
+    return reason.name, (*unread, *(name for name in cells if name in malformed))
+
+
+def _malformed_columns(request: RegisterPersonRequest) -> set[str]:
+    """Returns the columns whose cells the service refuses by the rules of the request's fields."""
+    try:
+        Validator(RegisterPersonRequest.DESCRIPTOR).check(request)
+    except RuleError as refusal:
+        # Such as `start_date.day` and `entitlement_groups[1]`.
+        return {re.split(r"[.\[]", fault.field, maxsplit=1)[0] for fault in refusal.faults}
+    return set()
 
 
 def _day(text: str) -> Date | None:

@@ -94,8 +94,13 @@ def test_what_is_no_number_of_months_names_its_column(tmp_path: Path, months: st
         ("01,N,张三,310,11,2026-01-01,,,,,,", "FIELD_MALFORMED", ("row",)),
         ("01,N,张三,310,11,2026-01-01,,,,", "FIELD_MALFORMED", ("row",)),
         (f"01,N,{'张' * 201},310,11,2026-01-01,,,,,", "FIELD_LENGTH", ("person_name",)),
+        # What is wrong beside it is told as well.
+        ("01,N,···,x,11,2026-02-30,,,,,", "FIELD_MALFORMED",
+         ("start_date", "person_name", "insurance_type")),
+        (f"01,N,,310,11,2026-01-01,{'g;' * 101},,,3,", "FIELD_LENGTH",
+         ("entitlement_groups", "gender", "person_name")),
     ],
-)
+)  # fmt: skip
 def test_a_row_that_makes_no_request_names_its_columns(
     tmp_path: Path, cells: str, reason: str, faulty: tuple[str, ...] | None
 ) -> None:
