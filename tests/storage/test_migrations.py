@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib
+import sqlite3
 import subprocess
 import sys
 
@@ -14,7 +15,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from support.databases import Databases, PostgresDatabases
 
-from yibao_common.db import engine_postgres
+from yibao_common.db import engine_postgres, engine_sqlite
 from yibao_common.db.database import Database
 from yibao_common.db.migrations import upgrade
 from yibao_common.db.schema import SchemaError, check_is_current, newest_revision, version_table
@@ -197,3 +198,59 @@ def test_five_upgrades_at_once_all_succeed(databases: Databases) -> None:
     database = Database(url)
     check_is_current(database, "yibao_offsite")
     database.close()
+
+
+def test_whoever_opens_a_new_file_waits_for_who_makes_it(
+    databases: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite itself does not: of several that open it at once, one would be refused."""
+    if databases.kind != "sqlite":
+        pytest.skip("PostgreSQL's server has made its database")
+    url = databases.empty_url()
+    other = sqlite3.connect(str(sa.make_url(url).database), isolation_level=None)
+    other.execute("CREATE TABLE first (number INTEGER)")
+    other.execute("BEGIN IMMEDIATE")
+    waited = []
+
+    def sleep(seconds: float) -> None:
+        waited.append(seconds)
+        other.execute("COMMIT")
+
+    monkeypatch.setattr("yibao_common.db.engine_sqlite.time.sleep", sleep)
+    database = Database(url)
+    try:
+        upgrade(database, "yibao_offsite")
+        check_is_current(database, "yibao_offsite")
+    finally:
+        database.close()
+        other.close()
+    assert len(waited) == 1
+
+
+def test_an_upgrade_waits_for_one_that_takes_longer_than_any_call(
+    databases: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if databases.kind != "sqlite":
+        pytest.skip("how PostgreSQL waits is tested with its locks")
+    monkeypatch.setattr(engine_sqlite, "_BUSY_SECONDS", 0.05)
+    url = databases.empty_url()
+    refused = []
+    first, second = Database(url), Database(url)
+
+    def is_busy(error: BaseException | None) -> bool:
+        refused.append(error)
+        if len(refused) == 2:
+            writing.__exit__(None, None, None)
+        return was_busy(error)
+
+    was_busy = engine_sqlite.is_busy
+    monkeypatch.setattr(engine_sqlite, "is_busy", is_busy)
+    try:
+        writing = first.write()
+        writing.__enter__()
+        upgrade(second, "yibao_offsite")
+        check_is_current(second, "yibao_offsite")
+    finally:
+        first.close()
+        second.close()
+    assert len(refused) == 2

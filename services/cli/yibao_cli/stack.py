@@ -251,6 +251,8 @@ class Stack:
             ca_file=self.sandbox.certificates.ca_file,
             certificate_file=files.certificate_file,
             key_file=files.key_file,
+            # A person of a moment ago may be on the way to settlement yet.
+            retry=True,
         )
 
 

@@ -1,6 +1,7 @@
 """Connections to SQLite: one that writes, several that read."""
 
 import sqlite3
+import time
 import weakref
 from typing import Any
 
@@ -11,6 +12,7 @@ from sqlalchemy import event
 # backup does, it grows; after that the next writes cut it back to this.
 WAL_BYTES = 16_000_000
 _BUSY_SECONDS = 10
+_BUSY_POLL_SECONDS = 0.01
 _POOL_SECONDS = 10
 # The last one is what it says where the process may open no more files.
 _TRANSIENT = ("locked", "busy", "full", "I/O", "unable to open database file")
@@ -60,8 +62,8 @@ def open_engine(url: sa.URL, *, begin: str, size: int, read_only: bool = False) 
     def _connect(connection: sqlite3.Connection, _record: object) -> None:
         # The driver's own transaction control would begin too late and commit too soon.
         connection.isolation_level = None
+        _write_ahead(connection)
         for pragma in (
-            "journal_mode=WAL",
             f"journal_size_limit={WAL_BYTES}",
             "synchronous=FULL",
             "foreign_keys=ON",
@@ -75,6 +77,29 @@ def open_engine(url: sa.URL, *, begin: str, size: int, read_only: bool = False) 
         connection.exec_driver_sql(begin)
 
     return engine
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Has the database keep a log; of several that open a new one at once, each waits.
+
+    SQLite itself does not wait there: two that both read the file already would do so for ever.
+    """
+    end = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if not is_busy(error) or time.monotonic() >= end:
+                raise
+            time.sleep(_BUSY_POLL_SECONDS)
+        else:
+            return
+
+
+def is_busy(error: BaseException | None) -> bool:
+    """Tells whether somebody else was writing for all the time that was waited."""
+    code: int | None = getattr(error, "sqlite_errorcode", None)
+    return code is not None and code & 0xFF == sqlite3.SQLITE_BUSY
 
 
 def is_transient(error: sqlite3.Error) -> bool:

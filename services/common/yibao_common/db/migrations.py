@@ -9,8 +9,10 @@ from alembic import command, context
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
+from yibao_common.db import engine_sqlite
 from yibao_common.db.database import Database
 from yibao_common.db.schema import SchemaError, stored_revision, version_table
+from yibao_common.values.errors import TransientError
 
 _CONNECTION = "connection"
 # There is such a table, or such a type of its rows.
@@ -35,7 +37,7 @@ def upgrade(database: Database, package: str) -> None:
 
 
 def _upgraded(database: Database, package: str) -> bool:
-    """Tells whether the schema is up to date; False where another made its first table."""
+    """Tells whether the schema is up to date; False where another upgrade is to be waited for."""
     config = _config(package)
     try:
         with database.write() as connection:
@@ -46,6 +48,12 @@ def _upgraded(database: Database, package: str) -> bool:
             command.upgrade(config, "head")
     except _MadeMeanwhileError:
         return False
+    except TransientError as error:
+        # SQLite waits as long as fits a call, and that before anything was done.
+        cause = error.__cause__
+        if isinstance(cause, sa.exc.DBAPIError) and engine_sqlite.is_busy(cause.orig):
+            return False
+        raise
     return True
 
 
