@@ -14,11 +14,12 @@ from support.offsite_feeds import (
     tell_persons,
 )
 
+from yibao_common.commands.feed import FeedPosition
 from yibao_common.db.database import Database
 from yibao_common.values.ids import new_id
 from yibao_offsite.application.work import Work
 from yibao_offsite.rules.person import KnownPerson
-from yibao_offsite.storage.following import unfollow
+from yibao_offsite.storage.following import follow, unfollow
 
 DEATH = dt.date(2026, 11, 3)
 
@@ -119,6 +120,19 @@ def test_who_is_no_longer_followed_is_no_longer_checked_and_read_anew_afterwards
     assert not is_followed(database)
     tell_persons(following, [person])
     assert is_followed(database)
+
+
+def test_persons_are_checked_from_the_moment_on_that_they_are_followed(database: Database) -> None:
+    with database.write() as connection:
+        follow(connection, [REGION])
+    assert is_followed(database)
+    following, person = following_of(database), known_person(new_id())
+    assert following.position(REGION) == FeedPosition()
+    tell_persons(following, [person])
+    told = following.position(REGION)
+    with database.write() as connection:
+        follow(connection, [REGION])
+    assert following.position(REGION) == told
 
 
 def test_what_is_told_of_whom_somebody_registers_waits_and_then_follows(

@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 from support.both_services import BothServices, server_of, url_of
@@ -36,8 +36,13 @@ def _key_files(services: BothServices) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def offsite_beside(services: BothServices) -> Iterator[BothServices]:
-    """Runs offsite, which follows identity; its port and database are the services'."""
+def offsite_beside(
+    services: BothServices, *, reach: Callable[[int], int] = lambda port: port
+) -> Iterator[BothServices]:
+    """Runs offsite, which follows identity; its port and database are the services'.
+
+    `reach` gives the port by which it reaches identity's.
+    """
     assert services.databases is not None
     services.files.issue(Leaf("offsite-server", "service/offsite", is_server=True))
     database = services.databases.open("yibao_offsite")
@@ -47,7 +52,7 @@ def offsite_beside(services: BothServices) -> Iterator[BothServices]:
             "database": {"url": url_of(database)},
             "personal_data": _key_files(services),
             "identity": {
-                "address": f"localhost:{services.ports['identity']}",
+                "address": f"localhost:{reach(services.ports['identity'])}",
                 "regions": [REGION],
                 "poll_seconds": 0.05,
             },

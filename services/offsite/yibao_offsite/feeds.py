@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
 
 import grpc
+from google.protobuf.descriptor import ServiceDescriptor
 
 from yibao.offsite.v1 import offsite_feed_service_pb2_grpc
 from yibao_common.commands.blocking import Blocking
@@ -16,6 +18,7 @@ from yibao_common.process.readiness import Readiness
 from yibao_common.process.supervisor import Supervisor
 from yibao_common.rpc.channels import Peer, open_aio_channel
 from yibao_common.rpc.feed_ages import FeedAges
+from yibao_common.rpc.news import News
 from yibao_common.rpc.peer_certificate import tell_of_peer
 from yibao_common.rpc.server_info import Known
 from yibao_common.values.clock import Clock
@@ -25,7 +28,8 @@ from yibao_offsite.application.work import Work
 from yibao_offsite.config import OffsiteConfig
 from yibao_offsite.servicer.feed.changes import AttestHold, OffsiteFeedServicer
 from yibao_offsite.servicer.following.client import person_ages, person_follower
-from yibao_offsite.storage.following import unfollow
+from yibao_offsite.servicer.following.news import calls_await
+from yibao_offsite.storage.following import follow, unfollow
 
 # How long the start waits for identity; without it persons are checked by what was known.
 _FIRST_NEWS_SECONDS = 2.0
@@ -55,7 +59,8 @@ class Feeds:
         self._servicer = OffsiteFeedServicer(feed, self._watch, attest_hold=attest_hold)
         self.ages: FeedAges | None = None
         followed = config.identity
-        self._tell_of_unfollowed(database, followed.regions if followed else ())
+        self._follow(database, followed.regions if followed else ())
+        self._news: News | None = None
         if followed is None:
             return
         self._peer = Peer(followed.address, followed.server_name, followed.use_environment_proxy)
@@ -70,6 +75,7 @@ class Feeds:
             clock=clock,
             log=log,
         )
+        self._news = News(regions=followed.regions, ask=self._follower.refresh)
 
     @property
     def regions(self) -> tuple[str, ...]:
@@ -91,6 +97,12 @@ class Feeds:
         offsite_feed_service_pb2_grpc.add_OffsiteFeedServiceServicer_to_server(
             self._servicer, server
         )
+
+    def behind_gate(
+        self, services: Sequence[ServiceDescriptor]
+    ) -> tuple[grpc.aio.ServerInterceptor, ...]:
+        """Returns what has calls wait for news of persons, where they are followed."""
+        return () if self._news is None else (calls_await(self._news, services),)
 
     def require(self, readiness: Readiness) -> None:
         """Has the service ready only once persons are known, where they are followed."""
@@ -123,13 +135,16 @@ class Feeds:
     async def close(self) -> None:
         """Stops to follow and to look."""
         await self._watch.close()
+        if self._news is not None:
+            await self._news.close()
         if self.ages is not None:
             await self._follower.close()
             await self._channel.close()
 
-    def _tell_of_unfollowed(self, database: Database, followed: tuple[str, ...]) -> None:
+    def _follow(self, database: Database, followed: tuple[str, ...]) -> None:
         with database.write() as connection:
             regions = unfollow(connection, but=followed)
+            follow(connection, followed)
         if regions:
             self._log.warning("persons are not followed any more", regions=", ".join(regions))
         if not followed:

@@ -1,9 +1,7 @@
 """Starts the offsite service: configuration, database, server, in this order."""
 
 import asyncio
-from collections.abc import Callable, Sequence
-
-import grpc
+from collections.abc import Sequence
 
 from yibao_common.commands.background import BackgroundTask
 from yibao_common.commands.blocking import Blocking
@@ -85,7 +83,7 @@ class OffsiteService:
         )
         serving = Serving(means, self._lists)
         serving.feeds.require(readiness)
-        server = self._make_server(serving.register, supervisor, readiness, metrics)
+        server = self._make_server(serving, supervisor, readiness, metrics)
         pruning = self._make_pruning(blocking, metrics)
         blocking.start(supervisor)
         pruning.start(supervisor)
@@ -107,7 +105,7 @@ class OffsiteService:
 
     def _make_server(
         self,
-        register: Callable[[grpc.aio.Server], None],
+        serving: Serving,
         supervisor: Supervisor,
         readiness: Readiness,
         metrics: Metrics,
@@ -115,7 +113,7 @@ class OffsiteService:
         return Server(
             self._config.server,
             service_name=SERVICE,
-            register=register,
+            register=serving.register,
             descriptors=sandbox.served(DESCRIPTORS, self._clock),
             access=ACCESS,
             log=self._log,
@@ -125,7 +123,10 @@ class OffsiteService:
             readiness=readiness,
             clock=self._clock,
             ids=self._ids,
-            behind_gate=refusals_behind_gate(self._config),
+            behind_gate=(
+                *refusals_behind_gate(self._config),
+                *serving.feeds.behind_gate(DESCRIPTORS),
+            ),
         )
 
     def _make_pruning(self, blocking: Blocking, metrics: Metrics) -> BackgroundTask:

@@ -23,6 +23,7 @@ from yibao_common.process.supervisor import Supervisor
 from yibao_common.rpc import sandbox
 from yibao_common.rpc.callers import current_party
 from yibao_common.rpc.channels import Peer, open_aio_channel
+from yibao_common.rpc.news import News as AskedNews
 from yibao_common.rpc.own_certificate import check_client_identity
 from yibao_common.rpc.peer_certificate import tell_of_peer
 from yibao_common.rpc.refusals import Refusals
@@ -43,7 +44,7 @@ from yibao_settlement.offsite import Offsite
 from yibao_settlement.servicer.change.watch import ChangeWatch, WatchLimits
 from yibao_settlement.servicer.feed.age import FeedAges
 from yibao_settlement.servicer.feed.client import FeedClient
-from yibao_settlement.servicer.news import News
+from yibao_settlement.servicer.news import News, agencies_await
 from yibao_settlement.servicer.trust.holder import TrustHolder
 from yibao_settlement.servicers import DESCRIPTORS, Servicers
 from yibao_settlement.serving import SERVICE, Serving
@@ -114,7 +115,7 @@ class SettlementService:
         feed_client = self._make_feed_client(channel, feed, ages, metrics)
         offsite = self._make_offsite(transactions, trust, metrics)
         trust_client = self._make_trust_client(channel, blocking, metrics)
-        news = News(batcher.submit, regions=self._config.identity.regions, ask=feed_client.refresh)
+        asked = AskedNews(regions=self._config.identity.regions, ask=feed_client.refresh)
         changes = self._make_change_watch(reads, metrics)
         refusals = Refusals(self._config.identity.regions, clock=self._clock)
         keeping = self._make_keeping(engine, transactions, metrics)
@@ -129,11 +130,12 @@ class SettlementService:
                 ages=ages,
                 offsite_ages=offsite.ages,
                 trust=trust,
-                news=news,
+                news=News(batcher.submit, asked),
                 changes=changes,
                 metrics=metrics,
                 trust_store=self._trust_store,
             ),
+            asked,
             problem=lambda: trust_problem(self._trust_store, self._clock()) or ages.problem(),
         )
         for each in (blocking, self._closing, batcher, feed_client, offsite, trust_client, changes):
@@ -150,7 +152,7 @@ class SettlementService:
             await stop.wait()
         finally:
             await _drain(server, changes, keeping, count_refusals)
-            for needed in (trust_client, news, offsite, feed_client, channel, batcher):
+            for needed in (trust_client, asked, offsite, feed_client, channel, batcher):
                 await needed.close()
             self._close(blocking)
         supervisor.raise_if_dead()
@@ -296,6 +298,7 @@ class SettlementService:
         refusals: Refusals,
         readiness: Readiness,
         servicers: Servicers,
+        asked: AskedNews,
         *,
         problem: Callable[[], str],
     ) -> Server:
@@ -314,7 +317,7 @@ class SettlementService:
             refusals=refusals,
             clock=self._clock,
             ids=self._ids,
-            behind_gate=refusals_behind_gate(self._config),
+            behind_gate=(*refusals_behind_gate(self._config), agencies_await(asked)),
         )
 
     def _register(

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import pytest
 
+from yibao_common.rpc.news import News as AskedNews
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.batch.command import Command
@@ -54,7 +55,7 @@ class Identity:
 
 
 def news_of(engine: Engine, identity: Identity) -> News:
-    return News(engine.submit, regions=[REGION], ask=identity.ask)
+    return News(engine.submit, AskedNews(regions=[REGION], ask=identity.ask))
 
 
 async def outcome(news: News, region: str = REGION) -> Any:
@@ -97,14 +98,15 @@ def test_a_refusal_stands_once_identity_has_told_all_that_it_has() -> None:
 def test_twenty_calls_share_one_question_and_wait_a_second_for_it() -> None:
     async def main() -> None:
         identity = Identity(is_hanging=True)
-        news = news_of(Engine(), identity)
+        asked = AskedNews(regions=[REGION], ask=identity.ask)
+        news = News(Engine().submit, asked)
         began = time.monotonic()
         outcomes = await asyncio.gather(*(outcome(news) for _ in range(20)))
         assert outcomes == [Reason.ENROLMENT_UNCONFIRMED] * 20
         assert identity.asked == 1
         # One after the other, with a question each, they would take 20 s.
         assert time.monotonic() - began < 10
-        await news.close()
+        await asked.close()
 
     run(main)
 

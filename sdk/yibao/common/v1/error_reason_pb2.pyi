@@ -240,9 +240,9 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     `visit_id`, `settlement_id`.
     """
     ERROR_REASON_ENROLMENT_UNCONFIRMED: _ErrorReason.ValueType  # 89
-    """UNAVAILABLE. The person is not enrolled or the credential not activated as far as
-    settlement knows, and identity could not be asked for news; nothing was stored. Repeat
-    the call. Metadata: `reason_so_far`.
+    """UNAVAILABLE. The person is not there or not enrolled, or the credential not activated, as
+    far as the service knows, and identity could not be asked for news; nothing was stored.
+    Repeat the call. Metadata: `reason_so_far`.
     """
     ERROR_REASON_CARE_TYPE_UNKNOWN: _ErrorReason.ValueType  # 90
     """INVALID_ARGUMENT. The care type is not a code of the national list (医疗类别). Metadata:
@@ -1461,9 +1461,9 @@ ERROR_REASON_VISIT_SETTLED: ErrorReason.ValueType  # 88
 `visit_id`, `settlement_id`.
 """
 ERROR_REASON_ENROLMENT_UNCONFIRMED: ErrorReason.ValueType  # 89
-"""UNAVAILABLE. The person is not enrolled or the credential not activated as far as
-settlement knows, and identity could not be asked for news; nothing was stored. Repeat
-the call. Metadata: `reason_so_far`.
+"""UNAVAILABLE. The person is not there or not enrolled, or the credential not activated, as
+far as the service knows, and identity could not be asked for news; nothing was stored.
+Repeat the call. Metadata: `reason_so_far`.
 """
 ERROR_REASON_CARE_TYPE_UNKNOWN: ErrorReason.ValueType  # 90
 """INVALID_ARGUMENT. The care type is not a code of the national list (医疗类别). Metadata:

@@ -132,7 +132,7 @@ class AuditServiceServicer(object):
         assistance check is of a stay of at least 30,000 yuan. Idempotent by `request_id`.
         Reasons: FIELD_REQUIRED, FIELD_OUT_OF_RANGE, REGISTRATION_NOT_FOUND,
         ADMISSION_DECLARATION_NOT_FOUND, PERSON_NOT_FOUND, PERSON_MERGED,
-        ASSISTANCE_BELOW_MINIMUM, REQUEST_ID_REUSED.
+        ASSISTANCE_BELOW_MINIMUM, ENROLMENT_UNCONFIRMED, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -229,7 +229,7 @@ class AuditServiceServicer(object):
         hospital declared or marked the visit as another person's,
         PERSON_NOT_FOUND of somebody whom the region does not insure, whose bills are another
         region's, AUDIT_HOLD_EXISTS, NO_ATTESTATION_KEY where the hold cannot be signed,
-        REQUEST_ID_REUSED.
+        ENROLMENT_UNCONFIRMED, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -30,7 +30,7 @@ class AuditServiceStub:
     assistance check is of a stay of at least 30,000 yuan. Idempotent by `request_id`.
     Reasons: FIELD_REQUIRED, FIELD_OUT_OF_RANGE, REGISTRATION_NOT_FOUND,
     ADMISSION_DECLARATION_NOT_FOUND, PERSON_NOT_FOUND, PERSON_MERGED,
-    ASSISTANCE_BELOW_MINIMUM, REQUEST_ID_REUSED.
+    ASSISTANCE_BELOW_MINIMUM, ENROLMENT_UNCONFIRMED, REQUEST_ID_REUSED.
     """
 
     AssignAuditTask: grpc.UnaryUnaryMultiCallable[
@@ -127,7 +127,7 @@ class AuditServiceStub:
     hospital declared or marked the visit as another person's,
     PERSON_NOT_FOUND of somebody whom the region does not insure, whose bills are another
     region's, AUDIT_HOLD_EXISTS, NO_ATTESTATION_KEY where the hold cannot be signed,
-    REQUEST_ID_REUSED.
+    ENROLMENT_UNCONFIRMED, REQUEST_ID_REUSED.
     """
 
     LiftAuditHold: grpc.UnaryUnaryMultiCallable[
@@ -206,7 +206,7 @@ class AuditServiceAsyncStub:
     assistance check is of a stay of at least 30,000 yuan. Idempotent by `request_id`.
     Reasons: FIELD_REQUIRED, FIELD_OUT_OF_RANGE, REGISTRATION_NOT_FOUND,
     ADMISSION_DECLARATION_NOT_FOUND, PERSON_NOT_FOUND, PERSON_MERGED,
-    ASSISTANCE_BELOW_MINIMUM, REQUEST_ID_REUSED.
+    ASSISTANCE_BELOW_MINIMUM, ENROLMENT_UNCONFIRMED, REQUEST_ID_REUSED.
     """
 
     AssignAuditTask: grpc.aio.UnaryUnaryMultiCallable[
@@ -303,7 +303,7 @@ class AuditServiceAsyncStub:
     hospital declared or marked the visit as another person's,
     PERSON_NOT_FOUND of somebody whom the region does not insure, whose bills are another
     region's, AUDIT_HOLD_EXISTS, NO_ATTESTATION_KEY where the hold cannot be signed,
-    REQUEST_ID_REUSED.
+    ENROLMENT_UNCONFIRMED, REQUEST_ID_REUSED.
     """
 
     LiftAuditHold: grpc.aio.UnaryUnaryMultiCallable[
@@ -384,7 +384,7 @@ class AuditServiceServicer(metaclass=abc.ABCMeta):
         assistance check is of a stay of at least 30,000 yuan. Idempotent by `request_id`.
         Reasons: FIELD_REQUIRED, FIELD_OUT_OF_RANGE, REGISTRATION_NOT_FOUND,
         ADMISSION_DECLARATION_NOT_FOUND, PERSON_NOT_FOUND, PERSON_MERGED,
-        ASSISTANCE_BELOW_MINIMUM, REQUEST_ID_REUSED.
+        ASSISTANCE_BELOW_MINIMUM, ENROLMENT_UNCONFIRMED, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
@@ -499,7 +499,7 @@ class AuditServiceServicer(metaclass=abc.ABCMeta):
         hospital declared or marked the visit as another person's,
         PERSON_NOT_FOUND of somebody whom the region does not insure, whose bills are another
         region's, AUDIT_HOLD_EXISTS, NO_ATTESTATION_KEY where the hold cannot be signed,
-        REQUEST_ID_REUSED.
+        ENROLMENT_UNCONFIRMED, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod

@@ -111,7 +111,7 @@ class MaterialServiceServicer(object):
         524,288 bytes, the last one shorter. Idempotent by `request_id`. Reasons:
         MATERIALS_NOT_KEPT, REGION_NOT_SERVED, MATERIAL_KIND_UNKNOWN, MATERIAL_TOO_LARGE,
         PERSON_NOT_FOUND, MATERIAL_LIMIT_REACHED, FIELD_REQUIRED, FIELD_OUT_OF_RANGE,
-        REQUEST_ID_REUSED.
+        ENROLMENT_UNCONFIRMED, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -216,7 +216,7 @@ class MaterialServiceServicer(object):
         """Proposes that a person need not hand in a paper; another operator decides. Callers:
         agency of the region. Idempotent by `request_id`. Reasons: MATERIALS_NOT_KEPT,
         MATERIAL_KIND_UNKNOWN, MATERIAL_NOT_FITTING, PERSON_NOT_FOUND, MATERIAL_LIMIT_REACHED,
-        REQUEST_ID_REUSED.
+        ENROLMENT_UNCONFIRMED, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -33,7 +33,7 @@ class MaterialServiceStub:
     524,288 bytes, the last one shorter. Idempotent by `request_id`. Reasons:
     MATERIALS_NOT_KEPT, REGION_NOT_SERVED, MATERIAL_KIND_UNKNOWN, MATERIAL_TOO_LARGE,
     PERSON_NOT_FOUND, MATERIAL_LIMIT_REACHED, FIELD_REQUIRED, FIELD_OUT_OF_RANGE,
-    REQUEST_ID_REUSED.
+    ENROLMENT_UNCONFIRMED, REQUEST_ID_REUSED.
     """
 
     UploadPart: grpc.UnaryUnaryMultiCallable[
@@ -138,7 +138,7 @@ class MaterialServiceStub:
     """Proposes that a person need not hand in a paper; another operator decides. Callers:
     agency of the region. Idempotent by `request_id`. Reasons: MATERIALS_NOT_KEPT,
     MATERIAL_KIND_UNKNOWN, MATERIAL_NOT_FITTING, PERSON_NOT_FOUND, MATERIAL_LIMIT_REACHED,
-    REQUEST_ID_REUSED.
+    ENROLMENT_UNCONFIRMED, REQUEST_ID_REUSED.
     """
 
     DecideWaiver: grpc.UnaryUnaryMultiCallable[
@@ -165,7 +165,7 @@ class MaterialServiceAsyncStub:
     524,288 bytes, the last one shorter. Idempotent by `request_id`. Reasons:
     MATERIALS_NOT_KEPT, REGION_NOT_SERVED, MATERIAL_KIND_UNKNOWN, MATERIAL_TOO_LARGE,
     PERSON_NOT_FOUND, MATERIAL_LIMIT_REACHED, FIELD_REQUIRED, FIELD_OUT_OF_RANGE,
-    REQUEST_ID_REUSED.
+    ENROLMENT_UNCONFIRMED, REQUEST_ID_REUSED.
     """
 
     UploadPart: grpc.aio.UnaryUnaryMultiCallable[
@@ -270,7 +270,7 @@ class MaterialServiceAsyncStub:
     """Proposes that a person need not hand in a paper; another operator decides. Callers:
     agency of the region. Idempotent by `request_id`. Reasons: MATERIALS_NOT_KEPT,
     MATERIAL_KIND_UNKNOWN, MATERIAL_NOT_FITTING, PERSON_NOT_FOUND, MATERIAL_LIMIT_REACHED,
-    REQUEST_ID_REUSED.
+    ENROLMENT_UNCONFIRMED, REQUEST_ID_REUSED.
     """
 
     DecideWaiver: grpc.aio.UnaryUnaryMultiCallable[
@@ -299,7 +299,7 @@ class MaterialServiceServicer(metaclass=abc.ABCMeta):
         524,288 bytes, the last one shorter. Idempotent by `request_id`. Reasons:
         MATERIALS_NOT_KEPT, REGION_NOT_SERVED, MATERIAL_KIND_UNKNOWN, MATERIAL_TOO_LARGE,
         PERSON_NOT_FOUND, MATERIAL_LIMIT_REACHED, FIELD_REQUIRED, FIELD_OUT_OF_RANGE,
-        REQUEST_ID_REUSED.
+        ENROLMENT_UNCONFIRMED, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
@@ -424,7 +424,7 @@ class MaterialServiceServicer(metaclass=abc.ABCMeta):
         """Proposes that a person need not hand in a paper; another operator decides. Callers:
         agency of the region. Idempotent by `request_id`. Reasons: MATERIALS_NOT_KEPT,
         MATERIAL_KIND_UNKNOWN, MATERIAL_NOT_FITTING, PERSON_NOT_FOUND, MATERIAL_LIMIT_REACHED,
-        REQUEST_ID_REUSED.
+        ENROLMENT_UNCONFIRMED, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod

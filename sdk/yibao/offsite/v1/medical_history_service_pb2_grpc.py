@@ -68,7 +68,7 @@ class MedicalHistoryServiceServicer(object):
         the region. Idempotent by `request_id`. Reasons: HISTORY_VERSION_STATE where another
         version was entered meanwhile, PERSON_NOT_FOUND, PERSON_MERGED, MATERIAL_NOT_FOUND,
         MATERIAL_NOT_FITTING, MATERIAL_STATE, FIELD_REQUIRED, FIELD_OUT_OF_RANGE, FILES_NOT_KEPT,
-        REQUEST_ID_REUSED.
+        ENROLMENT_UNCONFIRMED, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -89,7 +89,7 @@ class MedicalHistoryServiceServicer(object):
         says what for. The reading is stored, and put on record, before it is answered: of a
         person without a file too, so that somebody is known to have looked. Callers: agency of
         the region. Each call is a reading of its own. Reasons: HISTORY_VERSION_NOT_FOUND,
-        PERSON_NOT_FOUND, FIELD_OUT_OF_RANGE, FILES_NOT_KEPT.
+        PERSON_NOT_FOUND, ENROLMENT_UNCONFIRMED, FIELD_OUT_OF_RANGE, FILES_NOT_KEPT.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

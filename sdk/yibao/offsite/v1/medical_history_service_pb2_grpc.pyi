@@ -31,7 +31,7 @@ class MedicalHistoryServiceStub:
     the region. Idempotent by `request_id`. Reasons: HISTORY_VERSION_STATE where another
     version was entered meanwhile, PERSON_NOT_FOUND, PERSON_MERGED, MATERIAL_NOT_FOUND,
     MATERIAL_NOT_FITTING, MATERIAL_STATE, FIELD_REQUIRED, FIELD_OUT_OF_RANGE, FILES_NOT_KEPT,
-    REQUEST_ID_REUSED.
+    ENROLMENT_UNCONFIRMED, REQUEST_ID_REUSED.
     """
 
     VerifyMedicalHistory: grpc.UnaryUnaryMultiCallable[
@@ -52,7 +52,7 @@ class MedicalHistoryServiceStub:
     says what for. The reading is stored, and put on record, before it is answered: of a
     person without a file too, so that somebody is known to have looked. Callers: agency of
     the region. Each call is a reading of its own. Reasons: HISTORY_VERSION_NOT_FOUND,
-    PERSON_NOT_FOUND, FIELD_OUT_OF_RANGE, FILES_NOT_KEPT.
+    PERSON_NOT_FOUND, ENROLMENT_UNCONFIRMED, FIELD_OUT_OF_RANGE, FILES_NOT_KEPT.
     """
 
     ListHistoryReadings: grpc.UnaryUnaryMultiCallable[
@@ -77,7 +77,7 @@ class MedicalHistoryServiceAsyncStub:
     the region. Idempotent by `request_id`. Reasons: HISTORY_VERSION_STATE where another
     version was entered meanwhile, PERSON_NOT_FOUND, PERSON_MERGED, MATERIAL_NOT_FOUND,
     MATERIAL_NOT_FITTING, MATERIAL_STATE, FIELD_REQUIRED, FIELD_OUT_OF_RANGE, FILES_NOT_KEPT,
-    REQUEST_ID_REUSED.
+    ENROLMENT_UNCONFIRMED, REQUEST_ID_REUSED.
     """
 
     VerifyMedicalHistory: grpc.aio.UnaryUnaryMultiCallable[
@@ -98,7 +98,7 @@ class MedicalHistoryServiceAsyncStub:
     says what for. The reading is stored, and put on record, before it is answered: of a
     person without a file too, so that somebody is known to have looked. Callers: agency of
     the region. Each call is a reading of its own. Reasons: HISTORY_VERSION_NOT_FOUND,
-    PERSON_NOT_FOUND, FIELD_OUT_OF_RANGE, FILES_NOT_KEPT.
+    PERSON_NOT_FOUND, ENROLMENT_UNCONFIRMED, FIELD_OUT_OF_RANGE, FILES_NOT_KEPT.
     """
 
     ListHistoryReadings: grpc.aio.UnaryUnaryMultiCallable[
@@ -125,7 +125,7 @@ class MedicalHistoryServiceServicer(metaclass=abc.ABCMeta):
         the region. Idempotent by `request_id`. Reasons: HISTORY_VERSION_STATE where another
         version was entered meanwhile, PERSON_NOT_FOUND, PERSON_MERGED, MATERIAL_NOT_FOUND,
         MATERIAL_NOT_FITTING, MATERIAL_STATE, FIELD_REQUIRED, FIELD_OUT_OF_RANGE, FILES_NOT_KEPT,
-        REQUEST_ID_REUSED.
+        ENROLMENT_UNCONFIRMED, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
@@ -150,7 +150,7 @@ class MedicalHistoryServiceServicer(metaclass=abc.ABCMeta):
         says what for. The reading is stored, and put on record, before it is answered: of a
         person without a file too, so that somebody is known to have looked. Callers: agency of
         the region. Each call is a reading of its own. Reasons: HISTORY_VERSION_NOT_FOUND,
-        PERSON_NOT_FOUND, FIELD_OUT_OF_RANGE, FILES_NOT_KEPT.
+        PERSON_NOT_FOUND, ENROLMENT_UNCONFIRMED, FIELD_OUT_OF_RANGE, FILES_NOT_KEPT.
         """
 
     @abc.abstractmethod

@@ -99,7 +99,7 @@ class QualificationServiceServicer(object):
         the region; an institution, for what it found itself. Idempotent by `request_id`.
         Reasons: REGION_NOT_SERVED, DISEASE_NOT_LISTED, INSTITUTION_NOT_ENTITLED, PERSON_NOT_FOUND,
         PERSON_MERGED, PERSON_DECEASED, PERSON_NOT_ENROLLED, QUALIFICATION_EXISTS,
-        REQUEST_ID_REUSED.
+        ENROLMENT_UNCONFIRMED, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -141,7 +141,7 @@ class QualificationServiceServicer(object):
         enrolment is to end before it, it is ended with that by then. Stores state, event and what
         is to be carried. Callers: agency of the region. Idempotent by `request_id`. Reasons:
         QUALIFICATION_NOT_FOUND, QUALIFICATION_STATE, SAME_MAKER_AND_CHECKER, PERSON_DECEASED,
-        PERSON_NOT_ENROLLED, REQUEST_ID_REUSED.
+        PERSON_NOT_ENROLLED, ENROLMENT_UNCONFIRMED, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -32,7 +32,7 @@ class QualificationServiceStub:
     the region; an institution, for what it found itself. Idempotent by `request_id`.
     Reasons: REGION_NOT_SERVED, DISEASE_NOT_LISTED, INSTITUTION_NOT_ENTITLED, PERSON_NOT_FOUND,
     PERSON_MERGED, PERSON_DECEASED, PERSON_NOT_ENROLLED, QUALIFICATION_EXISTS,
-    REQUEST_ID_REUSED.
+    ENROLMENT_UNCONFIRMED, REQUEST_ID_REUSED.
     """
 
     RenewQualification: grpc.UnaryUnaryMultiCallable[
@@ -74,7 +74,7 @@ class QualificationServiceStub:
     enrolment is to end before it, it is ended with that by then. Stores state, event and what
     is to be carried. Callers: agency of the region. Idempotent by `request_id`. Reasons:
     QUALIFICATION_NOT_FOUND, QUALIFICATION_STATE, SAME_MAKER_AND_CHECKER, PERSON_DECEASED,
-    PERSON_NOT_ENROLLED, REQUEST_ID_REUSED.
+    PERSON_NOT_ENROLLED, ENROLMENT_UNCONFIRMED, REQUEST_ID_REUSED.
     """
 
     EndQualification: grpc.UnaryUnaryMultiCallable[
@@ -137,7 +137,7 @@ class QualificationServiceAsyncStub:
     the region; an institution, for what it found itself. Idempotent by `request_id`.
     Reasons: REGION_NOT_SERVED, DISEASE_NOT_LISTED, INSTITUTION_NOT_ENTITLED, PERSON_NOT_FOUND,
     PERSON_MERGED, PERSON_DECEASED, PERSON_NOT_ENROLLED, QUALIFICATION_EXISTS,
-    REQUEST_ID_REUSED.
+    ENROLMENT_UNCONFIRMED, REQUEST_ID_REUSED.
     """
 
     RenewQualification: grpc.aio.UnaryUnaryMultiCallable[
@@ -179,7 +179,7 @@ class QualificationServiceAsyncStub:
     enrolment is to end before it, it is ended with that by then. Stores state, event and what
     is to be carried. Callers: agency of the region. Idempotent by `request_id`. Reasons:
     QUALIFICATION_NOT_FOUND, QUALIFICATION_STATE, SAME_MAKER_AND_CHECKER, PERSON_DECEASED,
-    PERSON_NOT_ENROLLED, REQUEST_ID_REUSED.
+    PERSON_NOT_ENROLLED, ENROLMENT_UNCONFIRMED, REQUEST_ID_REUSED.
     """
 
     EndQualification: grpc.aio.UnaryUnaryMultiCallable[
@@ -244,7 +244,7 @@ class QualificationServiceServicer(metaclass=abc.ABCMeta):
         the region; an institution, for what it found itself. Idempotent by `request_id`.
         Reasons: REGION_NOT_SERVED, DISEASE_NOT_LISTED, INSTITUTION_NOT_ENTITLED, PERSON_NOT_FOUND,
         PERSON_MERGED, PERSON_DECEASED, PERSON_NOT_ENROLLED, QUALIFICATION_EXISTS,
-        REQUEST_ID_REUSED.
+        ENROLMENT_UNCONFIRMED, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
@@ -294,7 +294,7 @@ class QualificationServiceServicer(metaclass=abc.ABCMeta):
         enrolment is to end before it, it is ended with that by then. Stores state, event and what
         is to be carried. Callers: agency of the region. Idempotent by `request_id`. Reasons:
         QUALIFICATION_NOT_FOUND, QUALIFICATION_STATE, SAME_MAKER_AND_CHECKER, PERSON_DECEASED,
-        PERSON_NOT_ENROLLED, REQUEST_ID_REUSED.
+        PERSON_NOT_ENROLLED, ENROLMENT_UNCONFIRMED, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod

@@ -133,7 +133,7 @@ class RegistrationServiceServicer(object):
         STAY_TOO_SHORT, REGISTER_IN_ADVANCE, MATERIAL_MISSING (with all kinds at once),
         PERSON_NOT_FOUND, PERSON_MERGED, PERSON_DECEASED, PERSON_NOT_ENROLLED where persons are
         followed,
-        REGISTRATION_EXISTS, SEVERAL_PLACES_NEED_PROOF, REQUEST_ID_REUSED.
+        REGISTRATION_EXISTS, SEVERAL_PLACES_NEED_PROOF, ENROLMENT_UNCONFIRMED, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -145,7 +145,7 @@ class RegistrationServiceServicer(object):
         transaction. Idempotent by `request_id`. Reasons: REGISTRATION_NOT_FOUND,
         REGISTRATION_STATE, SAME_MAKER_AND_CHECKER, PERSON_NOT_FOUND, PERSON_MERGED,
         PERSON_DECEASED, PERSON_NOT_ENROLLED, REGISTRATION_EXISTS, SEVERAL_PLACES_NEED_PROOF,
-        PRE_EVALUATION_REQUIRED, REQUEST_ID_REUSED.
+        PRE_EVALUATION_REQUIRED, ENROLMENT_UNCONFIRMED, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -214,7 +214,7 @@ class RegistrationServiceServicer(object):
         REGISTRATION_STATE, REGISTRATION_CHANNEL_CLOSED, REGISTRATION_NOT_EXTENDABLE,
         SELF_SERVICE_LIMITED, PERSON_NOT_FOUND, PERSON_MERGED, PERSON_DECEASED,
         PERSON_NOT_ENROLLED, REGISTRATION_EXISTS, SEVERAL_PLACES_NEED_PROOF, MATERIAL_MISSING,
-        REQUEST_ID_REUSED.
+        ENROLMENT_UNCONFIRMED, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -117,7 +117,7 @@ class AllocationServiceServicer(object):
         it was wrong, it is corrected (CreditService.ProposeCreditCorrection). All rows are stored or
         none. Callers: agency of the region. Idempotent by `request_id`. Reasons: DATE_INVALID
         for what is no month, FIELDS_INVALID where two rows are of one person, PERSON_NOT_ENROLLED
-        where the region knows nothing of a person, REQUEST_ID_REUSED.
+        where the region knows nothing of a person, ENROLMENT_UNCONFIRMED, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -60,7 +60,7 @@ class AllocationServiceStub:
     it was wrong, it is corrected (CreditService.ProposeCreditCorrection). All rows are stored or
     none. Callers: agency of the region. Idempotent by `request_id`. Reasons: DATE_INVALID
     for what is no month, FIELDS_INVALID where two rows are of one person, PERSON_NOT_ENROLLED
-    where the region knows nothing of a person, REQUEST_ID_REUSED.
+    where the region knows nothing of a person, ENROLMENT_UNCONFIRMED, REQUEST_ID_REUSED.
     """
 
     StartAllocation: grpc.UnaryUnaryMultiCallable[
@@ -143,7 +143,7 @@ class AllocationServiceAsyncStub:
     it was wrong, it is corrected (CreditService.ProposeCreditCorrection). All rows are stored or
     none. Callers: agency of the region. Idempotent by `request_id`. Reasons: DATE_INVALID
     for what is no month, FIELDS_INVALID where two rows are of one person, PERSON_NOT_ENROLLED
-    where the region knows nothing of a person, REQUEST_ID_REUSED.
+    where the region knows nothing of a person, ENROLMENT_UNCONFIRMED, REQUEST_ID_REUSED.
     """
 
     StartAllocation: grpc.aio.UnaryUnaryMultiCallable[
@@ -234,7 +234,7 @@ class AllocationServiceServicer(metaclass=abc.ABCMeta):
         it was wrong, it is corrected (CreditService.ProposeCreditCorrection). All rows are stored or
         none. Callers: agency of the region. Idempotent by `request_id`. Reasons: DATE_INVALID
         for what is no month, FIELDS_INVALID where two rows are of one person, PERSON_NOT_ENROLLED
-        where the region knows nothing of a person, REQUEST_ID_REUSED.
+        where the region knows nothing of a person, ENROLMENT_UNCONFIRMED, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod

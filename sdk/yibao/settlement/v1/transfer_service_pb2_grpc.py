@@ -138,7 +138,8 @@ class TransferServiceServicer(object):
         limit it waits for a second person, as every credit. Callers: agency of the region that the person
         comes to. Idempotent by `request_id`. Reasons: FIELD_OUT_OF_RANGE where `other_region` is `region`,
         PERSON_MERGED, PERSON_NOT_ENROLLED, TRANSFER_STATE where the number came for somebody else,
-        CREDIT_KEY_USED where it came with another amount, ACCOUNT_CLOSED of somebody who died, REQUEST_ID_REUSED.
+        CREDIT_KEY_USED where it came with another amount, ACCOUNT_CLOSED of somebody who died,
+        ENROLMENT_UNCONFIRMED, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

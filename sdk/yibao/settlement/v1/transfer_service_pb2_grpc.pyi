@@ -81,7 +81,8 @@ class TransferServiceStub:
     limit it waits for a second person, as every credit. Callers: agency of the region that the person
     comes to. Idempotent by `request_id`. Reasons: FIELD_OUT_OF_RANGE where `other_region` is `region`,
     PERSON_MERGED, PERSON_NOT_ENROLLED, TRANSFER_STATE where the number came for somebody else,
-    CREDIT_KEY_USED where it came with another amount, ACCOUNT_CLOSED of somebody who died, REQUEST_ID_REUSED.
+    CREDIT_KEY_USED where it came with another amount, ACCOUNT_CLOSED of somebody who died,
+    ENROLMENT_UNCONFIRMED, REQUEST_ID_REUSED.
     """
 
     GetTransfer: grpc.UnaryUnaryMultiCallable[
@@ -163,7 +164,8 @@ class TransferServiceAsyncStub:
     limit it waits for a second person, as every credit. Callers: agency of the region that the person
     comes to. Idempotent by `request_id`. Reasons: FIELD_OUT_OF_RANGE where `other_region` is `region`,
     PERSON_MERGED, PERSON_NOT_ENROLLED, TRANSFER_STATE where the number came for somebody else,
-    CREDIT_KEY_USED where it came with another amount, ACCOUNT_CLOSED of somebody who died, REQUEST_ID_REUSED.
+    CREDIT_KEY_USED where it came with another amount, ACCOUNT_CLOSED of somebody who died,
+    ENROLMENT_UNCONFIRMED, REQUEST_ID_REUSED.
     """
 
     GetTransfer: grpc.aio.UnaryUnaryMultiCallable[
@@ -257,7 +259,8 @@ class TransferServiceServicer(metaclass=abc.ABCMeta):
         limit it waits for a second person, as every credit. Callers: agency of the region that the person
         comes to. Idempotent by `request_id`. Reasons: FIELD_OUT_OF_RANGE where `other_region` is `region`,
         PERSON_MERGED, PERSON_NOT_ENROLLED, TRANSFER_STATE where the number came for somebody else,
-        CREDIT_KEY_USED where it came with another amount, ACCOUNT_CLOSED of somebody who died, REQUEST_ID_REUSED.
+        CREDIT_KEY_USED where it came with another amount, ACCOUNT_CLOSED of somebody who died,
+        ENROLMENT_UNCONFIRMED, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod

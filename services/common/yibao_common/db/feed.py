@@ -86,6 +86,10 @@ class StoredPosition:
         found = self._connection.execute(self._query).one_or_none()
         return FeedPosition() if found is None else FeedPosition(*found)
 
+    def is_kept(self) -> bool:
+        """Tells whether there is a position, be it that of the beginning."""
+        return self._connection.execute(self._query).one_or_none() is not None
+
     def lock(self) -> FeedPosition:
         """Locks the position's row, made where it is missing."""
         columns, row = ("region", *_PLACE), (self._region, *_row(FeedPosition()))

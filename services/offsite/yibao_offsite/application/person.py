@@ -10,10 +10,9 @@ class PersonRows(Protocol):
     """The persons of a region, as one transaction finds, locks and writes them."""
 
     def is_followed(self) -> bool:
-        """Tells whether all persons of the region were known once.
+        """Tells whether the persons of the region are followed, be it from just now on.
 
-        Where they were not, no identity is followed, or it is being read for the first time:
-        whom nobody finds may exist, so nothing is refused for it.
+        Where they are not, whom nobody finds may exist, so nothing is refused for it.
         """
         ...
 

@@ -1,5 +1,7 @@
 """How far the feed of persons was read, as rows."""
 
+from collections.abc import Iterable
+
 import sqlalchemy as sa
 
 from yibao_common.commands.feed import FeedPosition
@@ -25,6 +27,12 @@ class StoredFollowing:
     def move_position(self, position: FeedPosition) -> None:
         """Stores the position."""
         self._position.move(position)
+
+
+def follow(connection: sa.Connection, regions: Iterable[str]) -> None:
+    """Has the persons of regions checked from now on, before any of them was told."""
+    for region in regions:
+        StoredPosition(connection, tables.person_feed_position, region).lock()
 
 
 def unfollow(connection: sa.Connection, *, but: tuple[str, ...]) -> list[str]:

@@ -26,8 +26,8 @@ class StoredPersons:
         self._position = StoredPosition(connection, tables.person_feed_position, region)
 
     def is_followed(self) -> bool:
-        """Tells whether all persons of the region were known once."""
-        return self._position.find().read_time is not None
+        """Tells whether the persons of the region are followed."""
+        return self._position.is_kept()
 
     def find(self, person_id: str) -> KnownPerson | None:
         """Returns what is known of a person, or None."""

@@ -15,6 +15,7 @@ from yibao_common.process.logs import Log, kinds, places
 from yibao_common.rpc.callers import current_caller
 from yibao_common.rpc.calls import tell_item
 from yibao_common.rpc.endings import database_unavailable
+from yibao_common.rpc.news import unconfirmed
 from yibao_common.rpc.pages import page_token, place_after, timed_place, timed_place_text
 from yibao_common.rpc.party_turns import PartyTurns
 from yibao_common.rpc.requests import request_of
@@ -57,7 +58,7 @@ from yibao_settlement.servicer.encode import (
     trace_messages,
 )
 from yibao_settlement.servicer.explanation import explanation_message
-from yibao_settlement.servicer.news import News, unconfirmed
+from yibao_settlement.servicer.news import News
 from yibao_settlement.servicer.outcome import made_by, resolved
 from yibao_settlement.servicer.refused_lines import RefusedLines, SettledAnswer
 from yibao_settlement.servicer.settling import Settling
