@@ -48,6 +48,8 @@ _METADATA = {
     "offsite": offsite_metadata,
 }
 _SOON = dt.timedelta(days=14)
+# Of a root holders have to come together.
+_ROOT_ENDS_SOON = dt.timedelta(days=30)
 _HEALTH_SECONDS = 3.0
 _EVERY_INTERFACE = ("0.0.0.0", "::")  # noqa: S104 (compared with, not bound to)
 
@@ -150,12 +152,17 @@ def _examine_identity_keys(config: IdentityConfig, *, clock: Clock) -> Iterator[
         yield Finding(subject, str(error))
         return
     for use, expire_time in ring.expire_times().items():
-        yield Finding(f"{use.value} key", remark=_ends(expire_time, clock()))
+        ended = _ended(expire_time, clock())
+        problem = f"{ended}: see `yibao keys rotate --help`" if ended else ""
+        yield Finding(f"{use.value} key", problem, _ends(expire_time, clock()))
     if root is None:
         yield Finding("root of trust", "there is none: see `yibao keys root --help`")
         return
     problem = "" if ring.snapshot_signer(root.trust_keys) else "no trust key of it is here"
-    yield Finding(f"root of trust {root.version}", problem, _ends(root.expire_time, clock()))
+    if ended := _ended(root.expire_time, clock()):
+        problem = f"{ended}, and nobody verifies a code: see `yibao keys root rotate --help`"
+    remark = _ends(root.expire_time, clock(), soon=_ROOT_ENDS_SOON)
+    yield Finding(f"root of trust {root.version}", problem, remark)
 
 
 def _examine_paper_keys(config: OffsiteConfig) -> Finding:
@@ -196,12 +203,18 @@ def _examine_root(config: SettlementConfig, *, now: dt.datetime) -> Finding:
         return Finding(subject, str(error))
     root = store.root
     # An old one is good to start from: its successors are fetched.
-    return Finding(subject, remark=f"version {root.version}, {_ends(root.expire_time, now)}")
+    end = _ended(root.expire_time, now) or _ends(root.expire_time, now, soon=_ROOT_ENDS_SOON)
+    return Finding(subject, remark=f"version {root.version}, {end}")
 
 
-def _ends(expire: dt.datetime, now: dt.datetime) -> str:
+def _ended(expire: dt.datetime, now: dt.datetime) -> str:
+    """Returns when something ended; nothing where it has not."""
+    return f"ended at {expire:%Y-%m-%d %H:%M} UTC" if expire <= now else ""
+
+
+def _ends(expire: dt.datetime, now: dt.datetime, *, soon: dt.timedelta = _SOON) -> str:
     left = expire - now
-    return f"{'RENEW SOON, ' if left < _SOON else ''}ends in {left.days} days"
+    return f"{'RENEW SOON, ' if left < soon else ''}ends in {left.days} days"
 
 
 def _open_channel(server: ServerConfig) -> grpc.Channel:
