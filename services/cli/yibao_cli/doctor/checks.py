@@ -30,7 +30,7 @@ from yibao_common.values.calendar import shanghai_day
 from yibao_common.values.clock import Clock
 from yibao_common.values.working_days import ENDS_SOON
 from yibao_identity.config import IdentityConfig
-from yibao_identity.keys import KeyRing, open_vault
+from yibao_identity.keys import KeyEndedError, KeyRing, open_vault
 from yibao_identity.secret_files import examine_secrets
 from yibao_identity.storage.tables import metadata as identity_metadata
 from yibao_identity.storage.trust.rows import StoredTrust
@@ -138,19 +138,24 @@ def _calls_another(config: AnyConfig) -> bool:
 
 def _examine_identity_keys(config: IdentityConfig, *, clock: Clock) -> Iterator[Finding]:
     """Examines whether this machine can sign all that it has to, and for how long."""
-    subject = "keys of identity"
+    subject, unsigned = "keys of identity", ""
     try:
         vault, store = open_vault(config), open_key_store(config.keys)
         with opened_database(config.database.url, package="yibao_identity") as database:
             examine_secrets(config, database, vault)
             tables = StoredTrust(database)
             ring = KeyRing(tables, store, regions=config.issuer.regions, clock=clock)
-            ring.reload()
+            try:
+                ring.reload()
+            except KeyEndedError as error:
+                unsigned = str(error)
             with tables.view() as view:
                 root = view.newest_root()
     except StartError as error:
         yield Finding(subject, str(error))
         return
+    if unsigned:
+        yield Finding(subject, unsigned)
     for use, expire_time in ring.expire_times().items():
         ended = _ended(expire_time, clock())
         problem = f"{ended}: see `yibao keys rotate --help`" if ended else ""
