@@ -331,6 +331,6 @@ def test_an_answer_that_cannot_be_read_is_told_as_internal(
 
             with pytest.raises(grpc.RpcError) as caught:
                 await ask()
-            assert caught.value.code() is grpc.StatusCode.INTERNAL  # type: ignore[attr-defined]
+            assert caught.value.code() is grpc.StatusCode.INTERNAL
 
     asyncio.run(main())

@@ -40,7 +40,8 @@ def pruning_time(database: Database, clock: Clock) -> dt.datetime:
     if database.is_sqlite or isinstance(clock, SandboxClock):
         return now
     with database.read() as connection:
-        (((of_database,),),) = execute(connection, [Now()])
+        (((told,),),) = execute(connection, [Now()])
+    of_database: dt.datetime = told
     return min(now, of_database)
 
 
