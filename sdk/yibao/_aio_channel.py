@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Any
 
 import grpc
@@ -104,7 +104,29 @@ class _Method:
             self._channel.end(line)
             raise
         call.add_done_callback(lambda _: self._channel.end(line))
-        return call
+        return _Answer(call) if self._kind == "unary_unary" else call
+
+
+class _Answer:
+    """A call whose answer is told as INTERNAL where it cannot be read.
+
+    gRPC's own call is then answered with None, which a caller who only asks whether there
+    was a refusal takes for a yes. Blocking calls end as INTERNAL by themselves.
+    """
+
+    def __init__(self, call: Any) -> None:
+        self._call = call
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._call, name)
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        answer = yield from self._call.__await__()
+        if answer is None:
+            nothing = grpc.aio.Metadata()
+            unread = "the answer cannot be read: it is none of this method"
+            raise grpc.aio.AioRpcError(grpc.StatusCode.INTERNAL, nothing, nothing, details=unread)
+        return answer
 
 
 def _is_down(line: Line[grpc.aio.Channel]) -> bool:

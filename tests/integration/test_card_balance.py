@@ -14,6 +14,7 @@ from support.both_services import (
     outcome,
     refusal_of,
 )
+from support.databases import as_owner
 from support.identity_world import registration
 from support.settlement_world import REGION
 
@@ -87,7 +88,7 @@ class Holder:
         self.call("OrderReplacement", order)
         table = identity_tables.card_replacement
         week_ago = shanghai_day(self.services.clock()) - dt.timedelta(days=1)
-        with self.services.identity_database.write() as connection:
+        with as_owner(self.services.identity_database) as connection:
             connection.execute(
                 sa.update(table).where(table.c.card_id == card.card_id).values(ready_date=week_ago)
             )

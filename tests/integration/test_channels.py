@@ -13,7 +13,7 @@ import pytest
 from google.protobuf.json_format import MessageToJson
 from support.channel_clients import BACK_SECONDS, REQUEST, Client, OpenClient
 from support.faulty_network import FakeNames, HttpProxy, Relay
-from support.serving import channel_credentials, serving
+from support.serving import GET_METHOD, channel_credentials, serving
 
 from yibao.client import channel_options, secure_aio_channel, secure_channel
 from yibao.settlement.v1 import settlement_service_pb2 as settlement
@@ -303,5 +303,34 @@ def test_the_command_uses_a_proxy_of_the_environment_where_it_is_asked_for(
                 )
                 assert await process.wait() == 0
                 assert len(proxy.asked) == is_asked_for
+
+    asyncio.run(main())
+
+
+def test_an_answer_that_cannot_be_read_is_told_as_internal(
+    open_client: OpenClient, tmp_path: Path
+) -> None:
+    """Whoever asks whether there was a refusal alone would take it for a yes."""
+
+    def cannot_read(_answer: bytes) -> Any:
+        raise ValueError
+
+    async def main() -> None:
+        async with serving(tmp_path) as running, open_client(tmp_path, running.port) as client:
+            assert await client.code() is grpc.StatusCode.OK
+            unread = client.channel.unary_unary(
+                GET_METHOD,
+                request_serializer=settlement.GetSettlementRequest.SerializeToString,
+                response_deserializer=cannot_read,
+            )
+
+            async def ask() -> object:
+                if isinstance(client.channel, grpc.aio.Channel):
+                    return await unread(REQUEST, timeout=5)
+                return await asyncio.to_thread(unread, REQUEST, timeout=5)
+
+            with pytest.raises(grpc.RpcError) as caught:
+                await ask()
+            assert caught.value.code() is grpc.StatusCode.INTERNAL
 
     asyncio.run(main())

@@ -171,6 +171,23 @@ def test_certificates_that_end_soon_are_pointed_out(config_files: Mapping[str, P
 
 
 @pytest.mark.parametrize(
+    ("days", "told"),
+    [
+        # The ceremony takes longer than a rotation.
+        (1098 - 20, ("✓ root of trust 1: RENEW SOON, ends in", "✓ tok key: ends in")),
+        (1098 + 1, ("✗ root of trust 1: ended at", "✗ tok key: ended at", "✗ status key: ended")),
+    ],
+)
+def test_keys_and_roots_that_end_are_told(
+    config_files: Mapping[str, Path], days: int, told: tuple[str, ...]
+) -> None:
+    later = system_clock() + dt.timedelta(days=days)
+    _, shown = examine([config_files["identity"]], clock=lambda: later)
+    for each in told:
+        assert each in shown
+
+
+@pytest.mark.parametrize(
     ("at", "told"),
     [
         ("2026-11-01T12:00", "tells of holidays until 2026-12-31"),

@@ -99,6 +99,56 @@ def test_a_signal_drains_and_the_process_ends_well(number: signal.Signals) -> No
     assert "Traceback" not in rest
 
 
+NO_ROOM = """
+import threading
+
+room = [1000]
+start = threading.Thread.start
+
+def start_where_there_is_room(thread):
+    if room[0] <= 0:
+        raise RuntimeError("can't start new thread")
+    room[0] -= 1
+    start(thread)
+
+threading.Thread.start = start_where_there_is_room
+"""
+
+
+def test_a_process_drains_where_no_thread_can_be_made_any_more() -> None:
+    program = PROGRAM.replace(
+        "insecure=True", 'insecure=True, metrics_address="127.0.0.1:0"'
+    ).replace("server.serve,", "serve,")
+    serve = """
+async def serve(stop):
+    await server.start()
+    room[0] = 0
+    await stop.wait()
+    await server.drain()
+
+"""
+    program = (NO_ROOM + program).replace("sys.exit(run(", f"{serve}sys.exit(run(")
+    with subprocess.Popen(
+        [sys.executable, "-c", program, "127.0.0.1:0"], stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        assert '"event": "started"' in process.stderr.readline()
+        process.terminate()
+        rest = process.stderr.read()
+        assert process.wait(20) == 0, rest
+    assert '"event": "stopped"' in rest
+    assert "Traceback" not in rest
+
+
+def test_a_process_without_room_for_a_thread_says_so() -> None:
+    program = (NO_ROOM + PROGRAM).replace("room = [1000]", "room = [0]")
+    ended = subprocess.run(
+        [sys.executable, "-c", program, "127.0.0.1:0"], capture_output=True, text=True, timeout=30
+    )
+    assert ended.returncode == 2
+    assert ended.stderr == "threads of the process: can't start new thread\n"
+
+
 def test_a_server_that_cannot_start_says_why_without_a_traceback() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -289,6 +289,27 @@ def test_a_key_that_expires_soon_is_logged_once_a_day(deployment: Deployment) ->
     ]
 
 
+@pytest.mark.parametrize(
+    ("left", "event", "least"),
+    [
+        (30 * DAY, "the root of trust expires soon", 1),
+        (HOUR / 2, "the root of trust has ended", 2),
+    ],
+)
+def test_the_end_of_the_root_is_told(
+    deployment: Deployment, left: dt.timedelta, event: str, least: int
+) -> None:
+    """After it nobody verifies a code, whatever keys sign."""
+    with deployment.admin() as admin:
+        root = admin.newest_root()
+    assert root is not None
+    deployment.clock.now = root.expire_time - left
+    found = told_while_hours_pass(deployment, event)
+    told = [line for line in found if line["event"] == event]
+    assert len(told) >= least
+    assert [line.get("days_left") for line in told[:1]] == [29 if least == 1 else None]
+
+
 def test_a_service_starts_although_its_keys_ended_as_one_that_ran_goes_on(
     deployment: Deployment, database: Database
 ) -> None:

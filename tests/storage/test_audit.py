@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import sqlalchemy as sa
-from support.databases import Databases
+from support.databases import Databases, as_owner
 
 from yibao_common.commands.audit import OK, AuditEntry
 from yibao_common.db import audit_chain as audit
@@ -52,7 +52,7 @@ def fault(database: Database, region: str = REGION) -> ChainFault | None:
 
 
 def run(database: Database, statement: sa.Executable) -> None:
-    with database.write() as connection:
+    with as_owner(database) as connection:
         connection.execute(statement)
 
 

@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 from support.audit_desk import HOSPITAL, LI, SECRET, VISIT, WANG, AuditWorld, refused
 from support.audits_kept import change_count, told_holds
-from support.databases import Databases
+from support.databases import Databases, as_owner
 from support.paper_desk import CLERK, OTHER, PERSON, PHOTO, REGION
 from support.papers import pdf, png, sha256
 from support.stored_papers import StoredDesk
@@ -130,7 +130,7 @@ def test_a_photo_that_is_swapped_after_closing_is_found(
     world.find(task.task_id)
     world.close(world.report(task.task_id))
     assert not world.read(task.task_id).is_evidence_altered
-    with papers.database.write() as connection:
+    with as_owner(papers.database) as connection:
         connection.execute(
             sa.update(EVIDENCE).where(EVIDENCE.c.task_id == task.task_id).values(**altered)
         )

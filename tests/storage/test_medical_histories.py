@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import sqlalchemy as sa
-from support.databases import Databases
+from support.databases import Databases, as_owner
 from support.medical_desk import (
     LI,
     OTHER_REGION,
@@ -99,7 +99,7 @@ def test_a_version_that_was_put_in_anothers_place_does_not_open(
     desk.record(PERSON)
     desk.record(other, told=contents("健康"))
     table = tables.histories.version
-    with database.write() as connection:
+    with as_owner(database) as connection:
         query = sa.select(table.c.sealed_contents).where(table.c.person_id == PERSON)
         moved = connection.execute(query).scalar_one()
         connection.execute(

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 
 import pytest
 import sqlalchemy as sa
-from support.databases import Databases
+from support.databases import Databases, as_owner
 from support.ecert_desk import HOSPITAL, EcertDesk, Phone
 from support.person_stores import CHECKER, MAKER, REGION
 
@@ -160,7 +160,7 @@ def test_a_suspension_reaches_the_card_that_took_the_place_of_another(
     """I-04: a lost card stands, and keeps its replacement from being activated itself."""
     person_id = desk.person_id()
     former_id = desk.give_card(person_id, "CARD000000001")
-    with desk.database.write() as connection:
+    with as_owner(desk.database) as connection:
         connection.execute(
             sa.update(tables.card)
             .where(tables.card.c.card_id == former_id)

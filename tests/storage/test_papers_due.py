@@ -17,10 +17,13 @@ from support.paper_desk import (
 from support.papers import pdf, sha256
 from support.stored_papers import PART, FakeScanner, StoredDesk
 
+from yibao_common.db.pruning import pruning_time
 from yibao_common.keys.vault import Vault
 from yibao_common.process.config import StartError
+from yibao_common.values.clock import system_clock
 from yibao_common.values.reasons import Reason
 from yibao_offsite.application.material.due import DueMaterials, ScannerError
+from yibao_offsite.material_parts import prune_papers
 from yibao_offsite.rules.material.material import Owner
 from yibao_offsite.secret_files import examine_secrets, require_secrets
 from yibao_offsite.storage.material.due import StoredDueMaterials, material_regions
@@ -90,6 +93,30 @@ def test_an_altered_paper_is_told_and_keeps_no_other_from_its_turn(desk: StoredD
     desk.alter(PART, altered, number=1, sealed_data=b"x" * 60)
     assert desk.due.scan(REGION, FakeScanner()) == [altered]
     assert (desk.state_of(altered), desk.state_of(other)) == ("SCANNING", "CLEAN")
+
+
+def test_a_clock_that_is_ahead_takes_no_papers_away(unscanned: StoredDesk) -> None:
+    """Contents do not come back: by that clock nobody has answered anything of late."""
+    desk = unscanned
+    unused = desk.hand_in()
+    desk.now = NOW + dt.timedelta(days=31)
+    assert prune_papers(desk.database, desk.due, lambda: desk.now) == 0
+    assert desk.state_of(unused) == "NOT_SCANNED"
+    desk.hand_in()
+    assert prune_papers(desk.database, desk.due, lambda: desk.now) == 1
+    assert (desk.state_of(unused), desk.part_numbers(unused)) == ("REMOVED", set())
+
+
+@pytest.mark.parametrize("days", [-40, 40])
+def test_nothing_is_taken_away_before_its_time_by_the_clock_of_postgresql(
+    databases: Databases, days: int
+) -> None:
+    """Processes whose clocks differ share that one; on SQLite there is the machine's alone."""
+    database = databases.open("yibao_offsite")
+    before, shift = system_clock(), dt.timedelta(days=days)
+    time = pruning_time(database, lambda: system_clock() + shift)
+    is_shifted = databases.kind == "sqlite" or days < 0
+    assert abs(time - before - (shift if is_shifted else dt.timedelta())) < dt.timedelta(minutes=1)
 
 
 def test_unfinished_and_unused_files_are_given_up_after_their_time(unscanned: StoredDesk) -> None:

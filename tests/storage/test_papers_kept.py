@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from support.databases import Databases
+from support.databases import Databases, as_owner
 from support.paper_desk import (
     AUDITOR,
     CLERK,
@@ -107,7 +107,7 @@ def _cut(desk: StoredDesk, one: str, other: str) -> None:
 
 
 def _remove_part(desk: StoredDesk, one: str, other: str) -> None:
-    with desk.database.write() as connection:
+    with as_owner(desk.database) as connection:
         connection.execute(sa.delete(PART).where(PART.c.material_id == one))
 
 

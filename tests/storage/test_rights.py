@@ -1,4 +1,4 @@
-"""Settlement serves with the rights that the documents tell, and with no more than these."""
+"""Services serve with the rights that the documents tell, and with no more than these."""
 
 import dataclasses
 import datetime as dt
@@ -7,7 +7,7 @@ import psycopg.errors
 import pytest
 import sqlalchemy as sa
 from support.contracts import ROOT
-from support.databases import Databases
+from support.databases import Databases, as_owner
 from support.own_codes import (
     cancel_mapping,
     decide_mappings,
@@ -22,7 +22,11 @@ from support.tokens import ADMIT, resolve
 
 from yibao_common.db.database import Database
 from yibao_common.db.pruning import prune_answers
+from yibao_common.db.rights import check_rights
 from yibao_common.db.schema import check_is_current
+from yibao_common.process.config import StartError
+from yibao_identity.storage import tables as identity
+from yibao_offsite.storage import tables as offsite
 from yibao_settlement.application.work import Work
 from yibao_settlement.ledger_check import check_ledger
 from yibao_settlement.storage import tables
@@ -105,3 +109,54 @@ def test_what_is_on_record_is_neither_changed_nor_taken_away(serving: Database) 
         with pytest.raises(sa.exc.ProgrammingError) as caught, serving.write() as connection:
             connection.exec_driver_sql(statement)
         assert isinstance(caught.value.orig, psycopg.errors.InsufficientPrivilege), statement
+
+
+METADATA = {
+    "identity": identity.metadata,
+    "settlement": tables.metadata,
+    "offsite": offsite.metadata,
+}
+# The other services' tests serve by their documented rights too; this is what these leave out.
+REFUSED = (
+    *(
+        ("identity", f"UPDATE {name} SET region = region")
+        for name in ("person_change", "card_code")
+    ),
+    ("identity", "UPDATE card SET person_id = person_id"),
+    ("identity", "UPDATE card SET pin_salt = pin_salt"),
+    ("identity", "UPDATE trust_key SET public_key = public_key"),
+    ("identity", "DELETE FROM issued_code"),
+    ("identity", "DELETE FROM trust_root"),
+    ("identity", "DELETE FROM audit_head"),
+    *(
+        ("offsite", f"UPDATE {name} SET region = region")
+        for name in ("audit_event", "audit_evidence")
+    ),
+    ("offsite", "UPDATE material_part SET sealed_data = sealed_data"),
+    ("offsite", "UPDATE registration SET person_id = person_id"),
+    ("offsite", "DELETE FROM material"),
+    ("offsite", "DELETE FROM registration"),
+)
+
+
+@pytest.mark.parametrize(("service", "statement"), REFUSED)
+def test_neither_is_what_identity_and_offsite_have_on_record(
+    postgres_databases: Databases, service: str, statement: str
+) -> None:
+    database = postgres_databases.open(f"yibao_{service}")
+    with pytest.raises(sa.exc.ProgrammingError) as caught, database.write() as connection:
+        connection.exec_driver_sql(statement)
+    assert isinstance(caught.value.orig, psycopg.errors.InsufficientPrivilege)
+
+
+@pytest.mark.parametrize("service", METADATA)
+def test_a_right_to_add_that_is_missing_is_told_at_the_start(
+    postgres_databases: Databases, service: str
+) -> None:
+    database = postgres_databases.open(f"yibao_{service}")
+    check_rights(database, METADATA[service])
+    name = max(METADATA[service].tables)
+    with as_owner(database) as connection:
+        connection.exec_driver_sql(f"REVOKE INSERT ON {name} FROM yibao_{service}")
+    with pytest.raises(StartError, match=f"lacks INSERT on {name}: grant"):
+        check_rights(database, METADATA[service])

@@ -16,6 +16,7 @@ from support.old_databases import COMMITS, open_old, unpack
 from yibao import issuing
 from yibao_common.db import migrations
 from yibao_common.db.audit_chain import check_chain
+from yibao_common.db.completeness import check_is_complete
 from yibao_common.db.database import Database
 from yibao_common.db.schema import check_is_current
 from yibao_common.keys.vault import Vault, read_secret
@@ -31,6 +32,11 @@ from yibao_settlement.storage import tables as settlement_tables
 from yibao_settlement.storage.enrolment import ENROLMENT_COLUMNS, enrolments_from
 
 NOW = dt.datetime(2026, 11, 28, tzinfo=dt.UTC)
+METADATA = {
+    "identity": identity_tables.metadata,
+    "settlement": settlement_tables.metadata,
+    "offsite": offsite_tables.metadata,
+}
 AUDITS = {
     "identity": identity_tables.audit,
     "settlement": settlement_tables.audit,
@@ -48,6 +54,8 @@ def upgraded(databases: Databases, box: Path, service: str) -> Database:
     database = open_old(databases, box, service)
     migrations.upgrade(database, f"yibao_{service}")
     check_is_current(database, f"yibao_{service}")
+    # As the service does before it starts.
+    check_is_complete(database, METADATA[service])
     return database
 
 

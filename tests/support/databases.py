@@ -114,7 +114,9 @@ def _file_of(url: str) -> str:
 
 
 # Who serves by rights that are documented, and who owns the tests' databases.
-DOCUMENTED_ROLES = {"yibao_settlement": "yibao_settlement"}
+DOCUMENTED_ROLES = {
+    f"yibao_{service}": f"yibao_{service}" for service in ("identity", "settlement", "offsite")
+}
 OWNER = "postgres"
 _RIGHTS = Path(__file__).resolve().parents[2] / "docs" / "operating" / "databases.md"
 # A server of the tests takes some hundred megabytes.
@@ -182,7 +184,7 @@ class PostgresServer:
         self._execute("CREATE ROLE {} LOGIN", role)
         owner = Database(self.url(database))
         with owner.write() as connection:
-            connection.exec_driver_sql(documented_rights())
+            connection.exec_driver_sql(documented_rights(role))
         owner.close()
 
     def drop(self, name: str) -> None:
@@ -268,10 +270,13 @@ def as_owner(database: Database) -> Iterator[sa.Connection]:
         owner.close()
 
 
-def documented_rights() -> str:
-    """Returns the statements by which the documents have rights given."""
-    (block,) = re.findall(r"^```sql\n(.*?)^```$", _RIGHTS.read_text("utf-8"), re.DOTALL | re.M)
-    return str(block)
+def documented_rights(role: str) -> str:
+    """Returns the statements by which the documents have a role's rights given."""
+    blocks: list[str] = re.findall(
+        r"^```sql\n(.*?)^```$", _RIGHTS.read_text("utf-8"), re.DOTALL | re.M
+    )
+    (block,) = (block for block in blocks if f"TO {role};" in block)
+    return block
 
 
 @functools.cache

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import sqlalchemy as sa
+from support.databases import as_owner
 from support.paper_desk import LIMITS, REGION, PaperDesk
 
 from yibao_common.db.database import Database
@@ -88,7 +89,7 @@ class StoredDesk(PaperDesk):
         named = [table.c.material_id == id]
         if number is not None:
             named.append(table.c.number == number)
-        with self.database.write() as connection:
+        with as_owner(self.database) as connection:
             changed = connection.execute(sa.update(table).where(*named).values(**values))
         assert changed.rowcount == 1
 

@@ -2,8 +2,6 @@
 
 import datetime as dt
 
-from prometheus_client import Gauge
-
 from yibao_common.commands.background import BackgroundTask, Duty, ToldError
 from yibao_common.commands.blocking import Blocking
 from yibao_common.process.config import StartError
@@ -32,7 +30,7 @@ def trust_keeping(
 ) -> BackgroundTask:
     """Returns the task that takes over changed keys and publishes what is due.
 
-    It does so every `seconds`, and warns of keys that expire soon.
+    It does so every `seconds`, and warns of keys, and of a root, that expire soon.
     """
 
     async def read_keys() -> None:
@@ -47,7 +45,7 @@ def trust_keeping(
         except PublishError as error:
             raise ToldError(str(error)) from None
 
-    ends = _EndWarnings(ring, metrics.signing_key_end, clock=clock, log=log)
+    ends = _EndWarnings(ring, metrics, clock=clock, log=log)
     duties = [
         Duty(run=read_keys, failure="keys were not read", name="keys"),
         Duty(run=publish, failure="trust is not published", name="publish"),
@@ -59,28 +57,36 @@ def trust_keeping(
 
 
 class _EndWarnings:
-    """Tells when keys end: as a metric, once a day of those that do soon, then each hour."""
+    """Tells when keys and the root end: as metrics, daily of those that do soon, then hourly."""
 
-    def __init__(self, ring: KeyRing, end: Gauge, *, clock: Clock, log: Log) -> None:
+    def __init__(self, ring: KeyRing, metrics: Metrics, *, clock: Clock, log: Log) -> None:
         self._ring = ring
-        self._end = end
+        self._key_end, self._root_end = metrics.signing_key_end, metrics.trust_root_end
         self._clock = clock
         self._log = log
         self._warned: dict[str, dt.datetime] = {}
 
     async def tell(self) -> None:
         """Logs what is to be said now."""
-        now = self._clock()
         for use, expire_time in self._ring.expire_times().items():
-            self._end.labels(use.value).set(expire_time.timestamp())
-            left = expire_time - now
-            has_ended = left <= dt.timedelta()
-            pause = _TELL_ENDED_EVERY if has_ended else _WARN_EVERY
-            warned = self._warned.get(use.value)
-            if left >= _WARN_BEFORE or (warned is not None and now - warned < pause):
-                continue
-            self._warned[use.value] = now
-            if has_ended:
-                self._log.error("a signing key has ended", use=use.value)
-            else:
-                self._log.warning("a signing key expires soon", use=use.value, days_left=left.days)
+            self._key_end.labels(use.value).set(expire_time.timestamp())
+            self._tell("a signing key", expire_time, use=use.value)
+        root_end = self._ring.root_expire_time()
+        if root_end is not None:
+            self._root_end.set(root_end.timestamp())
+            self._tell("the root of trust", root_end)
+
+    def _tell(self, what: str, expire_time: dt.datetime, **told: str) -> None:
+        now = self._clock()
+        left = expire_time - now
+        has_ended = left <= dt.timedelta()
+        pause = _TELL_ENDED_EVERY if has_ended else _WARN_EVERY
+        kind = told.get("use", "")
+        warned = self._warned.get(kind)
+        if left >= _WARN_BEFORE or (warned is not None and now - warned < pause):
+            return
+        self._warned[kind] = now
+        if has_ended:
+            self._log.error(f"{what} has ended", **told)
+        else:
+            self._log.warning(f"{what} expires soon", **told, days_left=left.days)

@@ -58,6 +58,7 @@ class KeyRing:
         self._clock = clock
         self._in_use: dict[KeyUse, _InUse] = {}
         self._ends: dict[KeyUse, dt.datetime] = {}
+        self._root_end: dt.datetime | None = None
         self._codes: TokenSigner | None = None
         self._certificates: CredentialSigner | None = None
 
@@ -72,6 +73,7 @@ class KeyRing:
         now = self._clock()
         with self._tables.view() as view:
             keys = [recorded.key for recorded in view.recorded_keys()]
+            root = view.newest_root()
         problems: list[StartError] = []
         in_use: dict[KeyUse, _InUse] = {}
         for use in OWN_USES:
@@ -85,6 +87,7 @@ class KeyRing:
                     in_use[use] = _InUse(standing, former.private)
         self._in_use = in_use
         self._ends = {key.use: key.expire_time for key in keys if key.state is KeyState.ACTIVE}
+        self._root_end = None if root is None else root.expire_time
         codes, certificates = in_use.get(KeyUse.TOKEN), in_use.get(KeyUse.CREDENTIAL)
         self._codes = None if codes is None else TokenSigner(codes.private)
         self._certificates = (
@@ -103,6 +106,10 @@ class KeyRing:
     def expire_times(self) -> dict[KeyUse, dt.datetime]:
         """Returns until when the active key of each use signs, here or not, over or not."""
         return self._ends
+
+    def root_expire_time(self) -> dt.datetime | None:
+        """Returns until when verifiers trust what the newest root names, over or not."""
+        return self._root_end
 
     def sign_code(self, claims: QrClaims) -> str:
         """Returns the text of a code; see `TokenSigner`."""

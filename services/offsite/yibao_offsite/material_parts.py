@@ -10,6 +10,7 @@ from yibao.offsite.v1 import material_service_pb2_grpc as rpc
 from yibao_common.commands.background import BackgroundTask, Duty, ToldError
 from yibao_common.commands.blocking import Blocking
 from yibao_common.db.database import Database
+from yibao_common.db.pruning import pruning_time, regions_in_use
 from yibao_common.db.transactions import StoredTransactions
 from yibao_common.keys.vault import Vault
 from yibao_common.process.logs import Log
@@ -104,7 +105,12 @@ class Materials:
             unused=dt.timedelta(days=config.unused_days),
             years=config.keep_years or {},
         )
-        due = DueMaterials(transactions, keeping=keeping, clock=clock)
+        due = DueMaterials(
+            transactions,
+            keeping=keeping,
+            clock=clock,
+            pruning_clock=lambda: pruning_time(self._database, clock),
+        )
         self._tasks.append(self._pruning(due))
         if scanner is not None:
             self._tasks.append(self._scanning(due, scanner))
@@ -124,7 +130,7 @@ class Materials:
 
     def _pruning(self, due: DueMaterials) -> BackgroundTask:
         async def prune() -> None:
-            pruned = await self._blocking.run(_prune, self._database, due)
+            pruned = await self._blocking.run(prune_papers, self._database, due, self._clock)
             self._log.debug("papers pruned", papers=pruned)
 
         duty = Duty(run=prune, failure="papers were not pruned")
@@ -170,5 +176,9 @@ def _limits(config: MaterialsConfig) -> Limits:
     )
 
 
-def _prune(database: Database, due: DueMaterials) -> int:
-    return sum(due.prune(region) for region in list(material_regions(database)))
+def prune_papers(database: Database, due: DueMaterials, clock: Clock) -> int:
+    """Takes away what is kept no longer, in regions that are in use; returns how many papers."""
+    regions = list(material_regions(database))
+    # Contents that are gone are gone: where no region seems to be in use, this clock is ahead.
+    in_use = regions_in_use(database, tables.answer, regions, now=clock())
+    return sum(due.prune(region) for region in in_use)

@@ -13,6 +13,7 @@ from yibao_common.commands.background import BackgroundTask, Duty
 from yibao_common.commands.blocking import Blocking
 from yibao_common.commands.transactions import Transactions
 from yibao_common.db.database import Database
+from yibao_common.db.pruning import pruning_time
 from yibao_common.db.transactions import StoredTransactions
 from yibao_common.files.calendar_file import read_calendar
 from yibao_common.keys.vault import Vault
@@ -94,7 +95,10 @@ class MedicalFiles:
         )
         self._task: BackgroundTask | None = None
         if vault is not None:
-            closing = TicketClosing(transactions, clock=clock, caller=_CALLER)
+            # A ticket that is closed stays so: a clock that is ahead closes none.
+            closing = TicketClosing(
+                transactions, clock=lambda: pruning_time(database, clock), caller=_CALLER
+            )
             duty = Duty(run=self._closes(closing), failure="tickets were not closed")
             self._task = BackgroundTask(
                 "ticket-closing",

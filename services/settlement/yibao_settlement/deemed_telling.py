@@ -68,6 +68,10 @@ def deemed_telling(
                 if error.code() in _AWAY:
                     break
                 continue
+            if not answer.registration.registration_id:
+                # It is on no record there: what is noted as told is never told again.
+                refused.append("an answer that names no registration")
+                continue
             told = {"registration_id": answer.registration.registration_id, "at": clock()}
             await blocking.run(note_told, database, region, each.visit_id, **told)
         stuck = await blocking.run(untold_since, database, region, before=clock() - _STUCK)

@@ -30,7 +30,7 @@ from yibao_common.values.calendar import shanghai_day
 from yibao_common.values.clock import Clock
 from yibao_common.values.working_days import ENDS_SOON
 from yibao_identity.config import IdentityConfig
-from yibao_identity.keys import KeyRing, open_vault
+from yibao_identity.keys import KeyEndedError, KeyRing, open_vault
 from yibao_identity.secret_files import examine_secrets
 from yibao_identity.storage.tables import metadata as identity_metadata
 from yibao_identity.storage.trust.rows import StoredTrust
@@ -48,6 +48,8 @@ _METADATA = {
     "offsite": offsite_metadata,
 }
 _SOON = dt.timedelta(days=14)
+# Of a root holders have to come together.
+_ROOT_ENDS_SOON = dt.timedelta(days=30)
 _HEALTH_SECONDS = 3.0
 _EVERY_INTERFACE = ("0.0.0.0", "::")  # noqa: S104 (compared with, not bound to)
 
@@ -136,26 +138,36 @@ def _calls_another(config: AnyConfig) -> bool:
 
 def _examine_identity_keys(config: IdentityConfig, *, clock: Clock) -> Iterator[Finding]:
     """Examines whether this machine can sign all that it has to, and for how long."""
-    subject = "keys of identity"
+    subject, unsigned = "keys of identity", ""
     try:
         vault, store = open_vault(config), open_key_store(config.keys)
         with opened_database(config.database.url, package="yibao_identity") as database:
             examine_secrets(config, database, vault)
             tables = StoredTrust(database)
             ring = KeyRing(tables, store, regions=config.issuer.regions, clock=clock)
-            ring.reload()
+            try:
+                ring.reload()
+            except KeyEndedError as error:
+                unsigned = str(error)
             with tables.view() as view:
                 root = view.newest_root()
     except StartError as error:
         yield Finding(subject, str(error))
         return
+    if unsigned:
+        yield Finding(subject, unsigned)
     for use, expire_time in ring.expire_times().items():
-        yield Finding(f"{use.value} key", remark=_ends(expire_time, clock()))
+        ended = _ended(expire_time, clock())
+        problem = f"{ended}: see `yibao keys rotate --help`" if ended else ""
+        yield Finding(f"{use.value} key", problem, _ends(expire_time, clock()))
     if root is None:
         yield Finding("root of trust", "there is none: see `yibao keys root --help`")
         return
     problem = "" if ring.snapshot_signer(root.trust_keys) else "no trust key of it is here"
-    yield Finding(f"root of trust {root.version}", problem, _ends(root.expire_time, clock()))
+    if ended := _ended(root.expire_time, clock()):
+        problem = f"{ended}, and nobody verifies a code: see `yibao keys root rotate --help`"
+    remark = _ends(root.expire_time, clock(), soon=_ROOT_ENDS_SOON)
+    yield Finding(f"root of trust {root.version}", problem, remark)
 
 
 def _examine_paper_keys(config: OffsiteConfig) -> Finding:
@@ -196,12 +208,18 @@ def _examine_root(config: SettlementConfig, *, now: dt.datetime) -> Finding:
         return Finding(subject, str(error))
     root = store.root
     # An old one is good to start from: its successors are fetched.
-    return Finding(subject, remark=f"version {root.version}, {_ends(root.expire_time, now)}")
+    end = _ended(root.expire_time, now) or _ends(root.expire_time, now, soon=_ROOT_ENDS_SOON)
+    return Finding(subject, remark=f"version {root.version}, {end}")
 
 
-def _ends(expire: dt.datetime, now: dt.datetime) -> str:
+def _ended(expire: dt.datetime, now: dt.datetime) -> str:
+    """Returns when something ended; nothing where it has not."""
+    return f"ended at {expire:%Y-%m-%d %H:%M} UTC" if expire <= now else ""
+
+
+def _ends(expire: dt.datetime, now: dt.datetime, *, soon: dt.timedelta = _SOON) -> str:
     left = expire - now
-    return f"{'RENEW SOON, ' if left < _SOON else ''}ends in {left.days} days"
+    return f"{'RENEW SOON, ' if left < soon else ''}ends in {left.days} days"
 
 
 def _open_channel(server: ServerConfig) -> grpc.Channel:

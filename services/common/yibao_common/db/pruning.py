@@ -8,14 +8,16 @@ request would be carried out that somebody was told never will be.
 """
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import sqlalchemy as sa
 
 from yibao_common.commands.background import BackgroundTask, Duty
 from yibao_common.commands.blocking import Blocking
 from yibao_common.commands.request import FENCED_METHOD
+from yibao_common.commands.sandbox import SandboxClock
 from yibao_common.db.database import Database
+from yibao_common.db.rows import Now, execute
 from yibao_common.process.config import AnswersConfig
 from yibao_common.process.logs import Log
 from yibao_common.process.metrics import Metrics
@@ -26,6 +28,32 @@ _SECONDS = 3_600.0
 # A region that answered nothing for so long is not pruned: it has little to prune, and
 # where this machine's clock went ahead no region seems to have answered of late.
 _QUIET = dt.timedelta(days=1)
+
+
+def pruning_time(database: Database, clock: Clock) -> dt.datetime:
+    """Returns the time by which something is taken away for good.
+
+    Of this machine's clock and PostgreSQL's it is the one that is behind: what one that went
+    ahead takes away does not come back once it is right. Blocks.
+    """
+    now = clock()
+    if database.is_sqlite or isinstance(clock, SandboxClock):
+        return now
+    with database.read() as connection:
+        (((told,),),) = execute(connection, [Now()])
+    of_database: dt.datetime = told
+    return min(now, of_database)
+
+
+def regions_in_use(
+    database: Database, answers: sa.Table, regions: Iterable[str], *, now: dt.datetime
+) -> list[str]:
+    """Returns those of some regions that have answered something within the last day. Blocks.
+
+    Where a machine's clock went ahead none seems to have.
+    """
+    with database.read() as connection:
+        return [each for each in regions if _has_answered(connection, answers, each, now - _QUIET)]
 
 
 def prune_answers(
@@ -99,7 +127,7 @@ def answer_pruning(
     kept = dt.timedelta(days=config.keep_days)
 
     async def prune() -> None:
-        now = clock()
+        now = await blocking.run(pruning_time, database, clock)
         pruned = await blocking.run(
             prune_answers,
             database,

@@ -30,6 +30,8 @@ _MOST_SECONDS = 10.0
 # Each has a thread and a file. One more is taken in the place of the oldest.
 _MOST_CONNECTIONS = 64
 _TEXT = "text/plain; charset=utf-8"
+# How often it looks whether to close: for so long closing may hold up the event loop.
+_LOOK_SECONDS = 0.1
 
 # Returns what is wrong, by what it is wrong with; nothing where all is well.
 Problems = Callable[[], Mapping[str, str]]
@@ -47,7 +49,7 @@ class Endpoint:
         self._server = _listen(address, _Pages(metrics, alive, ready))
         self.port: int = self._server.server_address[1]
         self._thread = threading.Thread(
-            target=self._server.serve_forever, name="endpoint", daemon=True
+            target=self._server.serve_forever, args=(_LOOK_SECONDS,), name="endpoint", daemon=True
         )
         try:
             self._thread.start()
@@ -57,7 +59,7 @@ class Endpoint:
             raise StartError(problem) from None
 
     def close(self) -> None:
-        """Stops to listen."""
+        """Stops to listen; blocks for a tenth of a second at most, and makes no thread."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -141,7 +143,7 @@ class _Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
         super().shutdown_request(request)
 
     def service_actions(self) -> None:
-        """Cuts off, twice a second or so, what has been connected for too long."""
+        """Cuts off, several times a second, what has been connected for too long."""
         before = time.monotonic() - _MOST_SECONDS
         with self._lock:
             for request, since in self._open.items():

@@ -189,6 +189,11 @@ class Metrics:
             ("use",),
             registry=self.registry,
         )
+        self.trust_root_end = Gauge(
+            "yibao_trust_root_end_timestamp_seconds",
+            "When the newest root of trust ends, without which no code is verified, in Unix time.",
+            registry=self.registry,
+        )
         self.calendar_end = Gauge(
             "yibao_calendar_end_timestamp_seconds",
             "When the years end of which a calendar tells the holidays, in Unix time.",

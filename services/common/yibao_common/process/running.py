@@ -25,17 +25,17 @@ def run(main: Main, *, log: Log | None = None, grace_seconds: float = 120.0) -> 
     `main` gets an event that is set by SIGTERM, SIGINT or SIGHUP and is expected to drain
     then; a second signal ends the process at once. What has not ended `grace_seconds` after
     the event is left, and the code is 1. A StartError is printed and gives 2; a task that
-    died while the service ran gives 1.
+    died while the service ran gives 1. Ending makes no thread: there may be no room for one.
     """
     if log is not None:
         logging.getLogger().handlers[:] = [LibraryHandler(log)]
     raise_limit()
     collect_garbage_seldom()
-    ended = threading.Event()
+    stopping, ended = threading.Event(), threading.Event()
     try:
+        _watch_the_end(stopping, ended, log, grace_seconds)
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            end_late = functools.partial(_end_late, ended, log, grace_seconds)
-            runner.run(_until_signalled(main, end_late))
+            runner.run(_until_signalled(main, stopping))
     except StartError as error:
         print(error, file=sys.stderr)
         return 2
@@ -43,6 +43,7 @@ def run(main: Main, *, log: Log | None = None, grace_seconds: float = 120.0) -> 
         return 1  # The log has told of it.
     finally:
         ended.set()
+        stopping.set()
     return 0
 
 
@@ -57,7 +58,7 @@ def collect_garbage_seldom() -> None:
     gc.set_threshold(50_000, 20, 100)
 
 
-async def _until_signalled(main: Main, end_late: Callable[[], None]) -> None:
+async def _until_signalled(main: Main, stopping: threading.Event) -> None:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     signals = [signal.SIGTERM, signal.SIGINT]
@@ -76,17 +77,35 @@ async def _until_signalled(main: Main, end_late: Callable[[], None]) -> None:
 
     async def stopped() -> None:
         await stop.wait()
-        threading.Thread(target=end_late, name="end late", daemon=True).start()
+        stopping.set()
 
-    stopping = asyncio.create_task(stopped(), name="stopping")
+    telling = asyncio.create_task(stopped(), name="stopping")
     # So that it is the first that `stop` wakes: what comes after may hold up the loop.
     await asyncio.sleep(0)
     await main(stop)
-    stopping.cancel()
+    telling.cancel()
 
 
-def _end_late(ended: threading.Event, log: Log | None, grace_seconds: float) -> None:
-    """Ends the process after a while, whatever hangs in it, unless it ends by itself."""
+def _watch_the_end(
+    stopping: threading.Event, ended: threading.Event, log: Log | None, grace_seconds: float
+) -> None:
+    """Starts the thread that ends the process where it does not end by itself.
+
+    Raises:
+        StartError: there is no room for a thread.
+    """
+    end_late = functools.partial(_end_late, stopping, ended, log, grace_seconds)
+    try:
+        threading.Thread(target=end_late, name="end late", daemon=True).start()
+    except RuntimeError as error:
+        raise StartError(f"threads of the process: {error}") from None
+
+
+def _end_late(
+    stopping: threading.Event, ended: threading.Event, log: Log | None, grace_seconds: float
+) -> None:
+    """Ends the process a while after it began to stop, whatever hangs in it."""
+    stopping.wait()
     if ended.wait(grace_seconds):
         return
     if log is not None:

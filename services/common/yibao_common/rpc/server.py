@@ -121,7 +121,7 @@ class Server:
         try:
             self.port = self._bind(server)
         except RuntimeError:
-            reason = await asyncio.to_thread(why_not, config.address)
+            reason = why_not(config.address)
             raise StartError(f"server.address: {config.address}: cannot listen: {reason}") from None
         if config.metrics_address is not None:
             self._endpoint = self._open_endpoint(config.metrics_address)
@@ -164,7 +164,8 @@ class Server:
         await server.stop(_GOODBYE_SECONDS)
         await stopping
         if self._endpoint is not None:
-            await asyncio.to_thread(self._endpoint.close)
+            # Not in a thread of the loop's, for which there may be no room.
+            self._endpoint.close()
             self._endpoint = None
         self._log.info("stopped", finished=finished)
 

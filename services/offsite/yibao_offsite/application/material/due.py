@@ -85,12 +85,21 @@ class DueMaterials:
     """Does what is due, a paper a transaction. Several processes may do it at once. Blocks."""
 
     def __init__(
-        self, transactions: "Transactions[Work]", *, keeping: Keeping, clock: Clock
+        self,
+        transactions: "Transactions[Work]",
+        *,
+        keeping: Keeping,
+        clock: Clock,
+        pruning_clock: Clock | None = None,
     ) -> None:
-        """Takes what begins transactions, and for how long papers are kept."""
+        """Takes what begins transactions, and for how long papers are kept.
+
+        `pruning_clock` tells by when they are kept no longer, where it is another clock.
+        """
         self._transactions = transactions
         self._keeping = keeping
         self._clock = clock
+        self._pruning_clock = pruning_clock or clock
         # Where a region's next turn of scanning begins, behind what the scanner failed at.
         self._scanned: dict[str, str] = {}
 
@@ -131,7 +140,7 @@ class DueMaterials:
 
     def prune(self, region: str) -> int:
         """Takes away what is kept no longer, and returns how many papers that were."""
-        now = self._clock()
+        now = self._pruning_clock()
         keeping, today = self._keeping, shanghai_day(now)
         pruned = self._prune_all(
             region,
