@@ -70,7 +70,7 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     ERROR_REASON_FIELD_OUTPUT_ONLY: _ErrorReason.ValueType  # 22
     """INVALID_ARGUMENT. A field set by the service was set by the caller."""
     ERROR_REASON_FIELD_OUT_OF_RANGE: _ErrorReason.ValueType  # 23
-    """INVALID_ARGUMENT. An integer is outside its range."""
+    """INVALID_ARGUMENT. A number, day or other value is none that is allowed here."""
     ERROR_REASON_FIELD_LENGTH: _ErrorReason.ValueType  # 24
     """INVALID_ARGUMENT. A string, bytes or list is too short or too long."""
     ERROR_REASON_FIELD_MALFORMED: _ErrorReason.ValueType  # 25
@@ -1291,7 +1291,7 @@ ERROR_REASON_FIELD_REQUIRED: ErrorReason.ValueType  # 21
 ERROR_REASON_FIELD_OUTPUT_ONLY: ErrorReason.ValueType  # 22
 """INVALID_ARGUMENT. A field set by the service was set by the caller."""
 ERROR_REASON_FIELD_OUT_OF_RANGE: ErrorReason.ValueType  # 23
-"""INVALID_ARGUMENT. An integer is outside its range."""
+"""INVALID_ARGUMENT. A number, day or other value is none that is allowed here."""
 ERROR_REASON_FIELD_LENGTH: ErrorReason.ValueType  # 24
 """INVALID_ARGUMENT. A string, bytes or list is too short or too long."""
 ERROR_REASON_FIELD_MALFORMED: ErrorReason.ValueType  # 25

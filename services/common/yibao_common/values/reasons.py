@@ -49,7 +49,7 @@ class Reason(enum.Enum):
     FIELDS_INVALID = (20, Code.INVALID_ARGUMENT, "多项内容有误")
     FIELD_REQUIRED = (21, Code.INVALID_ARGUMENT, "缺少必填项")
     FIELD_OUTPUT_ONLY = (22, Code.INVALID_ARGUMENT)
-    FIELD_OUT_OF_RANGE = (23, Code.INVALID_ARGUMENT, "数值超出范围")
+    FIELD_OUT_OF_RANGE = (23, Code.INVALID_ARGUMENT, "取值不在允许范围内")
     FIELD_LENGTH = (24, Code.INVALID_ARGUMENT, "长度或条数不符合要求")
     FIELD_MALFORMED = (25, Code.INVALID_ARGUMENT, "格式不正确")
     CITIZEN_NUMBER_INVALID = (26, Code.INVALID_ARGUMENT, "公民身份号码有误")
