@@ -236,8 +236,8 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     `visit_id`.
     """
     ERROR_REASON_VISIT_SETTLED: _ErrorReason.ValueType  # 88
-    """FAILED_PRECONDITION. A settlement of the visit stands; reverse it first. Metadata:
-    `visit_id`, `settlement_id`.
+    """FAILED_PRECONDITION. A bill of the visit stands: reverse its settlement, or release its hold
+    first. Metadata: `visit_id`, `settlement_id`, which is the hold's where the bill is held.
     """
     ERROR_REASON_ENROLMENT_UNCONFIRMED: _ErrorReason.ValueType  # 89
     """UNAVAILABLE. The person is not enrolled or the credential not activated as far as
@@ -1457,8 +1457,8 @@ ERROR_REASON_VISIT_CANCELLED: ErrorReason.ValueType  # 87
 `visit_id`.
 """
 ERROR_REASON_VISIT_SETTLED: ErrorReason.ValueType  # 88
-"""FAILED_PRECONDITION. A settlement of the visit stands; reverse it first. Metadata:
-`visit_id`, `settlement_id`.
+"""FAILED_PRECONDITION. A bill of the visit stands: reverse its settlement, or release its hold
+first. Metadata: `visit_id`, `settlement_id`, which is the hold's where the bill is held.
 """
 ERROR_REASON_ENROLMENT_UNCONFIRMED: ErrorReason.ValueType  # 89
 """UNAVAILABLE. The person is not enrolled or the credential not activated as far as

@@ -106,7 +106,7 @@ class Reason(enum.Enum):
     OFFSITE_NOT_REGISTERED = (85, Code.FAILED_PRECONDITION, "未办理异地就医备案")
     VISIT_DATE_INVALID = (86, Code.INVALID_ARGUMENT, "就诊日期晚于今日或距登记过久")
     VISIT_CANCELLED = (87, Code.FAILED_PRECONDITION, "该就诊登记已撤销，请重新登记")
-    VISIT_SETTLED = (88, Code.FAILED_PRECONDITION, "该就诊已有结算，请先撤销结算")
+    VISIT_SETTLED = (88, Code.FAILED_PRECONDITION, "该就诊已有结算或预结算占用，请先撤销")
     ENROLMENT_UNCONFIRMED = (89, Code.UNAVAILABLE, "暂时无法核实参保信息，请稍后重试")
     CARE_TYPE_UNKNOWN = (90, Code.INVALID_ARGUMENT, "不在国家医疗类别代码表内")
     CARE_TYPE_NOT_ALLOWED = (91, Code.FAILED_PRECONDITION, "该医疗类别不能办理此业务")
