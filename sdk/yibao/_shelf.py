@@ -106,7 +106,7 @@ class FolderShelf:
             TrustFolderError: A folder cannot be made.
             ValueError: Both are one.
         """
-        if cache_folder.resolve() == state_folder.resolve():
+        if os.path.realpath(cache_folder) == os.path.realpath(state_folder):
             raise ValueError("cache_folder and state_folder must differ")
         for folder in (cache_folder, state_folder):
             with _told(folder):

@@ -74,6 +74,13 @@ def _put_ca_first(folder: Path) -> None:
     path.write_bytes((folder / CERTIFICATES / "ca.pem").read_bytes() + path.read_bytes())
 
 
+def _knot(folder: Path) -> None:
+    """Has a folder be a link to itself."""
+    path = folder / "settlement-trust"
+    shutil.rmtree(path, ignore_errors=True)
+    path.symlink_to(path)
+
+
 def _unname(folder: Path) -> None:
     take_names(folder / CERTIFICATES, "offsite")
 
@@ -246,6 +253,20 @@ CASES = (
         "settlement-trust",
         "offsite.toml",
         "identity.trust_folder: ",
+    ),
+    Broken(SETTLEMENT, "[log]", "[log] # a knot", "settlement-trust: cannot be used: ", _knot),
+    Broken(SETTLEMENT, "regions = [", "regions = '500112' #", "identity.regions: must be a list"),
+    Broken(OFFSITE, "[log]", "[chronic]\nfiles = 'x'\n[log]", 'written ["one", "another"]'),
+    *(
+        Broken(OFFSITE, "evidence_readers", f"scanner_{slip}\nevidence_readers", told)
+        for slip, told in (
+            # Both would have ended the task that scans papers, and with it the service.
+            ('command = ["a\\u0000b"]', "materials.scanner_command: must be words"),
+            ('address = "a..b:3310"', "materials.scanner_address: must be host:port"),
+            ('address = "127.0.0.1:0"', "materials.scanner_address: must have the port"),
+            ("command = []", "materials.scanner_command: must not be empty"),
+            ("command = ['']", "materials.scanner_command: must begin with the program"),
+        )
     ),
     Broken(SETTLEMENT, "poll_seconds = 1", "poll_seconds = 1e-9", "identity.poll_seconds: "),
     Broken(SETTLEMENT, "regions", "trust_seconds = 1e-9\nregions", "identity.trust_seconds: "),

@@ -300,6 +300,10 @@ def test_nothing_that_is_sent_ends_in_internal(services: BothServices) -> None:
     )
     answer = stub.UploadCatalogueRows(upload, timeout=CALL_SECONDS)
     assert (answer.stored, answer.refused) == (0, 2)
+    told = [
+        each for each in services.logged("item refused") if each["request_id"] == upload.request_id
+    ]
+    assert [each["item"] for each in told] == [1, 2]
     faulty = [[fault.field for fault in each.error.field_faults] for each in answer.results]
     assert faulty == [
         ["start_date", "name", "catalogue_class"],

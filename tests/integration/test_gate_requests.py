@@ -87,7 +87,7 @@ def test_bytes_that_are_no_message_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_message_over_the_limit_is_refused_with_a_reason_and_far_over_it_by_the_channel(
-    tmp_path: Path,
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def main() -> None:
         async with serving(tmp_path, max_message_bytes=1_000) as running:
@@ -111,6 +111,8 @@ def test_a_message_over_the_limit_is_refused_with_a_reason_and_far_over_it_by_th
             error = await refusal(get(of_size(2_001)))
             assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
             assert not status_in(error).details
+            # gRPC would tell of an answer that comes after it ended the call by itself.
+            assert not [each for each in caplog.records if each.levelname == "ERROR"]
 
     asyncio.run(main())
 

@@ -263,8 +263,9 @@ def test_contributions_of_nobody_and_twice_of_somebody_are_refused(world: World)
     (person,) = world.enrol(**ACTIVE)
     with refused(Reason.PERSON_NOT_ENROLLED):
         contribute(world, (person, 1), (new_id(), 1))
-    with pytest.raises(RuleError, match="another row"):
+    with pytest.raises(RuleError, match="another row") as repeated:
         contribute(world, (person, 1), (person, 2))
+    assert repeated.value.reason is Reason.ROW_REPEATED
 
 
 def test_a_report_that_was_altered_is_found(world: World) -> None:

@@ -37,7 +37,7 @@ def import_persons(
         code = run_import(
             out,
             file,
-            report=report or file.with_name(f"{file.name}.report.csv"),
+            report=report or file.parent / f"{file.name}.report.csv",
             encoding=encoding,
             at=at,
         )

@@ -53,7 +53,7 @@ class Journal:
     def __init__(self, report: Path, *, digest: str, region: str) -> None:
         """Takes where the report will lie, and which file is imported where."""
         self._report = report
-        self._path = report.with_name(report.name + ".journal")
+        self._path = report.parent / f"{report.name}.journal"
         self._head = json.dumps({"file": digest, "region": region, "form": _FORM})
         self._stream: TextIO | None = None
         self.done = 0
@@ -103,7 +103,7 @@ class Journal:
     def finish(self) -> None:
         """Makes the report of all rows and removes the journal."""
         assert self._stream is not None
-        temporary = self._report.with_name(self._report.name + ".part")
+        temporary = self._report.parent / f"{self._report.name}.part"
         self._stream.seek(0)
         self._stream.readline()
         with temporary.open("w", encoding="utf-8", newline="") as stream:

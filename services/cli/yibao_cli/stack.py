@@ -8,6 +8,7 @@ that are given. `import_region` fills in a region.
 """
 
 import contextlib
+import os
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -100,7 +101,7 @@ class Stack:
         Raises:
             StartError: a service did not start; the text holds its last lines.
         """
-        folder = folder.resolve()
+        folder = Path(os.path.realpath(folder))
         found = choose_ports(ports)
         settings = Settings(
             addresses={name: f"{HOST}:{port}" for name, port in zip(SERVICES, found, strict=True)},

@@ -21,7 +21,7 @@ def whole_file(path: Path, mode: str = "w", **how: Any) -> Iterator[IO[Any]]:
     """
     is_plain = path.is_file() or not path.exists()
     # Behind a link lies what is meant; the link stays.
-    target = path.resolve() if is_plain else path
+    target = Path(os.path.realpath(path)) if is_plain else path
     draft = target.with_name(f".{target.name[:200]}.{os.getpid()}") if is_plain else target
     try:
         with draft.open(mode, **how) as stream:

@@ -13,7 +13,7 @@ from yibao_common.process.config import (
     FollowedConfig,
     Section,
     ServiceConfig,
-    split_address,
+    check_peer_address,
 )
 from yibao_common.values.caller import Role, parse_caller
 from yibao_common.values.errors import RuleError
@@ -48,8 +48,16 @@ def _is_scanner(address: str) -> str:
         if not address.removeprefix(_UNIX).startswith("/"):
             raise ValueError("must be unix: and the whole path of a socket, or host:port")
     else:
-        split_address(address)
+        check_peer_address(address)
     return address
+
+
+def _is_command(words: tuple[str, ...]) -> tuple[str, ...]:
+    if not words[0]:
+        raise ValueError("must begin with the program")
+    if any("\0" in word for word in words):
+        raise ValueError("must be words that a program can be given, without NUL")
+    return words
 
 
 def _is_operator(path: str) -> str:
@@ -65,6 +73,9 @@ def _is_operator(path: str) -> str:
 # A hundred million yuan, more than any stay costs.
 _MOST_FEN = 10_000_000_000
 
+_Command = Annotated[
+    tuple[str, ...], Field(min_length=1, strict=False), AfterValidator(_is_command)
+]
 _Operators = tuple[Annotated[str, AfterValidator(_is_operator)], ...]
 
 
@@ -102,7 +113,7 @@ class MaterialsConfig(Section):
     # Operators who read restricted papers (O-09), beside supervisors.
     evidence_readers: _Operators | None = Field(default=None, strict=False)
     scanner_address: Annotated[str, AfterValidator(_is_scanner)] | None = None
-    scanner_command: tuple[str, ...] | None = Field(default=None, strict=False, min_length=1)
+    scanner_command: _Command | None = None
     scanner_seconds: float = Field(default=60, ge=0.1, le=600)
     scan_every_seconds: float = Field(default=5, ge=0.1, le=600)
 

@@ -171,6 +171,10 @@ SLIPS = (
     ((*GOOD_PERSONS, "--report", "folder"), "--report folder: is a directory"),
     ((*GOOD_PERSONS, "--report", "pipe"), "--report pipe: is a pipe or a device, and no file"),
     (("persons", "import", "pipe", *PERSONS[3:]), "pipe: is no regular file"),
+    # A folder's own name, and none at all, have no other one beside them.
+    (("persons", "import", "", *PERSONS[3:]), ".: cannot be read: Is a directory"),
+    (("persons", "import", "/", *PERSONS[3:]), "/: cannot be read: Is a directory"),
+    ((*GOOD_PERSONS, "--report", ""), "--report .: is a directory"),
     (("policy", "check", "/dev/zero"), "/dev/zero: is another file: it has over"),
     (("call", "GetVisit", "{}", "--address", "h:1", *FILES, "--timeout", "nan"), "--timeout"),
     (("call", "GetVisit", "{}", "--address", "h:1", *FILES, "--timeout", "0"), "--timeout"),

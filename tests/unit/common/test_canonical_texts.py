@@ -21,6 +21,7 @@ from yibao.settlement.v1 import settlement_service_pb2 as settlement_pb
 from yibao.settlement.v1 import visit_service_pb2 as visit_pb
 from yibao_common.rpc.field_checks import rules_of
 from yibao_common.rpc.formats import form_of
+from yibao_common.rpc.status import fault_zh
 from yibao_common.rpc.validation import Validator
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
@@ -130,6 +131,8 @@ def test_the_refusal_names_the_character_and_not_the_text() -> None:
         VALIDATOR.check(good_sample(label="a\u200bb"))
     told = "must be of printable characters, which U+200B ZERO WIDTH SPACE is not"
     assert refused.value.faults[0].message == told
+    # The counter too: "格式不正确" helps nobody to a character that is not seen.
+    assert fault_zh(refused.value.faults[0]).endswith("：含有不可用的字符（U+200B）")
 
 
 def test_items_of_a_bulk_request_are_left_to_themselves() -> None:

@@ -142,6 +142,13 @@ def test_nothing_is_attested_without_a_key_and_nothing_is_on_record_then() -> No
     assert refused.value.reason is Reason.NO_ATTESTATION_KEY
 
 
+def test_what_does_not_exist_is_not_told_to_be_asked_for_later() -> None:
+    # A region that is misspelt has no key either, and never will.
+    desk = Desk()
+    desk.signer.key = None
+    assert desk.refusal().reason is Reason.REGISTRATION_NOT_FOUND
+
+
 @pytest.mark.parametrize(
     ("caller", "reason"),
     [

@@ -70,7 +70,7 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     ERROR_REASON_FIELD_OUTPUT_ONLY: _ErrorReason.ValueType  # 22
     """INVALID_ARGUMENT. A field set by the service was set by the caller."""
     ERROR_REASON_FIELD_OUT_OF_RANGE: _ErrorReason.ValueType  # 23
-    """INVALID_ARGUMENT. An integer is outside its range."""
+    """INVALID_ARGUMENT. A number, day or other value is none that is allowed here."""
     ERROR_REASON_FIELD_LENGTH: _ErrorReason.ValueType  # 24
     """INVALID_ARGUMENT. A string, bytes or list is too short or too long."""
     ERROR_REASON_FIELD_MALFORMED: _ErrorReason.ValueType  # 25
@@ -236,8 +236,8 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     `visit_id`.
     """
     ERROR_REASON_VISIT_SETTLED: _ErrorReason.ValueType  # 88
-    """FAILED_PRECONDITION. A settlement of the visit stands; reverse it first. Metadata:
-    `visit_id`, `settlement_id`.
+    """FAILED_PRECONDITION. A bill of the visit stands: reverse its settlement, or release its hold
+    first. Metadata: `visit_id`, `settlement_id`, which is the hold's where the bill is held.
     """
     ERROR_REASON_ENROLMENT_UNCONFIRMED: _ErrorReason.ValueType  # 89
     """UNAVAILABLE. The person is not there or not enrolled, or the credential not activated, as
@@ -1291,7 +1291,7 @@ ERROR_REASON_FIELD_REQUIRED: ErrorReason.ValueType  # 21
 ERROR_REASON_FIELD_OUTPUT_ONLY: ErrorReason.ValueType  # 22
 """INVALID_ARGUMENT. A field set by the service was set by the caller."""
 ERROR_REASON_FIELD_OUT_OF_RANGE: ErrorReason.ValueType  # 23
-"""INVALID_ARGUMENT. An integer is outside its range."""
+"""INVALID_ARGUMENT. A number, day or other value is none that is allowed here."""
 ERROR_REASON_FIELD_LENGTH: ErrorReason.ValueType  # 24
 """INVALID_ARGUMENT. A string, bytes or list is too short or too long."""
 ERROR_REASON_FIELD_MALFORMED: ErrorReason.ValueType  # 25
@@ -1457,8 +1457,8 @@ ERROR_REASON_VISIT_CANCELLED: ErrorReason.ValueType  # 87
 `visit_id`.
 """
 ERROR_REASON_VISIT_SETTLED: ErrorReason.ValueType  # 88
-"""FAILED_PRECONDITION. A settlement of the visit stands; reverse it first. Metadata:
-`visit_id`, `settlement_id`.
+"""FAILED_PRECONDITION. A bill of the visit stands: reverse its settlement, or release its hold
+first. Metadata: `visit_id`, `settlement_id`, which is the hold's where the bill is held.
 """
 ERROR_REASON_ENROLMENT_UNCONFIRMED: ErrorReason.ValueType  # 89
 """UNAVAILABLE. The person is not there or not enrolled, or the credential not activated, as

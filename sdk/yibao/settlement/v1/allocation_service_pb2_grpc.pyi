@@ -59,7 +59,7 @@ class AllocationServiceStub:
     replaced, and decides the next allocation of the month. What was credited by it stays; where
     it was wrong, it is corrected (CreditService.ProposeCreditCorrection). All rows are stored or
     none. Callers: agency of the region. Idempotent by `request_id`. Reasons: DATE_INVALID
-    for what is no month, FIELDS_INVALID where two rows are of one person, PERSON_NOT_ENROLLED
+    for what is no month, ROW_REPEATED where two rows are of one person, PERSON_NOT_ENROLLED
     where the region knows nothing of a person, ENROLMENT_UNCONFIRMED, REQUEST_ID_REUSED.
     """
 
@@ -142,7 +142,7 @@ class AllocationServiceAsyncStub:
     replaced, and decides the next allocation of the month. What was credited by it stays; where
     it was wrong, it is corrected (CreditService.ProposeCreditCorrection). All rows are stored or
     none. Callers: agency of the region. Idempotent by `request_id`. Reasons: DATE_INVALID
-    for what is no month, FIELDS_INVALID where two rows are of one person, PERSON_NOT_ENROLLED
+    for what is no month, ROW_REPEATED where two rows are of one person, PERSON_NOT_ENROLLED
     where the region knows nothing of a person, ENROLMENT_UNCONFIRMED, REQUEST_ID_REUSED.
     """
 
@@ -233,7 +233,7 @@ class AllocationServiceServicer(metaclass=abc.ABCMeta):
         replaced, and decides the next allocation of the month. What was credited by it stays; where
         it was wrong, it is corrected (CreditService.ProposeCreditCorrection). All rows are stored or
         none. Callers: agency of the region. Idempotent by `request_id`. Reasons: DATE_INVALID
-        for what is no month, FIELDS_INVALID where two rows are of one person, PERSON_NOT_ENROLLED
+        for what is no month, ROW_REPEATED where two rows are of one person, PERSON_NOT_ENROLLED
         where the region knows nothing of a person, ENROLMENT_UNCONFIRMED, REQUEST_ID_REUSED.
         """
 

@@ -122,7 +122,7 @@ def changing(path: Path) -> Iterator[tuple[Contexts, Callable[[Contexts], None]]
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # A link to a file elsewhere stays one.
-        target = path.resolve()
+        target = Path(os.path.realpath(path))
         folder = os.open(target.parent, os.O_RDONLY)
     except OSError as error:
         raise StartError(f"{path.parent}: cannot be used: {error.strerror}") from None

@@ -1,6 +1,7 @@
 """Bills to try a policy on: files of `yibao-bills/2`, and a region's sample bills."""
 
 import datetime as dt
+import os
 from pathlib import Path
 
 from yibao_cli.inputs import read_file
@@ -41,7 +42,7 @@ def read_sample(path: Path) -> tuple[Region, SampleBill]:
         RuleError: POLICY_FILE_INVALID, with a fault for every mistake of the region's files.
         StartError: the file is no sample bill in the folder of a region.
     """
-    place = path.resolve()
+    place = Path(os.path.realpath(path))
     in_further = place.parent.name == "bills"
     folder = place.parent.parent if in_further else place.parent
     is_named = path.suffix == ".yaml" if in_further else path.name == "bill.yaml"

@@ -9,6 +9,7 @@ import contextlib
 import datetime as dt
 import fcntl
 import mmap
+import os
 import struct
 import uuid
 from collections.abc import Callable, Iterator
@@ -208,7 +209,7 @@ def check_is_sandbox(config: ServiceConfig) -> None:
         raise StartError("sandbox: database.url must be a file of SQLite in the sandbox's folder")
     # Else time that was moved would get among real rows, or real keys would sign at it.
     for name, path in (("database.url", file), *_files(config)):
-        if not path.resolve().is_relative_to(folder.resolve()):
+        if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder)):
             raise StartError(f"sandbox: {name} must lie in {folder}, and {path} does not")
 
 

@@ -110,8 +110,9 @@ def split_address(address: str) -> tuple[str, int]:
 
 
 def _is_host_name(name: str) -> bool:
-    # No longer one has an address.
-    is_short = len(name) <= 253 and all(len(label) <= 63 for label in name.split("."))
+    # No longer one has an address, and none with an empty label but behind its last point.
+    labels = name.removesuffix(".").split(".")
+    is_short = len(name) <= 253 and all(0 < len(label) <= 63 for label in labels)
     return is_short and bool(_HOST.fullmatch(name)) and name.lower() not in _SCHEMES
 
 

@@ -169,6 +169,10 @@ def _problem(
         return f"{source}: is missing"
     if error["type"] in {"model_type", "dataclass_type", "dict_type"}:
         return f"{source}: must be a table, with keys of its own"
+    if error["type"] in {"tuple_type", "list_type"}:
+        return f'{source}: must be a list, written ["one", "another"]'
+    if error["type"] == "too_short":
+        return f"{source}: must not be empty"
     if not unknown:
         return f"{source}: {error['msg'].removeprefix('Value error, ')}"
     table = _section(_kinds(model, tuple(map(str, where[:-1])))) or model

@@ -28,8 +28,9 @@ from yibao_common.values.texts import (
     unprintable_in,
 )
 
-# The reason and the English explanation of a fault.
-Fault = tuple[Reason, str]
+# The reason and the English explanation of a fault, and what the counter is told in the place of
+# the reason's sentence, where that would not do: nobody finds a character that is not seen.
+Fault = tuple[Reason, str] | tuple[Reason, str, str]
 
 _UNIT_PRICE = re.compile(r"[0-9]{1,10}(?:\.[0-9]{1,6})?")
 _QUANTITY = re.compile(r"(?=[0-9.]*[1-9])[0-9]{1,8}(?:\.[0-9]{1,4})?")
@@ -95,12 +96,12 @@ def _text(
     def find_fault(text: str) -> Fault | None:
         unseen = unseen_in(text)
         if unseen is not None:
-            code = named_character(unseen)
-            return Reason.FIELD_MALFORMED, f"must be of printable characters, which {code} is not"
+            told = f"must be of printable characters, which {named_character(unseen)} is not"
+            return Reason.FIELD_MALFORMED, told, _has_zh(unseen)
         stacked = stacked_in(text)
         if stacked is not None:
-            code = named_character(stacked)
-            return Reason.FIELD_MALFORMED, f"must have no stacks of marks, as with {code}"
+            told = f"must have no stacks of marks, as with {named_character(stacked)}"
+            return Reason.FIELD_MALFORMED, told, _has_zh(stacked)
         if text != canonical_text(text):
             return Reason.FIELD_MALFORMED, "must be in Unicode form NFC, without spaces around it"
         if len(text) < least or (most is not None and len(text) > most):
@@ -127,7 +128,7 @@ def _name(least: int, most: int | None) -> Form:
         if fault is None and foreign is not None:
             where = "begins with" if foreign == name[0] else "has"
             message = f"no name of a person {where} {named_character(foreign)}"
-            return Reason.FIELD_MALFORMED, message
+            return Reason.FIELD_MALFORMED, message, _foreign_zh(foreign, name)
         if fault is None and name != canonical_name(name):
             message = "must have single spaces and U+00B7 as the middle dot"
             return Reason.FIELD_MALFORMED, message
@@ -136,6 +137,16 @@ def _name(least: int, most: int | None) -> Form:
         return fault
 
     return Form(common, find_fault, canonical_name)
+
+
+def _has_zh(character: str) -> str:
+    return f"含有不可用的字符（U+{ord(character):04X}）"
+
+
+def _foreign_zh(foreign: str, text: str) -> str:
+    if foreign == text[0]:
+        return f"不能以该字符开头（U+{ord(foreign):04X}）"
+    return _has_zh(foreign)
 
 
 def _has_letter(name: str) -> bool:
@@ -154,7 +165,8 @@ def _label(least: int, most: int | None) -> Form:
         foreign = foreign_in_label(label)
         if fault is None and foreign is not None:
             where = "begin with" if foreign == label[0] else "have"
-            return Reason.FIELD_MALFORMED, f"must not {where} {named_character(foreign)}"
+            told = f"must not {where} {named_character(foreign)}"
+            return Reason.FIELD_MALFORMED, told, _foreign_zh(foreign, label)
         return fault
 
     return Form(common, find_fault, canonical_text)

@@ -208,7 +208,12 @@ class Gate(grpc.aio.ServerInterceptor):
             except (grpc.aio.AbortError, asyncio.CancelledError):
                 raise
             except Exception:
-                await self._endings.give_up(context)
+                try:
+                    await self._endings.give_up(context)
+                except grpc.aio.UsageError:
+                    # gRPC ended the call by itself before an answer of ours, as for a message
+                    # over its own limit: nobody is there, and nothing unexpected happened.
+                    raise asyncio.CancelledError from None
 
         return told
 

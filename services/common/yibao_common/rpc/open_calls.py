@@ -81,7 +81,9 @@ class OpenCall:
         finally:
             del arriving[self]
         if raw is grpc.aio.EOF:
-            raise RuleError(Reason.FIELD_MALFORMED, "the call brought no message")
+            raise RuleError(
+                Reason.FIELD_MALFORMED, "the call brought no message, or one over twice the limit"
+            )
         return bytes(raw)
 
     def answers(self, raw: bytes) -> bytes:

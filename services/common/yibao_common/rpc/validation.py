@@ -51,11 +51,11 @@ class Faults:
         self.first: list[FieldFault] = []
         self.total = 0
 
-    def add(self, path: str, reason: Reason, message: str) -> None:
-        """Adds the fault of the field at `path`."""
+    def add(self, path: str, reason: Reason, message: str, message_zh: str = "") -> None:
+        """Adds the fault of the field at `path`; see `FieldFault`."""
         self.total += 1
         if self.total <= MOST_FAULTS:
-            self.first.append(FieldFault(path, reason, message))
+            self.first.append(FieldFault(path, reason, message, message_zh))
 
 
 # Adds the faults of a message; the prefix begins each path: "", "bill.", "lines[3].".

@@ -12,6 +12,7 @@ from yibao_common.commands.request import Request
 from yibao_common.commands.transactions import Transactions
 from yibao_common.values.calendar import shanghai_day
 from yibao_common.values.clock import Clock
+from yibao_common.values.errors import RuleError
 from yibao_offsite.rules.attestation import (
     AT_ONCE,
     LIST_ENTRIES,
@@ -138,7 +139,13 @@ class Attestations:
         Raises:
             RuleError: NO_ATTESTATION_KEY, REGISTRATION_NOT_FOUND, REGISTRATION_STATE.
         """
-        self._signer.key_id(request.region)
+        try:
+            self._signer.key_id(request.region)
+        except RuleError:
+            # What is not there will not be there later either, as in a region that is misspelt.
+            with self._transactions.read(request.region) as work:
+                self._find(work, request, registration_id)
+            raise
         statement = self._transactions.change(
             request.region, lambda work: self._state(work, request, registration_id)
         )

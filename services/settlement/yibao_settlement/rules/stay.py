@@ -167,7 +167,7 @@ def check_not_settled(visit: Visit, bills: Collection[StandingBill]) -> None:
     if final is not None:
         raise RuleError(
             Reason.VISIT_SETTLED,
-            f"settlement {final.settlement_id} of the visit stands",
+            f"bill {final.settlement_id} of the visit stands, settled or held",
             visit_id=visit.visit_id,
             settlement_id=final.settlement_id,
         )

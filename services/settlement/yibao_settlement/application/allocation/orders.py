@@ -300,8 +300,6 @@ def _check_rows(rows: Sequence[tuple[str, int]]) -> None:
     for at, (person_id, _) in enumerate(rows):
         if person_id in seen:
             fault = "the person has another row"
-            faults.append(
-                FieldFault(f"contributions[{at}].person_id", Reason.FIELD_OUT_OF_RANGE, fault)
-            )
+            faults.append(FieldFault(f"contributions[{at}].person_id", Reason.ROW_REPEATED, fault))
         seen.add(person_id)
     refuse_faults(faults[:_MOST_FAULTS], total=len(faults))

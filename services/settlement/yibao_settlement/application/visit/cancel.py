@@ -38,7 +38,7 @@ class CancelVisit:
         for bill in working_set.bills_of(self.visit_id):
             raise RuleError(
                 Reason.VISIT_SETTLED,
-                f"settlement {bill.settlement_id} of the visit stands",
+                f"bill {bill.settlement_id} of the visit stands, settled or held",
                 visit_id=self.visit_id,
                 settlement_id=bill.settlement_id,
             )

@@ -10,6 +10,7 @@ from yibao.settlement.v1 import catalogue_version_service_pb2 as pb
 from yibao.settlement.v1 import catalogue_version_service_pb2_grpc as rpc
 from yibao_common.commands.blocking import Blocking
 from yibao_common.rpc.callers import current_caller, current_party
+from yibao_common.rpc.calls import tell_results
 from yibao_common.rpc.pages import page_token, place_after, timed_place, timed_place_text
 from yibao_common.rpc.party_streams import PartyStreams
 from yibao_common.rpc.requests import request_of
@@ -122,6 +123,9 @@ class CatalogueVersionServicer(rpc.CatalogueVersionServiceServicer):
             self._rooms.bringing.upload,
             command,
             chunk_response,
+        )
+        tell_results(
+            request.request_id, pb.UploadCatalogueRowsResponse.FromString(response).results
         )
         return as_sent(pb.UploadCatalogueRowsResponse, response)
 
