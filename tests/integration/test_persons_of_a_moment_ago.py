@@ -37,12 +37,14 @@ from yibao.settlement.v1 import (
     transfer_service_pb2,
     transfer_service_pb2_grpc,
 )
+from yibao_common.rpc import news
 from yibao_common.values.ids import new_id
 from yibao_offsite.storage import tables as offsite_tables
 from yibao_settlement.storage import tables as settlement_tables
 
 UNAVAILABLE = grpc.StatusCode.UNAVAILABLE
-_NEWS_IS_BACK_SECONDS = 5.0
+# Five by what is promised (test_news_on_the_way); this is of what comes after.
+_NEWS_IS_BACK_SECONDS = 20.0
 
 
 @pytest.fixture
@@ -146,7 +148,6 @@ def test_agencies_are_told_to_try_again_and_go_through_once_identity_answers(
     assert stored(services) == before
     for relay in relays:
         relay.close_connections()
-    # News is back at most five seconds after the connection is; a call waits for one of them.
     ends = time.monotonic() + _NEWS_IS_BACK_SECONDS
     for method, request in calls.values():
         while True:
@@ -158,7 +159,11 @@ def test_agencies_are_told_to_try_again_and_go_through_once_identity_answers(
                     raise
 
 
-def test_somebody_whom_identity_does_not_know_is_refused_for_good(services: BothServices) -> None:
+def test_somebody_whom_identity_does_not_know_is_refused_for_good(
+    services: BothServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # However busy the machine is.
+    monkeypatch.setattr(news, "_MOST_WAIT_SECONDS", CALL_SECONDS / 2)
     services.person()
     for name, (method, request) in calls_of(services, new_id()).items():
         status, _ = outcome(refused(services, method, request))
