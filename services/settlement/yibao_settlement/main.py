@@ -45,6 +45,7 @@ from yibao_settlement.servicer.change.watch import ChangeWatch, WatchLimits
 from yibao_settlement.servicer.feed.age import FeedAges
 from yibao_settlement.servicer.feed.client import FeedClient
 from yibao_settlement.servicer.news import News, agencies_await
+from yibao_settlement.servicer.trust.ahead import SignerAhead
 from yibao_settlement.servicer.trust.holder import TrustHolder
 from yibao_settlement.servicers import DESCRIPTORS, Servicers
 from yibao_settlement.serving import SERVICE, Serving
@@ -160,11 +161,12 @@ class SettlementService:
     def _make_offsite(
         self, transactions: Transactions[Work], trust: TrustHolder, metrics: Metrics
     ) -> Offsite:
+        tell_ahead = SignerAhead(clock=self._clock, log=self._log)
         return Offsite(
             self._config,
             transactions,
             verify_hold=lambda region, hold, attestation: trust.problem_of_hold(
-                region, hold, attestation, at=self._clock()
+                *(region, hold, attestation), at=self._clock(), tell_ahead=tell_ahead
             ),
             metrics=metrics,
             clock=self._clock,

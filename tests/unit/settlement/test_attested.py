@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime as dt
+import json
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from support.attestation_minting import (
     signed_hold,
 )
 from support.roots import make_root
+from support.serving import open_test_log
 from support.token_minting import HOUR, NOW, NOW_SECOND, REGION, public_key, snapshot
 
 from yibao.trust_store import TrustStore
@@ -21,6 +23,7 @@ from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_settlement.rules.elsewhere.attested import standing_care
 from yibao_settlement.rules.elsewhere.registered import AuditHold, Benefit
+from yibao_settlement.servicer.trust.ahead import SignerAhead
 from yibao_settlement.servicer.trust.attested import registered_care, states
 from yibao_settlement.servicer.trust.holder import TrustHolder
 
@@ -123,21 +126,38 @@ def test_a_hold_of_the_feed_is_taken_with_the_attestation_of_it_alone(holder: Tr
     told = AuditHold(of.hold_id, of.person_id, of.visit_id, of.task_id, is_lifted=False, version=1)
     lifted = told._replace(is_lifted=True, version=2)
 
+    def nobody_is_ahead(region: str, seconds: int) -> None:
+        raise AssertionError(f"the clock of {region} is {seconds} s ahead")
+
     def is_taken(region: str, each: AuditHold, data: bytes) -> bool:
-        return not holder.problem_of_hold(region, each, data, at=NOW)
+        return not holder.problem_of_hold(region, each, data, at=NOW, tell_ahead=nobody_is_ahead)
 
     assert is_taken(REGION, told, signed_hold())
     assert is_taken(REGION, lifted, signed_hold(hold(is_lifted=True, version=2)))
     assert not is_taken(REGION, lifted, signed_hold())
     assert not is_taken(REGION, told, signed_hold(key="attest killed"))
     assert not is_taken(REGION, told, b"")
-    # A clock that is wrong is told as such, and not as a forgery.
-    ahead = signed_hold(hold(issue_second=NOW_SECOND + 61))
-    assert "this clock is behind" in holder.problem_of_hold(REGION, told, ahead, at=NOW)
+    assert is_taken(REGION, told, signed_hold(hold(issue_second=NOW_SECOND + 60)))
     # Of a region for which no key may sign, nothing is signed.
     assert is_taken("440100", told, b"")
     late = NOW + dt.timedelta(days=7)
-    assert holder.problem_of_hold("440100", told, b"", at=late)
+    assert holder.problem_of_hold("440100", told, b"", at=late, tell_ahead=nobody_is_ahead)
+
+
+def test_a_hold_does_not_wait_for_the_clock_of_who_lays_it(holder: TrustHolder) -> None:
+    of = hold(issue_second=NOW_SECOND + 3 * 3_600)
+    told = AuditHold(of.hold_id, of.person_id, of.visit_id, of.task_id, is_lifted=False, version=1)
+    lines, output = open_test_log()
+    tell_ahead = SignerAhead(clock=lambda: NOW, log=lines)
+    for data in (signed_hold(of), signed_hold(of)):
+        assert not holder.problem_of_hold(REGION, told, data, at=NOW, tell_ahead=tell_ahead)
+    (line,) = [json.loads(each) for each in output.getvalue().splitlines()]
+    assert (line["event"], line["region"], line["seconds"]) == (
+        *("the clock of offsite is ahead", REGION),
+        3 * 3_600,
+    )
+    # From a file, or a phone, it is as suspect as ever.
+    assert refusal(holder.verify_hold, signed_hold(of), at=NOW).reason is Reason.CLOCK_SUSPECT
 
 
 def test_the_newer_of_attestation_and_feed_counts() -> None:

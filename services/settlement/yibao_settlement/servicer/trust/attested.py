@@ -46,13 +46,15 @@ def verified(text: str, *, trust: TrustSnapshot, at: dt.datetime) -> Attested:
     return attested
 
 
-def verified_hold(data: bytes, *, trust: TrustSnapshot, at: dt.datetime) -> AttestedHold:
-    """Returns what an attested hold states.
+def verified_hold(
+    data: bytes, *, trust: TrustSnapshot, at: dt.datetime, is_told_now: bool = False
+) -> AttestedHold:
+    """Returns what an attested hold states; `is_told_now` where offsite itself tells it.
 
     Raises RuleError: an ATTESTATION_* reason, or CLOCK_SUSPECT.
     """
     try:
-        return attestation.verify_hold(data, trust=trust, now=at)
+        return attestation.verify_hold(data, trust=trust, now=at, is_told_now=is_told_now)
     except QrError as error:
         raise _refusal(error, trust) from None
 

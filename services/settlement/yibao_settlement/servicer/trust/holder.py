@@ -1,6 +1,7 @@
 """Verifies the codes and attestations that institutions forward, against the trust held."""
 
 import datetime as dt
+import math
 from collections.abc import Callable, Collection
 
 from yibao import qr
@@ -48,6 +49,10 @@ _ALWAYS_REFUSED = frozenset(
         Reason.TOKEN_OTHER_REGION,
     }
 )
+
+
+# By how far clocks may be apart without a word.
+_SUSPECT_SECONDS = 60
 
 
 class TrustHolder:
@@ -176,20 +181,32 @@ class TrustHolder:
         trust = self._snapshot(at, stale=Reason.ATTESTATION_STALE_TRUST)
         return verified_hold(data, trust=trust, at=at)
 
-    def problem_of_hold(self, region: str, hold: AuditHold, data: bytes, *, at: dt.datetime) -> str:
+    def problem_of_hold(
+        self,
+        region: str,
+        hold: AuditHold,
+        data: bytes,
+        *,
+        at: dt.datetime,
+        tell_ahead: Callable[[str, int], None],
+    ) -> str:
         """Returns why `data` is not the offsite service's attestation of a hold as it is told.
 
         Empty where it is. Where no key may sign for the region, as where its only one was killed,
         who told it is proved by the connection alone: what is revoked must not wait for the next
-        key.
+        key. Nor does a hold wait for a clock of offsite that is ahead to be set: `tell_ahead` is
+        told by how many seconds.
         """
         try:
             trust = self._snapshot(at, stale=Reason.ATTESTATION_STALE_TRUST)
             if not signs_attestations(trust, region):
                 return ""
-            attested = verified_hold(data, trust=trust, at=at)
+            attested = verified_hold(data, trust=trust, at=at, is_told_now=True)
         except RuleError as refusal:
             return refusal.message or refusal.reason.name
+        ahead = math.ceil(attested.issue_second - at.timestamp())
+        if ahead > _SUSPECT_SECONDS:
+            tell_ahead(region, ahead)
         return "" if states(attested, hold, region=region) else "it is of another hold"
 
     def _snapshot(
