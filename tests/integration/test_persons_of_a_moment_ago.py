@@ -171,7 +171,7 @@ def test_somebody_whom_identity_does_not_know_is_refused_for_good(
 
 
 def stored(services: BothServices) -> dict[str, int]:
-    """Returns how many rows both databases hold of what such calls make."""
+    """Returns how many rows both databases hold, but of refusals that were counted."""
     counts = {}
     assert services.offsite_database is not None
     for database, metadata in (
@@ -180,5 +180,7 @@ def stored(services: BothServices) -> dict[str, int]:
     ):
         with database.read() as connection:
             for table in metadata.tables.values():
+                if table.name == "refusal_count":
+                    continue
                 counts[table.name] = len(connection.execute(table.select()).all())
     return counts

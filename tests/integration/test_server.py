@@ -15,6 +15,7 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from support.serving import ACCESS, ID, LEAVES, SETTLEMENT, open_test_log, serving
+from support.threads import wait_until
 
 from yibao.settlement.v1 import settlement_service_pb2 as settlement
 from yibao.settlement.v1 import settlement_service_pb2_grpc as settlement_grpc
@@ -130,19 +131,20 @@ def test_metrics_are_served_while_the_server_runs(tmp_path: Path) -> None:
             text: str = answer.read().decode()
         return text
 
+    method = 'method="/yibao.settlement.v1.SettlementService/GetSettlement"'
+    counted = {
+        f'yibao_calls_total{{code="OK",{method},reason=""}} 1.0',
+        f'yibao_calls_total{{code="UNAUTHENTICATED",{method},reason="CALLER_UNKNOWN"}} 1.0',
+        f"yibao_calls_running{{{method}}} 0.0",
+    }
+
     async def main() -> int:
         async with serving(tmp_path, metrics_address="127.0.0.1:0") as running:
             await running.stub().GetSettlement(GET)
             await refusal(running.stub("nobody").GetSettlement(GET))
             port = running.server.metrics_port
-            text = await asyncio.to_thread(read, port)
-        method = 'method="/yibao.settlement.v1.SettlementService/GetSettlement"'
-        assert f'yibao_calls_total{{code="OK",{method},reason=""}} 1.0' in text
-        assert (
-            f'yibao_calls_total{{code="UNAUTHENTICATED",{method},reason="CALLER_UNKNOWN"}} 1.0'
-            in text
-        )
-        assert f"yibao_calls_running{{{method}}} 0.0" in text
+            # A call is counted once it has ended here, a moment after it was answered.
+            await asyncio.to_thread(wait_until, lambda: counted <= set(read(port).splitlines()))
         return port
 
     port = asyncio.run(main())

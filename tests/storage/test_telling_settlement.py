@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import sqlalchemy as sa
-from support.databases import Databases
+from support.databases import Databases, as_owner
 from support.offsite_feeds import REGION, care, hold, offsite_transactions, tell_settlement
 
 from yibao_common.commands.feed import Bookmark, FeedPage
@@ -93,7 +93,7 @@ def test_another_feed_is_noticed_by_epoch_and_by_the_mark_of_its_newest_change(
     tell_settlement(database, care(new_id()))
     read = bookmark_of(feed.page(REGION, NOTHING, limit=1), 1)
     # Restored from a backup, and told of something else since.
-    with database.write() as connection:
+    with as_owner(database) as connection:
         connection.execute(sa.delete(tables.feed_change))
         connection.execute(sa.update(tables.feed_head).values(sequence=0))
     assert feed.page(REGION, read, limit=1).starts_anew

@@ -53,7 +53,7 @@ def test_a_registration_of_before_is_told_with_what_stood_of_it(
     version: int,
     origin: int,
 ) -> None:
-    database = databases.open(PACKAGE)
+    database = databases.owned().open(PACKAGE)
     go_back_before(database, PACKAGE, "0003")
     rows: list[dict[str, Any]] = [
         {
