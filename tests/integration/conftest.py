@@ -11,6 +11,7 @@ from support.databases import (
     PostgresServer,
     SqliteDatabases,
 )
+from support.faulty_network import Relay
 from support.sandboxes import sandbox_folder as sandbox_folder
 from support.sandboxes import sandbox_keys as sandbox_keys
 
@@ -37,3 +38,12 @@ def services(
 def patient(services: BothServices) -> Patient:
     """Registers somebody with a visit."""
     return services.patient()
+
+
+@pytest.fixture
+def relays() -> Iterator[list[Relay]]:
+    """Takes relays between services, and closes them."""
+    running: list[Relay] = []
+    yield running
+    for each in running:
+        each.close()

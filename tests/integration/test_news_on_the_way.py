@@ -38,14 +38,6 @@ _NEWS_IS_BACK_SECONDS = 5.0
 
 
 @pytest.fixture
-def relays() -> Iterator[list[Relay]]:
-    running: list[Relay] = []
-    yield running
-    for each in running:
-        each.close()
-
-
-@pytest.fixture
 def services(tmp_path: Path, relays: list[Relay]) -> Iterator[BothServices]:
     """Runs both services with a relay between them."""
 

@@ -48,14 +48,6 @@ _NEWS_IS_BACK_SECONDS = 20.0
 
 
 @pytest.fixture
-def relays() -> Iterator[list[Relay]]:
-    running: list[Relay] = []
-    yield running
-    for each in running:
-        each.close()
-
-
-@pytest.fixture
 def services(tmp_path: Path, relays: list[Relay]) -> Iterator[BothServices]:
     """Runs all three, with a relay before identity for each that follows it."""
 

@@ -376,12 +376,13 @@ def test_a_settlement_is_reversed_once(services: BothServices, patient: Patient)
     assert outcome(unknown) == (NOT_FOUND, "SETTLEMENT_NOT_FOUND")
 
 
-def test_a_visit_number_is_registered_once(services: BothServices, patient: Patient) -> None:
+def test_a_visit_number_is_registered_once(services: BothServices) -> None:
     stub = services.visits()
-    first = services.visit_request(services.code(patient.certificate_id, "01103"))
+    _, certificate_id, _ = services.person()
+    first = services.visit_request(services.code(certificate_id, "01103"))
     visit = stub.RegisterVisit(first, timeout=CALL_SECONDS).visit
     again = services.visit_request(
-        services.code(patient.certificate_id, "01103"),
+        services.code(certificate_id, "01103"),
         provider_visit_number=first.provider_visit_number,
     )
     refusal = refused(services, stub.RegisterVisit, again)
