@@ -71,21 +71,43 @@ class Watched(NamedTuple):
         self.services.clock.advance(seconds=61)
 
 
-@pytest.fixture(scope="module", params=KINDS)
-def watched(
-    request: pytest.FixtureRequest,
+@contextlib.contextmanager
+def running_watched(
+    kind: str,
     postgres_starter: Callable[[], PostgresServer],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Watched]:
+    """Runs services on a database of a kind."""
     folder = tmp_path_factory.mktemp("watched")
     databases: Databases
-    if request.param == "sqlite":
+    if kind == "sqlite":
         databases = SqliteDatabases(folder)
     else:
         databases = PostgresDatabases(postgres_starter())
     with both_services(folder / "files", databases, said={"changes": LIMITS}) as services:
         yield Watched(services)
     databases.close()
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def watched(
+    request: pytest.FixtureRequest,
+    postgres_starter: Callable[[], PostgresServer],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Watched]:
+    with running_watched(request.param, postgres_starter, tmp_path_factory) as running:
+        yield running
+
+
+@pytest.fixture(params=KINDS)
+def watched_alone(
+    request: pytest.FixtureRequest,
+    postgres_starter: Callable[[], PostgresServer],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Watched]:
+    """Runs services for one test: afterwards nobody has a certificate that holds."""
+    with running_watched(request.param, postgres_starter, tmp_path_factory) as running:
+        yield running
 
 
 def request_since(settlement: Settlement, **fields: object) -> pb.WatchSettlementChangesRequest:
@@ -365,8 +387,8 @@ def next_end(following: Iterator[pb.WatchSettlementChangesResponse]) -> int:
     return next(told.end for told in following if told.end)
 
 
-# The last one: afterwards nobody has a certificate that holds.
-def test_no_stream_outlives_the_certificate_of_its_caller(watched: Watched) -> None:
+def test_no_stream_outlives_the_certificate_of_its_caller(watched_alone: Watched) -> None:
+    watched = watched_alone
     (first,) = watched.settle()
     call = watched.stub().WatchSettlementChanges(request_since(first), timeout=CALL_SECONDS)
     next(call)
