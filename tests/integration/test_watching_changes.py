@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import grpc
 import pytest
@@ -71,42 +71,35 @@ class Watched(NamedTuple):
         self.services.clock.advance(seconds=61)
 
 
-@contextlib.contextmanager
-def running_watched(
-    kind: str,
-    postgres_starter: Callable[[], PostgresServer],
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Watched]:
-    """Runs services on a database of a kind."""
-    folder = tmp_path_factory.mktemp("watched")
-    databases: Databases
-    if kind == "sqlite":
-        databases = SqliteDatabases(folder)
-    else:
-        databases = PostgresDatabases(postgres_starter())
-    with both_services(folder / "files", databases, said={"changes": LIMITS}) as services:
-        yield Watched(services)
-    databases.close()
+Start: TypeAlias = Callable[[], contextlib.AbstractContextManager[Watched]]
 
 
 @pytest.fixture(scope="module", params=KINDS)
-def watched(
+def start(
     request: pytest.FixtureRequest,
     postgres_starter: Callable[[], PostgresServer],
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Watched]:
-    with running_watched(request.param, postgres_starter, tmp_path_factory) as running:
-        yield running
+) -> Start:
+    """Gives what runs services on a database of a kind."""
+
+    @contextlib.contextmanager
+    def running() -> Iterator[Watched]:
+        folder = tmp_path_factory.mktemp("watched")
+        databases: Databases
+        if request.param == "sqlite":
+            databases = SqliteDatabases(folder)
+        else:
+            databases = PostgresDatabases(postgres_starter())
+        with both_services(folder / "files", databases, said={"changes": LIMITS}) as services:
+            yield Watched(services)
+        databases.close()
+
+    return running
 
 
-@pytest.fixture(params=KINDS)
-def watched_alone(
-    request: pytest.FixtureRequest,
-    postgres_starter: Callable[[], PostgresServer],
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Watched]:
-    """Runs services for one test: afterwards nobody has a certificate that holds."""
-    with running_watched(request.param, postgres_starter, tmp_path_factory) as running:
+@pytest.fixture(scope="module")
+def watched(start: Start) -> Iterator[Watched]:
+    with start() as running:
         yield running
 
 
@@ -387,8 +380,13 @@ def next_end(following: Iterator[pb.WatchSettlementChangesResponse]) -> int:
     return next(told.end for told in following if told.end)
 
 
-def test_no_stream_outlives_the_certificate_of_its_caller(watched_alone: Watched) -> None:
-    watched = watched_alone
+def test_no_stream_outlives_the_certificate_of_its_caller(start: Start) -> None:
+    # Of its own: afterwards nobody has a certificate that holds.
+    with start() as watched:
+        end_of_a_certificate(watched)
+
+
+def end_of_a_certificate(watched: Watched) -> None:
     (first,) = watched.settle()
     call = watched.stub().WatchSettlementChanges(request_since(first), timeout=CALL_SECONDS)
     next(call)

@@ -234,7 +234,8 @@ def test_an_upgrade_waits_for_one_that_takes_longer_than_any_call(
         pytest.skip("how PostgreSQL waits is tested with its locks")
     monkeypatch.setattr(engine_sqlite, "_BUSY_SECONDS", 0.05)
     url = databases.empty_url()
-    refused = []
+    refused: list[BaseException | None] = []
+    told: list[str] = []
     first, second = Database(url), Database(url)
 
     def is_busy(error: BaseException | None) -> bool:
@@ -248,9 +249,9 @@ def test_an_upgrade_waits_for_one_that_takes_longer_than_any_call(
     try:
         writing = first.write()
         writing.__enter__()
-        upgrade(second, "yibao_offsite")
+        upgrade(second, "yibao_offsite", tell_waiting=lambda: told.append("waiting"))
         check_is_current(second, "yibao_offsite")
     finally:
         first.close()
         second.close()
-    assert len(refused) == 2
+    assert (len(refused), len(told)) == (2, 2)

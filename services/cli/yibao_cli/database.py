@@ -1,6 +1,8 @@
 """`yibao db`: schemas of the services' databases, and what is due after a restore."""
 
 import contextlib
+import functools
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -36,15 +38,21 @@ def run_upgrade(console: Console, given: list[Path]) -> int:
     for path in config_files(given):
         found = read_config(path)
         url = found.config.database.url
-        with database_told(url), contextlib.closing(Database(url)) as database:
-            upgrade(database, found.package)
         shown = sa.make_url(url).render_as_string(hide_password=True)
+        waiting = f"{found.service}: {shown} is being written to, waiting"
+        with database_told(url), contextlib.closing(Database(url)) as database:
+            upgrade(database, found.package, tell_waiting=functools.partial(_tell, waiting))
         told.append({"service": found.service, "database": shown})
         if not is_json():
             console.print(f"{found.service}: {shown} is up to date", soft_wrap=True, markup=False)
     if is_json():
         print_document(console, {"up_to_date": told})
     return 0
+
+
+def _tell(line: str) -> None:
+    """Tells whoever waits, also where the output is a document."""
+    print(line, file=sys.stderr, flush=True)
 
 
 def run_refold(console: Console, given: list[Path]) -> int:

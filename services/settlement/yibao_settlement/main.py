@@ -44,7 +44,7 @@ from yibao_settlement.offsite import Offsite
 from yibao_settlement.servicer.change.watch import ChangeWatch, WatchLimits
 from yibao_settlement.servicer.feed.age import FeedAges
 from yibao_settlement.servicer.feed.client import FeedClient
-from yibao_settlement.servicer.news import News, agencies_await
+from yibao_settlement.servicer.news import News, calls_await
 from yibao_settlement.servicer.trust.ahead import SignerAhead
 from yibao_settlement.servicer.trust.holder import TrustHolder
 from yibao_settlement.servicers import DESCRIPTORS, Servicers
@@ -319,7 +319,7 @@ class SettlementService:
             refusals=refusals,
             clock=self._clock,
             ids=self._ids,
-            behind_gate=(*refusals_behind_gate(self._config), agencies_await(asked)),
+            behind_gate=(*refusals_behind_gate(self._config), calls_await(asked)),
         )
 
     def _register(

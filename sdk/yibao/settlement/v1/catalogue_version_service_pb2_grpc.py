@@ -227,7 +227,7 @@ class CatalogueVersionServiceServicer(object):
         """Tells what the catalogue says of an item on a day, of one person or of an insurance type,
         at one level of institution. Nothing is stored; a token is not used up. Callers:
         institution, agency of the region. Reasons: CATALOGUE_ITEM_UNKNOWN, TOKEN_MALFORMED,
-        TOKEN_NOT_FOUND, TOKEN_EXPIRED, TOKEN_OTHER_REGION, PERSON_NOT_ENROLLED.
+        TOKEN_NOT_FOUND, TOKEN_EXPIRED, TOKEN_OTHER_REGION, PERSON_NOT_ENROLLED, ENROLMENT_UNCONFIRMED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -144,7 +144,7 @@ class CatalogueVersionServiceStub:
     """Tells what the catalogue says of an item on a day, of one person or of an insurance type,
     at one level of institution. Nothing is stored; a token is not used up. Callers:
     institution, agency of the region. Reasons: CATALOGUE_ITEM_UNKNOWN, TOKEN_MALFORMED,
-    TOKEN_NOT_FOUND, TOKEN_EXPIRED, TOKEN_OTHER_REGION, PERSON_NOT_ENROLLED.
+    TOKEN_NOT_FOUND, TOKEN_EXPIRED, TOKEN_OTHER_REGION, PERSON_NOT_ENROLLED, ENROLMENT_UNCONFIRMED.
     """
 
 class CatalogueVersionServiceAsyncStub:
@@ -273,7 +273,7 @@ class CatalogueVersionServiceAsyncStub:
     """Tells what the catalogue says of an item on a day, of one person or of an insurance type,
     at one level of institution. Nothing is stored; a token is not used up. Callers:
     institution, agency of the region. Reasons: CATALOGUE_ITEM_UNKNOWN, TOKEN_MALFORMED,
-    TOKEN_NOT_FOUND, TOKEN_EXPIRED, TOKEN_OTHER_REGION, PERSON_NOT_ENROLLED.
+    TOKEN_NOT_FOUND, TOKEN_EXPIRED, TOKEN_OTHER_REGION, PERSON_NOT_ENROLLED, ENROLMENT_UNCONFIRMED.
     """
 
 class CatalogueVersionServiceServicer(metaclass=abc.ABCMeta):
@@ -428,7 +428,7 @@ class CatalogueVersionServiceServicer(metaclass=abc.ABCMeta):
         """Tells what the catalogue says of an item on a day, of one person or of an insurance type,
         at one level of institution. Nothing is stored; a token is not used up. Callers:
         institution, agency of the region. Reasons: CATALOGUE_ITEM_UNKNOWN, TOKEN_MALFORMED,
-        TOKEN_NOT_FOUND, TOKEN_EXPIRED, TOKEN_OTHER_REGION, PERSON_NOT_ENROLLED.
+        TOKEN_NOT_FOUND, TOKEN_EXPIRED, TOKEN_OTHER_REGION, PERSON_NOT_ENROLLED, ENROLMENT_UNCONFIRMED.
         """
 
 def add_CatalogueVersionServiceServicer_to_server(servicer: CatalogueVersionServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

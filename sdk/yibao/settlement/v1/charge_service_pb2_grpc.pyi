@@ -32,7 +32,8 @@ class ChargeServiceStub:
     by visit and `line_id`, whatever the `request_id`: the same contents get the same
     answer, others are refused with the fields that differ. A returned quantity is an
     upload of its own. Callers: the institution of the visit. Reasons: VISIT_NOT_FOUND,
-    VISIT_CANCELLED, PERSON_MERGED, PERSON_NOT_ENROLLED, PREMIUM_NOT_RECEIVED,
+    VISIT_CANCELLED, PERSON_MERGED, PERSON_NOT_ENROLLED, ENROLMENT_UNCONFIRMED,
+    PREMIUM_NOT_RECEIVED,
     POLICY_NOT_FOUND, POLICY_NO_MATCHING_ROW, REQUEST_FENCED, REQUEST_ID_REUSED; of a line also
     FIELD_REQUIRED, OWN_CODE_UNMAPPED, INSTITUTION_SUSPENDED, DEPARTMENT_SUSPENDED,
     DOCTOR_SUSPENDED, LINE_OUTSIDE_VISIT, CATALOGUE_ITEM_UNKNOWN, LINE_AMOUNT_MISMATCH,
@@ -74,7 +75,8 @@ class ChargeServiceAsyncStub:
     by visit and `line_id`, whatever the `request_id`: the same contents get the same
     answer, others are refused with the fields that differ. A returned quantity is an
     upload of its own. Callers: the institution of the visit. Reasons: VISIT_NOT_FOUND,
-    VISIT_CANCELLED, PERSON_MERGED, PERSON_NOT_ENROLLED, PREMIUM_NOT_RECEIVED,
+    VISIT_CANCELLED, PERSON_MERGED, PERSON_NOT_ENROLLED, ENROLMENT_UNCONFIRMED,
+    PREMIUM_NOT_RECEIVED,
     POLICY_NOT_FOUND, POLICY_NO_MATCHING_ROW, REQUEST_FENCED, REQUEST_ID_REUSED; of a line also
     FIELD_REQUIRED, OWN_CODE_UNMAPPED, INSTITUTION_SUSPENDED, DEPARTMENT_SUSPENDED,
     DOCTOR_SUSPENDED, LINE_OUTSIDE_VISIT, CATALOGUE_ITEM_UNKNOWN, LINE_AMOUNT_MISMATCH,
@@ -118,7 +120,8 @@ class ChargeServiceServicer(metaclass=abc.ABCMeta):
         by visit and `line_id`, whatever the `request_id`: the same contents get the same
         answer, others are refused with the fields that differ. A returned quantity is an
         upload of its own. Callers: the institution of the visit. Reasons: VISIT_NOT_FOUND,
-        VISIT_CANCELLED, PERSON_MERGED, PERSON_NOT_ENROLLED, PREMIUM_NOT_RECEIVED,
+        VISIT_CANCELLED, PERSON_MERGED, PERSON_NOT_ENROLLED, ENROLMENT_UNCONFIRMED,
+        PREMIUM_NOT_RECEIVED,
         POLICY_NOT_FOUND, POLICY_NO_MATCHING_ROW, REQUEST_FENCED, REQUEST_ID_REUSED; of a line also
         FIELD_REQUIRED, OWN_CODE_UNMAPPED, INSTITUTION_SUSPENDED, DEPARTMENT_SUSPENDED,
         DOCTOR_SUSPENDED, LINE_OUTSIDE_VISIT, CATALOGUE_ITEM_UNKNOWN, LINE_AMOUNT_MISMATCH,

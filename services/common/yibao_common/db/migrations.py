@@ -4,6 +4,8 @@ Each service's package holds `migrations/` with the revisions. The table in whic
 notes the revision bears the service's name, so that it tells whose schema a database holds.
 """
 
+from collections.abc import Callable
+
 import sqlalchemy as sa
 from alembic import command, context
 from alembic.config import Config
@@ -23,17 +25,20 @@ class _MadeMeanwhileError(Exception):
     """Another upgrade made the first table at the same moment: its end is to be waited for."""
 
 
-def upgrade(database: Database, package: str) -> None:
+def upgrade(
+    database: Database, package: str, *, tell_waiting: Callable[[], None] = lambda: None
+) -> None:
     """Brings the schema of `package`, such as `yibao_identity`, up to date.
 
     One transaction, on SQLite too: a failure leaves the schema as it was. Of several at
-    once, as pods that start together run it, each waits for the one before.
+    once, as pods that start together run it, each waits for the one before, on SQLite also for
+    who writes otherwise; `tell_waiting` is called every ten seconds of that there.
 
     Raises:
         SchemaError: the schema is of a newer program.
     """
     while not _upgraded(database, package):
-        pass
+        tell_waiting()
 
 
 def _upgraded(database: Database, package: str) -> bool:

@@ -5,7 +5,12 @@ News may be of a person of a moment ago, and of an e-certificate or a card that 
 
 from collections.abc import Awaitable, Callable
 
-from yibao.settlement.v1 import allocation_service_pb2, transfer_service_pb2
+from yibao.settlement.v1 import (
+    allocation_service_pb2,
+    catalogue_version_service_pb2,
+    charge_service_pb2,
+    transfer_service_pb2,
+)
 from yibao_common.rpc.news import CallsAwaitingNews, unconfirmed
 from yibao_common.rpc.news import News as AskedNews
 from yibao_common.values.errors import RuleError
@@ -59,13 +64,15 @@ class News:
             raise unconfirmed(refusal) from None
 
 
-def agencies_await(asked: AskedNews) -> CallsAwaitingNews:
-    """Returns what has an agency's calls of persons of a moment ago carried out after news.
+def calls_await(asked: AskedNews) -> CallsAwaitingNews:
+    """Returns what has other calls about a person of a moment ago carried out after news.
 
-    They are no commands of a batch.
+    They store nothing where they refuse, and come past `News`.
     """
     services = (
         allocation_service_pb2.DESCRIPTOR.services_by_name["AllocationService"],
+        catalogue_version_service_pb2.DESCRIPTOR.services_by_name["CatalogueVersionService"],
+        charge_service_pb2.DESCRIPTOR.services_by_name["ChargeService"],
         transfer_service_pb2.DESCRIPTOR.services_by_name["TransferService"],
     )
     return CallsAwaitingNews(
