@@ -1,5 +1,6 @@
 """`yibao db upgrade` says what a database said, and never the password."""
 
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -29,7 +30,7 @@ def told(monkeypatch: pytest.MonkeyPatch, url: str) -> str:
 def test_a_statement_that_took_too_long_is_told_of(
     postgres_databases: Databases, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def slowly(database: Database, _package: str) -> None:
+    def slowly(database: Database, _package: str, tell_waiting: Callable[[], None]) -> None:
         with database.write() as connection:
             connection.execute(sa.text("SET LOCAL statement_timeout = '10ms'"))
             connection.execute(sa.text("SELECT pg_sleep(10)"))
