@@ -1,5 +1,6 @@
 """Set-based statements give the same rows back on both databases."""
 
+import contextlib
 import datetime as dt
 from typing import Any
 
@@ -21,7 +22,7 @@ from yibao_common.db.rows import (
     select_rows,
     update_rows,
 )
-from yibao_common.values.errors import TransientError
+from yibao_common.values.errors import InvariantError, TransientError
 from yibao_common.values.ids import new_id
 
 metadata = sa.MetaData()
@@ -37,6 +38,7 @@ thing = sa.Table(
     sa.Column("is_open", sa.Boolean),
     sa.Column("day", sa.Date),
     sa.Column("time", Instant),
+    sa.Column("former_id", Id),
 )
 COLUMNS = tuple(column.name for column in thing.columns)
 
@@ -59,6 +61,9 @@ texts = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_siz
 awkward = st.sampled_from(
     ['"', "\\", ",", "{}", "NULL", "null", " a ", "\n", "甲类", "'", '\\"', ""]
 )
+# Without a zone, as `datetimes` asks; a day within what all zones have.
+FIRST, LAST = dt.datetime(1, 1, 2), dt.datetime(9999, 12, 30)  # noqa: DTZ001
+zones = st.just(dt.UTC) | st.just(dt.timezone(dt.timedelta(hours=8)))
 rows = st.lists(
     st.tuples(
         texts | awkward,
@@ -67,7 +72,8 @@ rows = st.lists(
         st.none() | st.binary(max_size=20),
         st.none() | st.booleans(),
         st.none() | st.dates(dt.date(1900, 1, 1), dt.date(9999, 1, 1)),
-        st.none() | st.datetimes(timezones=st.just(dt.UTC)),
+        st.none() | st.datetimes(FIRST, LAST, timezones=zones),
+        st.none() | st.uuids().map(str),
     ),
     min_size=1,
     max_size=5,
@@ -109,7 +115,7 @@ def _plain(row: Row) -> Row:
 
 def test_text_keys_find_exactly_their_rows(database: Database) -> None:
     codes = ['a"b', "a\\b", "a,b", "甲", "{x}", "A", "a"]
-    stored = [("999019", new_id(), code, None, None, None, None, None, None) for code in codes]
+    stored = [("999019", new_id(), code, *[None] * 7) for code in codes]
     with database.write() as connection:
         insert_rows(connection, thing, COLUMNS, stored)
     with database.read() as connection:
@@ -125,6 +131,31 @@ def test_text_keys_find_exactly_their_rows(database: Database) -> None:
             order_by=("code",),
         )  # fmt: skip
         assert [row[0] for row in everything] == sorted(codes)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "",
+        "01a22cec",
+        "01a22cec-2433-7002-8894-3bf2fa05822",
+        "01a22cec-2433-7002-8894-3bf2fa0582266",
+        "01a22cec-2433-7002-8894-3bf2fa05822g",
+        "01a22cec-2433-7002-8894-3bf2fa05822\u0661",
+    ],
+)
+@pytest.mark.parametrize("others", [(), (None,), ("01a22cec-2433-7002-8894-3bf2fa058226",)])
+def test_what_is_no_uuid_comes_into_no_identifier(
+    postgres_databases: Databases, wrong: str, others: tuple[str | None, ...]
+) -> None:
+    database = Database(postgres_databases.empty_url())
+    metadata.create_all(database.engine)
+    columns = ("region", "thing_id", "code", "former_id")
+    stored = [("999019", new_id(), "x", each) for each in (*others, wrong)]
+    with contextlib.closing(database), database.write() as connection:
+        with pytest.raises(InvariantError, match="no UUID"):
+            insert_rows(connection, thing, columns, stored)
+        assert connection.scalar(sa.select(sa.func.count()).select_from(thing)) == 0
 
 
 def test_null_selects_only_rows_without_a_value(database: Database) -> None:

@@ -5,20 +5,16 @@ most of its time on.
 """
 
 import functools
-import struct
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import psycopg
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 
+from yibao_common.db.arrays_postgres import ArrayWriter, array_type, array_writer, text_value
 from yibao_common.db.rows import Insert, Now, Row, Select, Statement, Update, check_updated
-from yibao_common.db.trip_postgres import Binary, Command, Outcome, Prepared, travel
-from yibao_common.values.errors import InvariantError
-
-_POSTGRES = postgresql.dialect()  # type: ignore[no-untyped-call]
+from yibao_common.db.trip_postgres import Command, Outcome, Prepared, travel
 
 # A batch's statements are planned once and kept, for planning costs a small batch as much as
 # carrying them out. But what a plan was best for, such as a table that was still empty, may
@@ -130,9 +126,9 @@ def _command(statement: Statement) -> Command | None:
                 statement.order_by,
                 statement.for_update,
             )
-            further: tuple[bytes, ...] = (_text(equal[1]),) if equal else ()
+            further: tuple[bytes, ...] = (text_value(equal[1]),) if equal else ()
             further += (since[1].isoformat().encode(),) if since else ()
-            return Command(text, (_array_writer(table.c[key])(keys), _text(region), *further))
+            return Command(text, (array_writer(table.c[key])(keys), text_value(region), *further))
         case Insert(table, columns, rows, skip_existing):
             if not rows:
                 return None
@@ -171,7 +167,7 @@ def _select_text(
     lock = " FOR UPDATE" if for_update else ""
     order = f" ORDER BY {', '.join(order_by)}" if order_by and not for_update else ""
     return (
-        f"SELECT found.* FROM unnest($1::{_array_type(table.c[key])}) AS wanted(value) "  # noqa: S608
+        f"SELECT found.* FROM unnest($1::{array_type(table.c[key])}) AS wanted(value) "  # noqa: S608
         f"CROSS JOIN LATERAL (SELECT {', '.join(columns)} FROM {table.name} "
         f"WHERE region = $2 AND {key} = wanted.value{conditions}{lock} OFFSET 0) AS found{order}"
     ).encode()
@@ -197,23 +193,10 @@ def _update_text(table: sa.Table, keys: tuple[str, ...], values: tuple[str, ...]
     ).encode()
 
 
-def _array_type(column: "sa.Column[Any]") -> str:
-    kind = column.type.dialect_impl(_POSTGRES)
-    # The column itself enforces its length and collation.
-    if isinstance(kind, sa.String):
-        return "text[]"
-    return f"{column.type.compile(dialect=_POSTGRES)}[]"
-
-
 def _array_casts(table: sa.Table, columns: tuple[str, ...]) -> str:
     return ", ".join(
-        [f"${place}::{_array_type(table.c[name])}" for place, name in enumerate(columns, 1)]
+        [f"${place}::{array_type(table.c[name])}" for place, name in enumerate(columns, 1)]
     )
-
-
-# Writes the values of a column as a parameter. The driver's own arrays look at every
-# value with a regular expression, which costs more than the rest of a small statement.
-ArrayWriter = Callable[[Sequence[Any]], bytes]
 
 
 def _arrays(table: sa.Table, columns: tuple[str, ...], rows: Sequence[Row]) -> tuple[bytes, ...]:
@@ -224,75 +207,4 @@ def _arrays(table: sa.Table, columns: tuple[str, ...], rows: Sequence[Row]) -> t
 
 @functools.cache
 def _array_writers(table: sa.Table, columns: tuple[str, ...]) -> tuple[ArrayWriter, ...]:
-    return tuple(_array_writer(table.c[name]) for name in columns)
-
-
-@functools.cache
-def _array_writer(column: "sa.Column[Any]") -> ArrayWriter:
-    if isinstance(column.type, sa.LargeBinary):
-        return _bytes_array
-    if isinstance(column.type, sa.Text):
-        return _long_text_array
-    return _text_array if isinstance(column.type, sa.String) else _plain_array
-
-
-def _plain_array(values: Sequence[Any]) -> bytes:
-    """Writes numbers, instants, days and truth values: nothing in them needs quotes."""
-    first = values[0]
-    # The rows of a batch share days and instants, whose texts take long to write.
-    if first is not None and values.count(first) == len(values):
-        return ("{" + ",".join([str(first)] * len(values)) + "}").encode()
-    texts = ["NULL" if value is None else str(value) for value in values]
-    return ("{" + ",".join(texts) + "}").encode()
-
-
-def _text(value: str) -> bytes:
-    """Writes a text by itself, which ends with the first zero character for the server."""
-    if "\x00" in value:
-        raise InvariantError("text holds a zero character")
-    return value.encode()
-
-
-def _text_array(values: Sequence[str | None]) -> bytes:
-    """Writes text as an array literal, each value in quotes."""
-    if None in values:
-        quoted = ["NULL" if value is None else f'"{_escape(value)}"' for value in values]
-        return ("{" + ",".join(quoted) + "}").encode()
-    joined = "\x00".join(values)  # type: ignore[arg-type]  # the line above took None
-    # PostgreSQL holds no zero character in text, so it can part the values here.
-    if joined.count("\x00") != len(values) - 1:
-        raise InvariantError("text holds a zero character")
-    return ('{"' + _escape(joined).replace("\x00", '","') + '"}').encode()
-
-
-_TEXT_OID = psycopg.adapters.types["text"].oid
-_BYTES_OID = psycopg.adapters.types["bytea"].oid
-# Dimensions, whether any value is null, type of the values, their number, the first index.
-_pack_array = struct.Struct("!iiIii").pack
-_pack_length = struct.Struct("!i").pack
-_NULL = _pack_length(-1)
-
-
-def _long_text_array(values: Sequence[str | None]) -> Binary:
-    """Writes long texts by their lengths: looking for quotes in them costs ten times as much."""
-    return _binary_array(_TEXT_OID, [None if value is None else value.encode() for value in values])
-
-
-def _bytes_array(values: Sequence[bytes | None]) -> Binary:
-    """Writes bytes as they are: their text form would be twice as long."""
-    return _binary_array(_BYTES_OID, values)
-
-
-def _binary_array(oid: int, values: Sequence[bytes | None]) -> Binary:
-    """Writes an array in the protocol's binary form."""
-    parts = [_pack_array(1, None in values, oid, len(values), 1)]
-    for value in values:
-        if value is None:
-            parts.append(_NULL)
-        else:
-            parts += (_pack_length(len(value)), value)
-    return Binary(b"".join(parts))
-
-
-def _escape(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"')
+    return tuple(array_writer(table.c[name]) for name in columns)
