@@ -21,6 +21,7 @@ from yibao_settlement.rules.presentation import UnknownCredentialError
 # Refusals for want of something that identity may have told of meanwhile.
 _LACKING = {
     Reason.PERSON_NOT_ENROLLED,
+    Reason.PREMIUM_NOT_RECEIVED,
     Reason.ECERT_NOT_ACTIVATED,
     Reason.CARD_NOT_ACTIVATED,
     Reason.CARD_RESTRICTED_NOT_ACTIVATED,
@@ -78,6 +79,6 @@ def calls_await(asked: AskedNews) -> CallsAwaitingNews:
     return CallsAwaitingNews(
         asked,
         services=[each.full_name for each in services],
-        lacking={Reason.PERSON_NOT_ENROLLED},
+        lacking={Reason.PERSON_NOT_ENROLLED, Reason.PREMIUM_NOT_RECEIVED},
         lifted=(),
     )
