@@ -55,7 +55,7 @@ def test_registrations_are_told_to_try_again_and_go_through_once_identity_answer
     services: BothServices, relays: list[Relay]
 ) -> None:
     services.person()
-    relays[0].silence()
+    relays[0].shut()
     _, certificate_id, _ = services.person(is_waited_for=False)
     requests = [services.visit_request(services.code(certificate_id, ADMISSION)) for _ in "12345"]
     stub = services.visits()
@@ -74,7 +74,7 @@ def test_a_credit_of_somebody_unknown_so_far_is_told_to_try_again(
     services: BothServices, relays: list[Relay]
 ) -> None:
     services.person()
-    relays[0].silence()
+    relays[0].shut()
     person_id, _, _ = services.person(is_waited_for=False)
     request = accounts.CreditAccountRequest(
         request_id=new_id(),
@@ -147,7 +147,7 @@ def test_bills_are_told_to_try_again_while_identity_does_not_answer(
 ) -> None:
     """At once, in bulk, and held alike."""
     patients = [services.patient() for _ in range(3)]
-    relays[0].silence()
+    relays[0].shut()
     patients = [renewed(services, each) for each in patients]
     bill, item, held = (services.settle_request(each) for each in patients)
     stub, unconfirmed = services.settlements(), (UNAVAILABLE, "ENROLMENT_UNCONFIRMED")

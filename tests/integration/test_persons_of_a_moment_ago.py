@@ -129,7 +129,7 @@ def test_agencies_are_told_to_try_again_and_go_through_once_identity_answers(
 ) -> None:
     services.person()
     for relay in relays:
-        relay.silence()
+        relay.shut()
     person_id, _, _ = services.person(is_waited_for=False)
     calls = calls_of(services, person_id)
     before = stored(services)

@@ -35,6 +35,7 @@ class Relay:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self.connections: list[Connection] = []
+        self._is_shut = False
         self._threads = [threading.Thread(target=self._accept)]
         self._threads[0].start()
 
@@ -43,8 +44,14 @@ class Relay:
         for connection in self.connections:
             connection.is_silent.set()
 
+    def shut(self) -> None:
+        """Swallows what comes over any connection until `close_connections`."""
+        self._is_shut = True
+        self.silence()
+
     def close_connections(self) -> None:
         """Ends the connections of now; new ones are passed on."""
+        self._is_shut = False
         for connection in self.connections:
             connection.close()
 
@@ -79,6 +86,8 @@ class Relay:
             self._greet(near)
             connection = Connection(near, far)
             self.connections.append(connection)
+            if self._is_shut:
+                connection.is_silent.set()
             for source, sink, left in (
                 (near, far, connection.is_left),
                 (far, near, threading.Event()),
