@@ -201,6 +201,7 @@ def test_an_account_without_rights_is_told_what_it_lacks(
     capfd: pytest.CaptureFixture[str],
     service: str,
 ) -> None:
+    databases.in_database(service, "REVOKE ALL ON ALL TABLES IN SCHEMA public FROM poor")
     url = databases.url(service, username="poor")
     told = f"permission denied for table alembic_version_{service}"
     check(sandbox, tmp_path, capfd, service=service, url=url, told=told, is_upgraded=True)
@@ -310,13 +311,17 @@ def test_an_upgrade_by_a_user_who_may_make_no_tables_says_so(
 def test_a_schema_of_a_newer_program_is_told_by_an_upgrade(
     sandbox: Path, tmp_path: Path, databases: Databases
 ) -> None:
-    databases.in_database("offsite", "UPDATE alembic_version_offsite SET version_num = '9999'")
-    path = tmp_path / "offsite.toml"
-    text = (sandbox / "offsite.toml").read_text()
-    path.write_text(text.replace(f"sqlite:///{sandbox}/offsite.sqlite", databases.url("offsite")))
-    ended = CliRunner().invoke(app, ["db", "upgrade", "--config", str(path)])
+    path = configured(sandbox, tmp_path, "offsite", databases.url("offsite"))
+    changed = "UPDATE alembic_version_offsite SET version_num = '9999' || version_num"
+    databases.in_database("offsite", changed)
+    try:
+        ended = CliRunner().invoke(app, ["db", "upgrade", "--config", str(path)])
+    finally:
+        back = "UPDATE alembic_version_offsite SET version_num = substr(version_num, 5)"
+        databases.in_database("offsite", back)
     assert (ended.exit_code, type(ended.exception)) == (2, SystemExit), ended.output
-    assert "holds schema 9999 of offsite, which this program does not know" in ended.output
+    assert "holds schema 9999" in ended.output
+    assert " of offsite, which this program does not know" in ended.output
 
 
 WRONG = (

@@ -96,7 +96,7 @@ def test_policies_are_listed_by_state_and_day_as_of_today(services: BothServices
 
 
 def test_institutions_read_what_was_approved(services: BothServices) -> None:
-    kind, stub = "325", services.policies("hospital")
+    kind, stub = "328", services.policies("hospital")
     approved, draft, taken = (
         submit(services, policy_file(insurance_type=kind, start=start, name=name)).policy_version
         for start, name in (("2026-01-01", "now"), (LATER, "draft"), (LATER, "taken"))
