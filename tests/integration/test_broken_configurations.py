@@ -81,6 +81,13 @@ def _knot(folder: Path) -> None:
     path.symlink_to(path)
 
 
+def _list_no_diseases(folder: Path) -> None:
+    """Makes the list of diseases that a configuration names, and has it be found."""
+    file, configuration = folder / "list.yaml", folder / "offsite.toml"
+    file.write_text("[]", encoding="utf-8")
+    configuration.write_text(configuration.read_text().replace("'list.yaml'", f"'{file}'"))
+
+
 def _unname(folder: Path) -> None:
     take_names(folder / CERTIFICATES, "offsite")
 
@@ -257,6 +264,19 @@ CASES = (
     Broken(SETTLEMENT, "[log]", "[log] # a knot", "settlement-trust: cannot be used: ", _knot),
     Broken(SETTLEMENT, "regions = [", "regions = '500112' #", "identity.regions: must be a list"),
     Broken(OFFSITE, "[log]", "[chronic]\nfiles = 'x'\n[log]", 'written ["one", "another"]'),
+    Broken(
+        OFFSITE,
+        "[log]",
+        "[chronic]\nfiles = ['nothing.yaml']\n[log]",
+        "chronic.files: nothing.yaml: cannot be read: No such file",
+    ),
+    Broken(
+        OFFSITE,
+        "[log]",
+        "[chronic]\nfiles = ['list.yaml']\n[log]",
+        "list.yaml:1 expected a mapping",
+        _list_no_diseases,
+    ),
     *(
         Broken(OFFSITE, "evidence_readers", f"scanner_{slip}\nevidence_readers", told)
         for slip, told in (

@@ -1,6 +1,7 @@
 """Puts together what answers of qualifications, and what carries them to identity."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import grpc
 
@@ -39,15 +40,19 @@ def read_disease_lists(config: ChronicConfig) -> DiseaseLists:
     Raises:
         StartError: a file cannot be used, with every mistake in it.
     """
+    files = [(str(each), _read(each)) for each in config.files or ()]
     try:
-        return load_disease_lists(
-            [(str(each), read_plain_file(each)) for each in config.files or ()]
-        )
-    except OSError as error:
-        raise StartError(f"chronic.files: {error.filename}: {error.strerror}") from None
+        return load_disease_lists(files)
     except RuleError as error:
         told = [f"{each.field} {each.message}" for each in error.faults] or [error.message]
         raise StartError("chronic.files: " + "; ".join(told)) from None
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return read_plain_file(path)
+    except OSError as error:
+        raise StartError(f"chronic.files: {path}: cannot be read: {error.strerror}") from None
 
 
 class Qualifying:

@@ -84,13 +84,13 @@ def test_two_files_of_a_region_begin_on_two_days() -> None:
 def test_a_file_that_cannot_be_used_keeps_the_service_from_starting(tmp_path: Path) -> None:
     file = tmp_path / "list.yaml"
     with pytest.raises(
-        StartError, match=r"chronic\.files: .*list\.yaml: No such file or directory"
+        StartError, match=r"chronic\.files: .*list\.yaml: cannot be read: No such file"
     ):
         read_disease_lists(ChronicConfig(files=[file]))
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     # Nobody ever writes into it, and reading it would wait for that.
-    with pytest.raises(StartError, match=r"pipe: it is a pipe or a device, and no file"):
+    with pytest.raises(StartError, match=r"pipe: cannot be read: it is a pipe or a device"):
         read_disease_lists(ChronicConfig(files=[pipe]))
     file.write_text(WHOLE.replace("code: X1", "code: M03900"), encoding="utf-8")
     with pytest.raises(StartError, match="twice"):

@@ -34,7 +34,8 @@ from yibao_identity.keys import KeyEndedError, KeyRing, open_vault
 from yibao_identity.secret_files import examine_secrets
 from yibao_identity.storage.tables import metadata as identity_metadata
 from yibao_identity.storage.trust.rows import StoredTrust
-from yibao_offsite.config import OffsiteConfig
+from yibao_offsite.config import ChronicConfig, OffsiteConfig
+from yibao_offsite.qualifying import read_disease_lists
 from yibao_offsite.secret_files import examine_secrets as examine_paper_keys
 from yibao_offsite.secret_files import open_vault as open_paper_vault
 from yibao_offsite.storage.tables import metadata as offsite_metadata
@@ -86,6 +87,7 @@ def examine_files(found: ServiceConfig, *, clock: Clock) -> Iterator[Finding]:
         yield from examine_attestations(found.config, clock=clock)
         yield examine_scanner(found.config.materials)
         yield _examine_calendar(found.config, today=shanghai_day(clock()))
+        yield _examine_disease_lists(found.config.chronic)
 
 
 def examine_database(found: ServiceConfig) -> Finding:
@@ -195,6 +197,18 @@ def _examine_calendar(config: OffsiteConfig, *, today: dt.date) -> Finding:
         remark = f"WARNING: it {remark} alone; those since count as working days"
     elif last - today < ENDS_SOON:
         remark = f"RENEW SOON, {remark}"
+    return Finding(subject, remark=remark)
+
+
+def _examine_disease_lists(config: ChronicConfig) -> Finding:
+    """Examines whether what regions qualify for can be read: without it offsite does not start."""
+    subject = "lists of diseases"
+    try:
+        read_disease_lists(config)
+    except StartError as error:
+        return Finding(subject, str(error))
+    files = len(config.files or ())
+    remark = f"{files} of regions and the national one" if files else "the national one alone"
     return Finding(subject, remark=remark)
 
 
