@@ -4,10 +4,13 @@ Each case is one slip in the configuration of a sandbox, tried on the service it
 `yibao doctor`, which finds the same.
 """
 
+import contextlib
 import dataclasses
 import importlib
 import logging
+import os
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -208,7 +211,12 @@ CASES = (
     Broken(OFFSITE, "offsite.sqlite", "offsite.sqlite?mode=ro", "takes no options for SQLite"),
     Broken(OFFSITE, "offsite.sqlite", "identity.toml", "the file is no SQLite database"),
     Broken(OFFSITE, "offsite.sqlite", "certificates", "the file cannot be opened"),
-    Broken(OFFSITE, "offsite.sqlite", "identity.sqlite", "holds no schema of offsite"),
+    Broken(
+        OFFSITE,
+        "offsite.sqlite",
+        "identity.sqlite",
+        "identity.sqlite: holds no schema of offsite, but that of identity: correct database.url",
+    ),
     Broken(OFFSITE, "offsite.sqlite", "empty", "holds no schema", _write("empty", b"")),
     Broken(OFFSITE, "reuse_port = false", "reuse_port = true", "SQLite is served by one process"),
     # What one service alone has.
@@ -437,3 +445,47 @@ def test_a_slip_in_a_variable_is_told_by_its_name(
     program = importlib.import_module("yibao_offsite.main")
     assert program.main(["--config", str(sandbox / "offsite.toml")]) == 2
     assert told in sentences(capfd.readouterr().err)
+
+
+def test_a_file_of_the_database_that_is_read_alone_is_told(
+    sandbox: Path,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where somebody else upgraded it; whoever runs tests as root may write everything."""
+    path = broken(sandbox, tmp_path, Broken(SETTLEMENT, "[log]", "[log]", ""))
+    file = str(path.with_suffix(".sqlite"))
+    may = os.access
+    monkeypatch.setattr("os.access", lambda each, how: str(each) != file and may(each, how))
+    program = importlib.import_module("yibao_settlement.main")
+    assert program.main(["--config", str(path)]) == 2
+    told = f"{file}: this user may not write the file"
+    assert told in sentences(capfd.readouterr().err)
+    examined = CliRunner().invoke(app, ["doctor", "--config", str(path)])
+    assert examined.exit_code == 1
+    assert any(told in line for line in examined.output.splitlines() if "✗" in line)
+
+
+def test_a_database_that_fails_while_a_service_is_made_is_told(
+    sandbox: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = broken(sandbox, tmp_path, Broken(OFFSITE, "[log]", "[log]", ""))
+    with contextlib.closing(sqlite3.connect(path.with_suffix(".sqlite"))) as connection:
+        connection.execute("DELETE FROM trust_secret_check")
+        connection.execute(
+            "CREATE TRIGGER refusing BEFORE INSERT ON trust_secret_check "
+            "BEGIN SELECT RAISE(FAIL, 'disk I/O error'); END"
+        )
+        connection.commit()
+    program = importlib.import_module("yibao_offsite.main")
+    assert program.main(["--config", str(path)]) == 2
+    assert "the database says: disk I/O error" in sentences(capfd.readouterr().err)
+
+
+def test_the_database_of_another_service_is_not_upgraded(sandbox: Path, tmp_path: Path) -> None:
+    path = broken(sandbox, tmp_path, Broken(OFFSITE, "offsite.sqlite", "settlement.sqlite", ""))
+    ended = CliRunner().invoke(app, ["db", "upgrade", "--config", str(path)])
+    assert ended.exit_code == 2
+    told = "settlement.sqlite: holds no schema of offsite, but that of settlement"
+    assert told in sentences(ended.output).replace("\n", "")

@@ -275,7 +275,9 @@ def _keys_problem(ring: KeyRing, now: dt.datetime) -> str:
 
 def _make(config: IdentityConfig, log: Log) -> IdentityService:
     clock = open_sandbox_clock(config)
-    return IdentityService(config, log=log, clock=clock or system_clock)
+    # Also what fails once it is open, while parts are made that look into it.
+    with database_told(config.database.url):
+        return IdentityService(config, log=log, clock=clock or system_clock)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

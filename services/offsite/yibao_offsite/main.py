@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from yibao_common.commands.background import BackgroundTask
 from yibao_common.commands.blocking import Blocking
 from yibao_common.commands.sandbox import open_sandbox_clock, start_sandbox_clock
-from yibao_common.db.failures import database_problem
+from yibao_common.db.failures import database_problem, database_told
 from yibao_common.db.opening import open_database
 from yibao_common.db.pruning import answer_pruning
 from yibao_common.db.transactions import StoredTransactions
@@ -143,7 +143,9 @@ class OffsiteService:
 
 def _make(config: OffsiteConfig, log: Log) -> OffsiteService:
     clock = open_sandbox_clock(config)
-    return OffsiteService(config, log=log, clock=clock or system_clock)
+    # Also what fails once it is open, while parts are made that look into it.
+    with database_told(config.database.url):
+        return OffsiteService(config, log=log, clock=clock or system_clock)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

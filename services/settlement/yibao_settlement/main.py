@@ -12,7 +12,7 @@ from yibao_common.commands.blocking import Blocking
 from yibao_common.commands.sandbox import open_sandbox_clock, start_sandbox_clock
 from yibao_common.commands.transactions import Transactions
 from yibao_common.db.batcher import Batcher
-from yibao_common.db.failures import database_problem
+from yibao_common.db.failures import database_problem, database_told
 from yibao_common.db.opening import open_database
 from yibao_common.db.transactions import StoredTransactions
 from yibao_common.process.logs import Log
@@ -360,9 +360,11 @@ async def _first_news(trust_client: TrustClient, feed_client: FeedClient) -> Non
 
 def _make(config: SettlementConfig, log: Log) -> SettlementService:
     clock = open_sandbox_clock(config)
-    if clock is None:
-        return SettlementService(config, log=log)
-    return SettlementService(config, log=log, clock=clock, database_clock=clock)
+    # Also what fails once it is open, while parts are made that look into it.
+    with database_told(config.database.url):
+        if clock is None:
+            return SettlementService(config, log=log)
+        return SettlementService(config, log=log, clock=clock, database_clock=clock)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

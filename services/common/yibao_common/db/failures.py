@@ -56,13 +56,15 @@ _WRONG_OPTION = (
     "an option in database.url is unknown or has a wrong value: correct what follows `?`"
 )
 
+NOT_WRITABLE = "this user may not write the file or its folder: change their owner or rights"
+
 _SQLITE = (
     (
         "unable to open",
         "the file cannot be opened: see that its folder exists and that this user may write there",
     ),
     ("not a database", "the file is no SQLite database: correct database.url"),
-    ("readonly", "this user may not write the file or its folder: change their owner or rights"),
+    ("readonly", NOT_WRITABLE),
     ("locked", "another process holds the database: end it, or try again in a moment"),
     ("full", "the disk is full: make room"),
 )

@@ -13,7 +13,7 @@ from alembic.script import ScriptDirectory
 
 from yibao_common.db import engine_sqlite
 from yibao_common.db.database import Database
-from yibao_common.db.schema import SchemaError, stored_revision, version_table
+from yibao_common.db.schema import SchemaError, refuse_another, stored_revision, version_table
 from yibao_common.values.errors import TransientError
 
 _CONNECTION = "connection"
@@ -35,7 +35,7 @@ def upgrade(
     who writes otherwise; `tell_waiting` is called every ten seconds of that there.
 
     Raises:
-        SchemaError: the schema is of a newer program.
+        SchemaError: the schema is of a newer program, or the database another service's.
     """
     while not _upgraded(database, package):
         tell_waiting()
@@ -91,6 +91,8 @@ def _make_version_table(connection: sa.Connection, name: str) -> None:
 
 def _refuse_unknown(connection: sa.Connection, config: Config, package: str, *, named: str) -> None:
     found = stored_revision(connection, package)
+    if found is None:
+        refuse_another(connection, package, named=named)
     known = {each.revision for each in ScriptDirectory.from_config(config).walk_revisions()}
     if found is not None and found not in known:
         raise SchemaError(

@@ -1,8 +1,11 @@
 """Whether the account of a service may do what every service does with its tables."""
 
+import os
+
 import sqlalchemy as sa
 
 from yibao_common.db.database import Database
+from yibao_common.db.failures import NOT_WRITABLE
 from yibao_common.process.config import StartError
 
 
@@ -16,6 +19,7 @@ def check_rights(database: Database, metadata: sa.MetaData) -> None:
         StartError: a right is missing, or the database only reads.
     """
     if database.is_sqlite:
+        _check_file(database)
         return
     _check_writes(database)
     names, missing = sorted(metadata.tables), []
@@ -34,6 +38,16 @@ def check_rights(database: Database, metadata: sa.MetaData) -> None:
             f"the database's user lacks {', '.join(missing)}: grant what "
             'docs/operating/databases.md lists under "Rights"'
         )
+
+
+def _check_file(database: Database) -> None:
+    """Refuses a file that this user reads alone: nothing shows it before the first row is written.
+
+    Such is one that somebody else upgraded.
+    """
+    file = database.engine.url.database
+    if file is not None and not os.access(file, os.W_OK):
+        raise StartError(f"{database}: {NOT_WRITABLE}")
 
 
 def _check_writes(database: Database) -> None:

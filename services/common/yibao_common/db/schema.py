@@ -25,6 +25,8 @@ def check_is_current(database: Database, package: str) -> None:
     needed = newest_revision(package)
     with database.read() as connection:
         found = stored_revision(connection, package)
+        if found is None:
+            refuse_another(connection, package, named=str(database))
     if found == needed:
         return
     service = package.removeprefix("yibao_")
@@ -34,6 +36,22 @@ def check_is_current(database: Database, package: str) -> None:
         f"{database}: holds schema {found} of {service}, the program needs {needed}: "
         "run `yibao db upgrade`, or start the program that fits"
     )
+
+
+def refuse_another(connection: sa.Connection, package: str, *, named: str) -> None:
+    """Refuses a database without the schema of `package` that holds another service's.
+
+    Raises:
+        SchemaError: whose it is: to upgrade it would fail, as both have tables of one name.
+    """
+    prefix, service = version_table(""), package.removeprefix("yibao_")
+    tables = sa.inspect(connection).get_table_names()
+    held = {each.removeprefix(prefix) for each in tables if each.startswith(prefix)} - {service}
+    if held:
+        raise SchemaError(
+            f"{named}: holds no schema of {service}, but that of {', '.join(sorted(held))}: "
+            "correct database.url"
+        )
 
 
 def newest_revision(package: str) -> str:
