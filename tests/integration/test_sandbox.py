@@ -6,6 +6,7 @@ import io
 import itertools
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 import grpc
@@ -212,10 +213,16 @@ def test_the_command_shows_and_moves_the_time(sandbox: Sandbox) -> None:
     assert error_of(caught.value).reason == Reason.SANDBOX_CLOCK_BACK.wire_name
 
 
-def test_what_looks_at_a_sandbox_goes_by_its_time(sandbox: Sandbox) -> None:
+def test_what_looks_at_a_sandbox_goes_by_its_time(sandbox: Sandbox, tmp_path: Path) -> None:
     files = sandbox.stack.sandbox.config_files
     named = itertools.chain.from_iterable(("--config", str(path)) for path in files.values())
     found = json.loads(run("doctor", *named, "--json").out)
     assert [each for each in found["findings"] if each["problem"]] == []
     keys = json.loads(run("keys", "list", "--config", files["identity"], "--json").out)
     assert {each["state"] for each in keys["keys"]} == {"active"}
+    # A request of offsite holds for a week, of the time that identity goes by.
+    request = tmp_path / "attest-2.request"
+    asked = ("keys", "request", "--config", files["offsite"], "--out", request, "--json")
+    key_id = json.loads(run(*asked).out)["key_id"]
+    taken = json.loads(run("keys", "take", request, "--config", files["identity"], "--json").out)
+    assert key_id in json.dumps(taken)

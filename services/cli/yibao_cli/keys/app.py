@@ -97,10 +97,9 @@ def request(
     """Make a key of the offsite service for attestations, and what identity takes it by."""
     from yibao_cli.console import out, told_plainly
     from yibao_cli.keys import attest
-    from yibao_common.values.clock import system_clock
 
     with told_plainly():
-        attest.request(out, config, out_file, regions=region or [], now=system_clock())
+        attest.request(out, config, out_file, regions=region or [])
 
 
 @app.command("take")

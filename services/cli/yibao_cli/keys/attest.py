@@ -1,6 +1,5 @@
 """The offsite service's side of a key for attestations: made there, handed on by a request."""
 
-import datetime as dt
 from pathlib import Path
 
 from rich.console import Console
@@ -8,6 +7,7 @@ from rich.markup import escape
 
 from yibao.attesting import KeyRequest, sign_key_request
 from yibao.issuing import key_id_of
+from yibao_cli.keys.session import clock_of
 from yibao_cli.output import is_json, print_document
 from yibao_cli.services import read_config
 from yibao_cli.whole_file import whole_file
@@ -17,9 +17,7 @@ from yibao_common.process.config import StartError
 from yibao_offsite.config import OffsiteConfig
 
 
-def request(
-    out: Console, config_file: Path, file: Path, *, regions: list[str], now: dt.datetime
-) -> None:
+def request(out: Console, config_file: Path, file: Path, *, regions: list[str]) -> None:
     """Makes a key where the offsite service keeps its own, and writes the request for it.
 
     Raises:
@@ -30,6 +28,8 @@ def request(
         raise StartError(f"{config_file} is not the configuration of offsite")
     if config.keys is None:
         raise StartError(f"{config_file} says no [keys]: where the private key is to lie")
+    # In a sandbox the one by which identity looks at it.
+    now = clock_of(config)()
     if file.exists():
         raise StartError(f"{file} exists and is not replaced; choose another name")
     followed = () if config.identity is None else config.identity.regions

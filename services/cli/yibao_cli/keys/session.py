@@ -13,7 +13,7 @@ from yibao_cli.options import IDENTITY_OF_SANDBOX
 from yibao_cli.services import read_config
 from yibao_common.commands.sandbox import open_sandbox_clock
 from yibao_common.keys.key_file import KeyFileError
-from yibao_common.process.config import StartError
+from yibao_common.process.config import ServiceConfig, StartError
 from yibao_common.values.clock import Clock, system_clock
 from yibao_identity.application.trust.admin import TrustAdmin
 from yibao_identity.config import IdentityConfig
@@ -41,8 +41,8 @@ def session(
             yield out, config, admin
 
 
-def clock_of(config: IdentityConfig) -> Clock:
-    """Returns the clock of identity: the machine's, but in a sandbox whose time can be moved.
+def clock_of(config: ServiceConfig) -> Clock:
+    """Returns the clock of a service: the machine's, but in a sandbox whose time can be moved.
 
     Raises:
         StartError: the configuration names a sandbox, and this is none; or the reverse.
