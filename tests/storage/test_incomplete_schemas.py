@@ -5,6 +5,7 @@ from support.databases import Databases
 
 from yibao_common.db.completeness import check_is_complete
 from yibao_common.db.database import Database
+from yibao_common.db.migrations import upgrade
 from yibao_common.db.opening import open_database
 from yibao_common.process.config import DatabaseConfig, ServerConfig, ServiceConfig, StartError
 from yibao_identity.storage.tables import metadata as identity
@@ -57,6 +58,20 @@ def test_missing_columns_and_indexes_are_named(url: str) -> None:
     execute(url, f"DROP INDEX {index}", "ALTER TABLE visit DROP COLUMN bed")
     told = problem(url)
     assert f"lacks column visit.bed, index visit.{index}, although" in told
+
+
+def test_a_schema_of_two_revisions_is_told(url: str) -> None:
+    """Neither the start nor an upgrade knows which tables it has."""
+    execute(url, "INSERT INTO alembic_version_settlement (version_num) VALUES ('0001')")
+    told = "alembic_version_settlement notes several revisions (0001, "
+    assert problem(url).startswith("database ")
+    assert told in problem(url)
+    database = Database(url)
+    try:
+        with pytest.raises(StartError, match="notes several revisions"):
+            upgrade(database, "yibao_settlement")
+    finally:
+        database.close()
 
 
 def test_what_somebody_added_is_no_fault(url: str) -> None:

@@ -67,9 +67,19 @@ def version_table(package: str) -> str:
 
 
 def stored_revision(connection: sa.Connection, package: str) -> str | None:
-    """Returns the revision that a database holds of a package, or None."""
+    """Returns the revision that a database holds of a package, or None.
+
+    Raises:
+        SchemaError: it notes several, and nobody knows which of them it has.
+    """
     table = version_table(package)
     if not sa.inspect(connection).has_table(table):
         return None
     column = sa.column("version_num", sa.String)
-    return connection.execute(sa.select(column).select_from(sa.table(table))).scalar()
+    noted = connection.execute(sa.select(column).select_from(sa.table(table))).scalars().all()
+    if len(noted) > 1:
+        raise SchemaError(
+            f"database {connection.engine.url}: its table {table} notes several revisions "
+            f"({', '.join(sorted(noted))}): restore it from a backup, or find out who changed it"
+        )
+    return noted[0] if noted else None
