@@ -219,7 +219,7 @@ def test_secrets_that_a_database_was_filled_with_stay_alike(
     """They cannot be changed any more, but what comes in new is another."""
     hold_the_same(files, "hash.hex", "pepper.hex")
     with monkeypatch.context() as before:
-        before.setattr(secret_files, "_refuse_alike", lambda *_: None)
+        before.setattr(secret_files, "refuse_alike", lambda *_: None)
         require(files, url)
     require(files, url)
     more = files.folder / "pepper-2.hex"

@@ -257,15 +257,15 @@ def test_other_keys_than_the_database_was_filled_with_keep_it_from_starting(
 ) -> None:
     database, one, two = databases.open("yibao_offsite"), b"1" * 32, b"2" * 32
     clock = lambda: NOW  # noqa: E731
-    require_secrets(database, None, clock=clock)
-    require_secrets(database, keys(one), clock=clock)
-    require_secrets(database, keys(two, one), clock=clock)
-    examine_secrets(database, keys(one, two))
+    require_secrets(database, None, named=(), clock=clock)
+    require_secrets(database, keys(one), named=(), clock=clock)
+    require_secrets(database, keys(two, one), named=(), clock=clock)
+    examine_secrets(database, keys(one, two), named=())
     for wrong in (keys(one), keys(two, one, hash_key=b"H" * 32), None):
         with pytest.raises(StartError, match=r"\[personal_data\]"):
-            require_secrets(database, wrong, clock=clock)
+            require_secrets(database, wrong, named=(), clock=clock)
         with pytest.raises(StartError):
-            examine_secrets(database, wrong)
+            examine_secrets(database, wrong, named=())
     with database.read() as connection:
         stored = connection.execute(sa.text("SELECT check_value FROM trust_secret_check")).scalars()
         assert not {one, two, b"h" * 32} & {bytes(each) for each in stored}

@@ -25,7 +25,7 @@ from yibao_common.values.ids import Ids, new_id
 from yibao_offsite.access import ACCESS
 from yibao_offsite.config import OffsiteConfig
 from yibao_offsite.qualifying import read_disease_lists
-from yibao_offsite.secret_files import open_vault, require_secrets
+from yibao_offsite.secret_files import named_secrets, open_vault, require_secrets
 from yibao_offsite.serving import DESCRIPTORS as DESCRIPTORS
 from yibao_offsite.serving import SERVICE, Means, Serving
 from yibao_offsite.storage import tables
@@ -61,7 +61,7 @@ class OffsiteService:
         self._lists = read_disease_lists(config.chronic)
         self.database = open_database(config, package="yibao_offsite", metadata=tables.metadata)
         self.vault = open_vault(config)
-        require_secrets(self.database, self.vault, clock=clock)
+        require_secrets(self.database, self.vault, named=named_secrets(config), clock=clock)
 
     async def serve(
         self, stop: asyncio.Event, *, started: "asyncio.Future[int] | None" = None

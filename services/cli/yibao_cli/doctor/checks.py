@@ -37,6 +37,7 @@ from yibao_identity.storage.trust.rows import StoredTrust
 from yibao_offsite.config import ChronicConfig, OffsiteConfig
 from yibao_offsite.qualifying import read_disease_lists
 from yibao_offsite.secret_files import examine_secrets as examine_paper_keys
+from yibao_offsite.secret_files import named_secrets
 from yibao_offsite.secret_files import open_vault as open_paper_vault
 from yibao_offsite.storage.tables import metadata as offsite_metadata
 from yibao_settlement.config import SettlementConfig
@@ -178,7 +179,7 @@ def _examine_paper_keys(config: OffsiteConfig) -> Finding:
     try:
         vault = open_paper_vault(config)
         with opened_database(config.database.url, package="yibao_offsite") as database:
-            examine_paper_keys(database, vault)
+            examine_paper_keys(database, vault, named=named_secrets(config))
     except StartError as error:
         return Finding(subject, str(error))
     remark = "fit the database" if vault else "personal_data is not set: no papers are kept"
