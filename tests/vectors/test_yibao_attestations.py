@@ -141,7 +141,8 @@ def test_a_list_that_is_held_counts_no_more_once_its_key_is_killed() -> None:
     before, after = trusted(KeyState.ACTIVE), trusted(KeyState.KILLED)
     stolen = attestation.verify_list(signed_list(), trust=before, now=NOW)
     text = signed(key="attest next")
-    assert attestation.verify(text, trust=before, now=NOW, status=stolen)
+    found = attestation.verify(text, trust=before, now=NOW, status=stolen)
+    assert found.status_uri == stolen.uri
     refused = refusal_of(lambda: attestation.verify(text, trust=after, now=NOW, status=stolen))
     assert told(refused) == "unknown_key"
 
