@@ -52,11 +52,12 @@ MAX_LIST_LIFE_SECONDS: Final = 86_400
 class AttestedList:
     """A region's status list of attestations, verified. Made by `verify_list` alone."""
 
-    def __init__(self, held: StatusList, *, region: str, digest: bytes) -> None:
-        """Takes what was verified."""
+    def __init__(self, held: StatusList, *, region: str, digest: bytes, key_id: bytes) -> None:
+        """Takes what was verified; `key_id` is of the key that signed it."""
         self._held = held
         self.region = region
         self.digest = digest
+        self.key_id = key_id
 
     @property
     def uri(self) -> str:
@@ -127,7 +128,8 @@ def verify(
 
     Raises:
         QrError: It is not accepted: `malformed`, `stale_trust`, `unknown_key`,
-            `bad_signature`, `not_yet_valid`, `clock_suspect`, `expired`, `revoked`.
+            `bad_signature`, `not_yet_valid`, `clock_suspect`, `expired`, `revoked`. Where the
+            key that signed `status` is trusted no more it is `unknown_key`, too.
         ValueError: `now` is not aware, or the leeway is out of range.
     """
     if not 0 <= leeway_seconds <= MAX_LEEWAY_SECONDS:
@@ -146,6 +148,7 @@ def verify(
     if now_second >= attested.expire_second + leeway_seconds:
         raise QrError("expired", "the attestation has ended; fetch another", offset_seconds=offset)
     if status is not None:
+        _find_key(trust, status.key_id, what="the status list; fetch a new one")
         status.check(attested, now=now)
     return attested
 
@@ -206,7 +209,9 @@ def verify_list(
     check_signed_by(found.issue_second, now, what="status list")
     if unix_seconds(now) >= found.expire_second:
         raise QrError("stale_trust", "the status list is past its age")
-    made = AttestedList(found, region=region, digest=hashlib.sha256(data).digest())
+    made = AttestedList(
+        found, region=region, digest=hashlib.sha256(data).digest(), key_id=signed.key_id
+    )
     if previous is not None and previous.uri == made.uri and made.issue_time < previous.issue_time:
         raise QrError("stale_trust", "the status list is older than the one in use")
     return made
@@ -227,13 +232,18 @@ def _open_text(text: str) -> Frame:
 def _signed_by(signed: Frame | SignedList, trust: TrustSnapshot, now: dt.datetime) -> TrustedKey:
     """Returns the key that signed a message, whose times are still to be looked at."""
     trust.check_age(now)
-    key = trust.find(signed.key_id, use=USE_ATTEST)
-    if key is None or key.is_killed:
-        raise QrError("unknown_key", "no trusted key signed it")
+    key = _find_key(trust, signed.key_id, what="it")
     try:
         _ed25519.verify(key.public_key, signed.signature, signed.signed)
     except InvalidSignature:
         raise QrError("bad_signature", "the signature does not fit") from None
+    return key
+
+
+def _find_key(trust: TrustSnapshot, key_id: bytes, *, what: str) -> TrustedKey:
+    key = trust.find(key_id, use=USE_ATTEST)
+    if key is None or key.is_killed:
+        raise QrError("unknown_key", f"no trusted key signed {what}")
     return key
 
 

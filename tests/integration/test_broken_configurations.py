@@ -285,6 +285,7 @@ CASES = (
         "list.yaml:1 expected a mapping",
         _list_no_diseases,
     ),
+    Broken(OFFSITE, "offsite-hash.hex", "offsite-encryption.hex", "hold the same secret"),
     *(
         Broken(OFFSITE, "evidence_readers", f"scanner_{slip}\nevidence_readers", told)
         for slip, told in (

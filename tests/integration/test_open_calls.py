@@ -11,6 +11,7 @@ import pytest
 from support.serving import GET_METHOD, ID, Serving, channel_credentials, reason_in, serving
 
 from yibao.settlement.v1 import settlement_service_pb2 as settlement
+from yibao_common.rpc.open_calls import OpenCall
 
 GET = settlement.GetSettlementRequest(region="500100", settlement_id=ID)
 SUBMIT_METHOD = "/yibao.settlement.v1.SettlementService/SubmitBills"
@@ -63,6 +64,30 @@ def test_a_request_that_does_not_come_is_not_waited_for(
             assert line["code"] == "DEADLINE_EXCEEDED"
             # Whoever brings a request is served meanwhile as ever.
             assert await running.stub().GetSettlement(GET)
+
+    asyncio.run(main())
+
+
+def test_where_a_look_at_late_requests_fails_the_next_call_begins_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"{OPEN_CALLS}.ARRIVAL_SECONDS", 0.1)
+    waits_since, failed = OpenCall.waits_since, asyncio.Event()
+
+    def fail_once(call: OpenCall, instant: float) -> bool:
+        if not failed.is_set():
+            failed.set()
+            raise MemoryError
+        return waits_since(call, instant)
+
+    monkeypatch.setattr(OpenCall, "waits_since", fail_once)
+
+    async def main() -> None:
+        async with serving(tmp_path) as running:
+            first = asyncio.ensure_future(end_of(silent(running)))
+            await asyncio.wait_for(failed.wait(), 5)
+            for call in (first, end_of(silent(running))):
+                assert (await call).code() is grpc.StatusCode.DEADLINE_EXCEEDED
 
     asyncio.run(main())
 

@@ -15,11 +15,12 @@ from support.attestation_minting import (
     signed_hold,
     signed_list,
 )
-from support.token_minting import NOW, Message, listed, payload, public_key, snapshot
+from support.token_minting import KEYS, NOW, Message, listed, payload, public_key, snapshot
 from vectors import make_attestations
 from vectors.make_attestations import FILE, contents
 
 from yibao import attestation, attesting, qr
+from yibao._trust_format import KeyState
 from yibao.attestation import QrError
 from yibao.trust import TrustSnapshot
 
@@ -129,6 +130,21 @@ def test_an_older_list_does_not_take_the_place_of_a_newer_one() -> None:
     assert told(refused) == "stale_trust"
     same = attestation.verify_list(signed_list(), trust=held, now=NOW, previous=newer)
     assert same.digest == newer.digest
+
+
+def test_a_list_that_is_held_counts_no_more_once_its_key_is_killed() -> None:
+    # Who stole the key signs lists that say of nothing that it is revoked.
+    def trusted(state: KeyState) -> TrustSnapshot:
+        keys = (*KEYS, listed("attest", state, use="attest"), listed("attest next", use="attest"))
+        return TrustSnapshot.verify(snapshot(keys), trust_key=public_key("trust"), now=NOW)
+
+    before, after = trusted(KeyState.ACTIVE), trusted(KeyState.KILLED)
+    stolen = attestation.verify_list(signed_list(), trust=before, now=NOW)
+    text = signed(key="attest next")
+    found = attestation.verify(text, trust=before, now=NOW, status=stolen)
+    assert found.status_uri == stolen.uri
+    refused = refusal_of(lambda: attestation.verify(text, trust=after, now=NOW, status=stolen))
+    assert told(refused) == "unknown_key"
 
 
 def test_what_a_verifier_would_refuse_is_not_signed() -> None:

@@ -95,6 +95,17 @@ def test_metrics_are_those_of_the_process() -> None:
     assert 'yibao_calls_total{code="OK",method="/x/Y",reason=""} 1.0' in text
 
 
+def test_a_figure_that_cannot_be_told_is_answered_with_why() -> None:
+    def fail() -> float:
+        raise OSError
+
+    metrics = Metrics()
+    metrics.trust_age.labels("identity").set_function(fail)
+    with listening(metrics=metrics) as endpoint:
+        assert ask(endpoint, "/metrics") == (500, "OSError\n")
+        assert ask(endpoint, "/livez") == (200, "ok\n")
+
+
 def test_who_sends_a_letter_now_and_then_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("yibao_common.process.endpoint._MOST_SECONDS", 0.2)
     with listening() as endpoint, dripping(endpoint) as slow:

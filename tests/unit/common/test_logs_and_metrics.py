@@ -1,8 +1,10 @@
 import io
 import json
 import logging
+import os
 import subprocess
 import sys
+import time
 import urllib.request
 from pathlib import Path
 
@@ -66,6 +68,31 @@ def test_a_line_that_cannot_be_written_is_lost_and_counted() -> None:
     log.error("its file is closed")
     assert LOST_LINES.count == before + 3
     assert f"yibao_log_lines_lost {before + 3}.0" in generate_latest(Metrics().registry).decode()
+
+
+@pytest.mark.timeout(30)
+def test_nobody_waits_for_who_reads_the_log_and_stands_still() -> None:
+    # As a terminal that is held, or a collector of logs that hangs.
+    before = LOST_LINES.count
+    reads, writes = os.pipe()
+    with os.fdopen(reads, "rb") as reader, os.fdopen(writes, "w") as stream:
+        os.set_blocking(reads, False)
+        log = open_log(LogConfig(), service="x", clock=system_clock, stream=stream)
+        began = time.monotonic()
+        for number in range(100):
+            log.info("called", number=number, note="长" * 3_000)
+        assert time.monotonic() - began < 2
+        lost = LOST_LINES.count - before
+        assert lost > 80
+        kept = reader.read()
+        log.info("called again")
+        lines = (kept + reader.read()).splitlines()
+    whole = lines[: 100 - lost]
+    assert [json.loads(line)["number"] for line in whole] == list(range(len(whole)))
+    # Where a line broke off, the next one begins another.
+    assert len(lines) <= len(whole) + 2
+    assert json.loads(lines[-1])["event"] == "called again"
+    assert LOST_LINES.count == before + lost
 
 
 def test_a_process_whose_log_is_full_ends_as_if_it_was_not() -> None:

@@ -5,11 +5,13 @@ import datetime as dt
 import hashlib
 import io
 import json
+from pathlib import Path
 from typing import Any
 
 import grpc
 import grpc.aio
 import pytest
+from prometheus_client import generate_latest
 from support.faulty_network import unused_port
 from support.roots import make_root
 from support.token_minting import (
@@ -195,6 +197,35 @@ async def _reminders(store: TrustStore, *instants: dt.datetime) -> list[int]:
     for _ in instants:
         client._remind_of_age()
     return [json.loads(line)["hours_left"] for line in lines.getvalue().splitlines()]
+
+
+def test_nothing_is_held_and_its_folder_cannot_be_read_yet_all_metrics_are_told(
+    tmp_path: Path,
+) -> None:
+    state = tmp_path / "state"
+    store = TrustStore(
+        first_root=make_root([public_key("trust")]),
+        cache_folder=tmp_path / "cache",
+        state_folder=state,
+    )
+    state.rmdir()
+    state.write_bytes(b"")
+    assert asyncio.run(_metrics_with(store)).count('yibao_trust_age_seconds{peer="identity"} +Inf')
+
+
+async def _metrics_with(store: TrustStore) -> str:
+    metrics = Metrics()
+    async with grpc.aio.insecure_channel("localhost:1") as channel:
+        TrustClient(
+            channel,
+            store,
+            seconds=60,
+            blocking=Blocking(1),
+            metrics=metrics,
+            clock=lambda: NOW,
+            log=open_log(LogConfig(), service="test", clock=system_clock, stream=io.StringIO()),
+        )
+        return generate_latest(metrics.registry).decode()
 
 
 def test_old_trust_is_told_each_hour_until_it_is_renewed(store: TrustStore) -> None:

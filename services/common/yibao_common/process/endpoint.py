@@ -99,7 +99,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def _send_head(self) -> bytes:
         path = self.path.partition("?")[0]
-        status, kind, body = self.server.pages.of(path, self.headers.get("Accept", ""))
+        try:
+            status, kind, body = self.server.pages.of(path, self.headers.get("Accept", ""))
+        except Exception as error:
+            # As where a figure cannot be told: without an answer nobody would know why.
+            status, kind = HTTPStatus.INTERNAL_SERVER_ERROR, _TEXT
+            body = f"{type(error).__name__}\n".encode()
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))

@@ -8,6 +8,7 @@ it, and a value may be a name or an identity number.
 import io
 import logging
 import os
+import select
 import sys
 import threading
 import traceback
@@ -21,6 +22,10 @@ from yibao_common.values.clock import Clock
 Log = structlog.typing.FilteringBoundLogger
 
 _LEVELS = logging.getLevelNamesMapping()
+# A pipe that can be written to takes so much at once (PIPE_BUF).
+_PIECE_BYTES = 4_096
+# How long a line waits for who reads; those behind it do not wait until that one reads again.
+_MOST_WAIT_MILLISECONDS = 100
 
 
 class LostLines:
@@ -48,13 +53,18 @@ LOST_LINES = LostLines()
 class _Stream:
     """A stream of lines that may be lost: no answer and no task hangs on a log.
 
-    A disk may be full, and who reads a pipe may be gone. Nothing is left in a buffer, which the
-    interpreter would try to write at its end and fail for.
+    A disk may be full, and who reads a pipe may be gone, or stand still, as a terminal that is
+    held. Nothing is left in a buffer, which the interpreter would try to write at its end and
+    fail for.
     """
 
     def __init__(self, stream: TextIO, lost: LostLines) -> None:
         self._stream = stream
         self._lost = lost
+        # One line at a time: where there is room for a piece, nobody else takes it meanwhile.
+        self._lock = threading.Lock()
+        # Whether there was no room for the last line, and whether the end of one is missing.
+        self._is_full = self._is_cut = False
 
     def write(self, line: str) -> None:
         """Writes a line and sends it, or counts it as lost."""
@@ -64,15 +74,34 @@ class _Stream:
             except io.UnsupportedOperation:
                 self._stream.write(line)
                 return
-            left = line.encode("utf-8", errors="backslashreplace")
-            while left:
-                left = left[os.write(file, left) :]
+            with self._lock:
+                self._send(file, line.encode("utf-8", errors="backslashreplace"))
         except (OSError, ValueError):
             # The latter where the stream was closed.
             self._lost.add()
 
     def flush(self) -> None:
         """Does nothing: each line is sent as it is written."""
+
+    def _send(self, file: int, line: bytes) -> None:
+        """Writes a line piece by piece; raises OSError where it cannot be, or not soon."""
+        left = b"\n" + line if self._is_cut else line
+        while left:
+            self._is_full = not _has_room(file, 0 if self._is_full else _MOST_WAIT_MILLISECONDS)
+            if self._is_full:
+                raise BlockingIOError
+            left = left[os.write(file, left[:_PIECE_BYTES]) :]
+            self._is_cut = bool(left)
+
+
+def _has_room(file: int, milliseconds: int) -> bool:
+    """Tells whether a piece of a line can be written without waiting, or can be in a moment."""
+    if not hasattr(select, "poll"):
+        return True  # Windows knows that of sockets alone.
+    poll = select.poll()
+    poll.register(file, select.POLLOUT)
+    # What went wrong with it is told by writing.
+    return bool(poll.poll(milliseconds))
 
 
 def open_log(config: LogConfig, *, service: str, clock: Clock, stream: TextIO | None = None) -> Log:

@@ -164,7 +164,9 @@ class OpenCalls:
 
     def _look(self) -> None:
         """Ends the waits that take too long."""
-        now, due = self._monotonic(), self._look_at
+        # First: where this fails, as for want of memory, the next call has it looked again.
+        due, self._look_at = self._look_at, None
+        now = self._monotonic()
         waiting = [each.arriving for each in self._parties.values() if each.arriving]
         # Where this comes late the event loop was busy, and requests wait for it.
         if due is not None and now - due < _SWEEP_SECONDS:
@@ -175,6 +177,5 @@ class OpenCalls:
                     if not call.waits_since(now - limit_seconds):
                         break
                     call.cut_off()
-        self._look_at = None
         if waiting:
             self._look_again()

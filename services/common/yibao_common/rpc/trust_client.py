@@ -97,7 +97,7 @@ class TrustClient:
         now = self._clock()
         try:
             return (now - self._store.current(now=now).issue_time).total_seconds()
-        except QrError:
+        except (QrError, TrustFolderError):
             return math.inf
 
     async def _tell_age(self) -> None:

@@ -7,6 +7,23 @@ from time import perf_counter
 _TURN_SECONDS = 0.002
 
 
+class _Line:
+    """Where those at long work wait for each other, in the order in which they came."""
+
+    def __init__(self) -> None:
+        self._lock: tuple[asyncio.AbstractEventLoop, asyncio.Lock] | None = None
+
+    def lock(self) -> asyncio.Lock:
+        """Returns that of the running event loop."""
+        loop = asyncio.get_running_loop()
+        if self._lock is None or self._lock[0] is not loop:
+            self._lock = (loop, asyncio.Lock())
+        return self._lock[1]
+
+
+_LINE = _Line()
+
+
 class Turns:
     """Watches how long one call has kept the event loop."""
 
@@ -15,7 +32,12 @@ class Turns:
         self._began = perf_counter()
 
     async def pass_on(self) -> None:
-        """Lets other calls go first where the turn has lasted long enough."""
+        """Lets other calls go first where the turn has lasted long enough.
+
+        Of those at long work one has a turn while all others have theirs: many of them hold
+        nobody up longer than one.
+        """
         if perf_counter() - self._began > _TURN_SECONDS:
-            await asyncio.sleep(0)
+            async with _LINE.lock():
+                await asyncio.sleep(0)
             self._began = perf_counter()

@@ -1,10 +1,11 @@
 """Reference data in memory: institutions, catalogue and policies of each region.
 
-A region's data carry an epoch that rises with every change; each transaction reads the
-epoch first and drops what it has kept of an older one, so every process decides by what
-is stored at that moment.
+A region's data carry an epoch that rises with every change, by a number that nobody can foretell;
+each transaction reads the epoch first and drops what it has kept of another one, so every process
+decides by what is stored at that moment, also where the database was restored under it.
 """
 
+import secrets
 import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
@@ -38,6 +39,10 @@ from yibao_settlement.storage.institution.record import (
 # A region's catalogue has some hundred thousand items at most; past this the cache
 # starts again rather than grow without bound.
 _ITEMS_MAX = 200_000
+# How far an epoch rises at most. Counted one by one, a database that was restored from a backup
+# while processes ran would come to an epoch that they have kept of other contents. Eight million
+# changes fit into the column.
+_RISES_MAX = 1 << 40
 
 
 class ReferenceCache:
@@ -147,8 +152,11 @@ class StoredReference:
         # Made where it is missing: two at once would each find none.
         columns, row = ("region", "epoch"), (self._region, 0)
         insert_rows(self._connection, table, columns, [row], skip_existing=True)
+        rise = 1 + secrets.randbelow(_RISES_MAX)
         self._connection.execute(
-            sa.update(table).where(table.c.region == self._region).values(epoch=table.c.epoch + 1)
+            sa.update(table)
+            .where(table.c.region == self._region)
+            .values(epoch=table.c.epoch + rise)
         )
 
     def policies(self) -> list[DatedPolicy]:

@@ -52,7 +52,7 @@ reference_epoch = sa.Table(
     "reference_epoch",
     metadata,
     _region(),
-    # Rises with every change to the region's institutions, items or policies.
+    # Rises with every change to the region's institutions, items or policies, by a random number.
     sa.Column("epoch", sa.BigInteger, nullable=False),
 )
 

@@ -179,7 +179,9 @@ class ChangeWatch:
 
     def _lag_seconds(self) -> float:
         """Returns how far behind what can be told the last stream is."""
-        told = [each.told_before for each in self._followers if each.told_before is not None]
+        # Asked in a thread of the metrics: in the loop's, streams begin and end meanwhile.
+        followers = tuple(self._followers)
+        told = [each.told_before for each in followers if each.told_before is not None]
         if self.looked is None or not told:
             return 0.0
         return max(0.0, (self.looked - min(told)).total_seconds())
