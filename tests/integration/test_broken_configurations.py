@@ -205,7 +205,7 @@ CASES = (
     ),
     # The database.
     Broken(OFFSITE, "sqlite:///", "", "database.url: is no URL of a database"),
-    Broken(OFFSITE, "sqlite:///", "mysql://user:secret@host", "must not begin with mysql"),
+    Broken(OFFSITE, "sqlite:///", "mysql://user:hidden-word@host", "must not begin with mysql"),
     Broken(OFFSITE, "sqlite:///", "sqlite+aiosqlite:///", "must not begin with sqlite+aiosqlite"),
     Broken(OFFSITE, "sqlite:///", "sqlite:////nowhere", "there is no such file"),
     Broken(OFFSITE, "offsite.sqlite", "offsite.sqlite?mode=ro", "takes no options for SQLite"),
@@ -375,7 +375,7 @@ def broken(sandbox: Path, folder: Path, case: Broken) -> Path:
 def sentences(text: str) -> str:
     """Returns what a program said, which must not be a traceback."""
     assert "Traceback" not in text, text
-    assert "secret" not in text
+    assert "hidden-word" not in text
     # Beside what the log tells of services that are not there.
     said = [line for line in text.strip().splitlines() if not line.startswith("{")]
     assert 0 < len(said) <= 3, text
