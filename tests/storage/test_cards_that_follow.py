@@ -199,7 +199,7 @@ def test_a_reported_case_follows_its_holder_to_the_card_that_comes_next(
     assert acts.read(new).suspension_case_id == case.case_id
     assert reason_of(lambda: acts.authorize(new)) is Reason.CARD_SUSPENDED
     acts.close(new)
-    assert reason_of(lambda: acts.order(new)) is Reason.CARD_STATE
+    assert reason_of(lambda: acts.order(new)) is Reason.CARD_SUSPENDED
     suspended_by = reason_of(lambda: desk.lift(case, caller=MAKER))
     assert suspended_by is Reason.SAME_MAKER_AND_CHECKER
     desk.lift(case)

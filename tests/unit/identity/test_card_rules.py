@@ -299,8 +299,8 @@ def test_a_card_is_replaced_once_it_is_lost_or_was_handed_in(state: CardState) -
 def test_a_replacement_is_no_way_around_a_suspension() -> None:
     """I-04, I-20."""
     refused = refusal(check_replaceable, card(S.LOST, suspension_case_id="k"))
-    assert refused.reason is Reason.CARD_STATE
-    assert refused.metadata == {"card_id": "c", "state": "SUSPENDED"}
+    assert refused.reason is Reason.CARD_SUSPENDED
+    assert refused.metadata == {"case_id": "k"}
 
 
 @pytest.mark.parametrize("state", CardState)

@@ -180,7 +180,7 @@ def test_ordering_a_replacement(desk: MemoryCardDesk) -> None:
         lambda: desk.order(**given.values),
         (Reason.CARD_NOT_FOUND, lambda: given.now(card=card)),
         (Reason.CARD_STATE, lambda: desk.rewrite(card, state=CardState.LOST)),
-        (Reason.CARD_STATE, lambda: desk.suspend(card, None)),
+        (Reason.CARD_SUSPENDED, lambda: desk.suspend(card, None)),
         (Reason.ID_MISMATCH, lambda: given.now(document=DOCUMENT)),
         (Reason.REPLACEMENT_EXISTS, lambda: desk.rewrite(card, replacement=None)),
         (Reason.CARD_EXISTS, lambda: desk.stored.rows.pop("other")),

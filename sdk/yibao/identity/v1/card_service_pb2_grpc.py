@@ -191,8 +191,8 @@ class CardServiceServicer(object):
         both papers must have been given, here or with the report; all that is missing is
         named at once. Callers: agency of the region, bank of the region for its own cards.
         Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, PERSON_DECEASED, CARD_STATE,
-        CARD_EXISTS, REPLACEMENT_EXISTS, MATERIAL_MISSING, ID_REQUIRED, ID_MISMATCH,
-        ID_CHECK_LOCKED, REQUEST_ID_REUSED.
+        CARD_SUSPENDED, CARD_EXISTS, REPLACEMENT_EXISTS, MATERIAL_MISSING, ID_REQUIRED,
+        ID_MISMATCH, ID_CHECK_LOCKED, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -202,8 +202,9 @@ class CardServiceServicer(object):
         """Hands out the replacement, from the 7th day after the order (I-20). It is a new
         card, to be activated. Callers: agency of the region, bank of the region for its own
         cards. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, PERSON_DECEASED,
-        CARD_STATE, CARD_EXISTS, REPLACEMENT_NOT_FOUND, REPLACEMENT_NOT_READY,
-        REPLACEMENT_EXISTS, ID_REQUIRED, ID_MISMATCH, ID_CHECK_LOCKED, REQUEST_ID_REUSED.
+        CARD_STATE, CARD_SUSPENDED, CARD_EXISTS, REPLACEMENT_NOT_FOUND,
+        REPLACEMENT_NOT_READY, REPLACEMENT_EXISTS, ID_REQUIRED, ID_MISMATCH, ID_CHECK_LOCKED,
+        REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -89,8 +89,8 @@ class CardServiceStub:
     both papers must have been given, here or with the report; all that is missing is
     named at once. Callers: agency of the region, bank of the region for its own cards.
     Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, PERSON_DECEASED, CARD_STATE,
-    CARD_EXISTS, REPLACEMENT_EXISTS, MATERIAL_MISSING, ID_REQUIRED, ID_MISMATCH,
-    ID_CHECK_LOCKED, REQUEST_ID_REUSED.
+    CARD_SUSPENDED, CARD_EXISTS, REPLACEMENT_EXISTS, MATERIAL_MISSING, ID_REQUIRED,
+    ID_MISMATCH, ID_CHECK_LOCKED, REQUEST_ID_REUSED.
     """
 
     CollectReplacement: grpc.UnaryUnaryMultiCallable[
@@ -100,8 +100,9 @@ class CardServiceStub:
     """Hands out the replacement, from the 7th day after the order (I-20). It is a new
     card, to be activated. Callers: agency of the region, bank of the region for its own
     cards. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, PERSON_DECEASED,
-    CARD_STATE, CARD_EXISTS, REPLACEMENT_NOT_FOUND, REPLACEMENT_NOT_READY,
-    REPLACEMENT_EXISTS, ID_REQUIRED, ID_MISMATCH, ID_CHECK_LOCKED, REQUEST_ID_REUSED.
+    CARD_STATE, CARD_SUSPENDED, CARD_EXISTS, REPLACEMENT_NOT_FOUND,
+    REPLACEMENT_NOT_READY, REPLACEMENT_EXISTS, ID_REQUIRED, ID_MISMATCH, ID_CHECK_LOCKED,
+    REQUEST_ID_REUSED.
     """
 
     CloseCard: grpc.UnaryUnaryMultiCallable[
@@ -299,8 +300,8 @@ class CardServiceAsyncStub:
     both papers must have been given, here or with the report; all that is missing is
     named at once. Callers: agency of the region, bank of the region for its own cards.
     Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, PERSON_DECEASED, CARD_STATE,
-    CARD_EXISTS, REPLACEMENT_EXISTS, MATERIAL_MISSING, ID_REQUIRED, ID_MISMATCH,
-    ID_CHECK_LOCKED, REQUEST_ID_REUSED.
+    CARD_SUSPENDED, CARD_EXISTS, REPLACEMENT_EXISTS, MATERIAL_MISSING, ID_REQUIRED,
+    ID_MISMATCH, ID_CHECK_LOCKED, REQUEST_ID_REUSED.
     """
 
     CollectReplacement: grpc.aio.UnaryUnaryMultiCallable[
@@ -310,8 +311,9 @@ class CardServiceAsyncStub:
     """Hands out the replacement, from the 7th day after the order (I-20). It is a new
     card, to be activated. Callers: agency of the region, bank of the region for its own
     cards. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, PERSON_DECEASED,
-    CARD_STATE, CARD_EXISTS, REPLACEMENT_NOT_FOUND, REPLACEMENT_NOT_READY,
-    REPLACEMENT_EXISTS, ID_REQUIRED, ID_MISMATCH, ID_CHECK_LOCKED, REQUEST_ID_REUSED.
+    CARD_STATE, CARD_SUSPENDED, CARD_EXISTS, REPLACEMENT_NOT_FOUND,
+    REPLACEMENT_NOT_READY, REPLACEMENT_EXISTS, ID_REQUIRED, ID_MISMATCH, ID_CHECK_LOCKED,
+    REQUEST_ID_REUSED.
     """
 
     CloseCard: grpc.aio.UnaryUnaryMultiCallable[
@@ -521,8 +523,8 @@ class CardServiceServicer(metaclass=abc.ABCMeta):
         both papers must have been given, here or with the report; all that is missing is
         named at once. Callers: agency of the region, bank of the region for its own cards.
         Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, PERSON_DECEASED, CARD_STATE,
-        CARD_EXISTS, REPLACEMENT_EXISTS, MATERIAL_MISSING, ID_REQUIRED, ID_MISMATCH,
-        ID_CHECK_LOCKED, REQUEST_ID_REUSED.
+        CARD_SUSPENDED, CARD_EXISTS, REPLACEMENT_EXISTS, MATERIAL_MISSING, ID_REQUIRED,
+        ID_MISMATCH, ID_CHECK_LOCKED, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
@@ -534,8 +536,9 @@ class CardServiceServicer(metaclass=abc.ABCMeta):
         """Hands out the replacement, from the 7th day after the order (I-20). It is a new
         card, to be activated. Callers: agency of the region, bank of the region for its own
         cards. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, PERSON_DECEASED,
-        CARD_STATE, CARD_EXISTS, REPLACEMENT_NOT_FOUND, REPLACEMENT_NOT_READY,
-        REPLACEMENT_EXISTS, ID_REQUIRED, ID_MISMATCH, ID_CHECK_LOCKED, REQUEST_ID_REUSED.
+        CARD_STATE, CARD_SUSPENDED, CARD_EXISTS, REPLACEMENT_NOT_FOUND,
+        REPLACEMENT_NOT_READY, REPLACEMENT_EXISTS, ID_REQUIRED, ID_MISMATCH, ID_CHECK_LOCKED,
+        REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod

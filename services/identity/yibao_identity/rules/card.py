@@ -186,7 +186,13 @@ def refusal_of(card: Card) -> RuleError:
 
 def wrong_state(card: Card) -> RuleError:
     """Returns the refusal that names the state."""
-    return _wrong_state(card.card_id, card.state.name)
+    state = card.state.name
+    return RuleError(
+        Reason.CARD_STATE,
+        f"card {card.card_id} is {state.lower()}",
+        card_id=card.card_id,
+        state=state,
+    )
 
 
 def state_after(card: Card, event: CardEvent) -> CardState:
@@ -269,12 +275,11 @@ def check_replaceable(card: Card) -> None:
     A suspension stays with its card, so another card would be a way around it (I-04).
 
     Raises:
-        RuleError: CARD_STATE.
+        RuleError: CARD_STATE, CARD_SUSPENDED.
     """
     if card.state not in (CardState.LOST, CardState.CLOSED):
         raise wrong_state(card)
-    if card.suspension_case_id is not None:
-        raise _wrong_state(card.card_id, "SUSPENDED")
+    check_not_suspended(card)
 
 
 def check_closing(card: Card, closing: CardClosing) -> None:
@@ -384,13 +389,4 @@ def card_exists(card_id: str) -> RuleError:
         Reason.CARD_EXISTS,
         f"card {card_id} stands, or has this serial or chip",
         card_id=card_id,
-    )
-
-
-def _wrong_state(card_id: str, state: str) -> RuleError:
-    return RuleError(
-        Reason.CARD_STATE,
-        f"card {card_id} is {state.lower()}",
-        card_id=card_id,
-        state=state,
     )
