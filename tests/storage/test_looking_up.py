@@ -20,7 +20,7 @@ few = sa.Table(
     sa.Index("ix_few_region_code", "region", "code"),
 )
 LOOK_UP = (
-    "EXPLAIN SELECT found.* FROM unnest(ARRAY['c']) AS wanted(value) CROSS JOIN LATERAL "
+    "EXPLAIN SELECT found.* FROM (SELECT unnest(ARRAY['c']) AS value) AS wanted CROSS JOIN LATERAL "
     "(SELECT number FROM few WHERE region = '1' AND code = wanted.value OFFSET 0) AS found"
 )
 

@@ -167,7 +167,7 @@ def _select_text(
     lock = " FOR UPDATE" if for_update else ""
     order = f" ORDER BY {', '.join(order_by)}" if order_by and not for_update else ""
     return (
-        f"SELECT found.* FROM unnest($1::{array_type(table.c[key])}) AS wanted(value) "  # noqa: S608
+        f"SELECT found.* FROM (SELECT unnest($1::{array_type(table.c[key])}) AS value) AS wanted "  # noqa: S608
         f"CROSS JOIN LATERAL (SELECT {', '.join(columns)} FROM {table.name} "
         f"WHERE region = $2 AND {key} = wanted.value{conditions}{lock} OFFSET 0) AS found{order}"
     ).encode()
@@ -177,8 +177,8 @@ def _select_text(
 def _insert_text(table: sa.Table, columns: tuple[str, ...], skip_existing: bool) -> bytes:
     conflict = " ON CONFLICT DO NOTHING" if skip_existing else ""
     return (
-        f"INSERT INTO {table.name} ({', '.join(columns)}) "  # noqa: S608 (names of our tables)
-        f"SELECT * FROM unnest({_array_casts(table, columns)}){conflict}"
+        f"INSERT INTO {table.name} ({', '.join(columns)}) "
+        f"SELECT {_unnested(table, columns)}{conflict}"
     ).encode()
 
 
@@ -186,16 +186,23 @@ def _insert_text(table: sa.Table, columns: tuple[str, ...], skip_existing: bool)
 def _update_text(table: sa.Table, keys: tuple[str, ...], values: tuple[str, ...]) -> bytes:
     sets = ", ".join(f"{name} = v.{name}" for name in values)
     matches = " AND ".join(f"t.{name} = v.{name}" for name in keys)
-    columns = ", ".join(keys + values)
     return (
         f"UPDATE {table.name} AS t SET {sets} "  # noqa: S608 (names of our tables)
-        f"FROM unnest({_array_casts(table, keys + values)}) AS v({columns}) WHERE {matches}"
+        f"FROM (SELECT {_unnested(table, keys + values)}) AS v WHERE {matches}"
     ).encode()
 
 
-def _array_casts(table: sa.Table, columns: tuple[str, ...]) -> str:
+def _unnested(table: sa.Table, columns: tuple[str, ...]) -> str:
+    """Returns what makes rows of one array a column, in step.
+
+    As a list of what is selected: as a table (`FROM unnest($1, $2)`) each column would be
+    written to a store of its own and read from there.
+    """
     return ", ".join(
-        [f"${place}::{array_type(table.c[name])}" for place, name in enumerate(columns, 1)]
+        [
+            f"unnest(${place}::{array_type(table.c[name])}) AS {name}"
+            for place, name in enumerate(columns, 1)
+        ]
     )
 
 
