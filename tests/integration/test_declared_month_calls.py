@@ -94,7 +94,7 @@ def test_a_month_from_its_declaration_to_the_banks_payment(services: BothService
     )
     deduction = maker.ProposeDeduction(proposal, timeout=CALL_SECONDS).deduction
     # What is only proposed an institution is not told, and of what is done not by whom.
-    listing = pb.ListDeductionsRequest(region=REGION, **of)
+    listing = pb.ListDeductionsRequest(region=REGION, declaration_id=declared.declaration_id)
     assert not hospital.ListDeductions(listing, timeout=CALL_SECONDS).deductions
     confirm = pb.ConfirmDeductionRequest(
         deduction_id=deduction.deduction_id, amount_fen=100, **asked()
