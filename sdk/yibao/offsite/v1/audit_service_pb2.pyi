@@ -120,7 +120,9 @@ class AssignAuditTaskRequest(google.protobuf.message.Message):
     task_id: builtins.str
     """The task."""
     assignee: builtins.str
-    """The operator's name, as the last part of its certificate's path: `wang`."""
+    """The operator's name, as the last part of its certificate's path, `wang`, or the whole
+    path as answers tell it.
+    """
     def __init__(
         self,
         *,
@@ -829,7 +831,7 @@ class ListAuditTasksRequest(google.protobuf.message.Message):
     only_open: builtins.bool
     """Neither closed nor cancelled."""
     assignee: builtins.str
-    """Of this operator: the last part of its certificate's path."""
+    """Of this operator: the last part of its certificate's path, or the whole path."""
     task_type: yibao.offsite.v1.audit_task_pb2.AuditTaskType.ValueType
     """Of this type."""
     institution_id: builtins.str

@@ -7,8 +7,8 @@ from yibao.offsite.v1 import audit_service_pb2 as pb
 from yibao.offsite.v1 import audit_task_pb2 as messages
 from yibao_common.commands.request import Request
 from yibao_common.rpc.wire import known, to_date, to_optional_date
-from yibao_common.values.caller import Role
-from yibao_common.values.errors import FieldFault, refuse_faults
+from yibao_common.values.caller import Role, parse_caller
+from yibao_common.values.errors import FieldFault, RuleError, refuse_faults
 from yibao_common.values.reasons import Reason
 from yibao_offsite.application.audit_task.opening import OpenAuditTask
 from yibao_offsite.application.audit_task.rows import Place, TaskWish
@@ -71,14 +71,32 @@ def purpose(number: int) -> EvidencePurpose:
     return known(_PURPOSES, number, field="reading_purpose", what="purpose")
 
 
+def operator_path(region: str, assignee: str) -> str:
+    """Returns the path of an operator's certificate by its last part, or by the whole of it.
+
+    Answers tell the whole one. What no certificate bears would have a task that nobody begins.
+
+    Raises:
+        RuleError: FIELD_MALFORMED.
+    """
+    agency = f"{Role.AGENCY.value}/{region}/"
+    path = assignee if assignee.startswith(agency) else agency + assignee
+    try:
+        parse_caller(path)
+    except RuleError:
+        message = "is no operator's name, as the last part of its certificate's path"
+        refuse_faults([FieldFault("assignee", Reason.FIELD_MALFORMED, message)])
+    return path
+
+
 def task_wish(request: pb.ListAuditTasksRequest) -> TaskWish:
-    """Returns which tasks are asked for. Raises RuleError FIELD_OUT_OF_RANGE."""
+    """Returns which tasks are asked for. Raises RuleError FIELD_OUT_OF_RANGE, FIELD_MALFORMED."""
     assignee, state, type = request.assignee, request.state, request.task_type
     return TaskWish(
         due_until=to_optional_date(request, "due_end_date"),
         state=known(_STATES, state, field="state", what="state") if state else None,
         only_open=request.only_open,
-        assignee=f"{Role.AGENCY.value}/{request.region}/{assignee}" if assignee else None,
+        assignee=operator_path(request.region, assignee) if assignee else None,
         type=known(_TYPES, type, field="task_type", what="type of task") if type else None,
         institution_id=request.institution_id or None,
         person_ids=(request.person_id,) if request.person_id else (),

@@ -14,7 +14,6 @@ from yibao_common.rpc.callers import current_caller
 from yibao_common.rpc.pages import page_token, place_after
 from yibao_common.rpc.requests import request_of
 from yibao_common.rpc.wire import as_sent, to_instant
-from yibao_common.values.caller import Role
 from yibao_offsite.application.audit_task import reading
 from yibao_offsite.application.audit_task.assisting import Answered, answer_assistance
 from yibao_offsite.application.audit_task.closing import (
@@ -85,7 +84,7 @@ class AuditServicer(rpc.AuditServiceServicer):
         ),
     ) -> pb.AssignAuditTaskResponse:
         """Gives a task to an operator."""
-        assignee = f"{Role.AGENCY.value}/{request.region}/{request.assignee}"
+        assignee = asked.operator_path(request.region, request.assignee)
         command = _at(request, "AssignAuditTask")
         encoder = self._encode.task(pb.AssignAuditTaskResponse)
         return await self._run(pb.AssignAuditTaskResponse, assign_task, command, assignee, encoder)
