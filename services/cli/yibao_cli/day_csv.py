@@ -4,10 +4,12 @@ import csv
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import TextIO
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from yibao.settlement.v1 import day_pb2
+from yibao_cli.csv_file import csv_rows
 from yibao_cli.whole_file import whole_csv
 from yibao_common.process.config import StartError
 from yibao_common.rpc.wire import to_instant
@@ -89,9 +91,9 @@ def act_name(act: day_pb2.DayLine | day_pb2.DayAct) -> str:
     return day_pb2.DayActKind.Name(act.act_kind).removeprefix("DAY_ACT_KIND_").lower()
 
 
-def _records(path: Path, stream: Iterable[str]) -> Iterator[tuple[int, Mapping[str, str]]]:
+def _records(path: Path, stream: TextIO) -> Iterator[tuple[int, Mapping[str, str]]]:
     """Yields each record with its row as a spreadsheet counts it; empty rows are left out."""
-    reader = csv.reader(stream, strict=True)
+    reader = csv_rows(path, stream)
     columns = [name.strip().removeprefix("\ufeff") for name in next(reader, [])]
     missing = [name for name in REQUIRED_COLUMNS if name not in columns]
     if missing:

@@ -4,12 +4,13 @@ import csv
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, TextIO, TypeVar
 
 from google.protobuf.message import Message
 
 from yibao.common.v1.date_pb2 import Date
 from yibao.settlement.v1 import mapping_pb2, mapping_service_pb2
+from yibao_cli.csv_file import csv_rows
 from yibao_cli.whole_file import whole_csv
 from yibao_common.process.config import StartError
 from yibao_common.rpc.wire import from_date
@@ -91,9 +92,9 @@ def _made(
 
 
 def _records(
-    path: Path, stream: Iterable[str], required: tuple[str, ...], optional: tuple[str, ...]
+    path: Path, stream: TextIO, required: tuple[str, ...], optional: tuple[str, ...]
 ) -> Iterator[FileRow]:
-    reader = csv.reader(stream, strict=True)
+    reader = csv_rows(path, stream)
     columns = [name.strip().removeprefix("\ufeff") for name in next(reader, [])]
     missing = [name for name in required if name not in columns]
     if missing:

@@ -4,8 +4,10 @@ import csv
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import TextIO
 
 from yibao.settlement.v1 import declaration_pb2 as messages
+from yibao_cli.csv_file import csv_rows
 from yibao_cli.whole_file import whole_csv
 from yibao_common.process.config import StartError
 
@@ -51,8 +53,8 @@ def write_sums(path: Path, sums: Iterable[messages.MonthSum]) -> None:
             writer.writerow((*own, *(paid.get(fund, 0) for fund in funds)))
 
 
-def _records(path: Path, stream: Iterable[str]) -> Iterator[tuple[int, Mapping[str, str]]]:
-    reader = csv.reader(stream, strict=True)
+def _records(path: Path, stream: TextIO) -> Iterator[tuple[int, Mapping[str, str]]]:
+    reader = csv_rows(path, stream)
     columns = [name.strip().removeprefix("\ufeff") for name in next(reader, [])]
     missing = [name for name in COLUMNS if name not in columns]
     if missing:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from yibao.common.v1.date_pb2 import Date
 from yibao.identity.v1.person_service_pb2 import RegisterPersonRequest
+from yibao_cli.csv_file import csv_rows
 from yibao_common.process.config import StartError
 from yibao_common.rpc.validation import Validator
 from yibao_common.rpc.wire import from_date
@@ -116,7 +117,7 @@ def _records(path: Path, encoding: str) -> Iterator[tuple[int, Mapping[str, str]
     It is None where its cells are not as many as the columns.
     """
     with path.open(encoding=encoding, newline="") as stream:
-        reader = csv.reader(stream, strict=True)
+        reader = csv_rows(path, stream)
         # Not every encoding that is named takes the mark of UTF-8 for none of the text.
         columns = [name.strip().removeprefix("\ufeff") for name in next(reader, [])]
         missing = [name for name in REQUIRED_COLUMNS if name not in columns]

@@ -17,6 +17,7 @@ from yibao.settlement.v1.account_close_service_pb2_grpc import AccountCloseServi
 from yibao.settlement.v1.year_service_pb2_grpc import YearServiceStub
 from yibao_cli.call import REFUSED, UNUSABLE, print_answer, show_refusal, to_values
 from yibao_cli.connection import Connection
+from yibao_cli.inputs import read_file
 from yibao_cli.output import is_json, print_document, tell_refused, tell_unusable
 from yibao_common.process.config import StartError
 from yibao_common.values.ids import new_id
@@ -68,9 +69,9 @@ def run_propose(
 ) -> int:
     """Proposes to close a year or its accounts; returns 1 where it was refused, 2 where unusable.
 
-    Raises OSError where the file of rules cannot be read.
+    Raises StartError where the file of rules cannot be read.
     """
-    contents = None if rules is None else rules.read_bytes()
+    contents = None if rules is None else read_file(rules)
 
     def propose(services: Services) -> int:
         request_id, region = new_id(), services.region

@@ -258,3 +258,34 @@ def test_a_request_that_is_not_answered_is_sent_again_as_it_was() -> None:
     with pytest.raises(grpc.aio.AioRpcError):
         patiently(approve, request, sleep=slept.append, monotonic=lambda: next(times))
     assert len(sent) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[" * 20_000, "expected objects, and not what lies within itself"),
+        ('{"a":' * 20_000, "expected objects, and not what lies within itself"),
+        ("[{]", "cannot be read in utf-8-sig"),
+    ],
+)
+def test_json_that_is_none_is_told_in_a_sentence(tmp_path: Path, text: str, told: str) -> None:
+    path = tmp_path / "list.json"
+    path.write_text(text)
+    with pytest.raises(StartError, match=told):
+        list(read_rows(path, layer=SHARE, encoding="utf-8-sig"))
+
+
+def test_numbers_in_json_are_read_as_they_are_written(tmp_path: Path) -> None:
+    # The one is longer than what Python makes a number of, the other than a binary fraction.
+    text = '{"code": ' + "1" * 5_000 + '}\n{"code": "C", "price_ceiling": 1234567890123456.10}\n'
+    long, exact = read(tmp_path / "list.jsonl", text, layer=LAYERS["ceiling"])
+    assert (long.row, long.faulty) == (None, ("code",))
+    assert exact.row is not None
+    assert exact.row.price_ceiling == "1234567890123456.10"
+
+
+def test_an_object_that_names_a_column_twice_is_a_faulty_row(tmp_path: Path) -> None:
+    path = tmp_path / "list.json"
+    path.write_text('[{"code": "A", "name": "a", "name": "b"}]')
+    (row,) = read_rows(path, layer=SHARE, encoding="utf-8-sig")
+    assert (row.row, row.faulty) == (None, ("row",))

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from yibao_cli.csv_file import csv_rows
 from yibao_common.process.config import StartError
 
 _UUID = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -16,7 +17,7 @@ _MOST_FAULTS = 20
 def read_rows(
     path: Path, *, need: Sequence[str], may: Sequence[str] = (), whole: Sequence[str] = ()
 ) -> list[Mapping[str, str]]:
-    """Returns the rows of a file by column; a row's number is its place, counted from 2.
+    """Returns the rows of a file by column; a row's number is that of a spreadsheet.
 
     `person_id` is a UUID, `whole` columns are whole numbers.
 
@@ -25,29 +26,33 @@ def read_rows(
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream)
-            columns = set(reader.fieldnames or ())
-            missing, other = set(need) - columns, columns - {*need, *may}
-            if missing or other:
+            reader = csv_rows(path, stream)
+            columns = [name.strip() for name in next(reader, [])]
+            missing, other = set(need) - set(columns), set(columns) - {*need, *may}
+            if missing or other or len(set(columns)) < len(columns):
                 known = ", ".join([*need, *may])
-                raise StartError(f"{path}: its first row must name columns of {known}")
-            rows: list[Mapping[str, str]] = [
-                {name: (row[name] or "").strip() for name in columns} for row in reader
-            ]
+                raise StartError(f"{path}: its first row must name columns of {known}, each once")
+            rows = [(number, cells) for number, cells in enumerate(reader, start=2) if cells]
     except OSError as error:
         raise StartError(f"{path}: cannot be read: {error.strerror}") from None
     except (UnicodeError, csv.Error) as error:
         raise StartError(f"{path}: cannot be read as CSV in UTF-8: {error}") from None
-    faults = [
-        f"row {number}: {fault}"
-        for number, row in enumerate(rows, 2)
-        for fault in _faults(row, need, whole)
-    ]
+    read: list[Mapping[str, str]] = []
+    faults = []
+    for number, cells in rows:
+        # Fewer cells leave the last columns empty; of more, whose is whose is unknown.
+        padded = [cell.strip() for cell in cells] + [""] * (len(columns) - len(cells))
+        row = dict(zip(columns, padded, strict=False))
+        read.append(row)
+        found = _faults(row, need, whole)
+        if len(cells) > len(columns):
+            found = ["has more cells than columns"]
+        faults += [f"row {number}: {fault}" for fault in found]
     if faults:
         more = len(faults) - _MOST_FAULTS
         told = [*faults[:_MOST_FAULTS], *([f"and {more} more"] if more > 0 else [])]
         raise StartError("\n  ".join((f"{path}: nothing was sent", *told)))
-    return rows
+    return read
 
 
 def _faults(row: Mapping[str, str], need: Sequence[str], whole: Sequence[str]) -> list[str]:

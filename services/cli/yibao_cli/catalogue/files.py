@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from yibao.settlement.v1 import catalogue_version_pb2 as messages
 from yibao_cli.catalogue.columns import COLUMNS, Read, column_of, row_of
+from yibao_cli.csv_file import csv_rows
 from yibao_common.process.config import StartError
 
 
@@ -39,7 +40,7 @@ def read_rows(path: Path, *, layer: int, encoding: str) -> Iterator[FileRow]:
 
 def _csv_rows(path: Path, layer: int, encoding: str) -> Iterator[FileRow]:
     with path.open(encoding=encoding, newline="") as stream:
-        reader = csv.reader(stream, strict=True)
+        reader = csv_rows(path, stream)
         names = [name.strip().removeprefix("\ufeff") for name in next(reader, [])]
         columns = _columns(path, names, layer)
         for number, cells in enumerate(reader, start=2):
@@ -66,12 +67,26 @@ def _json_rows(path: Path, layer: int, encoding: str) -> Iterator[FileRow]:
 def _objects(path: Path, encoding: str) -> Iterator[Any]:
     with path.open(encoding=encoding) as stream:
         if path.suffix.lower() == ".jsonl":
-            yield from (json.loads(line) for line in stream if line.strip())
+            yield from (json.loads(line, **_AS_WRITTEN) for line in stream if line.strip())
             return
-        read = json.load(stream)
+        read = json.load(stream, **_AS_WRITTEN)
     if not isinstance(read, list):
         raise StartError(f"{path}: expected an array of objects, one a row")
     yield from read
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any] | list[tuple[str, Any]]:
+    """Returns an object, or what is none where a name stands twice: which one is meant?"""
+    made = dict(pairs)
+    return made if len(made) == len(pairs) else pairs
+
+
+# Numbers stay as they are written: a binary fraction is another one, and may be none at all.
+_AS_WRITTEN: dict[str, Any] = {
+    "parse_int": str,
+    "parse_float": str,
+    "object_pairs_hook": _object,
+}
 
 
 def _cell(value: object) -> str:
@@ -118,3 +133,5 @@ def _told(path: Path, encoding: str) -> Iterator[None]:
         raise StartError(f"{path}: cannot be read: {error.strerror}") from None
     except (UnicodeError, LookupError, csv.Error, json.JSONDecodeError) as error:
         raise StartError(f"{path}: cannot be read in {encoding}: {error}") from None
+    except RecursionError:
+        raise StartError(f"{path}: expected objects, and not what lies within itself") from None
