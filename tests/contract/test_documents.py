@@ -132,6 +132,19 @@ def test_the_table_of_grpc_codes_has_every_code_that_a_caller_may_see() -> None:
     assert {reason.name for reason in Reason if reason.code is Code.UNAVAILABLE} <= told
 
 
+def test_whatever_answers_with_a_stream_is_told_to_other_languages() -> None:
+    text = (ROOT / "docs" / "coding" / "other-languages.md").read_text(encoding="utf-8")
+    streaming = {
+        method.name
+        for file in files()
+        for service in file.service
+        for method in service.method
+        if method.server_streaming
+    }
+    told = re.findall(r"answer with a stream:\n(.*)\.", text)[0]
+    assert set(re.findall(r"`(\w+)`", told)) == streaming
+
+
 @pytest.mark.parametrize("path", documents(), ids=lambda path: str(path.relative_to(ROOT)))
 def test_buf_curl_is_told_to_speak_grpc(path: Path) -> None:
     # Its own default is another protocol, which no service here speaks.
