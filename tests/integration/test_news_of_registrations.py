@@ -51,8 +51,11 @@ def registrations_found(world: FollowedOffsite) -> Finding:
     return finding
 
 
-def persons_found(world: FollowedOffsite) -> Finding:
-    (finding,) = examine_known_persons(world.config(), clock=world.insured.clock)
+def persons_found(world: FollowedOffsite, **changed: object) -> Finding:
+    config = world.config()
+    assert config.identity is not None
+    config = config.model_copy(update={"identity": config.identity.model_copy(update=changed)})
+    (finding,) = examine_known_persons(config, clock=world.insured.clock)
     return finding
 
 
@@ -145,6 +148,10 @@ def test_offsite_knows_persons_a_moment_after_identity_and_over_its_restart(
         # The e-certificate was another change.
         wait_until(lambda: persons_found(world).remark == "all 2 changes are known")
         assert persons_found(world).problem == ""
+        # What its certificate does not bear is told in words, and once for all regions.
+        found = persons_found(world, server_name="nowhere.example", regions=(REGION, "110000"))
+        assert found.subject.startswith("identity at ")
+        assert "is not taken: Hostname mismatch" in found.problem
         told = info_of_offsite(world)
         assert [(each.region, each.feed.lag) for each in told.regions] == [(REGION, 0)]
         assert not told.HasField("trust")

@@ -16,6 +16,7 @@ from yibao_common.db.database import Database
 from yibao_common.db.feed import StoredPosition
 from yibao_common.process.config import FollowedConfig, StartError
 from yibao_common.rpc.channels import Peer, open_channel
+from yibao_common.rpc.peer_certificate import peer_problem
 from yibao_common.values.clock import Clock
 from yibao_offsite.config import OffsiteConfig
 from yibao_offsite.servicer.following.messages import question_of as persons_after
@@ -89,8 +90,14 @@ def _compared(
             try:
                 answer = ask(channel, region, position)
             except grpc.RpcError as error:
-                code = error_of(error).code.name
-                told = f"{teller} at {followed.address} does not answer: {code}"
-                yield Finding(subject, told)
+                # A certificate that is not taken is so for every region.
+                problem = peer_problem(peer, own=config.server, clock=clock)
+                if problem:
+                    told = f"{teller}.address: is not reached, or refuses: {problem}"
+                    yield Finding(f"{teller} at {followed.address}", told)
+                    return
+                refusal = error_of(error)
+                told = f"does not answer: {refusal.code.name}: {refusal.message}"
+                yield Finding(subject, f"{teller} at {followed.address} {told}")
                 continue
             yield feed_finding(subject, position, answer, now=clock(), teller=teller, reader=reader)
