@@ -3,7 +3,8 @@
 import io
 import os
 import sys
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
 import typer
 
@@ -62,7 +63,12 @@ app.command(rich_help_panel=ITSELF)(about.version)
 app.command(rich_help_panel=ITSELF)(about.completion)
 
 
-def main() -> None:
+def command_line() -> Callable[[], Any]:
+    """Returns the command line, which takes a moment to be made of its parts."""
+    return typer.main.get_command(app)
+
+
+def main(run: Callable[[], Any] = app) -> None:
     """Runs the command line."""
     for stream in (sys.stdout, sys.stderr):
         # What the terminal's encoding lacks, such as a tick in GBK, is shown as a question mark.
@@ -75,7 +81,7 @@ def main() -> None:
             raise SystemExit(2)
     try:
         try:
-            app()
+            run()
         finally:
             # Python has none where the program was started with a closed one.
             if sys.stdout is not None:

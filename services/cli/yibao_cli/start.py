@@ -10,8 +10,10 @@ def main() -> None:
     if takes_interrupts:
         # Nothing is begun yet: the process may just end, as by a signal that nobody handles.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
+    from yibao_cli.main import command_line
     from yibao_cli.main import main as run
 
+    made = command_line()
     if takes_interrupts:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    run()
+    run(made)

@@ -286,6 +286,18 @@ def test_a_closed_stdin_is_told(command: tuple[str, ...]) -> None:
     assert (ended.returncode, ended.stderr) == (2, b"stdin is closed\n")
 
 
+def test_who_interrupts_it_while_it_is_made_gets_no_traceback() -> None:
+    program = """
+import os, signal, typer.main
+signal.signal(signal.SIGINT, signal.default_int_handler)
+typer.main.get_command = lambda app: os.kill(os.getpid(), signal.SIGINT)
+from yibao_cli.start import main
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")
+
+
 def test_who_interrupts_it_while_it_loads_gets_no_traceback() -> None:
     interrupted = """
 import os, signal, sys

@@ -39,9 +39,7 @@ def test_a_credit_of_more_cells_than_columns_is_not_read_by_the_first_of_them(
 
 
 def test_a_column_of_credits_that_stands_twice_is_refused(tmp_path: Path) -> None:
-    path = written(
-        tmp_path, f"person_id,business_key,amount_fen,amount_fen\n{PERSON},K1,100,200\n"
-    )
+    path = written(tmp_path, f"person_id,business_key,amount_fen,amount_fen\n{PERSON},K1,100,200\n")
     assert "each once" in refused(path)
 
 
