@@ -106,6 +106,14 @@ def test_services_that_run_are_alive_and_ready_and_doctor_asks_identity(
     assert code == 1
     assert f"✗ identity at {stack.addresses['identity']}: identity.address: is not reached" in shown
 
+    # Another service answers where settlement is said to be: it serves, and is none.
+    text = stack.sandbox.config_files["settlement"].read_text()
+    elsewhere = tmp_path / "elsewhere.toml"
+    addresses = stack.addresses
+    elsewhere.write_text(text.replace(addresses["settlement"], addresses["offsite"]))
+    _, found = examine(elsewhere)
+    assert "settlement does not answer: another service does" in found
+
 
 def examine(path: Path) -> tuple[int, str]:
     out = io.StringIO()

@@ -30,6 +30,12 @@ from yibao_common.process.config import StartError
 _START_SECONDS = 30.0
 # The services give running calls 10 s; a little more, so that none is killed for that.
 _STOP_SECONDS = 15.0
+# What each of them serves, and no other one.
+_OF_ITS_OWN = {
+    "identity": "yibao.identity.v1.PersonService",
+    "settlement": "yibao.settlement.v1.SettlementService",
+    "offsite": "yibao.offsite.v1.RegistrationService",
+}
 
 
 def _ignore_line(_name: str, _line: str) -> None:
@@ -267,17 +273,24 @@ def check_serving(
 ) -> None:
     """Asks a service for its health; may wait until it can be reached.
 
+    Who does not wait asks whether it is this service that answers there, too: one that begins
+    tells of itself alone at first.
+
     Raises:
-        StartError: it cannot be reached, refuses the certificate or does not serve.
+        StartError: it cannot be reached, refuses the certificate, does not serve or is another
+            one.
     """
+    asked = health_pb2.HealthCheckRequest(service="" if wait else _OF_ITS_OWN[service])
     check = channel.unary_unary(
         "/grpc.health.v1.Health/Check",
         health_pb2.HealthCheckRequest.SerializeToString,
         health_pb2.HealthCheckResponse.FromString,
     )
     try:
-        answer = check(health_pb2.HealthCheckRequest(), timeout=seconds, wait_for_ready=wait)
+        answer = check(asked, timeout=seconds, wait_for_ready=wait)
     except grpc.RpcError as error:
+        if error.code() is grpc.StatusCode.NOT_FOUND:
+            raise StartError(f"{service} does not answer: another service does") from None
         raise StartError(f"{service} does not answer: {error_of(error).message}") from None
     if answer.status != health_pb2.HealthCheckResponse.SERVING:
         raise StartError(f"{service} answers, but does not serve")
