@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -34,8 +34,10 @@ from yibao_offsite.application.material.rows import Wish
 from yibao_offsite.application.material.upload import BeginUpload, EndUpload, UploadPart
 from yibao_offsite.application.work import Work
 from yibao_offsite.rules.material.access import Purpose
+from yibao_offsite.rules.material.content import Content, looked_through
 from yibao_offsite.rules.material.material import MediaType, Owner, PhotoFacts, Told
 from yibao_offsite.rules.material.parts import PART_BYTES
+from yibao_offsite.rules.material.states import State
 from yibao_offsite.storage import tables
 
 
@@ -152,6 +154,38 @@ def test_a_part_altered_before_the_file_is_finished_is_found_then(desk: StoredDe
     desk.part(id, 1, pdf())
     _cut(desk, id, id)
     assert refused(lambda: desk.finish(id)) is Reason.MATERIAL_ALTERED
+
+
+def test_nothing_is_locked_while_a_file_is_looked_through(
+    desk: StoredDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id = desk.begin(pdf())
+    desk.part(id, 1, pdf())
+
+    def look(parts: Iterable[bytes], told: MediaType) -> Content:
+        # Another call about the same file, and one that writes something else, wait for nothing.
+        assert desk.part(id, 1, pdf()) == 0
+        desk.begin(pdf(900), by=OTHER_APP)
+        return looked_through(parts, told)
+
+    monkeypatch.setattr("yibao_offsite.application.material.upload.looked_through", look)
+    assert desk.finish(id).state is State.NOT_SCANNED
+    assert desk.read(id, by=CLERK) == pdf()
+
+
+def test_a_file_that_is_given_up_while_it_is_looked_through_is_not_finished(
+    desk: StoredDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id = desk.begin(pdf())
+    desk.part(id, 1, pdf())
+
+    def look(parts: Iterable[bytes], told: MediaType) -> Content:
+        found = looked_through(parts, told)
+        desk.discard(id)
+        return found
+
+    monkeypatch.setattr("yibao_offsite.application.material.upload.looked_through", look)
+    assert refused(lambda: desk.finish(id)) is Reason.MATERIAL_STATE
 
 
 def test_the_audit_holds_a_mark_of_the_contents_and_each_reading(desk: StoredDesk) -> None:

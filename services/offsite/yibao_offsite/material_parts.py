@@ -16,6 +16,7 @@ from yibao_common.keys.vault import Vault
 from yibao_common.process.logs import Log
 from yibao_common.process.metrics import Metrics
 from yibao_common.process.supervisor import Supervisor
+from yibao_common.rpc.callers import current_party
 from yibao_common.rpc.parts import composed
 from yibao_common.values.clock import Clock
 from yibao_common.values.ids import Ids
@@ -64,13 +65,16 @@ class Materials:
         self._clock = clock
         self._log = log
         self._tasks: list[BackgroundTask] = []
+        # One file at a time is looked through, each party's in its turn: that takes seconds of
+        # computing, in which all other calls would wait for a thread.
+        self._finishing = Blocking(1, name="papers", party_of=current_party, is_for_long_work=True)
         papers = Papers()
         if vault is not None:
             papers = self._papers(vault, ids)
         self._servicer = composed(
             rpc.MaterialServiceServicer,
             pb.DESCRIPTOR.services_by_name["MaterialService"],
-            UploadServicer(papers, blocking),
+            UploadServicer(papers, blocking, self._finishing),
             MaterialReadServicer(papers, blocking),
             MaterialChangeServicer(papers, blocking),
         )
@@ -80,7 +84,12 @@ class Materials:
         rpc.add_MaterialServiceServicer_to_server(self._servicer, server)
 
     def start(self, supervisor: Supervisor) -> None:
-        """Starts to have papers scanned, and to take away what is kept no longer."""
+        """Starts to have papers looked through, scanned, and taken away when kept no longer.
+
+        Raises:
+            StartError: a thread cannot be made.
+        """
+        self._finishing.start(supervisor)
         for task in self._tasks:
             task.start(supervisor)
 
@@ -88,6 +97,7 @@ class Materials:
         """Stops that."""
         for task in self._tasks:
             await task.close()
+        self._finishing.close()
 
     def _papers(self, vault: Vault, ids: Ids) -> Papers:
         config, clock = self._config, self._clock

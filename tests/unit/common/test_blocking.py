@@ -110,6 +110,24 @@ def test_threads_that_all_hang_end_the_service_and_not_before() -> None:
     asyncio.run(main())
 
 
+def test_threads_for_long_work_do_not_stand_still_while_all_of_them_work() -> None:
+    async def main() -> None:
+        watched, release = Watched(), threading.Event()
+        short, long = (
+            Blocking(1, name=name, is_for_long_work=name == "long") for name in ("short", "long")
+        )
+        for each in (short, long):
+            each.start(watched.supervisor)
+        running = [asyncio.create_task(each.run(release.wait, 10)) for each in (short, long)]
+        assert list(watched.supervisor._stalled_seconds) == ["short"]
+        release.set()
+        await asyncio.gather(*running)
+        for each in (short, long):
+            each.close()
+
+    asyncio.run(main())
+
+
 def test_a_caller_that_left_before_its_turn_is_not_served() -> None:
     async def main() -> None:
         blocking, release, served = Blocking(1), threading.Event(), list[int]()

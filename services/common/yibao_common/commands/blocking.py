@@ -95,15 +95,18 @@ class Blocking:
         name: str = "blocking",
         hang_seconds: float = _HANG_SECONDS,
         party_of: Callable[[], str] = lambda: "",
+        is_for_long_work: bool = False,
     ) -> None:
         """Keeps how many; `start` makes them, or the first call where nobody supervises.
 
-        `party_of` tells for whom a call is made, where it is made.
+        `party_of` tells for whom a call is made, where it is made. With `is_for_long_work` the
+        service does not stand still where all of them are at work.
         """
         assert threads >= 1
         self._name = name
         self._hang_seconds = hang_seconds
         self._party_of = party_of
+        self._is_for_long_work = is_for_long_work
         self._line = _Line()
         # True for each call in the line, False for a thread to end.
         self._calls: queue.SimpleQueue[bool] = queue.SimpleQueue()
@@ -131,7 +134,8 @@ class Blocking:
         self._supervisor = supervisor
         self._watch = asyncio.create_task(self._look(), name=f"{self._name} threads")
         supervisor.watch(self._watch)
-        supervisor.expect_progress(self._name, self.stalled_seconds)
+        if not self._is_for_long_work:
+            supervisor.expect_progress(self._name, self.stalled_seconds)
 
     async def run(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         """Returns what `function` returns, called in one of the threads."""

@@ -16,6 +16,7 @@ from yibao_common.values.reasons import Reason
 from yibao_offsite.application.material.person import lock_known
 from yibao_offsite.rules.material.access import check_is_own
 from yibao_offsite.rules.material.content import (
+    Content,
     Manifest,
     check_finding,
     check_head,
@@ -127,15 +128,16 @@ class Uploads:
         )
 
     def finish(self, command: EndUpload, encode: Encode) -> bytes:
-        """Ends a file, after all of it was looked through.
+        """Ends a file, after all of it was looked through: before anything is locked.
 
         Raises:
             RuleError: MATERIAL_NOT_FOUND, MATERIAL_STATE, MATERIAL_INCOMPLETE,
                 MATERIAL_ALTERED, MATERIAL_HASH_WRONG, MATERIAL_TYPE_REFUSED,
                 REQUEST_ID_REUSED.
         """
+        content = self._looked_through(command)
         return self._transactions.once(
-            command.request, lambda work: encode(self._finish(work, command))
+            command.request, lambda work: encode(self._finish(work, command, content))
         )
 
     def discard(self, command: EndUpload, encode: Encode) -> bytes:
@@ -195,7 +197,26 @@ class Uploads:
             work.materials.insert_part(material, number, data)
         return len(missing(told.size_bytes, stored | {number}))
 
-    def _finish(self, work: "Work", command: EndUpload) -> Material:
+    def _looked_through(self, command: EndUpload) -> Content | None:
+        """Returns what a file is that can be finished, None where that is for the transaction.
+
+        Nobody waits for that: a part that is stored never changes while the file is uploaded.
+        """
+        with self._transactions.read(command.request.region) as work:
+            material = work.materials.find(command.material_id)
+            if material is None or material.told is None or material.state is not State.UPLOADING:
+                return None
+            told = material.told
+            try:
+                check_is_own(material, command.request.caller)
+                stored = work.materials.stored_parts(material.material_id)
+                check_whole(missing(told.size_bytes, stored))
+                return looked_through(_opened(work, material, told), told.media_type)
+            except RuleError:
+                # A repeat gets its first answer; else it is refused once it is locked.
+                return None
+
+    def _finish(self, work: "Work", command: EndUpload, content: Content | None) -> Material:
         request, now = command.request, self._clock()
         material, told = _own(work, command.material_id, request)
         step = Step.FINISH_TO_SCAN if self._is_scanned else Step.FINISH
@@ -203,7 +224,8 @@ class Uploads:
         check_whole(missing(told.size_bytes, work.materials.stored_parts(material.material_id)))
         if not told.sha256:
             raise altered(material.material_id, 0)
-        content = looked_through(_opened(work, material, told), told.media_type)
+        if content is None:  # Its last part came meanwhile, or what is stored was altered.
+            content = looked_through(_opened(work, material, told), told.media_type)
         check_digest(content.sha256, told.sha256, number=0)
         check_finding(content.finding, told.media_type)
         manifest = Manifest(

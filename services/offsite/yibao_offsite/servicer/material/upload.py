@@ -20,10 +20,14 @@ from yibao_offsite.servicer.material.papers import Papers
 class UploadServicer:
     """Takes files in."""
 
-    def __init__(self, papers: Papers, blocking: Blocking) -> None:
-        """Takes what answers; everything blocks, so it runs in threads."""
+    def __init__(self, papers: Papers, blocking: Blocking, finishing: Blocking) -> None:
+        """Takes what answers; everything blocks, so it runs in threads.
+
+        Whole files are looked through in those of `finishing`, which takes seconds.
+        """
         self._papers = papers
         self._blocking = blocking
+        self._finishing = finishing
 
     async def BeginUpload(
         self,
@@ -66,7 +70,7 @@ class UploadServicer:
     ) -> pb.FinishUploadResponse:
         """Ends a file, which was looked through."""
         asked = request_of(request, "FinishUpload")
-        response = await self._blocking.run(
+        response = await self._finishing.run(
             self._papers.uploads.finish,
             EndUpload(asked, request.material_id),
             self._answer(pb.FinishUploadResponse, asked.caller),
