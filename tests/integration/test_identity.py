@@ -319,12 +319,18 @@ def test_sqlite_is_not_served_by_several_processes(files: IdentityFiles) -> None
         IdentityService(files.config("sqlite:///unused.sqlite", server=server), log=log)
 
 
-@pytest.mark.parametrize("package", [None, "yibao_offsite"])
+@pytest.mark.parametrize(
+    ("package", "told"),
+    [
+        (None, "(no schema of identity|there is no such file): run `yibao db upgrade`"),
+        # An upgrade would not help: it is another service's.
+        ("yibao_offsite", "no schema of identity, but that of offsite: correct database.url"),
+    ],
+)
 def test_a_database_without_the_schema_keeps_the_service_from_starting(
-    databases: Databases, files: IdentityFiles, package: str | None
+    databases: Databases, files: IdentityFiles, package: str | None, told: str
 ) -> None:
     url = databases.empty_url() if package is None else databases.migrated_url(package)
     log, _ = open_test_log()
-    told = "(no schema of identity|there is no such file): run `yibao db upgrade`"
     with pytest.raises(StartError, match=told):
         IdentityService(files.config(url), log=log)
