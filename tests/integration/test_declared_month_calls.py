@@ -123,7 +123,10 @@ def test_a_month_from_its_declaration_to_the_banks_payment(services: BothService
     own_payments = payments(services, "hospital").ListInstitutionPayments(
         payment_pb.ListInstitutionPaymentsRequest(region=REGION), timeout=CALL_SECONDS
     )
-    assert payment.payment_id in [each.payment_id for each in own_payments.payments]
+    # Those of other tests are the institution's too.
+    assert {each.institution_id for each in own_payments.payments} == {HOSPITAL}
+    of_it = [each for each in own_payments.payments if each.bank_reference == "ICBC-1"]
+    assert [each.payment_id for each in of_it] == [payment.payment_id]
 
 
 def month_command(services: BothServices, name: str, *arguments: str) -> Any:

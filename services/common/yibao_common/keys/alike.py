@@ -1,4 +1,4 @@
-"""Secrets of a service that are another each: whoever learns one knows nothing of the others."""
+"""No two secrets of a service are the same: whoever learns one knows nothing of the others."""
 
 import itertools
 from collections.abc import Collection, Hashable, Iterator, Sequence
