@@ -50,6 +50,7 @@ ALONE: dict[str, dict[str, str]] = {
         "servicer/explanation": "the message of a settlement's columns, which are no feature",
         "servicer/settling": "what is asked of a bill, whether it is settled at once or held",
         "servicer/rows": "the form of rows of imports, whatever they are of",
+        "servicer/bulk": "bills of one call; each is decided and stored as any settlement",
         "servicer/refused_lines": "what a bill settled without, told to operators",
         "servicer/what_if": "the message of what the folder of settlements decides otherwise",
         "servicer/news": "who waits for another service; what is decided is decided again",

@@ -1,10 +1,12 @@
 """Somebody was enrolled just now, and identity does not answer settlement."""
 
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent import futures
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -22,13 +24,22 @@ from support.databases import SqliteDatabases
 from support.faulty_network import Relay
 from support.identity_world import activation
 from support.settlement_world import REGION
+from support.threads import wait_until
 
+from yibao.identity.v1 import enrolment_messages_pb2 as enrolments
+from yibao.identity.v1 import person_pb2
 from yibao.identity.v1.certificate_service_pb2 import CloseCertificateRequest
 from yibao.settlement.v1 import account_service_pb2 as accounts
 from yibao.settlement.v1.hold_service_pb2 import HoldBillRequest
 from yibao.settlement.v1.hold_service_pb2_grpc import HoldServiceStub
-from yibao.settlement.v1.settlement_service_pb2 import SubmitBillsRequest
+from yibao.settlement.v1.settlement_service_pb2 import (
+    SettleBillRequest,
+    SubmitBillsRequest,
+    TrialBillRequest,
+)
 from yibao_common.rpc import news
+from yibao_common.rpc.wire import from_date
+from yibao_common.values.calendar import shanghai_day
 from yibao_common.values.errors import InvariantError
 from yibao_common.values.ids import new_id
 from yibao_settlement.application.feed import Applied, Feed
@@ -112,7 +123,8 @@ def test_a_feed_that_cannot_be_applied_makes_no_registration_a_fault_of_ours(
     request = services.visit_request(services.code(certificate_id, ADMISSION))
     told = refused(services, services.visits().RegisterVisit, request)
     assert outcome(told) == (UNAVAILABLE, "ENROLMENT_UNCONFIRMED")
-    assert services.logged("identity gives no news")
+    # What fails is told once it has failed, which a call waits for no longer than a second.
+    wait_until(lambda: bool(services.logged("identity gives no news")))
     assert not services.logged("unexpected")
     monkeypatch.undo()
     services.wait_until_told()
@@ -167,3 +179,81 @@ def test_bills_are_told_to_try_again_while_identity_does_not_answer(
     relays[0].close_connections()
     services.wait_until_told()
     assert stub.SettleBill(bill, timeout=CALL_SECONDS).settlement.settlement_id
+
+
+def bulk_reasons(services: BothServices, items: Sequence[SettleBillRequest]) -> list[str]:
+    """Settles bills in one call, and returns why each was refused, "" where it was not."""
+    sent = SubmitBillsRequest(items=items)
+    results = services.settlements().SubmitBills(sent, timeout=CALL_SECONDS).results
+    return [each.error.reason.removeprefix("ERROR_REASON_") for each in results]
+
+
+def test_bills_in_bulk_are_paid_by_certificates_of_a_moment_ago(
+    services: BothServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(news, "_MOST_WAIT_SECONDS", CALL_SECONDS / 2)
+    known, late, other = (services.patient() for _ in range(3))
+    apply, may_apply = Feed.apply, threading.Event()
+
+    def apply_later(*arguments: Any) -> Applied:
+        assert may_apply.wait(CALL_SECONDS)
+        return apply(*arguments)
+
+    items = [services.settle_request(known)]
+    monkeypatch.setattr(Feed, "apply", apply_later)
+    items += [services.settle_request(renewed(services, each)) for each in (late, other)]
+    with futures.ThreadPoolExecutor(1) as threads:
+        told = threads.submit(bulk_reasons, services, items)
+        with pytest.raises(futures.TimeoutError):
+            told.result(0.5)
+        may_apply.set()
+        assert told.result(CALL_SECONDS) == ["", "", ""]
+
+
+def change_status(
+    services: BothServices, patient: Patient, status: "person_pb2.EnrolmentStatus.ValueType"
+) -> None:
+    """Changes a patient's enrolment from today on."""
+    persons = services.persons()
+    question = enrolments.ListEnrolmentsRequest(region=REGION, person_id=patient.person_id)
+    period = persons.ListEnrolments(question, timeout=CALL_SECONDS).enrolments[-1]
+    terms = enrolments.EnrolmentTerms(person_class=period.person_class, status=status)
+    change = enrolments.ChangeEnrolmentRequest(
+        request_id=new_id(),
+        region=REGION,
+        person_id=patient.person_id,
+        enrolment_id=period.enrolment_id,
+        terms=terms,
+        effective_date=from_date(shanghai_day(services.clock())),
+        explanation="dues",
+    )
+    persons.ChangeEnrolment(change, timeout=CALL_SECONDS)
+
+
+def test_who_pays_dues_again_is_told_to_try_again_on_every_way_to_a_bill(
+    services: BothServices, relays: list[Relay]
+) -> None:
+    """Tried, settled, and in bulk alike: what is missing may have come a moment ago."""
+    patient = services.patient()
+    change_status(services, patient, person_pb2.ENROLMENT_STATUS_SUSPENDED)
+    services.wait_until_told()
+    bill = services.bill(patient.visit_id)
+    trial = TrialBillRequest(region=REGION, bill=bill)
+    stub = services.settlements()
+
+    def ways() -> list[str]:
+        def told(method: Callable[..., object], request: object) -> str:
+            return outcome(refused(services, method, request))[1]
+
+        tried = told(stub.TrialBill, trial)
+        settled = told(stub.SettleBill, services.settle_request(patient))
+        return [tried, settled, *bulk_reasons(services, [services.settle_request(patient)])]
+
+    assert ways() == ["PERSON_NOT_ENROLLED"] * 3
+    relays[0].shut()
+    change_status(services, patient, person_pb2.ENROLMENT_STATUS_NORMAL)
+    assert ways() == ["ENROLMENT_UNCONFIRMED"] * 3
+    relays[0].close_connections()
+    services.wait_until_told()
+    assert stub.TrialBill(trial, timeout=CALL_SECONDS).settlement.lines
+    assert bulk_reasons(services, [services.settle_request(patient)]) == [""]

@@ -4,6 +4,7 @@ News may be of a person of a moment ago, and of an e-certificate or a card that 
 """
 
 from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from yibao.settlement.v1 import (
     allocation_service_pb2,
@@ -17,6 +18,8 @@ from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.batch.command import Command
 from yibao_settlement.rules.presentation import UnknownCredentialError
+
+T = TypeVar("T")
 
 # Refusals for want of something that identity may have told of meanwhile.
 _LACKING = {
@@ -45,20 +48,36 @@ class News:
         self._submit = submit
         self._asked = asked
 
+    @staticmethod
+    def may_lift(refusal: RuleError) -> bool:
+        """Tells whether identity may have told meanwhile what lifts a refusal."""
+        return _is_for_want(refusal) or refusal.reason in _LIFTED
+
     async def submit(self, region: str, command: Command) -> bytes:
-        """Carries out a command, once more after news where news may lift its refusal.
+        """Carries out a command, as `carried_out` does."""
+        return await self.carried_out(region, lambda: self._submit(region, command))
+
+    async def again(self, region: str, command: Command) -> bytes:
+        """Carries out a command after news that was refused for what they may lift."""
+        return await self._after_news(region, lambda: self._submit(region, command))
+
+    async def carried_out(self, region: str, act: Callable[[], Awaitable[T]]) -> T:
+        """Carries out what a call asks, once more after news where news may lift its refusal.
 
         Raises RuleError ENROLMENT_UNCONFIRMED where it is refused for want of what identity
         may have, and identity did not tell all that it has.
         """
         try:
-            return await self._submit(region, command)
+            return await act()
         except RuleError as refusal:
-            if not _is_for_want(refusal) and refusal.reason not in _LIFTED:
+            if not self.may_lift(refusal):
                 raise
+        return await self._after_news(region, act)
+
+    async def _after_news(self, region: str, act: Callable[[], Awaitable[T]]) -> T:
         is_told = await self._asked.is_told(region)
         try:
-            return await self._submit(region, command)
+            return await act()
         except RuleError as refusal:
             if is_told or not _is_for_want(refusal):
                 raise

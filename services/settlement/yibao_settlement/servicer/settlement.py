@@ -1,31 +1,23 @@
 """SettlementService: trial, settle, bulk, reverse, read, explain, print."""
 
-import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 
 import grpc
 
-from yibao.common.v1.item_error_pb2 import ItemError
 from yibao.settlement.v1 import settlement_pb2
 from yibao.settlement.v1 import settlement_service_pb2 as pb
 from yibao.settlement.v1 import settlement_service_pb2_grpc as rpc
 from yibao_common.commands.blocking import Blocking
 from yibao_common.db.batcher import Batcher
-from yibao_common.process.logs import Log, kinds, places
+from yibao_common.process.logs import Log
 from yibao_common.rpc.callers import current_caller
-from yibao_common.rpc.calls import tell_item
-from yibao_common.rpc.endings import database_unavailable
-from yibao_common.rpc.news import unconfirmed
 from yibao_common.rpc.pages import page_token, place_after, timed_place, timed_place_text
 from yibao_common.rpc.party_turns import PartyTurns
 from yibao_common.rpc.requests import request_of
-from yibao_common.rpc.status import item_errors
-from yibao_common.rpc.turns import Turns
-from yibao_common.rpc.validation import Validator
-from yibao_common.rpc.wire import as_sent, from_instant, length_delimited, to_optional_date
+from yibao_common.rpc.wire import as_sent, from_instant, to_optional_date
 from yibao_common.values.calendar import shanghai_day
 from yibao_common.values.clock import Clock
-from yibao_common.values.errors import FieldFault, RuleError, TransientError, refuse_faults
+from yibao_common.values.errors import FieldFault, refuse_faults
 from yibao_common.values.ids import Ids
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.batch.command import Command
@@ -40,9 +32,9 @@ from yibao_settlement.application.settlement.past import find_named_with_past
 from yibao_settlement.application.settlement.reverse import REVERSE_METHOD, ReverseSettlement
 from yibao_settlement.application.settlement.settle import SETTLE_METHOD
 from yibao_settlement.application.settlement.trial import HoldsRunOutError, Trial, trial
-from yibao_settlement.rules.presentation import UnknownCredentialError
 from yibao_settlement.rules.restating import NO_OWN_DEBTS, OwnDebts
 from yibao_settlement.servicer.adjustment import fill_adjustments
+from yibao_settlement.servicer.bulk import BulkSettling, results
 from yibao_settlement.servicer.credential import Viewers
 from yibao_settlement.servicer.decode import (
     LISTED_STATES,
@@ -67,7 +59,6 @@ from yibao_settlement.servicer.what_if import what_if_message
 
 _PAGE_SIZE = 100
 _PAGE_SIZE_MAX = 500
-_ITEM_VALIDATOR = Validator(pb.SettleBillRequest.DESCRIPTOR, refuse_unknown=True)
 
 
 class SettlementServicer(rpc.SettlementServiceServicer):
@@ -103,8 +94,7 @@ class SettlementServicer(rpc.SettlementServiceServicer):
         self._newest_first_in = newest_first_in
         self._own_debts = own_debts
         self._clock = clock
-        self._ids = ids
-        self._log = log
+        self._bulk = BulkSettling(batcher, news, settling, ids=ids, log=log)
         self._refused_lines = refused_lines
         self._statements = PartyTurns()
 
@@ -116,7 +106,9 @@ class SettlementServicer(rpc.SettlementServiceServicer):
         """Computes what a bill would cost whom and stores nothing."""
         institution_id = current_caller().own_institution()
         try:
-            found = await self._try(request, institution_id)
+            found = await self._news.carried_out(
+                request.region, lambda: self._try(request, institution_id)
+            )
         except HoldsRunOutError as error:
             # They end before whatever comes next, as before a bill that is settled.
             command = ExpireHolds.of(request.region, error.person_id)
@@ -167,77 +159,16 @@ class SettlementServicer(rpc.SettlementServiceServicer):
         context: "grpc.aio.ServicerContext[pb.SubmitBillsRequest, pb.SubmitBillsResponse]",
     ) -> pb.SubmitBillsResponse:
         """Settles bills each on its own; results in the order of the items."""
-        begun: list[asyncio.Future[bytes] | RuleError] = []
-        answers = [SettledAnswer() for _ in request.items]
-        turns = Turns()
-        try:
-            for number, (item, answer) in enumerate(zip(request.items, answers, strict=True), 1):
-                begun.append(self._begin(number, item, answer))
-                # A code takes a tenth of a millisecond to verify, a faulty bill a hundredfold.
-                await turns.pass_on()
-            outcomes = [
-                await self._outcome(number, item, each)
-                for number, (item, each) in enumerate(zip(request.items, begun, strict=True), 1)
-            ]
-        finally:
-            _forget(begun)
-        for item, answer, outcome in zip(request.items, answers, outcomes, strict=True):
-            if isinstance(outcome, bytes):
-                self._tell_refused(item, answer)
+        outcomes = await self._bulk.settle(request.items, self._tell_refused)
         # As stored, without reading them into messages and writing them again.
-        results = await self._blocking.run(_results, outcomes)
-        return as_sent(pb.SubmitBillsResponse, results)
+        response = await self._blocking.run(results, outcomes)
+        return as_sent(pb.SubmitBillsResponse, response)
 
     def _tell_refused(self, request: pb.SettleBillRequest, answer: SettledAnswer) -> None:
         if answer.refused:
             self._refused_lines.tell(
                 answer.refused, request_id=request.request_id, caller=current_caller()
             )
-
-    def _begin(
-        self, number: int, item: pb.SettleBillRequest, answer: SettledAnswer
-    ) -> "asyncio.Future[bytes] | RuleError":
-        try:
-            _ITEM_VALIDATOR.check(item)
-            return self._batcher.enqueue(
-                item.region, self._settling.command(item, SETTLE_METHOD, answer.encode)
-            )
-        except RuleError as refusal:
-            tell_item(number, item.request_id, refusal.reason)
-            return refusal
-
-    async def _outcome(
-        self, number: int, item: pb.SettleBillRequest, begun: "asyncio.Future[bytes] | RuleError"
-    ) -> bytes | RuleError:
-        if isinstance(begun, RuleError):
-            return begun  # It was told when it was refused.
-        outcome: bytes | RuleError
-        try:
-            outcome = await begun
-        except UnknownCredentialError as refusal:
-            # Of many items each would wait for its own question.
-            outcome = unconfirmed(refusal)
-        except RuleError as refusal:
-            outcome = refusal
-        except Exception as error:
-            # One broken item must not hide what became of its neighbours.
-            outcome = self._hide(error)
-        reason = outcome.reason if isinstance(outcome, RuleError) else None
-        tell_item(number, item.request_id, reason)
-        return outcome
-
-    def _hide(self, error: Exception) -> RuleError:
-        if isinstance(error, TransientError):
-            return database_unavailable()
-        reference_id = self._ids()
-        self._log.error(
-            "item failed", reference_id=reference_id, error=kinds(error), places=places(error)
-        )
-        return RuleError(
-            Reason.INTERNAL,
-            f"a fault of ours, see reference {reference_id}; repeat with the same request_id",
-            reference_id=reference_id,
-        )
 
     async def ReverseSettlement(
         self,
@@ -366,24 +297,3 @@ class SettlementServicer(rpc.SettlementServiceServicer):
 
 def _place_of(text: str) -> Place:
     return Place(*timed_place(text))
-
-
-def _forget(begun: "list[asyncio.Future[bytes] | RuleError]") -> None:
-    """Leaves alone what nobody waits for any more; the commands are carried out."""
-    for each in begun:
-        if isinstance(each, asyncio.Future) and not each.cancel() and not each.cancelled():
-            each.exception()
-
-
-def _results(outcomes: Sequence[bytes | RuleError]) -> bytes:
-    """Returns the results as they stand in a serialized SubmitBillsResponse."""
-    errors = item_errors(None if isinstance(each, bytes) else each for each in outcomes)
-    return b"".join(map(_result, outcomes, errors))
-
-
-def _result(outcome: bytes | RuleError, error: ItemError | None) -> bytes:
-    if isinstance(outcome, bytes):
-        result = length_delimited(1, outcome)
-    else:
-        result = pb.SubmitBillsResult(error=error).SerializeToString()
-    return length_delimited(1, result)
