@@ -216,6 +216,23 @@ def test_since_selects_only_rows_of_a_day_or_later(database: Database) -> None:
     assert {row[0] for row in found} == {each for each, of in days.items() if of and of >= day}
 
 
+def test_rows_of_several_regions_keep_their_own(database: Database) -> None:
+    """Those of a batch share one, which is sent once; nothing else may be taken for shared."""
+    regions = ["500112", "999019", "500112"]
+    stored = [(region, new_id(), "x", "n") for region in regions]
+    with database.write() as connection:
+        insert_rows(connection, thing, ("region", "thing_id", "code", "note"), stored)
+        update_rows(
+            connection,
+            thing,
+            keys=("region", "thing_id"),
+            values=("note",),
+            rows=[(region, thing_id, region) for region, thing_id, *_ in stored],
+        )
+        found = connection.execute(sa.select(thing.c.thing_id, thing.c.region, thing.c.note))
+        assert {tuple(row) for row in found} == {(row[1], row[0], row[0]) for row in stored}
+
+
 def test_rows_stored_already_are_passed_over_when_asked(database: Database) -> None:
     row = ("1", new_id(), "first", "n")
     columns = ("region", "thing_id", "code", "note")

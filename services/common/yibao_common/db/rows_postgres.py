@@ -28,6 +28,9 @@ _PLANS_HOLD_SECONDS = 5.0
 # Of the statement and not of its transaction, which may have waited for locks since.
 _NOW = Command(b"SELECT clock_timestamp()")
 
+# The first column of nearly every table.
+_REGION = "region"
+
 # What is known of a connection, for as long as it lasts.
 _STATE = "yibao_rows"
 
@@ -132,13 +135,15 @@ def _command(statement: Statement) -> Command | None:
         case Insert(table, columns, rows, skip_existing):
             if not rows:
                 return None
-            text = _insert_text(table, columns, skip_existing)
-            return Command(text, _arrays(table, columns, rows))
+            shared = _region_of(columns, rows)
+            text = _insert_text(table, columns, skip_existing, shared is not None)
+            return Command(text, _arrays(table, columns, rows, shared))
         case Update(table, keys, values, rows):
             if not rows:
                 return None
-            text = _update_text(table, keys, values)
-            return Command(text, _arrays(table, keys + values, rows))
+            shared = _region_of(keys, rows)
+            text = _update_text(table, keys, values, shared is not None)
+            return Command(text, _arrays(table, keys + values, rows, shared))
 
 
 def _conditions(select: Select) -> str:
@@ -173,43 +178,63 @@ def _select_text(
     ).encode()
 
 
+def _region_of(columns: tuple[str, ...], rows: Sequence[Row]) -> str | None:
+    """Returns the region of rows that begin with one and share it, as those of a batch do.
+
+    The server reads it once then, and not for each row: a third of a microsecond.
+    """
+    if columns[0] != _REGION:
+        return None
+    region: str = rows[0][0]
+    return region if all([row[0] == region for row in rows]) else None
+
+
 @functools.cache
-def _insert_text(table: sa.Table, columns: tuple[str, ...], skip_existing: bool) -> bytes:
+def _insert_text(
+    table: sa.Table, columns: tuple[str, ...], skip_existing: bool, is_of_region: bool
+) -> bytes:
     conflict = " ON CONFLICT DO NOTHING" if skip_existing else ""
     return (
         f"INSERT INTO {table.name} ({', '.join(columns)}) "
-        f"SELECT {_unnested(table, columns)}{conflict}"
+        f"SELECT {_unnested(table, columns, is_of_region)}{conflict}"
     ).encode()
 
 
 @functools.cache
-def _update_text(table: sa.Table, keys: tuple[str, ...], values: tuple[str, ...]) -> bytes:
+def _update_text(
+    table: sa.Table, keys: tuple[str, ...], values: tuple[str, ...], is_of_region: bool
+) -> bytes:
     sets = ", ".join(f"{name} = v.{name}" for name in values)
     matches = " AND ".join(f"t.{name} = v.{name}" for name in keys)
+    made = _unnested(table, keys + values, is_of_region)
     return (
         f"UPDATE {table.name} AS t SET {sets} "  # noqa: S608 (names of our tables)
-        f"FROM (SELECT {_unnested(table, keys + values)}) AS v WHERE {matches}"
+        f"FROM (SELECT {made}) AS v WHERE {matches}"
     ).encode()
 
 
-def _unnested(table: sa.Table, columns: tuple[str, ...]) -> str:
-    """Returns what makes rows of one array a column, in step.
+def _unnested(table: sa.Table, columns: tuple[str, ...], is_of_region: bool) -> str:
+    """Returns what makes rows of one array a column, in step; the region may be one for all.
 
     As a list of what is selected: as a table (`FROM unnest($1, $2)`) each column would be
     written to a store of its own and read from there.
     """
-    return ", ".join(
-        [
-            f"unnest(${place}::{array_type(table.c[name])}) AS {name}"
-            for place, name in enumerate(columns, 1)
-        ]
-    )
+    made = [
+        f"unnest(${place}::{array_type(table.c[name])}) AS {name}"
+        for place, name in enumerate(columns, 1)
+    ]
+    if is_of_region:
+        made[0] = f"$1::text AS {_REGION}"
+    return ", ".join(made)
 
 
-def _arrays(table: sa.Table, columns: tuple[str, ...], rows: Sequence[Row]) -> tuple[bytes, ...]:
-    writers = _array_writers(table, columns)
-    by_column = zip(*rows, strict=True)
-    return tuple([write(values) for write, values in zip(writers, by_column, strict=True)])
+def _arrays(
+    table: sa.Table, columns: tuple[str, ...], rows: Sequence[Row], region: str | None
+) -> tuple[bytes, ...]:
+    writers, by_column = _array_writers(table, columns), list(zip(*rows, strict=True))
+    first = writers[0](by_column[0]) if region is None else text_value(region)
+    rest = zip(writers[1:], by_column[1:], strict=True)
+    return (first, *[write(values) for write, values in rest])
 
 
 @functools.cache
