@@ -12,10 +12,20 @@ import psycopg
 import sqlalchemy as sa
 
 _SCALE = 30
+# What a server may keep of its log's files, all of which are made beforehand.
+_KEEP_LOG = "ALTER SYSTEM SET min_wal_size = '1GB'"
+_FILL_LOG = """
+CREATE TABLE filling AS SELECT repeat(md5(n::text), 30) FROM generate_series(1, 900000) AS n
+"""
 
 
 class Postgres:
-    """A server with the defaults of a new cluster: fsync and synchronous_commit on."""
+    """A server with the defaults of a new cluster: fsync and synchronous_commit on.
+
+    The files of its log are there, as those of a server that has run for an hour are: a new one
+    makes each when it is needed, 50 to 110 ms in which nobody commits, and a round of the batch
+    writer takes a third of a second.
+    """
 
     def __init__(self, *, has_pgbench: bool = True) -> None:
         """Starts the server in a temporary folder and fills the tables of pgbench."""
@@ -34,6 +44,7 @@ class Postgres:
         if has_pgbench:
             self.create("pgbench")
             self._run_pgbench("-i", "-s", str(_SCALE), "-q")
+        self._make_log()
 
     def create(self, name: str) -> str:
         """Creates a database and returns its URL."""
@@ -54,6 +65,19 @@ class Postgres:
     def version(self) -> str:
         """Returns the server's version."""
         return self._show("server_version")
+
+    def _make_log(self) -> None:
+        """Writes as much as is kept, so that all of it is there to be written over."""
+        steps = (
+            _KEEP_LOG,
+            "SELECT pg_reload_conf()",
+            _FILL_LOG,
+            "DROP TABLE filling",
+            "CHECKPOINT",
+        )
+        with psycopg.connect(self._server.get_uri(), autocommit=True) as connection:
+            for step in steps:
+                connection.execute(step)
 
     def _show(self, setting: str) -> str:
         with psycopg.connect(self._server.get_uri()) as connection:
