@@ -207,6 +207,29 @@ def test_one_of_two_steps_at_once_is_taken(store: Store) -> None:
     assert store.find(id).version == 2
 
 
+def test_a_place_is_taken_until_the_last_day_of_what_ended(store: Store) -> None:
+    def create(start_date: dt.date, **fields: Any) -> str:
+        return store.create(application(person_id=PERSON_ID, start_date=start_date, **fields))
+
+    id = create(TODAY)
+    with store.database.write() as connection:
+        connection.execute(
+            sa.update(tables.registration)
+            .where(tables.registration.c.registration_id == id)
+            .values(state=State.ENDED.value, ended_date=TODAY + 5 * DAY)
+        )
+    ended = store.find(id)
+    with pytest.raises(RuleError, match="REGISTRATION_EXISTS"):
+        create(TODAY + 5 * DAY)
+    later = create(TODAY + 6 * DAY)
+    store.steps.cancel(store.act(id), is_wish=True, encode=id_of)
+    given_up = store.find(id)
+    assert (given_up.state, given_up.ended_date) == (State.CANCELLED, TODAY)
+    assert given_up.version == ended.version + 1
+    store.steps.cancel(store.act(later), is_wish=True, encode=id_of)
+    assert store.find(create(TODAY)).state is State.ACTIVE
+
+
 class BrokenError(RuntimeError):
     """The process died here."""
 

@@ -34,19 +34,19 @@ class MemoryRegistrations(RegistrationRows):
         return [each for each in self.rows.values() if each.person_id == person_id]
 
     def of_persons(self, person_ids: Collection[str]) -> list[Registration]:
-        found = [
-            each
-            for each in self.rows.values()
-            if each.person_id in person_ids and each.state.is_open
-        ]
-        return sorted(found, key=lambda each: each.registration_id)
+        return [each for each in self._sorted(person_ids) if each.state.is_open]
 
     def standing(self, person_ids: Collection[str]) -> Standing:
         limits: dict[str, dt.date] = {}
         for (person_id, _), until in self.limited.items():
             if person_id in person_ids:
                 limits[person_id] = max(until, limits.get(person_id, until))
-        return Standing(self.of_persons(person_ids), limits)
+        found = [each for each in self._sorted(person_ids) if each.state.takes_its_place]
+        return Standing(found, limits)
+
+    def _sorted(self, person_ids: Collection[str]) -> list[Registration]:
+        found = [each for each in self.rows.values() if each.person_id in person_ids]
+        return sorted(found, key=lambda each: each.registration_id)
 
     def of_visit(self, visit_id: str) -> Registration | None:
         return next((each for each in self.rows.values() if each.visit_id == visit_id), None)

@@ -104,6 +104,47 @@ def test_who_committed_is_bound_for_half_a_year(days: int, is_taken: bool) -> No
     assert refusal(desk.change, id, asked).reason is Reason.CHANGE_NOT_YET_ALLOWED
 
 
+def test_days_to_come_of_what_ended_are_given_up_by_cancelling_it() -> None:
+    """So that somebody who moved is not kept from another place until the last of them."""
+    desk = Desk()
+    before = desk.create(by_commitment())
+    desk.today = TODAY + 200 * DAY
+    later = by_commitment(treatment_region="320500", start_date=desk.today + 20 * DAY)
+    new, _ = desk.change(before.registration_id, later)
+    desk.given(
+        desk.steps.cancel,
+        desk.act(new.registration_id, SECOND, "wrong"),
+        is_wish=False,
+        encode=None,
+    )
+    moved = by_commitment(treatment_region="320500", start_date=desk.today + DAY)
+    refused = refusal(desk.create, moved)
+    assert refused.reason is Reason.SEVERAL_PLACES_NEED_PROOF
+    assert refused.metadata == {"registration_id": before.registration_id}
+    act = desk.act(before.registration_id)
+    given_up = desk.given(desk.steps.cancel, act, is_wish=True, encode=None)
+    assert (given_up.state, given_up.ended_date) == (State.CANCELLED, desk.today)
+    assert desk.work.feed.registrations[before.registration_id].end_date == desk.today
+    assert desk.create(moved).state is State.ACTIVE
+    # Nothing is left to give up, and no cancelling makes it longer.
+    desk.today += DAY
+    again = refusal(desk.steps.cancel, desk.act(before.registration_id), is_wish=True, encode=bytes)
+    assert again.reason is Reason.REGISTRATION_STATE
+
+
+@pytest.mark.parametrize("days", [0, -1])
+def test_what_ended_by_today_is_not_cancelled(days: int) -> None:
+    desk = Desk()
+    before = desk.create()
+    desk.today = TODAY + DAY
+    moved = applied(treatment_region="320500", start_date=desk.today + (days + 1) * DAY)
+    _, old = desk.change(before.registration_id, moved)
+    assert old.ended_date == desk.today + days * DAY
+    refused = refusal(desk.steps.cancel, desk.act(old.registration_id), is_wish=True, encode=bytes)
+    assert refused.reason is Reason.REGISTRATION_STATE
+    assert desk.work.registrations.find(old.registration_id) == old
+
+
 def test_a_commitment_names_one_place() -> None:
     desk = Desk()
     desk.create(by_commitment())

@@ -317,16 +317,47 @@ def test_two_registrations_of_a_place_do_not_share_a_day(
 
 def test_what_is_over_and_what_is_of_other_places_does_not_count() -> None:
     new = registered(application())
+    over = TODAY - DAY
     closed = [
-        dataclasses.replace(new, registration_id=state.name, state=state)
+        dataclasses.replace(new, registration_id=state.name, state=state, ended_date=over)
         for state in State
         if not state.is_open
     ]
+    # Where the last day of what was cancelled is today, another one may begin today.
+    closed += [dataclasses.replace(closed[0], state=State.CANCELLED, ended_date=TODAY)]
     elsewhere = dataclasses.replace(
         new, registration_id="x", application=application(treatment_region="110000")
     )
     deemed = dataclasses.replace(new, registration_id="y", origin=Origin.DEEMED)
     check_places(new, [*closed, elsewhere, deemed], several=_ALWAYS)
+
+
+@pytest.mark.parametrize(("days", "is_taken"), [(9, False), (10, True)])
+def test_what_ended_early_keeps_its_days_to_come(days: int, is_taken: bool) -> None:
+    """Its person's enrolment will end, or what was to take its place was cancelled since."""
+    asked = application(Category.RETIRED_RESETTLED, basis=Basis.COMMITMENT, expected_end_date=LONG)
+    ended = dataclasses.replace(
+        registered(asked), state=State.ENDED, ended_date=TODAY + 9 * DAY, registration_id="ended"
+    )
+    for region, reason in (
+        (ended.treatment_region, Reason.REGISTRATION_EXISTS),
+        ("110000", Reason.SEVERAL_PLACES_NEED_PROOF),
+    ):
+        new = registered(
+            dataclasses.replace(
+                asked,
+                treatment_region=region,
+                start_date=TODAY + days * DAY,
+                expected_end_date=LONG + 30 * DAY,
+            )
+        )
+        if is_taken:
+            check_places(new, [ended], several=SAMPLE.several_places)
+            continue
+        with pytest.raises(RuleError) as caught:
+            check_places(new, [ended], several=SAMPLE.several_places)
+        assert caught.value.reason is reason
+        assert caught.value.metadata == {"registration_id": "ended"}
 
 
 @pytest.mark.parametrize("state", [each for each in State if each.is_open])

@@ -221,8 +221,8 @@ class RegistrationServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def CancelRegistration(self, request, context):
-        """Cancels a registration in force; care admitted before stays covered. Callers: agency of
-        the region, channel. By the person's wish not before `change_allowed_date`. Idempotent by
+        """Cancels a registration in force, or gives up the days to come of one that ended; care admitted
+        before stays covered. Callers: agency of the region, channel. By the person's wish not before `change_allowed_date`. Idempotent by
         `request_id`. Reasons: REGISTRATION_NOT_FOUND, REGISTRATION_STATE, CHANGE_NOT_YET_ALLOWED,
         REQUEST_ID_REUSED.
         """

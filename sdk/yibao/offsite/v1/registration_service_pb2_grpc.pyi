@@ -124,8 +124,8 @@ class RegistrationServiceStub:
         yibao.offsite.v1.registration_service_pb2.CancelRegistrationRequest,
         yibao.offsite.v1.registration_service_pb2.CancelRegistrationResponse,
     ]
-    """Cancels a registration in force; care admitted before stays covered. Callers: agency of
-    the region, channel. By the person's wish not before `change_allowed_date`. Idempotent by
+    """Cancels a registration in force, or gives up the days to come of one that ended; care admitted
+    before stays covered. Callers: agency of the region, channel. By the person's wish not before `change_allowed_date`. Idempotent by
     `request_id`. Reasons: REGISTRATION_NOT_FOUND, REGISTRATION_STATE, CHANGE_NOT_YET_ALLOWED,
     REQUEST_ID_REUSED.
     """
@@ -292,8 +292,8 @@ class RegistrationServiceAsyncStub:
         yibao.offsite.v1.registration_service_pb2.CancelRegistrationRequest,
         yibao.offsite.v1.registration_service_pb2.CancelRegistrationResponse,
     ]
-    """Cancels a registration in force; care admitted before stays covered. Callers: agency of
-    the region, channel. By the person's wish not before `change_allowed_date`. Idempotent by
+    """Cancels a registration in force, or gives up the days to come of one that ended; care admitted
+    before stays covered. Callers: agency of the region, channel. By the person's wish not before `change_allowed_date`. Idempotent by
     `request_id`. Reasons: REGISTRATION_NOT_FOUND, REGISTRATION_STATE, CHANGE_NOT_YET_ALLOWED,
     REQUEST_ID_REUSED.
     """
@@ -480,8 +480,8 @@ class RegistrationServiceServicer(metaclass=abc.ABCMeta):
         request: yibao.offsite.v1.registration_service_pb2.CancelRegistrationRequest,
         context: _ServicerContext,
     ) -> typing.Union[yibao.offsite.v1.registration_service_pb2.CancelRegistrationResponse, collections.abc.Awaitable[yibao.offsite.v1.registration_service_pb2.CancelRegistrationResponse]]:
-        """Cancels a registration in force; care admitted before stays covered. Callers: agency of
-        the region, channel. By the person's wish not before `change_allowed_date`. Idempotent by
+        """Cancels a registration in force, or gives up the days to come of one that ended; care admitted
+        before stays covered. Callers: agency of the region, channel. By the person's wish not before `change_allowed_date`. Idempotent by
         `request_id`. Reasons: REGISTRATION_NOT_FOUND, REGISTRATION_STATE, CHANGE_NOT_YET_ALLOWED,
         REQUEST_ID_REUSED.
         """

@@ -35,7 +35,7 @@ class Known:
     """What was read of the persons of applications, who are locked; by person or paper.
 
     `persons` is None where no identity is followed. `limits` are last days of limited
-    self-service. `others` are a person's open registrations.
+    self-service. `others` are a person's registrations that take their places.
     """
 
     persons: Mapping[str, KnownPerson] | None

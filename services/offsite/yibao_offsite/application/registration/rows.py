@@ -40,7 +40,7 @@ class TaskPlace(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """Open registrations of persons, in the order of their ids, and how these are limited.
+    """Registrations of persons that take their places, by rising ids, and how these are limited.
 
     `limits` are by person the last days on which its self-service is or was limited.
     """

@@ -11,7 +11,7 @@ from yibao_offsite.rules.registration.decide import months_after, task_of_grante
 from yibao_offsite.rules.registration.kinds import EndReason, TaskKind
 from yibao_offsite.rules.registration.papers import with_faults, with_materials
 from yibao_offsite.rules.registration.registration import Material, Registration, Step, Task
-from yibao_offsite.rules.registration.states import Event, State, step
+from yibao_offsite.rules.registration.states import Event, State, step, wrong_state
 
 _DAY = dt.timedelta(days=1)
 
@@ -134,9 +134,14 @@ def cancel(
 ) -> Registration:
     """Returns a registration cancelled; care admitted by today stays covered.
 
+    So are the days to come of one that ended early given up, for nothing else may be registered
+    on them.
+
     Raises:
         RuleError: REGISTRATION_STATE, CHANGE_NOT_YET_ALLOWED.
     """
+    if registration.ended_date is not None and registration.ended_date <= today:
+        raise wrong_state(registration.state, registration_id=registration.registration_id)
     cancelled = _stepped(registration, Event.CANCELLED)
     if is_wish:
         check_changeable(registration, today=today)

@@ -17,7 +17,7 @@ def check_places(
     *,
     several: Mapping[Category, Places],
 ) -> None:
-    """Checks a new registration against the person's others that are open.
+    """Checks a new registration against the person's others that cover days, or may come to.
 
     `others` are registrations of the same person. One place has one for a day. Persons who
     live elsewhere are registered at several places at once by proof, and never by commitment
@@ -82,7 +82,7 @@ def _overlapping(
     for other in others:
         assert other.person_id == registration.person_id
         # An emergency stands beside whatever else there is: it is of one visit.
-        if other.origin is Origin.DEEMED or not other.state.is_open:
+        if other.origin is Origin.DEEMED or not other.state.takes_its_place:
             continue
         if other.registration_id == registration.replaces_registration_id:
             continue

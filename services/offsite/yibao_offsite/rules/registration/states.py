@@ -27,6 +27,15 @@ class State(enum.Enum):
         return self in _OPEN
 
     @property
+    def takes_its_place(self) -> bool:
+        """Whether nothing else may be registered on its days.
+
+        Of one that ended with days to come, until the last of them. One that was cancelled
+        covers care of its last day too, on which another one may begin.
+        """
+        return self in _TAKING_PLACES
+
+    @property
     def was_granted(self) -> bool:
         """Whether it covers or covered something, or was said to."""
         return self in _GRANTED
@@ -70,12 +79,15 @@ TRANSITIONS = {
     (State.ACTIVE, Event.CANCELLED): State.CANCELLED,
     (State.ACTIVE, Event.ENDED): State.ENDED,
     (State.ACTIVE, Event.REVOKED): State.REVOKED,
+    # Days to come are given up: of one that is over there are none, which `cancel` looks at.
+    (State.ENDED, Event.CANCELLED): State.CANCELLED,
     # A false statement is often found when all is over.
     (State.CANCELLED, Event.REVOKED): State.REVOKED,
     (State.ENDED, Event.REVOKED): State.REVOKED,
 }
 """Where each step leads; a step that is not here is refused."""
 
+_TAKING_PLACES = frozenset({State.ACTIVE, State.SUBMITTED, State.RETURNED, State.ENDED})
 _OPEN = frozenset({State.ACTIVE, State.SUBMITTED, State.RETURNED})
 _GRANTED = frozenset({State.ACTIVE, State.CANCELLED, State.ENDED, State.REVOKED})
 
@@ -88,10 +100,15 @@ def step(state: State, event: Event, *, registration_id: str) -> State:
     """
     after = TRANSITIONS.get((state, event))
     if after is None:
-        raise RuleError(
-            Reason.REGISTRATION_STATE,
-            f"registration {registration_id} is {state.name.lower()}",
-            registration_id=registration_id,
-            state=state.name,
-        )
+        raise wrong_state(state, registration_id=registration_id)
     return after
+
+
+def wrong_state(state: State, *, registration_id: str) -> RuleError:
+    """Returns the refusal of a step that is none from a state."""
+    return RuleError(
+        Reason.REGISTRATION_STATE,
+        f"registration {registration_id} is {state.name.lower()}",
+        registration_id=registration_id,
+        state=state.name,
+    )

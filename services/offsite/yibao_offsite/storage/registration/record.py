@@ -70,7 +70,8 @@ class StoredRegistrations:
 
     def of_persons(self, person_ids: Collection[str]) -> list[Registration]:
         """Returns the open registrations of persons, in the order of their ids."""
-        return _open_of(execute(self._connection, [self._of(_TABLE, _NAMES, person_ids)])[0])
+        (rows,) = execute(self._connection, [self._of(_TABLE, _NAMES, person_ids)])
+        return [each for each in _registrations_from(rows) if each.state.is_open]
 
     def standing(self, person_ids: Collection[str]) -> Standing:
         """Returns what else decides about persons who apply."""
@@ -85,7 +86,8 @@ class StoredRegistrations:
         limits: dict[str, dt.date] = {}
         for person_id, until_date in limited:
             limits[person_id] = max(until_date, limits.get(person_id, until_date))
-        return Standing(_open_of(found), limits)
+        registrations = _registrations_from(found)
+        return Standing([each for each in registrations if each.state.takes_its_place], limits)
 
     def of_visit(self, visit_id: str) -> Registration | None:
         """Returns the deemed registration of a visit, or None."""
@@ -223,12 +225,10 @@ class StoredRegistrations:
         return [_registration_from(row) for row in self._connection.execute(query)]
 
 
-def _open_of(rows: Sequence[Row]) -> list[Registration]:
-    """Returns the open ones of registrations whose rows have all columns, by rising ids."""
+def _registrations_from(rows: Sequence[Row]) -> list[Registration]:
+    """Returns registrations whose rows have all columns, by rising ids."""
     found = [_registration_from(_Stored._make(row)) for row in rows]
-    return sorted(
-        (each for each in found if each.state.is_open), key=lambda each: each.registration_id
-    )
+    return sorted(found, key=lambda each: each.registration_id)
 
 
 def _task_place(registration: Registration) -> TaskPlace:
