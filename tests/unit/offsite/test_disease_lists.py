@@ -69,6 +69,8 @@ def test_a_region_says_what_it_asks_and_what_is_open_elsewhere() -> None:
             "an integer from 1 to 600",
         ),
         (WHOLE + "\nlimits: 3", "unknown key"),
+        (WHOLE.replace("高血压", '"高\\n血压"'), "1 to 100 printable characters"),
+        (WHOLE.replace("高血压", '"高\\u202E血压"'), "1 to 100 printable characters"),
         (WHOLE.replace("chronic/1", "chronic/2"), "expected 'yibao-chronic/1'"),
     ],
 )

@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from yibao_common.files.yaml_file import Path, YamlFile
 from yibao_common.values.errors import FieldFault
+from yibao_common.values.texts import unprintable_in
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -57,6 +58,20 @@ def text(max_length: int) -> BeforeValidator:
     return _text_check(
         f"a text of 1 to {max_length} characters",
         lambda value: len(value.strip()) > 0 and len(value) <= max_length,
+    )
+
+
+def printed_text(max_length: int) -> BeforeValidator:
+    """Returns a check for a text that is printed, in which nothing is unseen.
+
+    An escape in quotes could turn round what stands beside it. Files that are
+    stored as they came keep `text`: what was taken once is read for good.
+    """
+    return _text_check(
+        f"a text of 1 to {max_length} printable characters",
+        lambda value: (
+            bool(value.strip()) and len(value) <= max_length and unprintable_in(value) is None
+        ),
     )
 
 

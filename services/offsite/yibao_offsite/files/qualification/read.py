@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from yibao_common.files.yaml_file import YamlFile, parse_yaml
-from yibao_common.files.yaml_model import DAY, StrictModel, code, read_model, text, whole
+from yibao_common.files.yaml_model import DAY, StrictModel, code, printed_text, read_model, whole
 from yibao_common.values.errors import FieldFault, refuse_faults
 from yibao_common.values.reasons import Reason
 from yibao_offsite.rules.qualification.listed import (
@@ -26,7 +26,7 @@ _Code = Annotated[str, code(r"[A-Za-z0-9._-]{1,30}", "a code of a disease such a
 _PaperCode = Annotated[str, code(r"[a-z][a-z0-9_]{0,39}", "a code such as diagnosis_proof")]
 _Region = Annotated[str, code(r"[1-9][0-9]{5}", "a pooling region such as 500100")]
 _Institution = Annotated[str, code(r"[HP][0-9]{11}", "an institution such as H50011200001")]
-_Name = Annotated[str, text(100)]
+_Name = Annotated[str, printed_text(100)]
 
 
 class PaperModel(StrictModel):
