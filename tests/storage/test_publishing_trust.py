@@ -14,7 +14,7 @@ from support.token_minting import private_key, public_key
 from yibao import _status_list
 from yibao.trust import TrustSnapshot
 from yibao_common.db.database import Database
-from yibao_common.values.errors import RuleError
+from yibao_common.values.errors import RuleError, TransientError
 from yibao_common.values.reasons import Reason
 from yibao_identity.application.trust.publish import PublishError, TrustPublisher, next_version
 from yibao_identity.application.trust.reading import TrustReader
@@ -407,3 +407,21 @@ def test_roots_are_read_by_version(world: World) -> None:
     assert first is not None
     assert first.trust_keys == (public_key("trust"),)
     assert none is None
+
+
+def test_while_its_database_is_restored_identity_is_away_and_not_wrong(
+    databases: Databases,
+) -> None:
+    # Who restores may take away what the service may only add to.
+    world = World(databases.owned().open("yibao_identity"))
+    world.process().publish()
+    with world.database.write() as connection:
+        for table in (tables.trust_snapshot, tables.trust_root):
+            connection.execute(sa.delete(table))
+    for read in (
+        lambda: world.reader.root(0),
+        world.reader.snapshot,
+        lambda: world.reader.status_list(f"mi:sl/{REGION}/1"),
+    ):
+        with pytest.raises(TransientError):
+            read()

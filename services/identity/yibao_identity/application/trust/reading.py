@@ -1,5 +1,6 @@
 """What verifiers read: roots, the newest snapshot, and the status lists that it binds."""
 
+from yibao_common.values.errors import TransientError
 from yibao_identity.application.trust.rows import (
     PublishedSnapshot,
     PublishedStatus,
@@ -28,7 +29,8 @@ class TrustReader:
         """
         with self._tables.view() as view:
             newest = view.newest_root()
-            assert newest is not None, "the service starts with one"
+            if newest is None:
+                raise _nothing_yet()
             found = newest if version in (0, newest.version) else view.root(version)
         if found is None:
             raise root_not_found(version)
@@ -38,7 +40,8 @@ class TrustReader:
         """Returns the newest snapshot."""
         with self._tables.view() as view:
             newest = view.newest_snapshot()
-        assert newest is not None, "published at the start"
+        if newest is None:
+            raise _nothing_yet()
         return newest
 
     def status_list(self, uri: str) -> PublishedStatus:
@@ -52,7 +55,16 @@ class TrustReader:
             raise status_list_not_found(uri)
         with self._tables.view() as view:
             newest, found = view.newest_snapshot(), view.newest_status(*place)
-        assert newest is not None, "published at the start"
+        if newest is None:
+            raise _nothing_yet()
         if found is None or found.digest not in newest.list_digests:
             raise status_list_not_found(uri)
         return found
+
+
+def _nothing_yet() -> TransientError:
+    """Returns what is told while the database is restored under a service that runs.
+
+    It started with all that is published, which will be there again.
+    """
+    return TransientError("the database holds nothing that is published")
