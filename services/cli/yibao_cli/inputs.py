@@ -1,5 +1,6 @@
 """What a person names on the command line: files to read, services to call."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -35,15 +36,30 @@ def check_written(option: str, file: Path, read: Path, *, of: str) -> None:
     """Checks a file that is written before anything is done: it takes the place of nothing else.
 
     Raises:
-        StartError: it is no file, or the one that is `read`, which is `of` something.
+        StartError: it is no file, cannot be written, or is the one that is `read`, which is `of`
+            something.
+    """
+    if file.exists() and not file.is_file() and not file.is_dir():
+        # It would be replaced: as root `/dev/null`, for all on the machine.
+        raise StartError(f"{option} {file}: is a pipe or a device, and no file")
+    check_report(option, file, read, of=of)
+
+
+def check_report(option: str, file: Path, read: Path, *, of: str) -> None:
+    """Checks as `check_written` what is written once all is done, also to a pipe or a device.
+
+    What was sent by then is done, and a report that cannot be written would not tell of it.
     """
     if file.is_dir():
         raise StartError(f"{option} {file}: is a directory")
-    if file.exists() and not file.is_file():
-        # It would be replaced: as root `/dev/null`, for all on the machine.
-        raise StartError(f"{option} {file}: is a pipe or a device, and no file")
     if file.exists() and file.samefile(read):
         raise StartError(f"{option} {file}: is the file of {of}; name another one")
+    folder = Path(os.path.realpath(file)).parent
+    if not folder.is_dir():
+        raise StartError(f"{option} {file}: there is no folder {folder}")
+    is_plain = file.is_file() or not file.exists()
+    if is_plain and not os.access(folder, os.W_OK | os.X_OK):
+        raise StartError(f"{option} {file}: this user may not write into {folder}")
 
 
 def read_stdin() -> bytes:

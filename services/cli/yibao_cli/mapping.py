@@ -16,6 +16,7 @@ from yibao.settlement.v1 import mapping_service_pb2 as pb
 from yibao.settlement.v1.mapping_service_pb2_grpc import MappingServiceStub
 from yibao_cli.call import REFUSED, show_refusal, to_values
 from yibao_cli.connection import Connection
+from yibao_cli.inputs import check_report
 from yibao_cli.mapping_csv import read_checked, read_mappings, write_report
 from yibao_cli.output import is_json, print_document
 from yibao_common.rpc.wire import from_date, to_date
@@ -48,6 +49,8 @@ def run_upload(
         StartError: the file, a certificate or the address cannot be used.
         OSError: a file is not there, or the report cannot be written.
     """
+    if report is not None:
+        check_report("--report", report, file, of="the mappings")
     rows = read_mappings(file, encoding=encoding)
     told: list[tuple[object, ...]] = []
     stored = 0

@@ -159,6 +159,12 @@ def test_a_code_is_drawn() -> None:
 FILES = ("--ca", "ca.pem", "--cert", "c.pem", "--key", "c.key")
 PERSONS = ("persons", "import", "persons.csv", "--region", "500112", "--address", "h:1", *FILES)
 GOOD_PERSONS = ("persons", "import", "good.csv", *PERSONS[3:])
+CREDITS = ("account", "credit", "good.csv", *PERSONS[3:], "--report")
+MAPPINGS = ("mapping", "upload", "good.csv", *PERSONS[3:], "--report")
+CEILINGS = (
+    *("catalogue", "import", "good.csv", *PERSONS[3:], "--layer", "ceiling"),
+    *("--start-date", "2026-12-01", "--report"),
+)
 SLIPS = (
     (("qr", "show", "x" * 5_000), "too long for a QR code"),
     (("qr", "show", ""), "give the text of a code"),
@@ -169,6 +175,14 @@ SLIPS = (
     ((*PERSONS, "--encoding", "utf-16"), "persons.csv: is not in the encoding"),
     ((*GOOD_PERSONS, "--report", "good.csv"), "--report good.csv: is the file of the persons"),
     ((*GOOD_PERSONS, "--report", "folder"), "--report folder: is a directory"),
+    # What is sent is done by the time that a report is written.
+    ((*GOOD_PERSONS, "--report", "no/r.csv"), "--report no/r.csv: there is no folder"),
+    ((*CREDITS, "good.csv"), "--report good.csv: is the file of the credits"),
+    ((*CREDITS, "no/r.csv"), "--report no/r.csv: there is no folder"),
+    ((*MAPPINGS, "good.csv"), "--report good.csv: is the file of the mappings"),
+    ((*MAPPINGS, "folder"), "--report folder: is a directory"),
+    ((*CEILINGS, "good.csv"), "--report good.csv: is the file of the rows"),
+    ((*CEILINGS, "no/r.csv"), "--report no/r.csv: there is no folder"),
     ((*GOOD_PERSONS, "--report", "pipe"), "--report pipe: is a pipe or a device, and no file"),
     (("persons", "import", "pipe", *PERSONS[3:]), "pipe: is no regular file"),
     # A folder's own name, and none at all, have no other one beside them.

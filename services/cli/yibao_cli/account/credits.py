@@ -16,6 +16,7 @@ from yibao_cli.account.asking import SECONDS, carry_out
 from yibao_cli.account.files import read_rows
 from yibao_cli.call import REFUSED
 from yibao_cli.connection import Connection
+from yibao_cli.inputs import check_report
 from yibao_cli.output import is_json, print_document
 from yibao_cli.whole_file import whole_csv
 from yibao_common.values.ids import new_id
@@ -35,7 +36,13 @@ def run_credit(
     """Credits every row and tells what became of each; returns 1 where a row was refused.
 
     Where the service is not reached it ends: sent again, rows of before are told as repeated.
+
+    Raises:
+        StartError: the report could not be written.
+        OSError: the file is not there.
     """
+    if report is not None:
+        check_report("--report", report, file, of="the credits")
 
     def act(channel: grpc.Channel) -> int:
         rows = read_rows(file, need=NEED, may=("insurance_type",), whole=("amount_fen",))

@@ -19,6 +19,7 @@ from yibao_cli.call import to_values
 from yibao_cli.catalogue.files import FileRow, read_rows
 from yibao_cli.catalogue.patience import AGAIN, CALL_SECONDS, patiently
 from yibao_cli.connection import Connection
+from yibao_cli.inputs import check_report
 from yibao_cli.output import is_json, print_document
 from yibao_cli.whole_file import whole_csv
 from yibao_common.rpc.wire import from_date
@@ -69,6 +70,8 @@ def run_import(
         StartError: the file, a certificate or the address cannot be used.
         grpc.RpcError: the service refused it.
     """
+    if report is not None:
+        check_report("--report", report, asked.file, of="the rows")
     with at.open() as channel:
         stub = CatalogueVersionServiceStub(channel)
         version_id = asked.version_id or _begin(stub, at.region, asked).version_id
