@@ -10,6 +10,7 @@ from support.settlement_world import REGION
 from typer.testing import CliRunner, Result
 
 from yibao_cli.main import app
+from yibao_common.values.ids import new_id
 
 OTHER = "510100"
 # What a command prints does not depend on the database.
@@ -57,6 +58,27 @@ def test_a_file_of_credits_is_sent_twice_and_one_of_them_taken_back(
     assert (own.exit_code, "SAME_MAKER_AND_CHECKER" in own.output) == (1, True)
     assert told(services, *confirmation, name="checker")["order"]["posting_id"]
     assert "TAKEN_BACK" in run(services, "credits", person_id).stdout
+
+
+def test_contributions_of_a_person_stand_once_in_a_file_of_many_requests(
+    services: BothServices, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The service sees one request at a time; of two, the last base would be allocated by.
+    monkeypatch.setattr("yibao_cli.account.allocations._ROWS_A_REQUEST", 1)
+    first, second = (services.patient().person_id for _ in range(2))
+    file = tmp_path / "contributions.csv"
+    month = ("--insurance-type", "390", "--month", "202611")
+    file.write_text(f"person_id,base_fen\n{first},100\n{second},200\n\n{first},300\n")
+    twice = run(services, "contribute", str(file), *month)
+    assert twice.exit_code == 2
+    assert "row 5: person_id stands in row 2 already" in twice.output
+    file.write_text(f"person_id,base_fen\n{first},100\n{second},200\n")
+    taken = {"added_count": 2, "changed_count": 0, "unchanged_count": 0}
+    assert told(services, "contribute", str(file), *month) == taken
+    file.write_text(f"person_id,base_fen\n{first},100\n{new_id()},200\n")
+    refused = run(services, "contribute", str(file), *month)
+    assert refused.exit_code == 1
+    assert "1 contributions were taken before; contributions[0] is the next of" in refused.stderr
 
 
 def test_an_account_moves_away_and_comes_back(services: BothServices, tmp_path: Path) -> None:

@@ -80,13 +80,15 @@ def run_contribute(
 ) -> int:
     """Tells what contributions of a file were paid of; returns as `run_submit`.
 
-    It may be repeated as often as wanted: what is known is told as unchanged.
+    It may be repeated as often as wanted: what is known is told as unchanged. A person stands in
+    one row: of two requests, which the service sees apart, the last one would hold.
     """
 
     def act(channel: grpc.Channel) -> None:
+        need, whole = ("person_id", "base_fen"), ("base_fen",)
         rows = [
             pb.ContributionRow(person_id=each["person_id"], base_fen=int(each["base_fen"]))
-            for each in read_rows(file, need=("person_id", "base_fen"), whole=("base_fen",))
+            for each in read_rows(file, need=need, whole=whole, is_once=True)
         ]
         sums = {"added_count": 0, "changed_count": 0, "unchanged_count": 0}
         for page in _pages(rows):
@@ -97,7 +99,13 @@ def run_contribute(
                 month=month,
                 contributions=page,
             )
-            answer = AllocationServiceStub(channel).ImportContributions(request, timeout=SECONDS)
+            try:
+                answer = AllocationServiceStub(channel).ImportContributions(
+                    request, timeout=SECONDS
+                )
+            except grpc.RpcError:
+                _tell_taken(err, sum(sums.values()))
+                raise
             for name in sums:
                 sums[name] += getattr(answer, name)
         if is_json():
@@ -106,6 +114,16 @@ def run_contribute(
             out.print(", ".join(f"{name} {count}" for name, count in sums.items()), markup=False)
 
     return carry_out(err, at, act)
+
+
+def _tell_taken(err: Console, count: int) -> None:
+    """Tells, before what a request is refused for, which contributions of the file it had."""
+    if count and not is_json():
+        err.print(
+            f"{count} contributions were taken before; contributions[0] is the next of the file",
+            markup=False,
+            soft_wrap=True,
+        )
 
 
 def run_allocate(

@@ -15,11 +15,17 @@ _MOST_FAULTS = 20
 
 
 def read_rows(
-    path: Path, *, need: Sequence[str], may: Sequence[str] = (), whole: Sequence[str] = ()
+    path: Path,
+    *,
+    need: Sequence[str],
+    may: Sequence[str] = (),
+    whole: Sequence[str] = (),
+    is_once: bool = False,
 ) -> list[Mapping[str, str]]:
     """Returns the rows of a file by column; a row's number is that of a spreadsheet.
 
-    `person_id` is a UUID, `whole` columns are whole numbers.
+    `person_id` is a UUID, with `is_once` another one in each row; `whole` columns are whole
+    numbers.
 
     Raises:
         StartError: it cannot be read, or rows are not as they must be: the first are named.
@@ -39,6 +45,7 @@ def read_rows(
         raise StartError(f"{path}: cannot be read as CSV in UTF-8: {error}") from None
     read: list[Mapping[str, str]] = []
     faults = []
+    first_rows: dict[str, int] = {}
     for number, cells in rows:
         # Fewer cells leave the last columns empty; of more, whose is whose is unknown.
         padded = [cell.strip() for cell in cells] + [""] * (len(columns) - len(cells))
@@ -47,6 +54,9 @@ def read_rows(
         found = _faults(row, need, whole)
         if len(cells) > len(columns):
             found = ["has more cells than columns"]
+        first = first_rows.setdefault(row["person_id"], number)
+        if is_once and first < number and not found:
+            found = [f"person_id stands in row {first} already"]
         faults += [f"row {number}: {fault}" for fault in found]
     if faults:
         more = len(faults) - _MOST_FAULTS
