@@ -168,6 +168,8 @@ def test_every_metric_is_described_and_every_described_one_exists() -> None:
 def test_every_event_that_services_log_is_described() -> None:
     code = "\n".join(path.read_text() for path in sorted((ROOT / "services").rglob("*.py")))
     logged = set(re.findall(r'log\.(?:info|warning|error|debug)\(\s*"([^"]+)"', code))
+    # What background duties log where they fail.
+    logged |= set(re.findall(r'failure=\s*"([^"]+)"', code))
     described = set(re.findall(r"`([a-z ]+)`", MONITORING.read_text(encoding="utf-8")))
     assert logged - described == set()
 

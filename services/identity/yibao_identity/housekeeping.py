@@ -49,7 +49,7 @@ def trust_keeping(
     duties = [
         Duty(run=read_keys, failure="keys were not read", name="keys"),
         Duty(run=publish, failure="trust is not published", name="publish"),
-        Duty(run=ends.tell, failure="no warning", name="ends"),
+        Duty(run=ends.tell, failure="ends of keys are not watched", name="ends"),
     ]
     return BackgroundTask(
         "trust-keeper", duties, seconds=seconds, metrics=metrics, clock=clock, log=log
