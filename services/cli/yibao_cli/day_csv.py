@@ -14,6 +14,7 @@ from yibao_cli.whole_file import whole_csv
 from yibao_common.process.config import StartError
 from yibao_common.rpc.wire import to_instant
 from yibao_common.values.calendar import SHANGHAI
+from yibao_common.values.texts import canonical_uuid
 
 AMOUNTS = ("total_fen", "fund_total_fen", "account_fen", "cash_fen")
 REQUIRED_COLUMNS = ("request_id", "act_kind", *AMOUNTS)
@@ -112,7 +113,7 @@ def _records(path: Path, stream: TextIO) -> Iterator[tuple[int, Mapping[str, str
 def _line(cells: Mapping[str, str]) -> day_pb2.DayLine | str:
     """Returns the act of a record, or what is wrong with it."""
     request_id, settlement_id = (
-        cells.get(name, "").lower() for name in ("request_id", "settlement_id")
+        canonical_uuid(cells.get(name, "")) for name in ("request_id", "settlement_id")
     )
     kind = KINDS.get(cells.get("act_kind", "").lower())
     bill_number = cells.get("bill_number", "")

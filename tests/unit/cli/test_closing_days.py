@@ -39,6 +39,12 @@ def test_rows_are_read_in_the_order_of_their_request_ids(tmp_path: Path) -> None
     assert (second.total_fen, second.settlement_id) == (-1_000, "")
 
 
+@pytest.mark.parametrize("form", [f"{{{FIRST.upper()}}}", FIRST.replace("-", "")])
+def test_ids_are_read_in_every_form_that_services_take(tmp_path: Path, form: str) -> None:
+    (line,) = read_lines(file_of(tmp_path, f"{form},settled,{form},,1,1,0,0"), encoding="utf-8")
+    assert (line.request_id, line.settlement_id) == (FIRST, FIRST)
+
+
 def test_columns_may_stand_in_any_order_and_optional_ones_be_left_out(tmp_path: Path) -> None:
     header = "cash_fen,total_fen,fund_total_fen,account_fen,act_kind,request_id"
     (line,) = read_lines(

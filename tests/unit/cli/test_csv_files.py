@@ -24,9 +24,9 @@ def written(folder: Path, text: str) -> Path:
     return path
 
 
-def refused(path: Path, **more: tuple[str, ...]) -> str:
+def refused(path: Path, *, may: tuple[str, ...] = ()) -> str:
     with pytest.raises(StartError) as caught:
-        read_rows(path, need=NEED, whole=("amount_fen",), **more)
+        read_rows(path, need=NEED, may=may, whole=("amount_fen",))
     return str(caught.value)
 
 
@@ -60,6 +60,14 @@ def test_credits_are_read_by_their_columns(tmp_path: Path) -> None:
     assert read_rows(path, need=NEED, may=("insurance_type",), whole=("amount_fen",)) == [
         {"amount_fen": "100", "business_key": "K1", "person_id": PERSON, "insurance_type": ""}
     ]
+
+
+@pytest.mark.parametrize("form", [PERSON.upper(), f"{{{PERSON}}}", PERSON.replace("-", "")])
+def test_a_person_is_read_in_every_form_that_services_take(tmp_path: Path, form: str) -> None:
+    path = written(tmp_path, f"person_id,business_key,amount_fen\n{form},K1,1\n{PERSON},K2,1\n")
+    assert [each["person_id"] for each in read_rows(path, need=NEED)] == [PERSON, PERSON]
+    with pytest.raises(StartError, match="row 3: person_id stands in row 2 already"):
+        read_rows(path, need=NEED, is_once=True)
 
 
 READERS: dict[str, Callable[[Path], object]] = {

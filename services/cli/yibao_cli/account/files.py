@@ -7,6 +7,7 @@ from pathlib import Path
 
 from yibao_cli.csv_file import csv_rows
 from yibao_common.process.config import StartError
+from yibao_common.values.texts import canonical_uuid
 
 _UUID = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _WHOLE = re.compile("[0-9]{1,12}")
@@ -24,8 +25,8 @@ def read_rows(
 ) -> list[Mapping[str, str]]:
     """Returns the rows of a file by column; a row's number is that of a spreadsheet.
 
-    `person_id` is a UUID, with `is_once` another one in each row; `whole` columns are whole
-    numbers.
+    `person_id` is a UUID in any of its forms, with `is_once` another one in each row; `whole`
+    columns are whole numbers.
 
     Raises:
         StartError: it cannot be read, or rows are not as they must be: the first are named.
@@ -50,6 +51,7 @@ def read_rows(
         # Fewer cells leave the last columns empty; of more, whose is whose is unknown.
         padded = [cell.strip() for cell in cells] + [""] * (len(columns) - len(cells))
         row = dict(zip(columns, padded, strict=False))
+        row["person_id"] = canonical_uuid(row["person_id"])
         read.append(row)
         found = _faults(row, need, whole)
         if len(cells) > len(columns):
