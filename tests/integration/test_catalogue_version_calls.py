@@ -175,6 +175,29 @@ def test_a_version_is_told_before_it_is_approved_and_exported_after(
     assert prices == ["88.50", "70.00", "90.00"]
 
 
+@pytest.mark.parametrize(
+    ("contents", "told"),
+    [
+        (None, "cannot be read: No such file"),
+        ("", "code is among them"),
+        ("code,price\nA1,1\n", "price: no columns of this list"),
+        ("code,price_ceiling\n", "holds no rows"),
+    ],
+)
+def test_a_file_that_is_no_list_begins_no_version(
+    services: BothServices, tmp_path: Path, contents: str | None, told: str
+) -> None:
+    file = tmp_path / "list.csv"
+    if contents is not None:
+        file.write_text(contents)
+    before = document(yibao(services, "maker", "list", "--json"))
+    words = ("import", str(file), "--layer", "ceiling", "--start-date", "2027-01-01")
+    whose = ("--authority", "region", "--document", "D")
+    result = yibao(services, "maker", *words, *whose)
+    assert (result.exit_code, told in result.output.replace("\n", " ")) == (2, True), result.output
+    assert document(yibao(services, "maker", "list", "--json")) == before
+
+
 def test_refused_rows_are_reported_by_the_rows_of_the_sheet(
     services: BothServices, tmp_path: Path
 ) -> None:

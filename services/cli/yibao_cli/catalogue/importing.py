@@ -2,6 +2,7 @@
 
 import csv
 import datetime as dt
+import itertools
 import uuid
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,6 +23,7 @@ from yibao_cli.connection import Connection
 from yibao_cli.inputs import check_report
 from yibao_cli.output import is_json, print_document
 from yibao_cli.whole_file import whole_csv
+from yibao_common.process.config import StartError
 from yibao_common.rpc.wire import from_date
 from yibao_common.values.ids import new_id
 
@@ -72,12 +74,13 @@ def run_import(
     """
     if report is not None:
         check_report("--report", report, asked.file, of="the rows")
+    rows = _begun(asked)
     with at.open() as channel:
         stub = CatalogueVersionServiceStub(channel)
         version_id = asked.version_id or _begin(stub, at.region, asked).version_id
         if not is_json():
             out.print(f"Version {version_id}", markup=False, soft_wrap=True)
-        sent, unread = _upload(out, stub, at.region, asked, version_id)
+        sent, unread = _upload(out, stub, at.region, rows, version_id)
         version = _get(stub, at.region, version_id)
         faults = unread
         if version.refused_count:
@@ -122,18 +125,26 @@ def _begin(
     return stub.BeginCatalogueVersion(request, timeout=CALL_SECONDS).version
 
 
+def _begun(asked: Import) -> Iterator[FileRow]:
+    """Returns the rows of the file, whose head was read: one that is none begins no version."""
+    rows = read_rows(asked.file, layer=asked.layer, encoding=asked.encoding)
+    first = next(rows, None)
+    if first is None:
+        raise StartError(f"{asked.file}: holds no rows")
+    return itertools.chain((first,), rows)
+
+
 def _upload(
     out: Console,
     stub: CatalogueVersionServiceStub,
     region: str,
-    asked: Import,
+    rows: Iterable[FileRow],
     version_id: str,
 ) -> tuple[int, list[Fault]]:
     """Sends the rows of a file; returns how many, and the faults of those that are none."""
     unread: list[Fault] = []
     sent = 0
     waiting: deque[Any] = deque()
-    rows = read_rows(asked.file, layer=asked.layer, encoding=asked.encoding)
     with _progress(out) as progress:
         task = progress.add_task("rows", total=None)
         for number, chunk in enumerate(_chunks(rows, unread), start=1):
