@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 from rich.console import Console
+from support.serving import open_test_log
 from typer.testing import CliRunner
 
 from yibao_cli.doctor.audit import AUDITS
@@ -30,8 +31,11 @@ from yibao_common.db.database import Database
 from yibao_common.process import compiled
 from yibao_common.process.compiled import Compiled
 from yibao_common.process.config import StartError
+from yibao_common.process.config_file import load_config
 from yibao_common.values.clock import Clock, system_clock
 from yibao_common.values.ids import new_id
+from yibao_offsite.config import OffsiteConfig
+from yibao_offsite.main import OffsiteService
 from yibao_settlement.ledger_check import INVARIANTS, Drift, LedgerReport, Only
 
 
@@ -201,6 +205,22 @@ def test_a_calendar_that_ends_is_pointed_out(
     now = dt.datetime.fromisoformat(f"{at}+08:00")
     _, shown = examine([config_files["offsite"]], clock=lambda: now)
     assert f"✓ calendar of working days: {told}" in shown
+
+
+@pytest.mark.parametrize(("bytes_", "is_told"), [(599_999, True), (600_000, False)])
+def test_papers_for_which_requests_are_too_small_are_told_by_offsite_and_doctor(
+    config_files: Mapping[str, Path], tmp_path: Path, bytes_: int, is_told: bool
+) -> None:
+    path = changed(
+        config_files["offsite"], tmp_path, "[server]", f"[server]\nmax_message_bytes = {bytes_}"
+    )
+    _, shown = examine([path])
+    assert ("WARNING: no part of a paper fits" in shown) is is_told
+    log, lines = open_test_log()
+    config = load_config(OffsiteConfig, path=path, environ={})
+    service = OffsiteService(config, log=log, clock=system_clock)
+    service.database.close()
+    assert ("papers do not fit" in lines.getvalue()) is is_told
 
 
 @pytest.mark.parametrize(

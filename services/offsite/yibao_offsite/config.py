@@ -70,6 +70,8 @@ def _is_operator(path: str) -> str:
     return path
 
 
+# Of a request that brings a part of a paper, with what stands beside it.
+_PART_REQUEST_BYTES = 600_000
 # A hundred million yuan, more than any stay costs.
 _MOST_FEN = 10_000_000_000
 
@@ -207,6 +209,13 @@ class OffsiteConfig(ServiceConfig):
     def regions(self) -> tuple[str, ...]:
         """The regions whose persons are followed; none where it is not told."""
         return self.identity.regions if self.identity else ()
+
+    @property
+    def shuts_papers_out(self) -> bool:
+        """Whether papers are kept, and no part of one fits into a request."""
+        return (
+            self.personal_data is not None and self.server.max_message_bytes < _PART_REQUEST_BYTES
+        )
 
     @check_after(mode="after")
     def _attests_by_keys(self) -> Self:

@@ -62,6 +62,8 @@ class OffsiteService:
         self.database = open_database(config, package="yibao_offsite", metadata=tables.metadata)
         self.vault = open_vault(config)
         require_secrets(self.database, self.vault, named=named_secrets(config), clock=clock)
+        if config.shuts_papers_out:
+            log.warning("papers do not fit", max_message_bytes=config.server.max_message_bytes)
 
     async def serve(
         self, stop: asyncio.Event, *, started: "asyncio.Future[int] | None" = None

@@ -183,6 +183,8 @@ def _examine_paper_keys(config: OffsiteConfig) -> Finding:
     except StartError as error:
         return Finding(subject, str(error))
     remark = "fit the database" if vault else "personal_data is not set: no papers are kept"
+    if config.shuts_papers_out:
+        remark = "WARNING: no part of a paper fits into server.max_message_bytes: 600000 at least"
     return Finding(subject, remark=remark)
 
 
