@@ -202,6 +202,13 @@ class SuspensionsConfig(Section):
     end_years: int = Field(default=1, ge=1, le=50)
     end_at_once_years: int = Field(default=3, ge=1, le=50)
 
+    @check_after(mode="after")
+    def _suspends_before_it_ends(self) -> "SuspensionsConfig":
+        # Nobody would ever be suspended, since the qualification ends first.
+        if self.suspend_from_points >= self.end_from_points:
+            raise ValueError("suspend_from_points must be less than end_from_points")
+        return self
+
     @property
     def points_terms(self) -> PointsTerms:
         """What points bring."""

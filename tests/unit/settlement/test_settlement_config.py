@@ -77,6 +77,18 @@ def test_what_is_opened_to_nobody_is_refused(tmp_path: Path) -> None:
         load(tmp_path, f"[elsewhere]\n{reduced}{twice}")
 
 
+@pytest.mark.parametrize(("suspend", "is_taken"), [(11, True), (12, False), (13, False)])
+def test_points_suspend_before_they_end_a_qualification(
+    tmp_path: Path, suspend: int, is_taken: bool
+) -> None:
+    said = f"[suspensions]\nsuspend_from_points = {suspend}\n"
+    if is_taken:
+        assert load(tmp_path, said).suspensions.suspend_from_points == suspend
+        return
+    with pytest.raises(ConfigError, match="suspend_from_points must be less than end_from_points"):
+        load(tmp_path, said)
+
+
 @pytest.mark.parametrize(
     ("section", "key"),
     [
