@@ -69,6 +69,10 @@ class Relay:
         for thread in self._threads:
             thread.join()
 
+    def _reach(self) -> socket.socket:
+        """Returns a connection to what is relayed to."""
+        return socket.create_connection(("127.0.0.1", self._to_port))
+
     def _greet(self, near: socket.socket) -> None:
         """Does what comes before the first byte is passed on."""
 
@@ -79,7 +83,7 @@ class Relay:
             except OSError:
                 return
             try:
-                far = socket.create_connection(("127.0.0.1", self._to_port))
+                far = self._reach()
             except OSError:
                 near.close()
                 continue
@@ -110,6 +114,19 @@ def _pass_on(
     if not silent.is_set():
         with contextlib.suppress(OSError):
             sink.shutdown(socket.SHUT_WR)
+
+
+class RelayToFile(Relay):
+    """A relay to a socket in the file system, as a PostgreSQL of the tests has it."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        super().__init__(0)
+
+    def _reach(self) -> socket.socket:
+        far = socket.socket(socket.AF_UNIX)
+        far.connect(self._path)
+        return far
 
 
 class HttpProxy(Relay):

@@ -10,6 +10,7 @@ from psycopg.pq import TransactionStatus
 from sqlalchemy import event
 from sqlalchemy.engine.interfaces import IsolationLevel
 
+from yibao_common.db.connection_postgres import STATEMENT_SECONDS, PostgresConnection
 from yibao_common.db.rows_postgres import forget_prepared
 
 _POOL_SECONDS = 10
@@ -24,7 +25,7 @@ _CONNECT = {
 _SETTINGS = (
     "SET synchronous_commit = on",
     "SET lock_timeout = '5s'",
-    "SET statement_timeout = '30s'",
+    f"SET statement_timeout = '{STATEMENT_SECONDS}s'",
     "SET idle_in_transaction_session_timeout = '60s'",
     "SET TIME ZONE 'UTC'",
 )
@@ -72,6 +73,12 @@ def _open(
         isolation_level=isolation,
     )
 
+    @event.listens_for(engine, "do_connect")
+    def _do_connect(
+        _dialect: object, _record: object, arguments: list[Any], options: dict[str, Any]
+    ) -> PostgresConnection:
+        return PostgresConnection.connect(*arguments, **options)
+
     @event.listens_for(engine, "connect")
     def _connect(connection: "psycopg.Connection[Any]", _record: object) -> None:
         # Identifiers are strings everywhere else; parsing them into UUID objects and
@@ -104,6 +111,19 @@ def _open(
             forget_prepared(record.info)
 
     return engine
+
+
+def wait_as_long_as_it_takes(connection: sa.Connection) -> None:
+    """Lets statements take their time until the transaction ends, and the server be silent.
+
+    What fits a call is too short for what changes tables that a province has filled. The
+    connection is not used for anything else.
+    """
+    for limit in ("statement_timeout", "idle_in_transaction_session_timeout"):
+        connection.exec_driver_sql(f"SET LOCAL {limit} = 0")
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, PostgresConnection)
+    driver.silence_seconds = None
 
 
 def is_transient(error: BaseException) -> bool:

@@ -64,9 +64,9 @@ def _upgraded(database: Database, package: str) -> bool:
 
 def _take_turn(connection: sa.Connection, name: str) -> None:
     """Waits, for however long, until no other upgrade runs; services read on meanwhile."""
-    # What fits a call is too short for tables that a province has filled.
-    for limit in ("statement_timeout", "idle_in_transaction_session_timeout"):
-        connection.exec_driver_sql(f"SET LOCAL {limit} = 0")
+    from yibao_common.db.engine_postgres import wait_as_long_as_it_takes
+
+    wait_as_long_as_it_takes(connection)
     kept = connection.exec_driver_sql("SHOW lock_timeout").scalar_one()
     connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
     if sa.inspect(connection).has_table(name):

@@ -13,6 +13,7 @@ import psycopg
 import sqlalchemy as sa
 
 from yibao_common.db.arrays_postgres import ArrayWriter, array_type, array_writer, text_value
+from yibao_common.db.connection_postgres import PostgresConnection
 from yibao_common.db.rows import Insert, Now, Row, Select, Statement, Update, check_updated
 from yibao_common.db.trip_postgres import Command, Outcome, Prepared, travel
 
@@ -84,7 +85,7 @@ def _outcomes(connection: sa.Connection, statements: Sequence[Statement]) -> lis
     if not wanted:
         return [None] * len(commands)
     # The driver connection begins the transaction that SQLAlchemy will commit.
-    driver: psycopg.Connection[Any] = connection.connection.driver_connection  # type: ignore[assignment]
+    driver: PostgresConnection = connection.connection.driver_connection  # type: ignore[assignment]
     state: _State = connection.info.get(_STATE) or connection.info.setdefault(_STATE, _State())
     is_due = state.is_due(time.monotonic())
     if is_due:

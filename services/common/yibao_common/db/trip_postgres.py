@@ -15,6 +15,8 @@ from psycopg import abc, adapt, errors
 from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus, Format, TransactionStatus
 from psycopg.pq.abc import PGconn, PGresult
 
+from yibao_common.db.connection_postgres import PostgresConnection
+
 _SUCCEEDED = (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK)
 _ABORTED, _END = ExecStatus.PIPELINE_ABORTED, ExecStatus.PIPELINE_SYNC
 
@@ -78,18 +80,19 @@ class Outcome:
 
 
 def travel(
-    driver: "psycopg.Connection[Any]", commands: Sequence[Command], prepared: Prepared
+    driver: PostgresConnection, commands: Sequence[Command], prepared: Prepared
 ) -> list[Outcome]:
     """Carries out statements in their order in the connection's transaction, which it may begin.
 
-    Raises psycopg.Error, that of the first statement that failed: none behind it was carried out.
+    Raises psycopg.Error, that of the first statement that failed: none behind it was carried out;
+    or that the server fell silent, which closes the connection.
     """
     connection = driver.pgconn
     connection.enter_pipeline_mode()
     try:
         expected = list(_sent(driver, commands, prepared))
         connection.pipeline_sync()
-        results = _results(connection)
+        results = _results(connection, driver.silence_seconds)
     finally:
         if connection.status == ConnStatus.OK:
             connection.exit_pipeline_mode()
@@ -109,7 +112,7 @@ def travel(
 
 
 def _sent(
-    driver: "psycopg.Connection[Any]", commands: Sequence[Command], prepared: Prepared
+    driver: PostgresConnection, commands: Sequence[Command], prepared: Prepared
 ) -> Iterator[tuple[bytes, bytes]]:
     """Sends statements; gives for each result that will come which text it prepares, and the name.
 
@@ -139,7 +142,7 @@ def _sent(
         yield b"", b""
 
 
-def _begin(driver: "psycopg.Connection[Any]") -> bytes:
+def _begin(driver: PostgresConnection) -> bytes:
     """Returns what begins a transaction; nothing where one has begun, or none is wanted."""
     if driver.autocommit or driver.pgconn.transaction_status != TransactionStatus.IDLE:
         return b""
@@ -151,8 +154,9 @@ def _words(name: str) -> bytes:
     return name.replace("_", " ").encode()
 
 
-def _results(connection: PGconn) -> list[PGresult]:
+def _results(connection: PGconn, silence_seconds: float | None) -> list[PGresult]:
     """Sends what is left and returns the results of all that was sent, in its order."""
+    longest = None if silence_seconds is None else silence_seconds * 1_000
     poll = select.poll()
     poll.register(connection.socket, select.POLLIN)
     found: list[PGresult] = []
@@ -160,7 +164,9 @@ def _results(connection: PGconn) -> list[PGresult]:
     while True:
         if unsent:
             poll.modify(connection.socket, select.POLLIN | select.POLLOUT)
-        poll.poll()
+        if not poll.poll(longest):
+            connection.finish()
+            raise psycopg.OperationalError("the server says nothing")
         connection.consume_input()
         if unsent:
             unsent = connection.flush()
