@@ -149,6 +149,8 @@ class FolderShelf:
         """See `Shelf`."""
         # Creating a name is one step; there is no content that could be torn.
         with _told(self._state):
+            # What is held is marked again where somebody took the folder away.
+            self._state.mkdir(mode=0o700, parents=True, exist_ok=True)
             (self._state / name).touch(mode=0o600)
             _sync_folder(self._state)
 

@@ -14,13 +14,13 @@ import contextlib
 import datetime as dt
 import hashlib
 import math
-import re
 import threading
 from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
 from yibao import _status_list
+from yibao._kept_documents import KeptDocuments
 from yibao._shelf import FolderShelf, MemoryShelf, Shelf, TrustFolderError
 from yibao._time_floor import PastAge, TimeFloor
 from yibao._token import QrError, unix_seconds
@@ -34,10 +34,6 @@ __all__ = ["AgeState", "QrError", "TrustFolderError", "TrustSource", "TrustStore
 _LOOK_SECONDS: Final = 5.0
 # How often a list is asked for again because a newer snapshot came between.
 _ROUNDS: Final = 3
-
-_ROOT_FILE = "root-{:d}.cose"
-_SNAPSHOT_FILE = re.compile(r"snapshot-([0-9]+)\.cose")
-_LIST_FILE = "list-{}.cose"
 
 
 class TrustStore:
@@ -69,14 +65,15 @@ class TrustStore:
             ValueError: One folder is given without the other, or both are one.
         """
         self._root = TrustRoot.first(first_root)
-        self._shelf: Shelf
+        shelf: Shelf
         if cache_folder is None or state_folder is None:
             if cache_folder is not state_folder:
                 raise ValueError("cache_folder and state_folder belong together")
-            self._shelf = MemoryShelf()
+            shelf = MemoryShelf()
         else:
-            self._shelf = FolderShelf(cache_folder=cache_folder, state_folder=state_folder)
-        self._marks = TrustMarks(self._shelf)
+            shelf = FolderShelf(cache_folder=cache_folder, state_folder=state_folder)
+        self._documents = KeptDocuments(shelf)
+        self._marks = TrustMarks(shelf)
         self._source = source
         self._regions = None if regions is None else frozenset(regions)
         self._lock = threading.RLock()
@@ -204,11 +201,11 @@ class TrustStore:
             snapshot = self._verified(data, now)
             if held is not None and held.digest == snapshot.digest:
                 return []
-            kept = set(self._shelf.names())
+            lacks = self._documents.lacks_list()
             return [
                 uri
                 for uri, bound in snapshot.lists.items()
-                if self._is_wanted(uri) and _LIST_FILE.format(bound.digest.hex()) not in kept
+                if self._is_wanted(uri) and lacks(bound.digest)
             ]
 
     def keep_list(self, data: bytes) -> None:
@@ -218,7 +215,7 @@ class TrustStore:
             QrError: `malformed`; it is none.
         """
         _status_list.open_list(data)
-        self._shelf.write(_LIST_FILE.format(hashlib.sha256(data).hexdigest()), data)
+        self._documents.keep_list(hashlib.sha256(data).digest(), data)
 
     def take_root(self, data: bytes, *, now: dt.datetime) -> TrustRoot:
         """Takes the root that follows the one held.
@@ -235,17 +232,19 @@ class TrustStore:
             self._check_is_the_one_root(root)
             # Used first: a full disk must not keep a withdrawn key in force.
             self._use_root(root)
-            self._shelf.write(_ROOT_FILE.format(root.version), data)
+            self._documents.keep_root(root.version, data)
             self._marks.add_root(root.version, root.digest)
             self._newest_root_marked = max(self._newest_root_marked, root.version)
             return root
 
     def take_snapshot(self, data: bytes, *, now: dt.datetime) -> TrustSnapshot:
-        """Takes a snapshot as published; the one held, once more, changes nothing.
+        """Takes a snapshot as published; with the one held, once more, keeps what is not yet.
 
         Raises:
             QrError: As `TrustSnapshot.verify`; `stale_trust` also where it is older than
                 one that was ever held here, or bears the version of another.
+            TrustFolderError: It cannot be kept, or what was taken before still cannot be;
+                until the process ends it is used.
         """
         with self._lock:
             self._look(now)
@@ -253,16 +252,17 @@ class TrustStore:
             snapshot = self._verified(data, now)
             held = self._snapshot
             if held is not None and held.digest == snapshot.digest:
+                self._keep_up(snapshot, data)
                 return held
             if not self._admits(snapshot):
                 raise QrError("stale_trust", "the snapshot is older than one that was held here")
             # Used first: a full disk must not keep a killed key in force. Then the document:
             # a mark without it would refuse to work offline.
             self._use_snapshot(snapshot, now)
-            self._shelf.write(f"snapshot-{snapshot.version}.cose", data)
+            self._documents.keep_snapshot(snapshot.version, data)
             self._mark(snapshot)
             self._floor.raise_to(math.floor(snapshot.issue_time.timestamp()))
-            self._tidy_documents()
+            self._documents.tidy(snapshot)
             assert self._snapshot is not None
             return self._snapshot
 
@@ -280,7 +280,7 @@ class TrustStore:
             if uri is None:
                 return
             self._snapshot = snapshot
-            self._shelf.write(_LIST_FILE.format(snapshot.lists[uri].digest.hex()), data)
+            self._documents.keep_list(snapshot.lists[uri].digest, data)
 
     # --- What lies on the shelf.
 
@@ -299,7 +299,7 @@ class TrustStore:
 
     def _look_for_roots(self) -> None:
         while True:
-            data = self._shelf.read(_ROOT_FILE.format(self._root.version + 1))
+            data = self._documents.root(self._root.version + 1)
             if data is None:
                 return
             try:
@@ -315,11 +315,9 @@ class TrustStore:
 
     def _look_for_snapshot(self, now: dt.datetime) -> None:
         held = -1 if self._snapshot is None else self._snapshot.version
-        versions = (
-            int(match[1]) for match in map(_SNAPSHOT_FILE.fullmatch, self._shelf.names()) if match
-        )
+        versions = self._documents.snapshot_versions()
         for version in sorted((version for version in versions if version > held), reverse=True):
-            data = self._shelf.read(f"snapshot-{version}.cose")
+            data = self._documents.snapshot(version)
             if data is None:
                 continue
             try:
@@ -346,7 +344,7 @@ class TrustStore:
         for uri, bound in snapshot.lists.items():
             if uri in snapshot.status_lists or not self._is_wanted(uri):
                 continue
-            data = self._shelf.read(_LIST_FILE.format(bound.digest.hex()))
+            data = self._documents.status_list(bound.digest)
             if data is None:
                 continue
             try:
@@ -378,23 +376,20 @@ class TrustStore:
     def _mark(self, snapshot: TrustSnapshot) -> None:
         self._marks.add_snapshot(snapshot.version, snapshot.digest, key_id=snapshot.trust_key_id)
 
+    def _keep_up(self, snapshot: TrustSnapshot, data: bytes) -> None:
+        """Keeps what could not be kept when it was taken, or was removed since.
+
+        Who began again without it would go back to what was withdrawn.
+        """
+        self._documents.catch_up()
+        if not self._admits(snapshot):
+            return  # Another process is ahead.
+        if snapshot.version not in self._documents.snapshot_versions():
+            self._documents.keep_snapshot(snapshot.version, data)
+        self._mark(snapshot)
+
     def _verified(self, data: bytes, now: dt.datetime) -> TrustSnapshot:
         root = self._root
         return TrustSnapshot.verify(
             data, trust_key=root.trust_keys, now=now, root_keys=root.root_keys
         )
-
-    def _tidy_documents(self) -> None:
-        snapshot = self._snapshot
-        assert snapshot is not None
-        names = list(self._shelf.names())
-        versions = [int(match[1]) for match in map(_SNAPSHOT_FILE.fullmatch, names) if match]
-        if max(versions, default=0) > snapshot.version:
-            # Another process is ahead; what looks idle from here may be its lists.
-            return
-        bound = {_LIST_FILE.format(entry.digest.hex()) for entry in snapshot.lists.values()}
-        for name in names:
-            match = _SNAPSHOT_FILE.fullmatch(name)
-            is_idle_snapshot = match is not None and int(match[1]) < snapshot.version
-            if is_idle_snapshot or (name.startswith("list-") and name not in bound):
-                self._shelf.drop(name)
