@@ -34,8 +34,11 @@ def open_key_store(config: KeysConfig) -> KeyStore:
     """Returns the private keys of this process.
 
     Raises:
-        StartError: the passphrase, or the hardware module, cannot be used.
+        StartError: the folder, the passphrase or the hardware module cannot be used.
     """
+    if config.folder.exists() and not config.folder.is_dir():
+        # Each key would be told as missing.
+        raise StartError(f"keys.folder {config.folder}: is no folder")
     folder = KeyFolder(config.folder, passphrase=read_passphrase(config.passphrase_file))
     if config.pkcs11 is None:
         return folder
