@@ -360,6 +360,15 @@ def test_what_ended_early_keeps_its_days_to_come(days: int, is_taken: bool) -> N
         assert caught.value.metadata == {"registration_id": "ended"}
 
 
+def test_what_ended_before_its_first_day_keeps_no_day() -> None:
+    """What took its place begins no later, or its person's enrolment ends before."""
+    asked = application(start_date=TODAY + 20 * DAY)
+    ended = dataclasses.replace(
+        registered(asked), state=State.ENDED, ended_date=asked.start_date - DAY
+    )
+    check_places(registered(application()), [ended], several=SAMPLE.several_places)
+
+
 @pytest.mark.parametrize("state", [each for each in State if each.is_open])
 def test_what_waits_for_a_decision_counts_as_what_is_in_force(state: State) -> None:
     new = registered(application(treatment_region="310000"))

@@ -86,7 +86,7 @@ def _overlapping(
             continue
         if other.registration_id == registration.replaces_registration_id:
             continue
-        if registration.start_date <= (other.last_date or dt.date.max) and other.start_date <= (
-            registration.last_date or dt.date.max
-        ):
+        # One that ended before its first day covers none: its last day is before that.
+        first = max(registration.start_date, other.start_date)
+        if first <= min(registration.last_date or dt.date.max, other.last_date or dt.date.max):
             yield other
