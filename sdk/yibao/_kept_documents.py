@@ -73,13 +73,20 @@ class KeptDocuments:
             else:
                 self._write(name, data)
 
+    def forget_owed(self, snapshot: TrustSnapshot) -> None:
+        """Forgets what is owed and nobody needs any more by whom `snapshot` is held.
+
+        A disk may be full for days, in which there are hundreds of snapshots.
+        """
+        for name in _idle(snapshot, list(self._owed)):
+            self._owed.pop(name, None)
+
     def tidy(self, snapshot: TrustSnapshot) -> None:
         """Forgets what nobody needs any more by whom `snapshot` is held."""
         if max(self.snapshot_versions(), default=0) > snapshot.version:
             # Another process is ahead; what looks idle from here may be its lists.
             return
-        for name in _idle(snapshot, [*self._shelf.names(), *self._owed]):
-            self._owed.pop(name, None)
+        for name in _idle(snapshot, list(self._shelf.names())):
             self._shelf.drop(name)
 
     def _write(self, name: str, data: bytes) -> None:

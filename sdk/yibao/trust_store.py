@@ -259,9 +259,9 @@ class TrustStore:
             # Used first: a full disk must not keep a killed key in force. Then the document:
             # a mark without it would refuse to work offline.
             self._use_snapshot(snapshot, now)
+            self._documents.forget_owed(snapshot)
             self._documents.keep_snapshot(snapshot.version, data)
             self._mark(snapshot)
-            self._floor.raise_to(math.floor(snapshot.issue_time.timestamp()))
             self._documents.tidy(snapshot)
             assert self._snapshot is not None
             return self._snapshot
@@ -375,6 +375,7 @@ class TrustStore:
 
     def _mark(self, snapshot: TrustSnapshot) -> None:
         self._marks.add_snapshot(snapshot.version, snapshot.digest, key_id=snapshot.trust_key_id)
+        self._floor.raise_to(math.floor(snapshot.issue_time.timestamp()))
 
     def _keep_up(self, snapshot: TrustSnapshot, data: bytes) -> None:
         """Keeps what could not be kept when it was taken, or was removed since.

@@ -1,7 +1,9 @@
 """A store of trust whose disk was full, or whose folders were removed, goes back to nothing."""
 
 import contextlib
+import datetime as dt
 import errno
+import hashlib
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +13,7 @@ from support.token_minting import NOW
 from support.trust_stores import SECOND_ROOT, URI, open_store, refused, snapshot, status_list
 
 from yibao import _shelf
+from yibao.trust import QrError
 from yibao.trust_store import TrustFolderError
 
 
@@ -75,6 +78,31 @@ def test_what_is_owed_is_forgotten_with_what_it_was_for(tmp_path: Path) -> None:
     store.take_snapshot(snapshot(9), now=NOW)
     kept = [path.name for path in (tmp_path / "cache").iterdir()]
     assert kept == ["snapshot-9.cose"]
+
+
+def test_while_a_disk_is_full_what_is_owed_does_not_grow(tmp_path: Path) -> None:
+    """Of days without room, what the newest snapshot needs is written, and nothing else."""
+    store = open_store(tmp_path)
+    with full_disk():
+        for version in range(7, 12):
+            revoked = status_list(revoked=(version,))
+            with pytest.raises(TrustFolderError, match="No space"):
+                store.keep_list(revoked)
+            with pytest.raises(TrustFolderError, match="No space"):
+                store.take_snapshot(snapshot(version, lists=(revoked,)), now=NOW)
+    newest = snapshot(11, lists=(revoked,))
+    store.take_snapshot(newest, now=NOW)
+    kept = sorted(path.name for path in (tmp_path / "cache").iterdir())
+    assert kept == [f"list-{hashlib.sha256(revoked).hexdigest()}.cose", "snapshot-11.cose"]
+
+
+def test_the_time_that_a_refused_snapshot_was_signed_at_is_kept_with_it(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    with full_disk(), pytest.raises(TrustFolderError, match="No space"):
+        store.take_snapshot(snapshot(8), now=NOW)
+    store.take_snapshot(snapshot(8), now=NOW)
+    with pytest.raises(QrError, match="clock_suspect"):
+        open_store(tmp_path).current(now=NOW - dt.timedelta(hours=1))
 
 
 @pytest.mark.parametrize("removed", ["state", "cache", ""])
