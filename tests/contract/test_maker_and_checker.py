@@ -37,6 +37,15 @@ def _unlike(source: str) -> list[str]:
     return [each.name for each in _refusing(ast.parse(source)) if not _named(each) & _COMPARES]
 
 
+def _compared_by_hand(source: str) -> list[str]:
+    """Returns comparisons of a checker with a maker, which take `wang` and `Wang` for two."""
+    return [
+        ast.unparse(each)
+        for each in ast.walk(ast.parse(source))
+        if isinstance(each, ast.Compare) and _named(each) >= {"maker", "checker"}
+    ]
+
+
 def test_two_operators_are_compared_in_one_way() -> None:
     found = {str(path.relative_to(ROOT)): _unlike(path.read_text("utf-8")) for path in _SOURCES}
     assert {path: names for path, names in found.items() if names} == {}
@@ -51,3 +60,12 @@ def test_two_operators_are_compared_in_one_way() -> None:
 def test_a_comparison_of_its_own_is_found(comparison: str, found: list[str]) -> None:
     source = f"def check(maker, by):\n if {comparison}:\n  raise E(Reason.SAME_MAKER_AND_CHECKER)\n"
     assert _unlike(source) == found
+
+
+def test_no_checker_is_compared_with_a_maker_by_hand() -> None:
+    sources = sorted((ROOT / "services").glob("*/yibao_*/**/*.py"))
+    found = {
+        str(each.relative_to(ROOT)): _compared_by_hand(each.read_text("utf-8")) for each in sources
+    }
+    assert {path: comparisons for path, comparisons in found.items() if comparisons} == {}
+    assert _compared_by_hand("order.checker in (None, order.maker)")

@@ -3,7 +3,14 @@ import contextvars
 import pytest
 
 from yibao_common.rpc.callers import acting_as, current_caller
-from yibao_common.values.caller import Caller, Role, caller_of_uri, is_same_operator, parse_caller
+from yibao_common.values.caller import (
+    Caller,
+    Role,
+    are_two_operators,
+    caller_of_uri,
+    is_same_operator,
+    parse_caller,
+)
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 
@@ -207,3 +214,5 @@ def test_names_that_differ_in_case_alone_are_of_one_operator(
 ) -> None:
     assert is_same_operator(path, other) is is_same
     assert is_same_operator(other, path) is is_same
+    assert are_two_operators(path, other) is not is_same
+    assert not are_two_operators(path, None)

@@ -6,6 +6,7 @@ import pytest
 
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
+from yibao_settlement.ledger_check.override import override_faults
 from yibao_settlement.rules.override import (
     Override,
     OverrideKind,
@@ -60,3 +61,12 @@ def test_what_is_proposed_is_withdrawn_by_anybody_and_once() -> None:
         again = reason_of(withdraw, ended, withdrawer="agency/999019/li", now=NOW)
         assert again is Reason.OVERRIDE_STATE
     assert reason_of(check_checker, done, checker="agency/999019/li") is Reason.OVERRIDE_STATE
+
+
+@pytest.mark.parametrize("checker", ["agency/999019/wang", "agency/999019/Wang"])
+def test_the_ledger_checker_takes_no_capital_for_another_operator(checker: str) -> None:
+    done = DONE._replace(checker=checker)
+    taken_back = {"R1": (done.settlement_id, checker, done.reason)}
+    audited = {"O1": {"maker": done.maker, "taken_back": "R1", "kind": "REVERSAL"}}
+    said = f"was proposed by {done.maker}, confirmed by {checker}"
+    assert list(override_faults([done], taken_back, audited)) == [("O1", said)]

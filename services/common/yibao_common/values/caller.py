@@ -162,6 +162,11 @@ def is_same_operator(path: str, other: str) -> bool:
     return path.casefold() == other.casefold()
 
 
+def are_two_operators(maker: str, checker: str | None) -> bool:
+    """Tells whether what `maker` made was checked, and by another operator."""
+    return checker is not None and not is_same_operator(maker, checker)
+
+
 def parse_caller(path: str) -> Caller:
     """Returns the caller that a path such as `institution/H50011200001` names.
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import sqlalchemy as sa
 
 from yibao_common.values.calendar import shanghai_day
-from yibao_common.values.caller import is_same_operator
+from yibao_common.values.caller import are_two_operators
 from yibao_common.values.errors import InvariantError, RuleError
 from yibao_settlement.application.account_close.rows import PurseEntry
 from yibao_settlement.application.account_close.run import finish_detail
@@ -96,7 +96,7 @@ def close_faults(
         if last is not None and close.benefit_year != last + 1:
             yield name, f"are closed, and those of the year after {last} are not"
         last = close.benefit_year
-        if close.checker is None or is_same_operator(close.checker, close.maker):
+        if not are_two_operators(close.maker, close.checker):
             yield name, "were not closed by two operators"
         if confirmed.get(close.close_id) != _on_record(close):
             yield name, "the audit tells of no such closing"

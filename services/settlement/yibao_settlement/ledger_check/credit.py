@@ -5,6 +5,7 @@ Each fault is a subject and what is wrong with it.
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
+from yibao_common.values.caller import are_two_operators
 from yibao_settlement.rules.credit.credit import TRANSFER, Credit, CreditState
 from yibao_settlement.rules.credit.order import (
     AccountOrder,
@@ -43,7 +44,7 @@ def order_faults(
             if order.posting_id is not None:
                 yield order.order_id, f"is {order.state.name}, and names a posting"
             continue
-        if order.checker in (None, order.maker):
+        if not are_two_operators(order.maker, order.checker):
             yield order.order_id, f"was proposed by {order.maker}, confirmed by {order.checker}"
         told = audited.get(order.order_id, {})
         said = {"posting": order.posting_id, "amount_fen": str(order.amount_fen)}
@@ -165,7 +166,7 @@ def transfer_faults(
             )
             continue
         is_out = each.state not in (TransferState.REQUESTED, TransferState.CANCELLED)
-        if is_out and each.checker in (None, each.maker):
+        if is_out and not are_two_operators(each.maker, each.checker):
             yield each.transfer_id, f"was requested by {each.maker}, recorded by {each.checker}"
         on_its_way, own = transfer_account(each.transfer_id), _purses(each.person_id)
         moved = posted[PostingKind.TRANSFERRED_OUT].get(each.posting_id or "", {})

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 
 import sqlalchemy as sa
 
+from yibao_common.values.caller import are_two_operators
 from yibao_settlement.application.declaration.find import span_of_month
 from yibao_settlement.application.declaration.order import CONFIRM_DEDUCTION, CONFIRM_MOVE
 from yibao_settlement.application.declaration.pay import CONFIRM_PAYMENT, REPORT_PAYMENT
@@ -118,7 +119,7 @@ def _order_faults(known: booked.BookedDeclarations) -> Iterator[Fault]:
         is_done = order.state is OrderState.CARRIED_OUT
         if is_done != (order.posting_id is not None):
             yield PAID, subject, "its state is not what became of it"
-        if is_done and order.checker in (None, order.maker):
+        if is_done and not are_two_operators(order.maker, order.checker):
             yield PAID, subject, "was not carried out by two operators"
         method = CONFIRM_DEDUCTION if isinstance(order, Deduction) else CONFIRM_MOVE
         told = known.audited.get((method, subject))
@@ -148,7 +149,7 @@ def _payment_faults(known: booked.BookedDeclarations, payment: Payment) -> Itera
     if sum(line.deposit_fen for line in lines) != payment.deposit_fen:
         yield PAID, subject, f"withholds {payment.deposit_fen} fen, and its lines do not"
     is_standing, is_paid = payment.state in _STANDING, payment.state is PaymentState.PAID
-    if is_standing and payment.checker in (None, payment.maker):
+    if is_standing and not are_two_operators(payment.maker, payment.checker):
         yield PAID, subject, "was not confirmed by two operators"
     has_deposit = bool(is_standing and payment.deposit_fen)
     has_paid = bool(is_paid and payment.amount_fen)

@@ -5,6 +5,7 @@ Each fault is a subject and what is wrong with it.
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
+from yibao_common.values.caller import are_two_operators
 from yibao_settlement.application.difference.state import DueMove
 from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.rules.account import Purses
@@ -93,7 +94,7 @@ def order_faults(
         owed = dict(order_entries(order, person_id=order.person_id))
         if posted != (int(order.posting_kind), owed):
             yield order.order_id, f"posted {posted}, not {order.posting_kind.name} {owed}"
-        if order.checker in (None, order.maker):
+        if not are_two_operators(order.maker, order.checker):
             yield order.order_id, f"was proposed by {order.maker}, confirmed by {order.checker}"
         told = audited.get(order.order_id, {})
         said = {"posting": order.posting_id, "amount_fen": str(order.amount_fen)}

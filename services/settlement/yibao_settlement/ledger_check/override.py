@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from yibao_common.values.caller import are_two_operators
 from yibao_settlement.rules.override import Override, OverrideState
 
 Fault = tuple[str, str]
@@ -24,7 +25,7 @@ def override_faults(
             if override.taken_back_id is not None:
                 yield override.override_id, f"is {override.state.name}, and names what it did"
             continue
-        if override.checker in (None, override.maker):
+        if not are_two_operators(override.maker, override.checker):
             makers = f"proposed by {override.maker}, confirmed by {override.checker}"
             yield override.override_id, f"was {makers}"
         said = override.settlement_id, override.checker, override.reason

@@ -5,7 +5,7 @@ Each fault is a subject and what is wrong with it.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from yibao_common.values.caller import is_same_operator
+from yibao_common.values.caller import are_two_operators
 from yibao_settlement.rules.period.close import (
     Period,
     PeriodClose,
@@ -47,7 +47,7 @@ def period_faults(
             yield _name(close), f"was closed with {close.amount_fen} fen, its sums make {told[0]}"
         if close.month > ended_month:
             yield _name(close), f"is closed, and months after {ended_month} take postings"
-        if close.checker is None or is_same_operator(close.checker, close.maker):
+        if not are_two_operators(close.maker, close.checker):
             yield _name(close), "was not closed by two operators"
         if audited.get(close.close_id) != _on_record(close):
             yield _name(close), "the audit tells of no such closing"

@@ -7,7 +7,7 @@ what these had posted by then; with what was posted since it comes to the presen
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from yibao_common.values.caller import is_same_operator
+from yibao_common.values.caller import are_two_operators
 from yibao_settlement.application.year.sums import BillHistory, sums_of, used_up
 from yibao_settlement.application.year.take import finish_detail
 from yibao_settlement.rules.ledger import fund_account
@@ -171,7 +171,7 @@ def year_faults(
         if last is not None and close.benefit_year != last + 1:
             yield name, f"is closed, and the year after {last} is not"
         last = close.benefit_year
-        if close.checker is None or is_same_operator(close.checker, close.maker):
+        if not are_two_operators(close.maker, close.checker):
             yield name, "was not closed by two operators"
         if confirmed.get(close.close_id) != _on_record(close):
             yield name, "the audit tells of no such closing"

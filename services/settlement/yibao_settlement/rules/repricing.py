@@ -9,7 +9,7 @@ import datetime as dt
 import enum
 from typing import NamedTuple
 
-from yibao_common.values.caller import is_same_operator
+from yibao_common.values.caller import are_two_operators, is_same_operator
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 
@@ -186,11 +186,8 @@ def withdraw(repricing: Repricing, *, withdrawer: str, now: dt.datetime) -> Repr
 
 def is_by_two(repricing: Repricing) -> bool:
     """Tells whether one operator proposed it and another one confirmed it."""
-    return (
-        repricing.state is RepricingState.CONFIRMED
-        and repricing.checker is not None
-        and not is_same_operator(repricing.checker, repricing.maker)
-    )
+    is_confirmed = repricing.state is RepricingState.CONFIRMED
+    return is_confirmed and are_two_operators(repricing.maker, repricing.checker)
 
 
 def _check_open(repricing: Repricing) -> None:
