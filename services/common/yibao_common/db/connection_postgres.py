@@ -1,8 +1,9 @@
 """A connection to PostgreSQL that is given up where the server falls silent.
 
 A pooler or a server that hangs goes on acknowledging what arrives, so that no keepalive of the
-network finds it. But it answers each statement within the time that statements may take, if only
-to refuse it: a longer silence is no answer on its way.
+network finds it. But it answers a statement within the time that statements may take, if only to
+refuse it, and those of a batch, whose answers may come together, are far from that: a longer
+silence is no answer on its way.
 """
 
 from typing import Any, TypeVar
