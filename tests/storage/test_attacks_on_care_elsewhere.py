@@ -148,7 +148,10 @@ def test_nothing_more_is_paid_by_a_correction_of_what_no_bill_would_be_settled_o
     world.run(world.update_command(visit, CareFacts(), institution_id=THERE, marks=cleared))
     void: dict[str, Any] = {"registration_id": told.registration_id, "is_void": True, "version": 2}
     tell_registered(world, person, "long_term", **void)
-    assert refused(world, to(more, id)).reason is Reason.OFFSITE_NOT_REGISTERED
+    refusal = refused(world, to(more, id))
+    assert refusal.reason is Reason.OFFSITE_NOT_REGISTERED
+    # Nothing of this bill is held: what is told is what may be done of a settled one.
+    assert "correct to no more than was paid" in str(refusal)
     assert_books_are_right(world)
 
 

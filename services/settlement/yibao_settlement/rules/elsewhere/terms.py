@@ -158,7 +158,7 @@ def check_not_void(decided: Elsewhere, known: KnownCare, terms: ElsewhereTerms) 
             raise RuleError(
                 Reason.OFFSITE_NOT_REGISTERED,
                 f"registration {each.registration_id} for care in region {decided.place_region} "
-                "was found void: release the hold",
+                "was found void: release what is held, and correct to no more than was paid",
                 treatment_region=decided.place_region,
             )
 
