@@ -199,6 +199,31 @@ def test_a_paper_counts_where_it_is_whole_and_of_the_person_and_kind(
     assert refused.metadata["missing"] == "household_move_proof"
 
 
+@pytest.mark.parametrize("state", [PaperState.CLEAN, PaperState.RETURNED])
+def test_a_paper_that_was_replaced_counts_as_what_took_its_place(state: PaperState) -> None:
+    desk = Desk(SAMPLE)
+    first, second = (
+        Paper(id, "household_move_proof", PERSON_ID, PaperState.CLEAN) for id in ("m1", "m2")
+    )
+    desk.work.papers.known = {"m1": first, "m2": second}
+    papers = (*FORM, Material("household_move_proof", "m1"))
+    id = desk.create(retired(channel=Channel.POST, materials=papers)).registration_id
+    desk.given(desk.steps.give_back, desk.act(id, SECOND), (("registration_form", "无签名"),))
+    # What ReplaceMaterial does: the second one is used for all that the first one was.
+    replaced = first._replace(state=PaperState.REPLACED)
+    desk.work.papers.known = {"m1": replaced, "m2": second._replace(state=state)}
+    new = shown("registration_form")
+    refused = refusal(desk.steps.hand_in_again, desk.act(id), new, bytes)
+    assert refused.metadata["missing"] == "household_move_proof"
+    desk.work.papers.bound["m2"] = id
+    if state is PaperState.CLEAN:
+        again = desk.given(desk.steps.hand_in_again, desk.act(id), new)
+        assert again.state is State.SUBMITTED
+    else:
+        refused = refusal(desk.steps.hand_in_again, desk.act(id), new, bytes)
+        assert refused.metadata["missing"] == "household_move_proof"
+
+
 def test_an_app_shows_no_paper_at_a_window() -> None:
     refused = refusal(Desk().create, retired(channel=Channel.APP), APP)
     assert refused.reason is Reason.MATERIAL_MISSING

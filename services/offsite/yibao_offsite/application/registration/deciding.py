@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from yibao_offsite.rules.material.states import COUNTS
+from yibao_offsite.rules.material.material import Owner
+from yibao_offsite.rules.material.states import COUNTS, State
 from yibao_offsite.rules.person import KnownPerson
 from yibao_offsite.rules.region_rules import RegionRules
 from yibao_offsite.rules.registration.decide import Applicant, basis_rules
@@ -63,14 +64,39 @@ def read_known(work: "Work", applications: Sequence[Application]) -> Known:
     return Known(persons, standing.limits, papers, others)
 
 
-def known_papers(work: "Work", materials: Iterable[Material]) -> dict[str, KnownPaper]:
-    """Returns the uploaded ones of papers by their ids; locks them."""
+def known_papers(
+    work: "Work", materials: Iterable[Material], *, registration_id: str | None = None
+) -> dict[str, KnownPaper]:
+    """Returns the uploaded ones of papers by their ids; locks them.
+
+    Of a registration that is there, a paper that was replaced since counts as what took its
+    place does, in all that it was handed in for.
+    """
     ids = {each.material_id for each in materials if each.material_id is not None}
+    if not ids:
+        return {}
+    used: set[str] = set()
+    if registration_id is not None:
+        of_it = work.papers.of_owner(Owner.REGISTRATION, registration_id)
+        used = {each.material_id for each in of_it}
     # Locked, so that nobody returns or replaces one before the transaction ends.
-    papers = work.papers.lock(ids) if ids else ()
+    papers = work.papers.lock(ids | used)
+    counts = {
+        (each.person_id, each.kind)
+        for each in papers
+        if each.material_id in used and each.state in COUNTS
+    }
+    replaced = {
+        each.material_id
+        for each in papers
+        if each.state is State.REPLACED and (each.person_id, each.kind) in counts
+    }
     return {
         each.material_id: KnownPaper(
-            each.material_id, each.kind, each.person_id, each.state in COUNTS
+            each.material_id,
+            each.kind,
+            each.person_id,
+            each.state in COUNTS or each.material_id in replaced & used,
         )
         for each in papers
     }

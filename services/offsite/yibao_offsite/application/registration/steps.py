@@ -319,7 +319,8 @@ def _check_papers(turn: Turn, registration: Registration) -> None:
         else each
         for each in application.materials
     ]
-    known, person_id = known_papers(turn.work, materials), application.person_id
+    id, person_id = registration.registration_id, application.person_id
+    known = known_papers(turn.work, materials, registration_id=id)
     check_papers(papers, materials, known, person_id=person_id, may_show=True)
 
 
