@@ -363,14 +363,17 @@ def test_a_returned_paper_is_replaced_and_both_are_found_by_what_they_are_for(
     with desk.transactions.read(REGION) as work:
         papers = work.papers.of_owner(Owner.REGISTRATION, OWNER_ID)
         found = work.materials.find(former)
-    assert [(each.material_id, each.state.name) for each in papers] == [
-        (former, "REPLACED"),
-        (new, "NOT_SCANNED"),
-    ]
+    told = [(each.material_id, each.state.name, each.put_in_place_by) for each in papers]
+    assert told == [(former, "REPLACED", ""), (new, "NOT_SCANNED", WALLET)]
     assert found is not None
     assert (found.reason, found.replaced_by_id) == ("看不清", new)
     (entry,) = desk.audited("ReplaceMaterial")
     assert entry["replaces"] == former
+    # Who returns one puts nothing in its place.
+    desk.return_(new)
+    with desk.transactions.read(REGION) as work:
+        papers = work.papers.of_owner(Owner.REGISTRATION, OWNER_ID)
+    assert [each.put_in_place_by for each in papers] == ["", ""]
 
 
 def test_photos_keep_names_of_any_script(desk: StoredDesk) -> None:

@@ -172,6 +172,10 @@ def test_self_service_is_accepted_at_once_and_checked_by_somebody_else() -> None
     assert desk.work.papers.bound == {"m1": made.registration_id}
     # Until it is checked its papers may be returned, and go on.
     assert desk.work.papers.ended == {made.registration_id: None}
+    desk.work.papers.known = {"m1": paper._replace(state=PaperState.RETURNED)}
+    returned = refusal(desk.steps.note_checked, desk.act(made.registration_id), bytes)
+    assert returned.reason is Reason.MATERIAL_MISSING
+    desk.work.papers.known = {"m1": paper}
     checked = desk.given(desk.steps.note_checked, desk.act(made.registration_id))
     assert (checked.state, checked.task) == (State.ACTIVE, None)
     assert desk.work.papers.ended == {made.registration_id: checked.end_date}
@@ -222,6 +226,38 @@ def test_a_paper_that_was_replaced_counts_as_what_took_its_place(state: PaperSta
     else:
         refused = refusal(desk.steps.hand_in_again, desk.act(id), new, bytes)
         assert refused.metadata["missing"] == "household_move_proof"
+
+
+def resting_on_a_paper() -> tuple[Desk, str, Paper]:
+    """Returns a desk with a registration that rests on an uploaded paper."""
+    desk, paper = Desk(SAMPLE), Paper("m1", "household_move_proof", PERSON_ID, PaperState.CLEAN)
+    desk.work.papers.known = {"m1": paper}
+    papers = (*FORM, Material("household_move_proof", "m1"))
+    made = desk.create(retired(channel=Channel.POST, materials=papers))
+    return desk, made.registration_id, paper
+
+
+@pytest.mark.parametrize("state", [PaperState.RETURNED, PaperState.INFECTED])
+def test_nothing_is_approved_by_a_paper_that_was_returned_since(state: PaperState) -> None:
+    desk, id, paper = resting_on_a_paper()
+    desk.work.papers.known["m1"] = paper._replace(state=state)
+    refused = refusal(desk.steps.approve, desk.act(id, SECOND), bytes)
+    assert refused.reason is Reason.MATERIAL_MISSING
+    assert refused.metadata["missing"] == "household_move_proof"
+    desk.work.papers.known["m1"] = paper
+    assert desk.given(desk.steps.approve, desk.act(id, SECOND)).state is State.ACTIVE
+
+
+def test_nobody_approves_a_paper_that_they_put_in_the_place_of_another_one() -> None:
+    desk, id, paper = resting_on_a_paper()
+    desk.work.papers.known = {
+        "m1": paper._replace(state=PaperState.REPLACED),
+        "m2": paper._replace(material_id="m2", put_in_place_by=SECOND.path),
+    }
+    desk.work.papers.bound["m2"] = id
+    refused = refusal(desk.steps.approve, desk.act(id, SECOND), bytes)
+    assert refused.reason is Reason.SAME_MAKER_AND_CHECKER
+    assert desk.given(desk.steps.approve, desk.act(id, THIRD)).state is State.ACTIVE
 
 
 def test_an_app_shows_no_paper_at_a_window() -> None:

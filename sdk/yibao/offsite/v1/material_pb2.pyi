@@ -252,7 +252,7 @@ class Material(google.protobuf.message.Message):
     reason: builtins.str
     """Why it was returned or waived; empty where it was not."""
     changed_by: builtins.str
-    """Who returned it, or decided its waiver."""
+    """Who returned it, decided its waiver, or put it in the place of another one."""
     replaces_material_id: builtins.str
     """The one whose place it took; empty where of none."""
     replaced_by_material_id: builtins.str

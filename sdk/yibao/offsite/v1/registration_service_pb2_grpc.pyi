@@ -44,11 +44,12 @@ class RegistrationServiceStub:
         yibao.offsite.v1.registration_service_pb2.ApproveRegistrationResponse,
     ]
     """Approves what was submitted (checker). Callers: agency of the region, another operator
-    than who handed it in. Where it changes another registration, that one ends in the same
+    than who handed it in, or put one of its papers in the place of another. Where it changes another registration, that one ends in the same
     transaction. Idempotent by `request_id`. Reasons: REGISTRATION_NOT_FOUND,
     REGISTRATION_STATE, SAME_MAKER_AND_CHECKER, PERSON_NOT_FOUND, PERSON_MERGED,
     PERSON_DECEASED, PERSON_NOT_ENROLLED, REGISTRATION_EXISTS, SEVERAL_PLACES_NEED_PROOF,
-    PRE_EVALUATION_REQUIRED, ENROLMENT_UNCONFIRMED, REQUEST_ID_REUSED.
+    MATERIAL_MISSING where a paper was returned since, PRE_EVALUATION_REQUIRED,
+    ENROLMENT_UNCONFIRMED, REQUEST_ID_REUSED.
     """
 
     RejectRegistration: grpc.UnaryUnaryMultiCallable[
@@ -93,7 +94,8 @@ class RegistrationServiceStub:
     ]
     """Notes that what was accepted at once was checked and is right. Callers: agency of the
     region, another operator than who registered. Idempotent by `request_id`. Reasons:
-    REGISTRATION_NOT_FOUND, REGISTRATION_STATE, SAME_MAKER_AND_CHECKER, REQUEST_ID_REUSED.
+    REGISTRATION_NOT_FOUND, REGISTRATION_STATE, SAME_MAKER_AND_CHECKER, MATERIAL_MISSING where a
+    paper was returned since, REQUEST_ID_REUSED.
     """
 
     ChangeRegistration: grpc.UnaryUnaryMultiCallable[
@@ -212,11 +214,12 @@ class RegistrationServiceAsyncStub:
         yibao.offsite.v1.registration_service_pb2.ApproveRegistrationResponse,
     ]
     """Approves what was submitted (checker). Callers: agency of the region, another operator
-    than who handed it in. Where it changes another registration, that one ends in the same
+    than who handed it in, or put one of its papers in the place of another. Where it changes another registration, that one ends in the same
     transaction. Idempotent by `request_id`. Reasons: REGISTRATION_NOT_FOUND,
     REGISTRATION_STATE, SAME_MAKER_AND_CHECKER, PERSON_NOT_FOUND, PERSON_MERGED,
     PERSON_DECEASED, PERSON_NOT_ENROLLED, REGISTRATION_EXISTS, SEVERAL_PLACES_NEED_PROOF,
-    PRE_EVALUATION_REQUIRED, ENROLMENT_UNCONFIRMED, REQUEST_ID_REUSED.
+    MATERIAL_MISSING where a paper was returned since, PRE_EVALUATION_REQUIRED,
+    ENROLMENT_UNCONFIRMED, REQUEST_ID_REUSED.
     """
 
     RejectRegistration: grpc.aio.UnaryUnaryMultiCallable[
@@ -261,7 +264,8 @@ class RegistrationServiceAsyncStub:
     ]
     """Notes that what was accepted at once was checked and is right. Callers: agency of the
     region, another operator than who registered. Idempotent by `request_id`. Reasons:
-    REGISTRATION_NOT_FOUND, REGISTRATION_STATE, SAME_MAKER_AND_CHECKER, REQUEST_ID_REUSED.
+    REGISTRATION_NOT_FOUND, REGISTRATION_STATE, SAME_MAKER_AND_CHECKER, MATERIAL_MISSING where a
+    paper was returned since, REQUEST_ID_REUSED.
     """
 
     ChangeRegistration: grpc.aio.UnaryUnaryMultiCallable[
@@ -384,11 +388,12 @@ class RegistrationServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[yibao.offsite.v1.registration_service_pb2.ApproveRegistrationResponse, collections.abc.Awaitable[yibao.offsite.v1.registration_service_pb2.ApproveRegistrationResponse]]:
         """Approves what was submitted (checker). Callers: agency of the region, another operator
-        than who handed it in. Where it changes another registration, that one ends in the same
+        than who handed it in, or put one of its papers in the place of another. Where it changes another registration, that one ends in the same
         transaction. Idempotent by `request_id`. Reasons: REGISTRATION_NOT_FOUND,
         REGISTRATION_STATE, SAME_MAKER_AND_CHECKER, PERSON_NOT_FOUND, PERSON_MERGED,
         PERSON_DECEASED, PERSON_NOT_ENROLLED, REGISTRATION_EXISTS, SEVERAL_PLACES_NEED_PROOF,
-        PRE_EVALUATION_REQUIRED, ENROLMENT_UNCONFIRMED, REQUEST_ID_REUSED.
+        MATERIAL_MISSING where a paper was returned since, PRE_EVALUATION_REQUIRED,
+        ENROLMENT_UNCONFIRMED, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
@@ -443,7 +448,8 @@ class RegistrationServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[yibao.offsite.v1.registration_service_pb2.ConfirmRegistrationCheckResponse, collections.abc.Awaitable[yibao.offsite.v1.registration_service_pb2.ConfirmRegistrationCheckResponse]]:
         """Notes that what was accepted at once was checked and is right. Callers: agency of the
         region, another operator than who registered. Idempotent by `request_id`. Reasons:
-        REGISTRATION_NOT_FOUND, REGISTRATION_STATE, SAME_MAKER_AND_CHECKER, REQUEST_ID_REUSED.
+        REGISTRATION_NOT_FOUND, REGISTRATION_STATE, SAME_MAKER_AND_CHECKER, MATERIAL_MISSING where a
+        paper was returned since, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod

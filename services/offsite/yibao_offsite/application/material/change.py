@@ -165,7 +165,13 @@ class MaterialChanges:
         work.materials.update(
             dataclasses.replace(former, state=state, replaced_by_id=new.material_id)
         )
-        replacing = dataclasses.replace(new, replaces_id=former.material_id, uses=former.uses)
+        replacing = dataclasses.replace(
+            new,
+            replaces_id=former.material_id,
+            uses=former.uses,
+            changed_by=command.request.caller.path,
+            change_time=self._clock(),
+        )
         work.materials.update(replacing)
         work.materials.take_over_uses(replacing, former)
         return replacing

@@ -22,10 +22,16 @@ from yibao_offsite.application.registration.orders import (
     moment_of,
     rules_in_force,
 )
-from yibao_offsite.rules.region_rules import BasisRules, RegionRules
+from yibao_offsite.rules.material.material import Owner
+from yibao_offsite.rules.region_rules import BasisRules, RegionRules, check_another
 from yibao_offsite.rules.registration import change
 from yibao_offsite.rules.registration.decide import Applicant, is_looked_at_after
-from yibao_offsite.rules.registration.papers import check_papers, handed_in_again, with_materials
+from yibao_offsite.rules.registration.papers import (
+    check_papers,
+    check_still_usable,
+    handed_in_again,
+    with_materials,
+)
 from yibao_offsite.rules.registration.persons import (
     check_person,
     check_self_service,
@@ -93,8 +99,8 @@ class Steps:
         """Grants what was submitted, by a second operator.
 
         Raises:
-            RuleError: SAME_MAKER_AND_CHECKER, what `check_person` and `check_places` refuse,
-                PRE_EVALUATION_REQUIRED.
+            RuleError: SAME_MAKER_AND_CHECKER, MATERIAL_MISSING, what `check_person` and
+                `check_places` refuse, PRE_EVALUATION_REQUIRED.
         """
         return self._take(act, Event.APPROVED, _approved, encode)
 
@@ -144,16 +150,22 @@ class Steps:
         return self._take(act, Event.WITHDRAWN, decide, encode)
 
     def note_checked(self, act: Act, encode: Encode) -> bytes:
-        """Notes that what was accepted at once was checked. Raises SAME_MAKER_AND_CHECKER."""
+        """Notes that what was accepted at once was checked.
+
+        Raises:
+            RuleError: SAME_MAKER_AND_CHECKER, MATERIAL_MISSING.
+        """
 
         def decide(turn: Turn, registration: Registration) -> Registration:
-            return change.note_checked(
+            checked = change.note_checked(
                 registration,
                 turn.rules,
                 steps=turn.work.registrations.steps(registration.registration_id),
                 checker=turn.act.applicant.path,
                 today=turn.moment.today,
             )
+            _check_papers_since(turn, registration)
+            return checked
 
         return self._take(act, Event.CHECKED, decide, encode)
 
@@ -230,6 +242,7 @@ def _approved(turn: Turn, registration: Registration) -> Registration:
     """Returns what is approved; where it changes another one, that one gives way."""
     work, moment, checker = turn.work, turn.moment, turn.act.applicant.path
     approved = change.approve(registration, turn.rules, checker=checker, today=moment.today)
+    _check_papers_since(turn, registration)
     approved = _still(turn, approved)
     if turn.rules.categories[approved.category].needs_pre_evaluation:
         turn.require_evaluated(work, approved.registration_id)
@@ -322,6 +335,20 @@ def _check_papers(turn: Turn, registration: Registration) -> None:
     id, person_id = registration.registration_id, application.person_id
     known = known_papers(turn.work, materials, registration_id=id)
     check_papers(papers, materials, known, person_id=person_id, may_show=True)
+
+
+def _check_papers_since(turn: Turn, registration: Registration) -> None:
+    """Checks what became of papers since they were handed in, for who says that they are right.
+
+    Nobody does so of one that they put in the place of another one, and what was returned
+    counts no more.
+    """
+    id = registration.registration_id
+    for paper in turn.work.papers.of_owner(Owner.REGISTRATION, id):
+        if paper.put_in_place_by:
+            check_another(paper.put_in_place_by, turn.act.applicant.path)
+    materials = registration.application.materials
+    check_still_usable(materials, known_papers(turn.work, materials, registration_id=id))
 
 
 def _still(turn: Turn, registration: Registration) -> Registration:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from yibao_common.values.errors import FieldFault, RuleError, refuse_faults
 from yibao_common.values.reasons import Reason
 from yibao_offsite.rules.material.kinds import Kind
-from yibao_offsite.rules.material.states import State
+from yibao_offsite.rules.material.states import COUNTS, State
 
 # By so much the clock of a camera may be ahead.
 _CLOCK_LEEWAY = dt.timedelta(minutes=10)
@@ -55,12 +55,17 @@ class Use(NamedTuple):
 
 
 class Paper(NamedTuple):
-    """A paper as those need it who ask for papers: rooms of other features find it so."""
+    """A paper as those need it who ask for papers: rooms of other features find it so.
+
+    `put_in_place_by` is who did where it took the place of another one, and was not returned
+    since; else empty.
+    """
 
     material_id: str
     kind: str
     person_id: str
     state: State
+    put_in_place_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +82,8 @@ class Told:
 class Material:
     """A paper as it is stored; `told` is None of a waiver. Times are UTC.
 
-    `party` is whose certificates may go on with it, `begun_by` the caller who began it.
+    `party` is whose certificates may go on with it, `begun_by` the caller who began it,
+    `changed_by` who returned it, decided on it, or put it in the place of another one.
     """
 
     region: str
@@ -101,7 +107,9 @@ class Material:
     @property
     def paper(self) -> Paper:
         """What other features see of it."""
-        return Paper(self.material_id, self.kind, self.person_id, self.state)
+        is_in_place = self.replaces_id is not None and self.state in COUNTS
+        by = self.changed_by if is_in_place else ""
+        return Paper(self.material_id, self.kind, self.person_id, self.state, by)
 
 
 def check_photo(kind: Kind, photo: PhotoFacts | None, *, now: dt.datetime) -> None:

@@ -45,12 +45,24 @@ def check_papers(
     said = {each.kind for each in materials} - there
     missing += sorted(said.difference(*(each.split("|") for each in missing)))
     if missing:
-        told = ",".join(missing)
-        raise RuleError(
-            Reason.MATERIAL_MISSING,
-            f"papers are missing: {told}",
-            missing=told,
-        )
+        raise _missing(missing)
+
+
+def check_still_usable(materials: Sequence[Material], known: Mapping[str, KnownPaper]) -> None:
+    """Checks that no uploaded paper was returned, or found dangerous, since it was handed in.
+
+    Raises:
+        RuleError: MATERIAL_MISSING, naming all that were.
+    """
+    unusable = {each.material_id for each in known.values() if not each.is_usable}
+    gone = {each.kind for each in materials if each.material_id in unusable}
+    if gone:
+        raise _missing(sorted(gone))
+
+
+def _missing(kinds: Sequence[str]) -> RuleError:
+    told = ",".join(kinds)
+    return RuleError(Reason.MATERIAL_MISSING, f"papers are missing: {told}", missing=told)
 
 
 def _is_there(

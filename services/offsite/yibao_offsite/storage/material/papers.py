@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from yibao_common.db.rows import insert_rows
 from yibao_offsite.rules.material.material import Owner, Paper
-from yibao_offsite.rules.material.states import State
+from yibao_offsite.rules.material.states import COUNTS, State
 from yibao_offsite.storage import tables
 
 _TABLES = tables.materials
@@ -80,8 +80,18 @@ class StoredPapers:
 
     def _of(self, query: sa.Select[Any]) -> list[Paper]:
         rows = self._connection.execute(query.order_by(_MATERIAL.material_id))
-        return [Paper(row[0], row[1], row[2], State(row[3])) for row in rows]
+        return [Paper(row[0], row[1], row[2], State(row[3]), row[4]) for row in rows]
 
 
 def _papers() -> sa.Select[Any]:
-    return sa.select(_MATERIAL.material_id, _MATERIAL.kind, _MATERIAL.person_id, _MATERIAL.state)
+    is_in_place = sa.and_(
+        _MATERIAL.replaces_id.is_not(None), _MATERIAL.state.in_([int(each) for each in COUNTS])
+    )
+    put_in_place_by = sa.case((is_in_place, _MATERIAL.changed_by), else_="")
+    return sa.select(
+        _MATERIAL.material_id,
+        _MATERIAL.kind,
+        _MATERIAL.person_id,
+        _MATERIAL.state,
+        put_in_place_by,
+    )
