@@ -141,12 +141,12 @@ class RegistrationServiceServicer(object):
 
     def ApproveRegistration(self, request, context):
         """Approves what was submitted (checker). Callers: agency of the region, another operator
-        than who handed it in, or put one of its papers in the place of another. Where it changes another registration, that one ends in the same
-        transaction. Idempotent by `request_id`. Reasons: REGISTRATION_NOT_FOUND,
-        REGISTRATION_STATE, SAME_MAKER_AND_CHECKER, PERSON_NOT_FOUND, PERSON_MERGED,
+        than who handed it in, or put one of its papers in the place of another. Where it changes
+        another registration, that one ends in the same transaction. Idempotent by `request_id`.
+        Reasons: REGISTRATION_NOT_FOUND, REGISTRATION_STATE, SAME_MAKER_AND_CHECKER,
+        MATERIAL_MISSING where a paper was returned since, PERSON_NOT_FOUND, PERSON_MERGED,
         PERSON_DECEASED, PERSON_NOT_ENROLLED, REGISTRATION_EXISTS, SEVERAL_PLACES_NEED_PROOF,
-        MATERIAL_MISSING where a paper was returned since, PRE_EVALUATION_REQUIRED,
-        ENROLMENT_UNCONFIRMED, REQUEST_ID_REUSED.
+        PRE_EVALUATION_REQUIRED, ENROLMENT_UNCONFIRMED, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -190,9 +190,10 @@ class RegistrationServiceServicer(object):
 
     def ConfirmRegistrationCheck(self, request, context):
         """Notes that what was accepted at once was checked and is right. Callers: agency of the
-        region, another operator than who registered. Idempotent by `request_id`. Reasons:
-        REGISTRATION_NOT_FOUND, REGISTRATION_STATE, SAME_MAKER_AND_CHECKER, MATERIAL_MISSING where a
-        paper was returned since, REQUEST_ID_REUSED.
+        region, another operator than who registered, extended, or put one of its papers in the
+        place of another. Idempotent by `request_id`. Reasons: REGISTRATION_NOT_FOUND,
+        REGISTRATION_STATE, SAME_MAKER_AND_CHECKER, MATERIAL_MISSING where a paper was returned
+        since, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -223,10 +224,10 @@ class RegistrationServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def CancelRegistration(self, request, context):
-        """Cancels a registration in force, or gives up the days to come of one that ended; care admitted
-        before stays covered. Callers: agency of the region, channel. By the person's wish not before `change_allowed_date`. Idempotent by
-        `request_id`. Reasons: REGISTRATION_NOT_FOUND, REGISTRATION_STATE, CHANGE_NOT_YET_ALLOWED,
-        REQUEST_ID_REUSED.
+        """Cancels a registration in force, or gives up the days to come of one that ended; care
+        admitted before stays covered. Callers: agency of the region, channel. By the person's wish
+        not before `change_allowed_date`. Idempotent by `request_id`. Reasons:
+        REGISTRATION_NOT_FOUND, REGISTRATION_STATE, CHANGE_NOT_YET_ALLOWED, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -44,12 +44,12 @@ class RegistrationServiceStub:
         yibao.offsite.v1.registration_service_pb2.ApproveRegistrationResponse,
     ]
     """Approves what was submitted (checker). Callers: agency of the region, another operator
-    than who handed it in, or put one of its papers in the place of another. Where it changes another registration, that one ends in the same
-    transaction. Idempotent by `request_id`. Reasons: REGISTRATION_NOT_FOUND,
-    REGISTRATION_STATE, SAME_MAKER_AND_CHECKER, PERSON_NOT_FOUND, PERSON_MERGED,
+    than who handed it in, or put one of its papers in the place of another. Where it changes
+    another registration, that one ends in the same transaction. Idempotent by `request_id`.
+    Reasons: REGISTRATION_NOT_FOUND, REGISTRATION_STATE, SAME_MAKER_AND_CHECKER,
+    MATERIAL_MISSING where a paper was returned since, PERSON_NOT_FOUND, PERSON_MERGED,
     PERSON_DECEASED, PERSON_NOT_ENROLLED, REGISTRATION_EXISTS, SEVERAL_PLACES_NEED_PROOF,
-    MATERIAL_MISSING where a paper was returned since, PRE_EVALUATION_REQUIRED,
-    ENROLMENT_UNCONFIRMED, REQUEST_ID_REUSED.
+    PRE_EVALUATION_REQUIRED, ENROLMENT_UNCONFIRMED, REQUEST_ID_REUSED.
     """
 
     RejectRegistration: grpc.UnaryUnaryMultiCallable[
@@ -93,9 +93,10 @@ class RegistrationServiceStub:
         yibao.offsite.v1.registration_service_pb2.ConfirmRegistrationCheckResponse,
     ]
     """Notes that what was accepted at once was checked and is right. Callers: agency of the
-    region, another operator than who registered. Idempotent by `request_id`. Reasons:
-    REGISTRATION_NOT_FOUND, REGISTRATION_STATE, SAME_MAKER_AND_CHECKER, MATERIAL_MISSING where a
-    paper was returned since, REQUEST_ID_REUSED.
+    region, another operator than who registered, extended, or put one of its papers in the
+    place of another. Idempotent by `request_id`. Reasons: REGISTRATION_NOT_FOUND,
+    REGISTRATION_STATE, SAME_MAKER_AND_CHECKER, MATERIAL_MISSING where a paper was returned
+    since, REQUEST_ID_REUSED.
     """
 
     ChangeRegistration: grpc.UnaryUnaryMultiCallable[
@@ -126,10 +127,10 @@ class RegistrationServiceStub:
         yibao.offsite.v1.registration_service_pb2.CancelRegistrationRequest,
         yibao.offsite.v1.registration_service_pb2.CancelRegistrationResponse,
     ]
-    """Cancels a registration in force, or gives up the days to come of one that ended; care admitted
-    before stays covered. Callers: agency of the region, channel. By the person's wish not before `change_allowed_date`. Idempotent by
-    `request_id`. Reasons: REGISTRATION_NOT_FOUND, REGISTRATION_STATE, CHANGE_NOT_YET_ALLOWED,
-    REQUEST_ID_REUSED.
+    """Cancels a registration in force, or gives up the days to come of one that ended; care
+    admitted before stays covered. Callers: agency of the region, channel. By the person's wish
+    not before `change_allowed_date`. Idempotent by `request_id`. Reasons:
+    REGISTRATION_NOT_FOUND, REGISTRATION_STATE, CHANGE_NOT_YET_ALLOWED, REQUEST_ID_REUSED.
     """
 
     RevokeRegistration: grpc.UnaryUnaryMultiCallable[
@@ -214,12 +215,12 @@ class RegistrationServiceAsyncStub:
         yibao.offsite.v1.registration_service_pb2.ApproveRegistrationResponse,
     ]
     """Approves what was submitted (checker). Callers: agency of the region, another operator
-    than who handed it in, or put one of its papers in the place of another. Where it changes another registration, that one ends in the same
-    transaction. Idempotent by `request_id`. Reasons: REGISTRATION_NOT_FOUND,
-    REGISTRATION_STATE, SAME_MAKER_AND_CHECKER, PERSON_NOT_FOUND, PERSON_MERGED,
+    than who handed it in, or put one of its papers in the place of another. Where it changes
+    another registration, that one ends in the same transaction. Idempotent by `request_id`.
+    Reasons: REGISTRATION_NOT_FOUND, REGISTRATION_STATE, SAME_MAKER_AND_CHECKER,
+    MATERIAL_MISSING where a paper was returned since, PERSON_NOT_FOUND, PERSON_MERGED,
     PERSON_DECEASED, PERSON_NOT_ENROLLED, REGISTRATION_EXISTS, SEVERAL_PLACES_NEED_PROOF,
-    MATERIAL_MISSING where a paper was returned since, PRE_EVALUATION_REQUIRED,
-    ENROLMENT_UNCONFIRMED, REQUEST_ID_REUSED.
+    PRE_EVALUATION_REQUIRED, ENROLMENT_UNCONFIRMED, REQUEST_ID_REUSED.
     """
 
     RejectRegistration: grpc.aio.UnaryUnaryMultiCallable[
@@ -263,9 +264,10 @@ class RegistrationServiceAsyncStub:
         yibao.offsite.v1.registration_service_pb2.ConfirmRegistrationCheckResponse,
     ]
     """Notes that what was accepted at once was checked and is right. Callers: agency of the
-    region, another operator than who registered. Idempotent by `request_id`. Reasons:
-    REGISTRATION_NOT_FOUND, REGISTRATION_STATE, SAME_MAKER_AND_CHECKER, MATERIAL_MISSING where a
-    paper was returned since, REQUEST_ID_REUSED.
+    region, another operator than who registered, extended, or put one of its papers in the
+    place of another. Idempotent by `request_id`. Reasons: REGISTRATION_NOT_FOUND,
+    REGISTRATION_STATE, SAME_MAKER_AND_CHECKER, MATERIAL_MISSING where a paper was returned
+    since, REQUEST_ID_REUSED.
     """
 
     ChangeRegistration: grpc.aio.UnaryUnaryMultiCallable[
@@ -296,10 +298,10 @@ class RegistrationServiceAsyncStub:
         yibao.offsite.v1.registration_service_pb2.CancelRegistrationRequest,
         yibao.offsite.v1.registration_service_pb2.CancelRegistrationResponse,
     ]
-    """Cancels a registration in force, or gives up the days to come of one that ended; care admitted
-    before stays covered. Callers: agency of the region, channel. By the person's wish not before `change_allowed_date`. Idempotent by
-    `request_id`. Reasons: REGISTRATION_NOT_FOUND, REGISTRATION_STATE, CHANGE_NOT_YET_ALLOWED,
-    REQUEST_ID_REUSED.
+    """Cancels a registration in force, or gives up the days to come of one that ended; care
+    admitted before stays covered. Callers: agency of the region, channel. By the person's wish
+    not before `change_allowed_date`. Idempotent by `request_id`. Reasons:
+    REGISTRATION_NOT_FOUND, REGISTRATION_STATE, CHANGE_NOT_YET_ALLOWED, REQUEST_ID_REUSED.
     """
 
     RevokeRegistration: grpc.aio.UnaryUnaryMultiCallable[
@@ -388,12 +390,12 @@ class RegistrationServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[yibao.offsite.v1.registration_service_pb2.ApproveRegistrationResponse, collections.abc.Awaitable[yibao.offsite.v1.registration_service_pb2.ApproveRegistrationResponse]]:
         """Approves what was submitted (checker). Callers: agency of the region, another operator
-        than who handed it in, or put one of its papers in the place of another. Where it changes another registration, that one ends in the same
-        transaction. Idempotent by `request_id`. Reasons: REGISTRATION_NOT_FOUND,
-        REGISTRATION_STATE, SAME_MAKER_AND_CHECKER, PERSON_NOT_FOUND, PERSON_MERGED,
+        than who handed it in, or put one of its papers in the place of another. Where it changes
+        another registration, that one ends in the same transaction. Idempotent by `request_id`.
+        Reasons: REGISTRATION_NOT_FOUND, REGISTRATION_STATE, SAME_MAKER_AND_CHECKER,
+        MATERIAL_MISSING where a paper was returned since, PERSON_NOT_FOUND, PERSON_MERGED,
         PERSON_DECEASED, PERSON_NOT_ENROLLED, REGISTRATION_EXISTS, SEVERAL_PLACES_NEED_PROOF,
-        MATERIAL_MISSING where a paper was returned since, PRE_EVALUATION_REQUIRED,
-        ENROLMENT_UNCONFIRMED, REQUEST_ID_REUSED.
+        PRE_EVALUATION_REQUIRED, ENROLMENT_UNCONFIRMED, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
@@ -447,9 +449,10 @@ class RegistrationServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[yibao.offsite.v1.registration_service_pb2.ConfirmRegistrationCheckResponse, collections.abc.Awaitable[yibao.offsite.v1.registration_service_pb2.ConfirmRegistrationCheckResponse]]:
         """Notes that what was accepted at once was checked and is right. Callers: agency of the
-        region, another operator than who registered. Idempotent by `request_id`. Reasons:
-        REGISTRATION_NOT_FOUND, REGISTRATION_STATE, SAME_MAKER_AND_CHECKER, MATERIAL_MISSING where a
-        paper was returned since, REQUEST_ID_REUSED.
+        region, another operator than who registered, extended, or put one of its papers in the
+        place of another. Idempotent by `request_id`. Reasons: REGISTRATION_NOT_FOUND,
+        REGISTRATION_STATE, SAME_MAKER_AND_CHECKER, MATERIAL_MISSING where a paper was returned
+        since, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
@@ -486,10 +489,10 @@ class RegistrationServiceServicer(metaclass=abc.ABCMeta):
         request: yibao.offsite.v1.registration_service_pb2.CancelRegistrationRequest,
         context: _ServicerContext,
     ) -> typing.Union[yibao.offsite.v1.registration_service_pb2.CancelRegistrationResponse, collections.abc.Awaitable[yibao.offsite.v1.registration_service_pb2.CancelRegistrationResponse]]:
-        """Cancels a registration in force, or gives up the days to come of one that ended; care admitted
-        before stays covered. Callers: agency of the region, channel. By the person's wish not before `change_allowed_date`. Idempotent by
-        `request_id`. Reasons: REGISTRATION_NOT_FOUND, REGISTRATION_STATE, CHANGE_NOT_YET_ALLOWED,
-        REQUEST_ID_REUSED.
+        """Cancels a registration in force, or gives up the days to come of one that ended; care
+        admitted before stays covered. Callers: agency of the region, channel. By the person's wish
+        not before `change_allowed_date`. Idempotent by `request_id`. Reasons:
+        REGISTRATION_NOT_FOUND, REGISTRATION_STATE, CHANGE_NOT_YET_ALLOWED, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
